@@ -1,0 +1,15 @@
+"""distilpose: distilling human pose estimators, as a plug-in to mmpose.
+
+Importing the package makes the host stack usable (:mod:`distilpose.compat`) and registers
+every part with mmpose's registries, so ``custom_imports = dict(imports=['distilpose'])`` is
+all that a config needs.
+"""
+
+from . import compat
+
+compat.apply()
+
+from . import datasets, distillation, engine, models  # noqa: E402
+
+__all__ = ['compat', 'datasets', 'distillation', 'engine', 'models']
+__version__ = '0.1.0'
