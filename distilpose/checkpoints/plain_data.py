@@ -1,0 +1,100 @@
+"""Training checkpoints as plain data: what mmengine pickles as objects, written as numbers, lists and tensors.
+
+:func:`flatten` is called before a checkpoint is saved and :func:`restore` after one is read. Numpy arrays
+become nested lists, numpy scalars Python numbers, and mmengine's ``HistoryBuffer`` a dictionary of two tensors;
+the entry ``plain_data`` of the checkpoint says which entries were which, so that reading gives them back.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer, print_log
+from torch import Tensor
+
+_TABLE = 'plain_data'
+_WEIGHTS = ('state_dict', 'ema_state_dict')
+_Path = tuple[Any, ...]
+
+
+def flatten(checkpoint: dict[str, Any]) -> None:
+    """Turn a checkpoint into plain data, in place; :func:`restore` is the way back.
+
+    A value which is neither plain, numpy's nor a history buffer is left out, and the log names it.
+    """
+    table: dict[_Path, dict[str, Any]] = {}
+    for key, value in checkpoint.items():
+        if key not in _WEIGHTS:
+            checkpoint[key] = _flatten(value, (key,), table)
+    checkpoint[_TABLE] = table
+
+
+def restore(checkpoint: Any) -> Any:
+    """Give a checkpoint that :func:`flatten` wrote its arrays and history buffers back; others pass through."""
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(_TABLE), dict):
+        return checkpoint
+    table = checkpoint.pop(_TABLE)
+    for key in {path[0] for path in table if path}:
+        if key in checkpoint:
+            checkpoint[key] = _restore(checkpoint[key], (key,), table)
+    return checkpoint
+
+
+def _flatten(value: Any, path: _Path, table: dict[_Path, dict[str, Any]]) -> Any:
+    if value is None or type(value) in (bool, int, float, str, bytes, complex) or isinstance(value, (Tensor, torch.dtype)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        table[path] = dict(kind='array', dtype=value.dtype.str, shape=list(value.shape))
+        return value.tolist()
+    if isinstance(value, HistoryBuffer):
+        log, count = value.data
+        table[path] = dict(kind='history')
+        return dict(log=torch.tensor(log), count=torch.tensor(count), max_length=value.max_length)
+    if isinstance(value, Mapping):
+        return {key: _flatten(entry, (*path, key), table) for key, entry in value.items() if _is_plain(entry, (*path, key))}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        items = [_flatten(entry, (*path, index), table) for index, entry in enumerate(value)]
+        return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, (set, frozenset)):
+        return set(value)
+    if isinstance(value, enum.Enum):
+        return _flatten(value.value, path, table)
+    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+
+
+def _is_plain(value: Any, path: _Path) -> bool:
+    known = (
+        bool, int, float, complex, str, bytes, Tensor, torch.dtype, np.generic, np.ndarray, HistoryBuffer, Mapping, list,
+        tuple, set, frozenset, enum.Enum, os.PathLike, type(None),
+    )  # fmt: skip
+    if isinstance(value, known):
+        return True
+    name = '.'.join(map(str, path))
+    print_log(
+        f'{name} is a {type(value).__name__}, which is not plain data, and is left out of the checkpoint.',
+        'current',
+        logging.WARNING,
+    )
+    return False
+
+
+def _restore(value: Any, path: _Path, table: Mapping[_Path, Mapping[str, Any]]) -> Any:
+    entry = table.get(path)
+    if entry is not None and entry['kind'] == 'array':
+        return np.array(value, dtype=np.dtype(entry['dtype'])).reshape(entry['shape'])
+    if entry is not None:
+        return HistoryBuffer(value['log'].cpu().numpy(), value['count'].cpu().numpy(), value['max_length'])
+    if isinstance(value, dict):
+        return {key: _restore(item, (*path, key), table) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_restore(item, (*path, index), table) for index, item in enumerate(value)]
+        return tuple(items) if isinstance(value, tuple) else items
+    return value

@@ -1,0 +1,246 @@
+"""Reading checkpoint files without running code that they carry, and loading them without leftovers.
+
+Every file is read with ``torch.load(..., weights_only=True)``. Two kinds of harmless objects that mmengine
+and mmpose write into their files are understood through inert stand-ins
+(:mod:`distilpose.checkpoints.stand_ins`): numpy arrays and scalars, and mmengine's ``HistoryBuffer``.
+A file which needs anything else is refused, unless its reader says that it is trusted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from ..errors import DistilPoseError
+from .plain_data import restore
+from .stand_ins import SAFE_STAND_INS, resolve_stand_ins
+
+TRUST_VARIABLE = 'DISTILPOSE_TRUSTED_CHECKPOINTS'
+_STATE_DICT_NAMES = ('state_dict', 'ema_state_dict', 'state_dict_ema', 'model_state_dict', 'model', 'model_ema', 'ema')
+_SHOWN_KEYS = 5
+
+
+class MissingCheckpoint(FileNotFoundError, DistilPoseError):
+    """There is no such file."""
+
+
+class BadCheckpoint(DistilPoseError):
+    """The file is not a checkpoint, is cut short, or does not hold what a checkpoint holds."""
+
+
+class UntrustedCheckpoint(DistilPoseError):
+    """The file can only be read by running code that it names, and nobody said that it is trusted."""
+
+
+class CheckpointMismatch(DistilPoseError):
+    """Weights and network do not fit: keys are missing, left over or of another shape."""
+
+
+def load_file(path: str | os.PathLike[str], *, trusted: bool = False) -> dict[str, Any]:
+    """Read a checkpoint file onto the CPU, without running code that it carries.
+
+    Args:
+        path: The file.
+        trusted: Unpickle the file fully, which runs whatever code it names. The environment variable
+            ``DISTILPOSE_TRUSTED_CHECKPOINTS`` does the same for the files, and for all files below the
+            folders, that it lists (separated like ``PATH``).
+
+    Returns:
+        The checkpoint, a dictionary.
+
+    Raises:
+        MissingCheckpoint: There is no such file (a ``FileNotFoundError``).
+        UntrustedCheckpoint: The file needs unpickling and is not trusted.
+        BadCheckpoint: It is not a checkpoint or it is truncated.
+    """
+    checkpoint = read(path, map_location='cpu', trusted=trusted)
+    if not isinstance(checkpoint, Mapping):
+        raise BadCheckpoint(
+            f'{path} is no checkpoint: a dictionary was expected, and it holds a {type(checkpoint).__name__}.'
+        )
+    return dict(checkpoint) if type(checkpoint) is not dict else checkpoint
+
+
+def read(path: str | os.PathLike[str], *, map_location: Any = 'cpu', trusted: bool = False) -> Any:
+    """Read a file as :func:`load_file` does, for any ``map_location`` and whatever it holds."""
+    file = Path(path).expanduser()
+    if not file.exists():
+        raise MissingCheckpoint(f'The checkpoint {file} does not exist (looked from {Path.cwd()}).')
+    if not file.is_file():
+        raise BadCheckpoint(f'{file} is no checkpoint: it is a folder, and a file was expected.')
+    trusted = trusted or _is_listed_as_trusted(file)
+    try:
+        if trusted:
+            loaded = torch.load(file, map_location=map_location, weights_only=False)
+        else:
+            with torch.serialization.safe_globals(SAFE_STAND_INS):
+                loaded = torch.load(file, map_location=map_location, weights_only=True)
+            loaded = resolve_stand_ins(loaded)
+    except pickle.UnpicklingError as error:
+        raise _refusal(file, error) from error
+    except (EOFError, RuntimeError, KeyError, IndexError, UnicodeDecodeError) as error:
+        if isinstance(error, torch.OutOfMemoryError) or 'deserialize' in str(error):
+            raise
+        raise BadCheckpoint(
+            f'{file} ({file.stat().st_size:,} bytes) cannot be read: it is cut short, damaged or no checkpoint at all. '
+            f'Download or copy it again. ({_first_line(error)})'
+        ) from error
+    return restore(loaded)
+
+
+def state_dict_of(checkpoint: Mapping[str, Any], *, source: str, key: str | None = None) -> OrderedDict[str, Tensor]:
+    """Find the weights in a checkpoint and take the ``module.`` of a parallel wrapper off their names.
+
+    Args:
+        checkpoint: What :func:`load_file` returned: a training checkpoint or the weights themselves.
+        source: What to call the checkpoint in messages, for instance its path.
+        key: Which of several sets of weights to take. Without it, ``state_dict`` is taken where there is
+            one (in files of mmengine's EMA hook these are the averaged weights) and the log says so if there
+            are others; several sets without a ``state_dict`` among them are an error.
+
+    Returns:
+        The weights by name; ``module.`` is removed only if every name has it.
+    """
+    names = [name for name in _STATE_DICT_NAMES if _looks_like_weights(checkpoint.get(name))]
+    if key is not None:
+        if not _looks_like_weights(checkpoint.get(key)):
+            raise BadCheckpoint(f'{source} holds no weights under {key!r}; it holds them under {names or "no name"}.')
+        weights = checkpoint[key]
+    elif _looks_like_weights(checkpoint):
+        weights = checkpoint
+    elif not names:
+        raise BadCheckpoint(
+            f'{source} holds no weights: none of {list(_STATE_DICT_NAMES)} is in it, only {sorted(map(str, checkpoint))}.'
+        )
+    elif len(names) > 1 and 'state_dict' not in names:
+        raise BadCheckpoint(f'{source} holds several sets of weights, {names}: name the one to take with key=....')
+    else:
+        weights = checkpoint[names[0]]
+        if len(names) > 1:
+            print_log(f'{source} holds {names}: {names[0]!r} is used.', 'current', logging.INFO)
+    return _without_wrapper(weights)
+
+
+def load_strict(
+    module: nn.Module, state_dict: Mapping[str, Tensor], *, source: str, ignore_prefixes: Iterable[str] = ()
+) -> None:
+    """Load weights into a network, all of them or none.
+
+    The network's own hooks for older names (``_register_load_state_dict_pre_hook``) apply.
+
+    Args:
+        module: The network.
+        state_dict: The weights by name, see :func:`state_dict_of`.
+        source: What to call them in messages, for instance the path of the file.
+        ignore_prefixes: Names that begin like this are neither loaded nor expected.
+
+    Raises:
+        CheckpointMismatch: Names are missing, left over or of another shape; the module is as it was before.
+    """
+    prefixes = tuple(ignore_prefixes)
+    own = module.state_dict()
+    not_tensors = [name for name, value in state_dict.items() if not isinstance(value, Tensor) and name not in own]
+    if not_tensors:
+        raise CheckpointMismatch(f'{source} is no set of weights: {_some(not_tensors)} are no tensors.')
+    kept = OrderedDict((name, value) for name, value in state_dict.items() if not name.startswith(prefixes))
+    if hasattr(state_dict, '_metadata'):
+        kept._metadata = state_dict._metadata  # type: ignore[attr-defined]
+    before = {name: value.detach().clone() for name, value in own.items() if isinstance(value, Tensor)}
+    messages = ''
+    try:
+        result = module.load_state_dict(kept, strict=False)
+    except RuntimeError as error:  # torch reports other shapes this way, even when it is not strict
+        messages = str(error)
+        missing, unexpected = sorted(own.keys() - kept.keys()), sorted(kept.keys() - own.keys())
+    else:
+        missing, unexpected = result.missing_keys, result.unexpected_keys
+    missing = [name for name in missing if not name.startswith(prefixes)]
+    if not (missing or unexpected or messages):
+        return
+    with torch.no_grad():
+        for name, value in before.items():
+            own[name].copy_(value)
+    raise CheckpointMismatch(_mismatch(module, source, own, kept, missing, unexpected, messages))
+
+
+def _mismatch(
+    module: nn.Module,
+    source: str,
+    own: Mapping[str, Any],
+    given: Mapping[str, Any],
+    missing: list[str],
+    unexpected: list[str],
+    messages: str,
+) -> str:
+    shapes = [
+        f'{name} {tuple(given[name].shape)} instead of {tuple(own[name].shape)}'
+        for name in given
+        if name in own and isinstance(given[name], Tensor) and given[name].shape != own[name].shape
+    ]
+    parts = []
+    if missing:
+        parts.append(f'{len(missing)} of {len(own)} names are missing from it: {_some(missing)}')
+    if unexpected:
+        parts.append(f'{len(unexpected)} of its names are unknown to the network: {_some(unexpected)}')
+    if shapes:
+        parts.append(f'{len(shapes)} have another shape: {_some(shapes)}')
+    elif messages:
+        parts.append(messages)
+    return f'{source} does not fit {type(module).__name__}: ' + '; '.join(parts) + '. Nothing was loaded.'
+
+
+def _refusal(file: Path, error: Exception) -> DistilPoseError:
+    """Explain a file that only a full unpickling could read."""
+    try:
+        allowed = {name for _, name in SAFE_STAND_INS}
+        found = sorted(set(torch.serialization.get_unsafe_globals_in_checkpoint(file)) - allowed)
+    except (ValueError, RuntimeError, EOFError, pickle.UnpicklingError):  # older than the zip format
+        found = []
+    found = found or re.findall(r'GLOBAL (\S+) was not', str(error))
+    with file.open('rb') as stream:
+        is_pickle = stream.read(2) in (b'PK', *(bytes([0x80, protocol]) for protocol in range(6)))
+    if not is_pickle:
+        return BadCheckpoint(f'{file} ({file.stat().st_size:,} bytes) is no checkpoint: it is no file of torch.save.')
+    needed = f'the objects {_some(found)}' if found else f'more than plain weights ({_first_line(error)})'
+    return UntrustedCheckpoint(
+        f'{file} was not read: it holds {needed}, which can run any code while being loaded. Only if you trust where '
+        f'the file comes from, pass trusted=True, or list it in the environment: {TRUST_VARIABLE}={file.resolve()}'
+    )
+
+
+def _is_listed_as_trusted(file: Path) -> bool:
+    listed = [Path(entry).expanduser().resolve() for entry in os.environ.get(TRUST_VARIABLE, '').split(os.pathsep) if entry]
+    resolved = file.resolve()
+    return any(entry == resolved or entry in resolved.parents for entry in listed)
+
+
+def _looks_like_weights(value: Any) -> bool:
+    return isinstance(value, Mapping) and bool(value) and all(isinstance(entry, Tensor) for entry in value.values())
+
+
+def _without_wrapper(weights: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
+    prefix = 'module.' if all(name.startswith('module.') for name in weights) else ''
+    stripped = OrderedDict((name[len(prefix):], value) for name, value in weights.items())
+    if not prefix and hasattr(weights, '_metadata'):
+        stripped._metadata = weights._metadata  # type: ignore[attr-defined]
+    return stripped
+
+
+def _some(names: list[str]) -> str:
+    rest = len(names) - _SHOWN_KEYS
+    return ', '.join(names[:_SHOWN_KEYS]) + (f' and {rest} more' if rest > 0 else '')
+
+
+def _first_line(error: BaseException) -> str:
+    sentence = re.split(r'(?<=\.)\s|\n', str(error).strip())[0]
+    return sentence or type(error).__name__
