@@ -1,0 +1,138 @@
+"""The one distiller: a student, a teacher and a dict of terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.logging import MessageHub
+from mmengine.model import BaseModel
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from distilpose.checkpoints.safe_loading import load_file, load_strict, state_dict_of
+from distilpose.errors import DistilPoseError
+from distilpose.model_config import project_path, read_model_source
+from distilpose.models import read_outputs
+from distilpose.models.heads.common import keypoint_weights
+from distilpose.structures import PoseOutputs
+
+from .pairing import check_pair
+from .replay import replayed
+from .teacher import FrozenTeacher, load_teacher
+from .terms import DistillationTerm
+
+TERMS_PREFIX = 'distillation'
+
+
+@MODELS.register_module()
+class PoseDistiller(BaseModel):
+    """Trains a plain mmpose top-down student with its own task loss and with terms against a frozen teacher.
+
+    The student's children (backbone, neck, head) are the distiller's own children under the same names, and
+    the teacher is outside of the module tree. So the state dict *is* the student's, plus the parameters of
+    terms that have some, under ``distillation.``. Prediction is the student's and never asks the teacher.
+
+    Args:
+        student: a model dict, or ``dict(config=path, checkpoint=None)``.
+        teacher: ``dict(config=path or model dict, checkpoint=path, dtype=None)``, or a teacher made elsewhere.
+        terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``.
+        task_weight: factor of the student's own losses; 0 skips them.
+        init_from_teacher: children of the student (``'backbone'``) that start from the teacher's weights.
+
+    Raises:
+        DistilPoseError: when student, teacher and terms do not fit each other.
+    """
+
+    def __init__(self, student: dict, teacher: dict | FrozenTeacher, *, terms: dict[str, dict | None],
+                 task_weight: float = 1.0, init_from_teacher: Sequence[str] = ()) -> None:
+        source = read_model_source({key: value for key, value in student.items() if key != 'checkpoint'})
+        network = MODELS.build(source.model)
+        super().__init__(data_preprocessor=network.data_preprocessor)
+        _adopt_children(self, network)
+        # Not a child: its children are the distiller's already. `object` keeps nn.Module from registering it.
+        object.__setattr__(self, 'student', network)
+        self.student_checkpoint = student.get('checkpoint')
+        self.teacher = teacher if isinstance(teacher, FrozenTeacher) else load_teacher(**teacher)
+        self.distillation = nn.ModuleDict({name: MODELS.build(term) for name, term in terms.items() if term})
+        self.task_weight = task_weight
+        self.init_from_teacher = tuple(init_from_teacher)
+        check_pair(network, self.teacher, self.distillation, student_names=source.keypoint_names)
+
+    def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
+        """``'loss'`` distils; ``'predict'`` and ``'tensor'`` are the plain student's."""
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        return self.student(inputs, data_samples, mode)
+
+    def loss(self, inputs: Tensor, data_samples: list) -> dict[str, Tensor]:
+        """The student's own losses and one entry for every term.
+
+        Args:
+            inputs: (B, 3, H, W) preprocessed images.
+            data_samples: mmpose's data samples with ground truth.
+        """
+        head = self.student.head
+        features = self.student.extract_feat(inputs)
+        prediction = head(features)
+        losses = self._task_losses(features, prediction, data_samples) if self.task_weight else {}
+        outputs = read_outputs(head, prediction, features)
+        losses.update(self._term_losses(outputs, self.teacher.outputs(inputs), keypoint_weights(data_samples)))
+        return losses
+
+    def _task_losses(self, features: tuple[Tensor, ...], prediction: Any, data_samples: list) -> dict[str, Tensor]:
+        head = self.student.head
+        with replayed(head, prediction):
+            losses = head.loss(features, data_samples, train_cfg=self.student.train_cfg)
+        return {name: value * self.task_weight if 'loss' in name else value for name, value in losses.items()}
+
+    def _term_losses(self, student: PoseOutputs, teacher: PoseOutputs, weights: Tensor) -> dict[str, Tensor]:
+        with torch.autocast(weights.device.type, enabled=False):
+            student = student.float()
+            return {f'loss_{name}': _factor(term) * term(student, teacher, weights)
+                    for name, term in self.distillation.items()}
+
+    def train(self, mode: bool = True) -> PoseDistiller:
+        """Also tells the student itself, whose ``train`` may freeze parts."""
+        super().train(mode)
+        self.student.train(mode)
+        return self
+
+    def init_weights(self) -> None:
+        """Initialises the student as its config says, then from its checkpoint, then from the teacher."""
+        self.student.init_weights()
+        if self.student_checkpoint is not None:
+            source = str(self.student_checkpoint)
+            state = state_dict_of(load_file(project_path(source)), source=source)
+            load_strict(self.student, state, source=source, ignore_prefixes=(f'{TERMS_PREFIX}.',))
+        for part in self.init_from_teacher:
+            _copy_part(part, source=self.teacher.model, target=self.student)
+
+
+def _adopt_children(distiller: nn.Module, student: nn.Module) -> None:
+    """Registers the student's children under their own names."""
+    own = [name for name, _ in [*student.named_parameters(recurse=False), *student.named_buffers(recurse=False)]]
+    if own or TERMS_PREFIX in dict(student.named_children()):
+        raise DistilPoseError(f'{type(student).__name__} has weights {own or TERMS_PREFIX} that are not in its backbone, '
+                              'neck or head; PoseDistiller takes plain mmpose estimators')
+    for name, child in student.named_children():
+        if name != 'data_preprocessor':
+            distiller.add_module(name, child)
+
+
+def _copy_part(part: str, *, source: nn.Module, target: nn.Module) -> None:
+    """Copies those weights of the teacher's part that the student's has, which must be all of the latter."""
+    available = source.get_submodule(part).state_dict()
+    module = target.get_submodule(part)
+    load_strict(module, {key: value for key, value in available.items() if key in module.state_dict()},
+                source=f"the teacher's {part}")
+
+
+def _factor(term: DistillationTerm) -> float:
+    """Weight of a term at this point of the training; at its start where no Runner tells."""
+    hub = MessageHub.get_current_instance()
+    unit = 'epoch' if term.by_epoch else 'iter'
+    total = hub.get_info(f'max_{unit}s', 0)
+    progress = hub.get_info(unit, 0) / total if total else 0.0
+    return term.weight * term.schedule(progress)

@@ -1,0 +1,92 @@
+"""The frozen teacher, which lives outside of the module tree."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from distilpose.checkpoints.safe_loading import load_file, load_strict, state_dict_of
+from distilpose.errors import DistilPoseError
+from distilpose.model_config import project_path, read_model_source
+from distilpose.models import read_outputs
+from distilpose.structures import PoseOutputs
+
+DTYPES = dict(bfloat16=torch.bfloat16, float16=torch.float16)
+
+
+class FrozenTeacher:
+    """A pose estimator that only answers.
+
+    It is no ``nn.Module`` on purpose: whatever owns it does not see its weights in ``parameters()`` or
+    ``state_dict()``, and neither do the optimizer, EMA or DDP. It is always in eval mode, never tracks
+    gradients, and follows the images from device to device.
+
+    Args:
+        model: an mmpose top-down estimator whose weights are final.
+        dtype: ``'bfloat16'`` or ``'float16'`` to answer under autocast, ``None`` for float32 whatever the
+            student trains in. The stored weights stay in float32.
+        keypoint_names: names of its keypoints in order, ``None`` if unknown.
+    """
+
+    def __init__(self, model: nn.Module, *, dtype: str | None = None,
+                 keypoint_names: tuple[str, ...] | None = None) -> None:
+        if dtype is not None and dtype not in DTYPES:
+            raise DistilPoseError(f'teacher dtype {dtype!r}; expected None or one of {", ".join(DTYPES)}')
+        self.model = model.eval().requires_grad_(False)
+        self.dtype = None if dtype is None else DTYPES[dtype]
+        self.keypoint_names = keypoint_names
+        self.loaded_digest = self.digest()
+
+    @torch.no_grad()
+    def outputs(self, images: Tensor) -> PoseOutputs:
+        """The teacher's outputs for preprocessed images (B, 3, H, W), in float32 and without gradients."""
+        device = images.device
+        if next(self.model.parameters()).device != device:
+            self.model.to(device)
+        with torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype is not None):
+            features = self.model.extract_feat(images)
+            prediction = self.model.head(features)
+        return read_outputs(self.model.head, prediction, features).float()
+
+    def digest(self) -> str:
+        """SHA-256 over names and values of all weights and buffers as they are now."""
+        sha = hashlib.sha256()
+        for name, value in sorted(self.model.state_dict().items()):
+            sha.update(name.encode())
+            sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return sha.hexdigest()
+
+    def __deepcopy__(self, memo: dict) -> FrozenTeacher:
+        """A copy of the distiller (as EMA makes one) asks the same teacher."""
+        return self
+
+
+def load_teacher(config: str | dict, checkpoint: str | Path | None, *, dtype: str | None = None) -> FrozenTeacher:
+    """Builds a teacher and loads all of its weights.
+
+    Args:
+        config: a config's path (see :func:`~distilpose.model_config.load_config`) or a plain model dict.
+        checkpoint: file of its weights, relative to the project's root unless absolute.
+        dtype: see :class:`FrozenTeacher`.
+
+    Raises:
+        DistilPoseError: when the checkpoint is not named, missing, or does not hold exactly this model.
+    """
+    if checkpoint is None:
+        raise DistilPoseError(f'the teacher {_describe(config)} has no checkpoint; set model.teacher.checkpoint to the '
+                              'file of its trained weights')
+    source = read_model_source(dict(config=config) if isinstance(config, str) else config)
+    state = state_dict_of(load_file(project_path(checkpoint)), source=str(checkpoint))
+    init_default_scope('mmpose')
+    model = MODELS.build(source.model)
+    load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.',))
+    return FrozenTeacher(model, dtype=dtype, keypoint_names=source.keypoint_names)
+
+
+def _describe(config: str | dict) -> str:
+    return config if isinstance(config, str) else f"({config.get('type', 'model dict')})"

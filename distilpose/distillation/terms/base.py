@@ -1,0 +1,46 @@
+"""What every distillation term is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from distilpose.distillation.schedules import build_schedule
+from distilpose.structures import PoseOutputs
+
+
+class DistillationTerm(nn.Module, ABC):
+    """One loss between a student's and a teacher's outputs.
+
+    A term says which fields of :class:`~distilpose.structures.PoseOutputs` it reads, so that a pair that lacks
+    one is refused when the model is built. The distiller multiplies its value with ``weight`` and ``schedule``.
+
+    Args:
+        weight: factor of the loss.
+        schedule: see :func:`~distilpose.distillation.schedules.build_schedule`.
+        by_epoch: hold the scheduled factor constant within an epoch.
+    """
+
+    student_fields: tuple[str, ...] = ()
+    teacher_fields: tuple[str, ...] = ()
+
+    def __init__(self, *, weight: float = 1.0, schedule: str | dict | None = None, by_epoch: bool = False) -> None:
+        super().__init__()
+        self.weight = weight
+        self.schedule = build_schedule(schedule)
+        self.by_epoch = by_epoch
+
+    def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
+        """Why these outputs do not fit each other, in a sentence, or ``None``; called once, at build time."""
+        return None
+
+    @abstractmethod
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
+        """The unweighted loss, a scalar.
+
+        Args:
+            student: outputs in float32, with gradients.
+            teacher: outputs in float32, without gradients.
+            keypoint_weights: (B, K) ground-truth weights, 0 where a joint is not labelled.
+        """

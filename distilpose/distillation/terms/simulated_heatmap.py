@@ -1,0 +1,99 @@
+"""Simulated-heatmap distillation: the student's gaussian imitates the teacher's heatmap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from distilpose.errors import DistilPoseError
+from distilpose.structures import PoseOutputs
+
+from .base import DistillationTerm
+
+MASKINGS = ('intended', 'official')
+
+
+def _gaussian_profiles(coords: Tensor, sigmas: Tensor, *, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The two factors of a separable gaussian of peak 1: (B, K, W) along x and (B, K, H) along y."""
+    def profile(axis: int) -> Tensor:
+        pixels = torch.arange(size[axis], dtype=coords.dtype, device=coords.device)
+        distance = pixels - coords[..., axis:axis + 1] * size[axis]
+        return torch.exp(-0.5 * distance ** 2 / (sigmas[..., axis:axis + 1] ** 2 + 1e-9))
+    return profile(0), profile(1)
+
+
+def draw_simulated_heatmaps(coords: Tensor, sigmas: Tensor, *, size: tuple[int, int]) -> Tensor:
+    """Draws what the student would have shown as heatmaps; for looking at, the loss does not need it.
+
+    Args:
+        coords: (B, K, 2) in [0, 1].
+        sigmas: (B, K, 2) in heatmap pixels.
+        size: (width, height) of the heatmap.
+
+    Returns:
+        (B, K, H, W), peak 1 (DistilPose, section 3.3).
+    """
+    along_x, along_y = _gaussian_profiles(coords, sigmas, size=size)
+    return along_y.unsqueeze(-1) * along_x.unsqueeze(-2)
+
+
+def simulated_heatmap_loss(coords: Tensor, sigmas: Tensor, heatmaps: Tensor, *, weights: Tensor,
+                           masking: str = 'intended') -> Tensor:
+    """Mean squared error between simulated and given heatmaps, without drawing the former.
+
+    The gaussian g is separable, so the sum over pixels is
+    ``|g - t|^2 = |gx|^2 |gy|^2 - 2 gy^T t gx + |t|^2``: exact, and linear in the batch.
+
+    Args:
+        coords: (B, K, 2) in [0, 1].
+        sigmas: (B, K, 2) in heatmap pixels.
+        heatmaps: (B, K, H, W) of the teacher.
+        weights: (B, K) ground-truth keypoint weights.
+        masking: ``'intended'`` weighs every joint of every sample by its own weight, squared;
+            ``'official'`` weighs it by the joint's mean squared weight over the batch, which is what the
+            broadcast in the published implementation amounts to.
+
+    Returns:
+        A scalar, the mean over B, K, H and W.
+    """
+    height, width = heatmaps.shape[-2:]
+    along_x, along_y = _gaussian_profiles(coords, sigmas, size=(width, height))
+    overlap = (heatmaps @ along_x.unsqueeze(-1)).squeeze(-1)  # (B, K, H)
+    squared = (along_x.square().sum(-1) * along_y.square().sum(-1) - 2 * (along_y * overlap).sum(-1)
+               + heatmaps.square().sum((-2, -1)))
+    mask = weights.square()
+    if masking == 'official':
+        mask = mask.mean(dim=0, keepdim=True)
+    return (mask * squared).mean() / (height * width)
+
+
+@MODELS.register_module()
+class SimulatedHeatmapTerm(DistillationTerm):
+    """:func:`simulated_heatmap_loss` against the teacher's last heatmap.
+
+    Args:
+        sigma: ``'predicted'``, or one fixed standard deviation in heatmap pixels for a student without sigmas.
+        masking: see :func:`simulated_heatmap_loss`.
+        **kwargs: as :class:`DistillationTerm`.
+    """
+
+    teacher_fields = ('heatmaps',)
+
+    def __init__(self, *, sigma: str | float = 'predicted', masking: str = 'intended', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if masking not in MASKINGS:
+            raise DistilPoseError(f'SimulatedHeatmapTerm got masking={masking!r}; expected one of {MASKINGS}')
+        if sigma != 'predicted' and not (isinstance(sigma, int | float) and sigma > 0):
+            raise DistilPoseError(f"SimulatedHeatmapTerm got sigma={sigma!r}; expected 'predicted' or a number above 0 "
+                                  '(heatmap pixels)')
+        self.sigma, self.masking = sigma, masking
+        self.student_fields = ('coords', 'sigmas') if sigma == 'predicted' else ('coords',)
+
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
+        """See :class:`DistillationTerm`."""
+        sigmas = student.sigmas if self.sigma == 'predicted' else torch.full_like(student.coords, self.sigma)
+        return simulated_heatmap_loss(student.coords, sigmas, teacher.heatmaps[-1], weights=keypoint_weights,
+                                      masking=self.masking)

@@ -1,0 +1,36 @@
+"""The convolutional stem that DistilPose-S and TokenPose-S use as their whole backbone."""
+
+from __future__ import annotations
+
+from mmpose.models.backbones.base_backbone import BaseBackbone
+from mmpose.models.backbones.resnet import Bottleneck, ResLayer
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class StemNet(BaseBackbone):
+    """Two strided 3x3 convolutions and one residual stage, overall stride 4.
+
+    The published networks use ``stem_channels=64, out_channels=256, num_blocks=4``; it is the part that
+    HRNet calls stem and ``layer1``, and its state-dict keys are the same.
+    """
+
+    def __init__(self, *, stem_channels: int = 64, out_channels: int = 256, num_blocks: int = 4,
+                 init_cfg: dict | list[dict] | None = None) -> None:
+        super().__init__(init_cfg=init_cfg or [
+            dict(type='Normal', std=0.001, layer=['Conv2d']),
+            dict(type='Constant', val=1, layer=['BatchNorm2d']),
+        ])
+        self.conv1 = nn.Conv2d(3, stem_channels, 3, stride=2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(stem_channels)
+        self.conv2 = nn.Conv2d(stem_channels, stem_channels, 3, stride=2, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(stem_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.layer1 = ResLayer(Bottleneck, num_blocks, stem_channels, out_channels)
+
+    def forward(self, images: Tensor) -> tuple[Tensor]:
+        """Images (B, 3, H, W) to one map (B, out_channels, H/4, W/4)."""
+        x = self.relu(self.bn1(self.conv1(images)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        return (self.layer1(x),)

@@ -1,0 +1,23 @@
+"""What the token heads share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+TOKEN_HEAD_INIT = [
+    dict(type='TruncNormal', std=0.02, layer='Linear'),
+    dict(type='Constant', val=1, layer='LayerNorm'),
+]
+"""Initialisation of the published token heads."""
+
+
+def keypoint_weights(batch_data_samples: list) -> Tensor:
+    """Ground-truth keypoint weights (B, K) of a batch of data samples, 0 where a joint is not labelled."""
+    return torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
+
+
+def read_in_float32(readout: nn.Module, tokens: Tensor) -> Tensor:
+    """Applies the last layers outside of autocast: half precision there costs up to a pixel."""
+    with torch.autocast(tokens.device.type, enabled=False):
+        return readout(tokens.float())

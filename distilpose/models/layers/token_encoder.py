@@ -1,0 +1,113 @@
+"""The token-distilling encoder: keypoint tokens and visual tokens in one transformer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from distilpose.errors import DistilPoseError
+
+from .position import sine_position_table
+
+
+class TokenEncoder(nn.Module):
+    """Turns a feature map into visual tokens and reads it with one learned token a keypoint.
+
+    As in the TDE of DistilPose and the transformer of TokenPose: patches of the map are embedded linearly,
+    the keypoint tokens stand in front of them, and the sine position table is added to the visual tokens
+    before *every* layer ("sine-full"), never to the keypoint tokens.
+
+    Args:
+        in_channels: channels of the feature map.
+        feature_size: (width, height) of the feature map.
+        patch_size: (width, height) of a patch; must divide the feature size.
+        num_keypoints: number of keypoint tokens K.
+        dim: token width D, divisible by 4 and by ``num_heads``.
+        depth: number of layers.
+        num_heads: attention heads of a layer.
+        mlp_ratio: width of the MLP as a multiple of ``dim``.
+
+    Raises:
+        DistilPoseError: when a size does not divide.
+    """
+
+    def __init__(self, in_channels: int, num_keypoints: int, *, feature_size: tuple[int, int],
+                 patch_size: tuple[int, int], dim: int = 192, depth: int = 12, num_heads: int = 8,
+                 mlp_ratio: int = 3) -> None:
+        super().__init__()
+        _check_sizes(feature_size, patch_size, dim, num_heads)
+        self.feature_size, self.patch_size = tuple(feature_size), tuple(patch_size)
+        columns, rows = feature_size[0] // patch_size[0], feature_size[1] // patch_size[1]
+        self.embedding = nn.Linear(in_channels * patch_size[0] * patch_size[1], dim)
+        self.keypoint_tokens = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, num_keypoints, dim), std=0.02))
+        # A frozen parameter and not a buffer: the published figures count it, and its checkpoints hold it.
+        self.position = nn.Parameter(sine_position_table(columns, rows, dim=dim), requires_grad=False)
+        self.layers = nn.ModuleList(EncoderLayer(dim, num_heads, mlp_ratio=mlp_ratio) for _ in range(depth))
+
+    def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
+        """Encodes a feature map (B, C, H, W).
+
+        Returns:
+            Keypoint tokens (B, K, D) and visual tokens (B, P, D), both as the last layer leaves them.
+        """
+        visual = self.embedding(self._patches(feature_map)) + self.position
+        tokens = torch.cat((self.keypoint_tokens.expand(len(visual), -1, -1).to(visual.dtype), visual), dim=1)
+        num_keypoints = self.keypoint_tokens.shape[1]
+        position = F.pad(self.position, (0, 0, num_keypoints, 0))  # zero for the keypoint tokens
+        for index, layer in enumerate(self.layers):
+            tokens = layer(tokens if index == 0 else tokens + position)
+        return tokens[:, :num_keypoints], tokens[:, num_keypoints:]
+
+    def _patches(self, feature_map: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, P, ph * pw * C): row-major patches, the channel fastest inside a patch."""
+        batch, channels, height, width = feature_map.shape
+        if (width, height) != self.feature_size:
+            raise DistilPoseError(
+                f'the token encoder was built for a feature map of {self.feature_size[0]}x{self.feature_size[1]} '
+                f'(width x height) and got {width}x{height}; make feature_size and the input size agree')
+        patch_width, patch_height = self.patch_size
+        patches = feature_map.reshape(batch, channels, height // patch_height, patch_height,
+                                      width // patch_width, patch_width)
+        return patches.permute(0, 2, 4, 3, 5, 1).reshape(batch, self.position.shape[1], -1)
+
+
+class EncoderLayer(nn.Module):
+    """A pre-norm transformer layer."""
+
+    def __init__(self, dim: int, num_heads: int, *, mlp_ratio: int) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(dim)
+        self.attention = SelfAttention(dim, num_heads)
+        self.mlp_norm = nn.LayerNorm(dim)
+        self.mlp = nn.Sequential(nn.Linear(dim, dim * mlp_ratio), nn.GELU(), nn.Linear(dim * mlp_ratio, dim))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, T, D) to (B, T, D)."""
+        tokens = tokens + self.attention(self.attention_norm(tokens))
+        return tokens + self.mlp(self.mlp_norm(tokens))
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention, its projection to queries, keys and values without a bias."""
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.qkv = nn.Linear(dim, 3 * dim, bias=False)
+        self.out = nn.Linear(dim, dim)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, T, D) to (B, T, D)."""
+        query, key, value = self.qkv(tokens).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(query, key, value)
+        return self.out(attended.transpose(1, 2).flatten(2))
+
+
+def _check_sizes(feature_size: tuple[int, int], patch_size: tuple[int, int], dim: int, num_heads: int) -> None:
+    for axis, size, patch in zip(('width', 'height'), feature_size, patch_size):
+        if size % patch:
+            raise DistilPoseError(f'patch {axis} {patch} does not divide the feature {axis} {size}; '
+                                  'choose a patch_size that does')
+    if dim % num_heads or dim % 4:
+        raise DistilPoseError(f'token width {dim} must be divisible by 4 and by its {num_heads} heads')

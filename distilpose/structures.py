@@ -1,0 +1,47 @@
+"""The currency between heads and distillation terms."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class PoseOutputs(NamedTuple):
+    """What a network shows for one batch; a field that it does not produce is ``None``.
+
+    B batch, K keypoints, H x W heatmap size, D token width, P visual tokens, C channels.
+    """
+
+    heatmaps: tuple[Tensor, ...] | None = None
+    """One (B, K, H, W) tensor for every stack, the last one being the prediction."""
+    coords: Tensor | None = None
+    """(B, K, 2) x and y as fractions of the input width and height."""
+    sigmas: Tensor | None = None
+    """(B, K, 2) standard deviations in x and y, in heatmap pixels."""
+    scores: Tensor | None = None
+    """(B, K, 1) keypoint confidences."""
+    simcc: tuple[Tensor, Tensor] | None = None
+    """(B, K, Wx) and (B, K, Wy) logits."""
+    keypoint_tokens: Tensor | None = None
+    """(B, K, D) raw tokens of the last encoder layer."""
+    visual_tokens: Tensor | None = None
+    """(B, P, D) raw tokens of the last encoder layer."""
+    features: tuple[Tensor, ...] | None = None
+    """Backbone or neck maps, each (B, C, H', W')."""
+
+    def produced(self) -> tuple[str, ...]:
+        """Names of the fields that are present."""
+        return tuple(name for name, value in zip(self._fields, self) if value is not None)
+
+    def float(self) -> PoseOutputs:
+        """The same outputs in float32, the precision in which losses are taken."""
+        return PoseOutputs(*(_float(value) for value in self))
+
+
+def _float(value: Tensor | tuple[Tensor, ...] | None) -> Tensor | tuple[Tensor, ...] | None:
+    if value is None:
+        return None
+    if isinstance(value, tuple):
+        return tuple(item.float() for item in value)
+    return value.float()
