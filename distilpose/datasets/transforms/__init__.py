@@ -1,1 +1,3 @@
+from .published_augmentation import RandomBBoxCenterShift, RandomScaleRotation
 
+__all__ = ['RandomBBoxCenterShift', 'RandomScaleRotation']

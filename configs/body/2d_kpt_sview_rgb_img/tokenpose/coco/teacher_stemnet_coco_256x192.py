@@ -1,0 +1,10 @@
+# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/teacher_stemnet_coco_256x192.py 8
+_base_ = [
+    '../../../../_base_/datasets/coco_256x192_heatmap.py',
+    '../../../../_base_/schedules/adam_300e.py',
+    '../../../../_base_/models/tokenpose_stemnet.py',
+    '../../../../_base_/runtime/default.py',
+]
+train_pipeline = _base_.train_pipeline
+train_pipeline[5] = dict(type='RandomScaleRotation', scale_factor=0.35, rotation_factor=45, rotation_prob=0.6)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
