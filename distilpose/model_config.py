@@ -8,8 +8,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.hub import get_config
+from mmengine.registry import DefaultScope
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
-from mmpose.registry import DATASETS
+from mmpose.registry import DATASETS, MODELS
+from torch import nn
 
 from distilpose.errors import DistilPoseError
 
@@ -59,6 +61,12 @@ def read_model_source(spec: dict) -> ModelSource:
         nested = read_model_source(config.model.student)
         return ModelSource(nested.model, nested.keypoint_names or _keypoint_names(config))
     return ModelSource(config.model.to_dict(), _keypoint_names(config))
+
+
+def build_estimator(model: dict) -> nn.Module:
+    """Builds a plain pose estimator, also where no Runner has chosen mmpose as the default scope."""
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        return MODELS.build(model)
 
 
 def _keypoint_names(config: Config) -> tuple[str, ...] | None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from distilpose.checkpoints.safe_loading import load_file, load_strict, state_dict_of
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import project_path, read_model_source
+from distilpose.model_config import build_estimator, project_path, read_model_source
 from distilpose.models import read_outputs
 from distilpose.models.heads.common import keypoint_weights
 from distilpose.structures import PoseOutputs
@@ -48,7 +48,7 @@ class PoseDistiller(BaseModel):
     def __init__(self, student: dict, teacher: dict | FrozenTeacher, *, terms: dict[str, dict | None],
                  task_weight: float = 1.0, init_from_teacher: Sequence[str] = ()) -> None:
         source = read_model_source({key: value for key, value in student.items() if key != 'checkpoint'})
-        network = MODELS.build(source.model)
+        network = build_estimator(source.model)
         super().__init__(data_preprocessor=network.data_preprocessor)
         _adopt_children(self, network)
         # Not a child: its children are the distiller's already. `object` keeps nn.Module from registering it.

@@ -6,13 +6,11 @@ import hashlib
 from pathlib import Path
 
 import torch
-from mmengine.registry import init_default_scope
-from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from distilpose.checkpoints.safe_loading import load_file, load_strict, state_dict_of
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import project_path, read_model_source
+from distilpose.model_config import build_estimator, project_path, read_model_source
 from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
@@ -82,8 +80,7 @@ def load_teacher(config: str | dict, checkpoint: str | Path | None, *, dtype: st
                               'file of its trained weights')
     source = read_model_source(dict(config=config) if isinstance(config, str) else config)
     state = state_dict_of(load_file(project_path(checkpoint)), source=str(checkpoint))
-    init_default_scope('mmpose')
-    model = MODELS.build(source.model)
+    model = build_estimator(source.model)
     load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.',))
     return FrozenTeacher(model, dtype=dtype, keypoint_names=source.keypoint_names)
 
