@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.logging import MessageHub
+from mmengine.model import ExponentialMovingAverage
+from torch import nn
+
+from distilpose.checkpoints import CheckpointMismatch
+from distilpose.distillation import PoseDistiller
+from distilpose.errors import DistilPoseError
+from distilpose.model_config import build_estimator
+from tests.networks import STUDENT, TERMS, batch, distiller, teacher
+
+LOSSES = {'loss_kpt', 'loss_visual_tokens', 'loss_keypoint_tokens', 'loss_simulated_heatmap', 'loss_score'}
+
+
+def plain_student() -> nn.Module:
+    return build_estimator(copy.deepcopy(STUDENT))
+
+
+def train_steps(model: nn.Module, steps: int = 3, *, lr: float = 1e-2) -> None:
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=lr)
+    model.train()
+    for _ in range(steps):
+        optimizer.zero_grad()
+        total, _ = model.parse_losses(model(*batch(), mode='loss'))
+        total.backward()
+        optimizer.step()
+
+
+def test_state_dict_is_the_plain_students() -> None:
+    assert list(distiller().state_dict()) == list(plain_student().state_dict())
+
+
+def test_a_distilled_checkpoint_loads_strictly_and_predicts_the_same() -> None:
+    model, plain = distiller(), plain_student()
+    train_steps(model)
+    plain.load_state_dict(model.state_dict(), strict=True)
+    images, samples = batch()
+    found = plain.eval()(images, copy.deepcopy(samples), mode='predict')
+    expected = model.eval()(images, samples, mode='predict')
+    assert all((a.pred_instances.keypoints == b.pred_instances.keypoints).all() for a, b in zip(found, expected))
+
+
+def test_loss_names_and_their_sum() -> None:
+    losses = distiller()(*batch(), mode='loss')
+    assert {name for name in losses if 'loss' in name} == LOSSES
+    assert 0 <= losses['acc_pose'] <= 1
+
+
+def test_gradients_reach_every_weight_of_the_student_and_none_of_the_teacher() -> None:
+    model = distiller()
+    model.parse_losses(model(*batch(), mode='loss'))[0].backward()
+    assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
+    assert all(p.grad is None for p in model.teacher.model.parameters())
+
+
+def test_the_head_runs_once_a_step() -> None:
+    model, calls = distiller(), []
+    model.head.encoder.register_forward_hook(lambda *_: calls.append(1))
+    model(*batch(), mode='loss')
+    assert len(calls) == 1
+
+
+def test_the_teacher_is_bit_identical_after_training_in_train_mode() -> None:
+    model = distiller()
+    train_steps(model, 5)
+    assert model.training and not model.teacher.model.training
+    assert model.teacher.digest() == model.teacher.loaded_digest
+
+
+def test_the_teacher_is_outside_of_the_module_tree() -> None:
+    model = distiller()
+    inside = {id(parameter) for parameter in model.parameters()}
+    assert not inside & {id(parameter) for parameter in model.teacher.model.parameters()}
+    assert not any(module is model.teacher.model for module in model.modules())
+
+
+def test_no_terms_is_plain_training_bit_for_bit() -> None:
+    model, plain = distiller(terms={}), plain_student()
+    plain.load_state_dict(model.state_dict())
+    train_steps(model)
+    train_steps(plain)
+    assert all(torch.equal(value, plain.state_dict()[name]) for name, value in model.state_dict().items())
+
+
+def test_weight_zero_gives_the_gradients_of_plain_training() -> None:
+    silent = {name: dict(term, weight=0.0) for name, term in TERMS.items()}
+    model, plain = distiller(terms=silent), plain_student()
+    plain.load_state_dict(model.state_dict())
+    train_steps(model)
+    train_steps(plain)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, plain.state_dict()[name])
+
+
+def test_a_term_can_be_dropped_with_none() -> None:
+    losses = distiller(terms=dict(TERMS, score=None))(*batch(), mode='loss')
+    assert {name for name in losses if 'loss' in name} == LOSSES - {'loss_score'}
+
+
+def test_task_weight_scales_only_the_task_and_zero_skips_it() -> None:
+    plain, halved, none = (distiller(task_weight=weight)(*batch(), mode='loss') for weight in (1.0, 0.5, 0.0))
+    torch.testing.assert_close(halved['loss_kpt'], plain['loss_kpt'] / 2)
+    torch.testing.assert_close(halved['loss_score'], plain['loss_score'])
+    assert halved['acc_pose'] == plain['acc_pose'] and 'loss_kpt' not in none and 'loss_score' in none
+
+
+def test_term_weight_and_schedule_multiply() -> None:
+    terms = dict(visual_tokens=dict(type='TokenTerm', tokens='visual', weight=2.0, schedule='linear_decay'))
+    images, samples = batch()
+    hub = MessageHub.get_current_instance()
+    values = []
+    try:
+        for iteration in (0, 75):
+            hub.update_info('iter', iteration)
+            hub.update_info('max_iters', 100)
+            values.append(distiller(terms=terms)(images, samples, mode='loss')['loss_visual_tokens'])
+    finally:
+        hub.runtime_info.pop('iter'), hub.runtime_info.pop('max_iters')
+    torch.testing.assert_close(values[1], values[0] / 4)
+
+
+def test_terms_are_computed_in_float32_under_autocast() -> None:
+    model = distiller()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        losses = model(*batch(), mode='loss')
+    exact = model(*batch(), mode='loss')
+    assert all(losses[name].dtype == torch.float32 for name in LOSSES)
+    assert all(losses[name].item() == pytest.approx(exact[name].item(), rel=0.1) for name in LOSSES)
+
+
+def test_ema_and_deepcopy_keep_student_and_children_together() -> None:
+    model = distiller()
+    averaged = ExponentialMovingAverage(model, momentum=0.5)
+    copied = averaged.module
+    assert copied.student.head is copied.head and copied.head is not model.head
+    assert copied.teacher is model.teacher
+    averaged.update_parameters(model)  # the first call copies
+    before = model.head.readout[1].weight.detach().clone()
+    train_steps(model)
+    averaged.update_parameters(model)
+    torch.testing.assert_close(copied.student.head.readout[1].weight, (before + model.head.readout[1].weight) / 2)
+    assert {name.removeprefix('module.') for name in averaged.state_dict()} - {'steps'} == set(model.state_dict())
+
+
+def test_prediction_does_not_ask_the_teacher() -> None:
+    model = distiller()
+    model.teacher = None
+    assert model.eval()(*batch(), mode='predict')[0].pred_instances.keypoints.shape == (1, 17, 2)
+    assert model(batch()[0]).coords.shape == (4, 17, 2)
+
+
+def test_train_and_eval_reach_the_student() -> None:
+    model = distiller()
+    for mode in (False, True):
+        assert model.train(mode).student.training is model.head.training is mode
+
+
+def test_student_starts_from_the_teachers_backbone() -> None:
+    model = distiller(init_from_teacher=('backbone',))
+    wanted = model.teacher.model.backbone.state_dict()
+    assert all(torch.equal(value, wanted[name]) for name, value in model.backbone.state_dict().items())
+    fresh = distiller()
+    assert not torch.equal(fresh.backbone.conv1.weight, model.backbone.conv1.weight)
+
+
+def test_student_starts_from_its_own_checkpoint(tmp_path: Path) -> None:
+    trained = distiller(seed=9)
+    torch.save(dict(state_dict=trained.state_dict()), tmp_path / 'student.pth')
+    (tmp_path / 'student.py').write_text(f'model = {STUDENT!r}')
+    source = dict(config=str(tmp_path / 'student.py'), checkpoint=str(tmp_path / 'student.pth'))
+    model = PoseDistiller(source, teacher(), terms=TERMS)
+    model.init_weights()
+    assert all(torch.equal(value, trained.state_dict()[name]) for name, value in model.state_dict().items())
+
+
+def test_a_checkpoint_of_another_student_is_refused(tmp_path: Path) -> None:
+    torch.save(dict(state_dict=dict(distiller().state_dict(), extra=torch.ones(1))), tmp_path / 'student.pth')
+    model = PoseDistiller(dict(STUDENT, checkpoint=str(tmp_path / 'student.pth')), teacher(), terms=TERMS)
+    with pytest.raises(CheckpointMismatch, match='extra'):
+        model.init_weights()
+
+
+def test_a_student_with_weights_of_its_own_is_refused() -> None:
+    from mmpose.models import TopdownPoseEstimator
+    from mmpose.registry import MODELS
+
+    @MODELS.register_module(force=True)
+    class Peculiar(TopdownPoseEstimator):
+        def __init__(self, **kwargs) -> None:
+            super().__init__(**kwargs)
+            self.gain = nn.Parameter(torch.ones(1))
+
+    with pytest.raises(DistilPoseError, match='gain'):
+        distiller(dict(STUDENT, type='Peculiar'))

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from distilpose.distillation.schedules import SCHEDULES, build_schedule, linear_decay, warmup
+from distilpose.errors import DistilPoseError
+
+
+def test_linear_decay_is_one_minus_progress() -> None:
+    assert [linear_decay(epoch / 270) for epoch in (0, 135)] == [1, 0.5]
+    assert linear_decay(269 / 270) == pytest.approx(1 / 270)
+    assert linear_decay(0.5, end=0.2) == pytest.approx(0.6)
+
+
+def test_warmup_rises_and_stays() -> None:
+    assert [warmup(p, until=0.2) for p in (0, 0.1, 0.2, 0.9)] == [0, 0.5, 1, 1]
+    assert warmup(0.0, until=0) == 1
+
+
+@pytest.mark.parametrize('spec', [None, 'constant'])
+def test_nothing_means_constant(spec: str | None) -> None:
+    assert {build_schedule(spec)(p) for p in (0.0, 0.3, 0.99)} == {1.0}
+
+
+@pytest.mark.parametrize('name', SCHEDULES)
+def test_every_schedule_is_a_weight_between_0_and_1(name: str) -> None:
+    assert all(0 <= build_schedule(name)(step / 100) <= 1 for step in range(100))
+
+
+def test_options_are_passed_on() -> None:
+    assert build_schedule(dict(type='warmup', until=0.5))(0.25) == 0.5
+
+
+@pytest.mark.parametrize('spec', ['cosine', dict(until=0.5)])
+def test_unknown_schedules_are_refused(spec: str | dict) -> None:
+    with pytest.raises(DistilPoseError, match='expected one of constant, linear_decay, warmup'):
+        build_schedule(spec)

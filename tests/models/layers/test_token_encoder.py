@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from distilpose.errors import DistilPoseError
+from distilpose.models.layers import TokenEncoder
+
+SIZE = dict(feature_size=(6, 8), patch_size=(3, 4), dim=8, depth=3, num_heads=2, mlp_ratio=2)
+
+
+def encoder(**options) -> TokenEncoder:
+    torch.manual_seed(0)
+    return TokenEncoder(2, 3, **dict(SIZE, **options))
+
+
+def test_shapes() -> None:
+    keypoint, visual = encoder()(torch.randn(4, 2, 8, 6))
+    assert keypoint.shape == (4, 3, 8) and visual.shape == (4, 4, 8)
+
+
+def test_patches_are_row_major_with_the_channel_fastest() -> None:
+    feature_map = torch.arange(2 * 8 * 6.0).reshape(1, 2, 8, 6)
+    patches = encoder()._patches(feature_map)
+    expected = torch.stack([feature_map[0, :, r:r + 4, c:c + 3].permute(1, 2, 0).flatten()
+                            for r in (0, 4) for c in (0, 3)])
+    assert torch.equal(patches[0], expected)
+
+
+def test_attention_equals_the_written_out_formula() -> None:
+    layer, tokens = encoder().layers[0].attention, torch.randn(2, 7, 8)
+    query, key, value = (part.reshape(2, 7, 2, 4).transpose(1, 2) for part in layer.qkv(tokens).chunk(3, dim=-1))
+    weights = (query @ key.transpose(-1, -2) * 4 ** -0.5).softmax(dim=-1)
+    torch.testing.assert_close(layer(tokens), layer.out((weights @ value).transpose(1, 2).reshape(2, 7, 8)))
+
+
+def test_position_is_added_before_every_layer_but_to_visual_tokens_only() -> None:
+    model, seen = encoder(), []
+    for layer in model.layers:  # layers that pass tokens through show what they are given
+        layer.forward = lambda tokens: seen.append(tokens) or tokens
+    model(torch.randn(1, 2, 8, 6))
+    for before, after in zip(seen, seen[1:]):
+        torch.testing.assert_close(after - before, F.pad(model.position, (0, 0, 3, 0)))
+
+
+def test_position_is_no_trained_weight_but_is_stored() -> None:
+    model = encoder()
+    assert not model.position.requires_grad and 'position' in model.state_dict()
+
+
+def test_tokens_of_one_image_do_not_depend_on_another() -> None:
+    model, images = encoder().eval(), torch.randn(3, 2, 8, 6)
+    together, alone = model(images)[0][1:2], model(images[1:2])[0]
+    torch.testing.assert_close(together, alone)
+
+
+@pytest.mark.parametrize('wrong, sentence', [
+    (dict(patch_size=(4, 4)), 'patch width 4 does not divide the feature width 6'),
+    (dict(patch_size=(3, 3)), 'patch height 3 does not divide the feature height 8'),
+    (dict(dim=10), 'token width 10 must be divisible by 4'),
+    (dict(num_heads=3), 'by its 3 heads'),
+])
+def test_sizes_that_do_not_divide_are_refused(wrong: dict, sentence: str) -> None:
+    with pytest.raises(DistilPoseError, match=sentence):
+        encoder(**wrong)
+
+
+def test_another_feature_map_is_refused() -> None:
+    with pytest.raises(DistilPoseError, match='built for a feature map of 6x8 .* got 8x8'):
+        encoder()(torch.randn(1, 2, 8, 8))

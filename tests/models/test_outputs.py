@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from mmpose.models.heads import CPMHead, HeatmapHead, RegressionHead, RTMCCHead, SimCCHead
+from torch import nn
+
+from distilpose.errors import DistilPoseError
+from distilpose.models import read_outputs
+from distilpose.structures import PoseOutputs
+
+FEATURES = (torch.zeros(2, 8, 4, 4),)
+SIMCC = dict(in_channels=8, out_channels=3, input_size=(16, 16), in_featuremap_size=(4, 4))
+
+
+def make(head_class: type[nn.Module], **options) -> nn.Module:
+    return head_class(**options)
+
+
+def test_heatmap_head() -> None:
+    head = HeatmapHead(8, 3, deconv_out_channels=None)
+    assert [m.shape for m in read_outputs(head, head(FEATURES), FEATURES).heatmaps] == [(2, 3, 4, 4)]
+
+
+def test_every_stack_of_a_cpm_head() -> None:
+    head = CPMHead(in_channels=8, out_channels=3, num_stages=2, deconv_out_channels=None)
+    assert len(read_outputs(head, head([FEATURES[0], FEATURES[0]]), FEATURES).heatmaps) == 2
+
+
+def test_regression_head() -> None:
+    head = RegressionHead(8, 3)
+    assert read_outputs(head, head((torch.zeros(2, 8),)), FEATURES).coords.shape == (2, 3, 2)
+
+
+def test_simcc_heads() -> None:
+    gau = dict(hidden_dims=8, s=8, expansion_factor=2, dropout_rate=0., drop_path=0., act_fn='SiLU', use_rel_bias=False,
+               pos_enc=False)
+    for head in (SimCCHead(**SIMCC, deconv_out_channels=None), RTMCCHead(**SIMCC, gau_cfg=gau)):
+        simcc = read_outputs(head, head(FEATURES), FEATURES).simcc
+        assert [part.shape for part in simcc] == [(2, 3, 32), (2, 3, 32)]
+
+
+def test_pose_outputs_pass_with_the_features_added() -> None:
+    outputs = read_outputs(nn.Identity(), PoseOutputs(coords=torch.zeros(1)), FEATURES)
+    assert outputs.features[0] is FEATURES[0] and outputs.produced() == ('coords', 'features')
+
+
+def test_an_unknown_head_is_refused_by_name() -> None:
+    with pytest.raises(DistilPoseError, match='Identity returned int'):
+        read_outputs(nn.Identity(), 3, FEATURES)
+
+
+def test_float_converts_every_field() -> None:
+    half = torch.zeros(1, dtype=torch.bfloat16)
+    outputs = PoseOutputs(heatmaps=(half, half), coords=half).float()
+    assert {value.dtype for value in (*outputs.heatmaps, outputs.coords)} == {torch.float32}
+    assert outputs.scores is None
