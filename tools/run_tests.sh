@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs the tests on two processes, in .venv, which is made if it is missing. Arguments go to pytest:
+#   tools/run_tests.sh                         everything
+#   tools/run_tests.sh tests/test_compat.py    one file
+#   tools/run_tests.sh -k resume -n 0          by name, in one process
+# DISTILPOSE_PYTHON=/path/to/python uses the environment of that Python instead.
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+if [[ -n ${DISTILPOSE_PYTHON:-} ]]; then
+    python="$DISTILPOSE_PYTHON"
+else
+    "$root/tools/setup_env.sh"
+    python="$root/.venv/bin/python"
+fi
+
+cd "$root"
+export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MPLBACKEND=Agg
+exec "$python" -m pytest -n 2 --dist worksteal "$@"
