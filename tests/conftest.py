@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+import distilpose  # noqa: F401  (makes mmpose importable for every test module)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
