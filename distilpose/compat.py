@@ -90,9 +90,9 @@ def ask_importlib_for_packages() -> None:
     """
     if not _is_setuptools_at_least(67) and importlib.util.find_spec('pkg_resources') is not None:
         return
-    import mmengine.hub
     from mmengine.utils import package_utils
 
+    importlib.import_module('mmengine.hub')  # has one of the two by name
     _replace_everywhere(package_utils.is_installed, _is_installed, 'mmengine')
     _replace_everywhere(package_utils.get_installed_path, _installed_path, 'mmengine')
 

@@ -90,17 +90,17 @@ class COCOeval(cocoeval.COCOeval):
         found = self.cocoDt.loadAnns(self.cocoDt.getAnnIds(**chosen))
         self._gts = _by_image(self._ground_truth(annotation) for annotation in truths)
         self._dts = _by_image(
-            detection for detection in map(self._detection, found) if np.any(np.asarray(detection['keypoints'])[2::3] > 0)
+            detection for detection in map(self._detection, found) if _has_any(detection['keypoints'])
         )
-        self.evalImgs = defaultdict(list)
-        self.eval = {}
+        self.evalImgs: Any = []
+        self.eval: dict[str, Any] = {}
 
     def _ground_truth(self, annotation: Mapping[str, Any]) -> dict[str, Any]:
         keypoints = self._keypoints(annotation)
         if self.extended_type == 'keypoints_crowd':  # CrowdPose counts the joints with visibility 2 only
             is_empty = annotation['num_keypoints'] == 0
         else:
-            is_empty = not np.any(np.asarray(keypoints)[2::3] > 0)
+            is_empty = not _has_any(keypoints)
         if self.use_area and 'area' not in annotation:
             raise ValueError(
                 f'Annotation {annotation["id"]} has no area; add it, or evaluate with use_area=False, which takes '
@@ -118,9 +118,9 @@ class COCOeval(cocoeval.COCOeval):
 
     def _detection(self, annotation: Mapping[str, Any]) -> dict[str, Any]:
         part = self.extended_type.partition('_')[2]
-        score = annotation['score'] if part in ('', 'crowd', 'body') else annotation.get(
-            f'{part}_score', annotation['score']
-        )
+        score = annotation['score']
+        if part not in ('', 'crowd', 'body'):
+            score = annotation.get(f'{part}_score', score)
         return dict(annotation, id=annotation['id'] + 1, keypoints=self._keypoints(annotation), score=score)
 
     def _keypoints(self, annotation: Mapping[str, Any]) -> list[float]:
@@ -139,7 +139,7 @@ class COCOeval(cocoeval.COCOeval):
         by_crowdedness = self._crowd_precisions()
         for name, value in zip(('easy', 'medium', 'hard'), by_crowdedness, strict=True):
             print(f' {"Average Precision":<18} (AP) @[ IoU=0.50:0.95 | type={name:>6s} | maxDets= 20 ] = {value:0.3f}')
-        self.stats = np.array([*self.stats[[0, 1, 2, 5, 6, 7]], *by_crowdedness])
+        self.stats: np.ndarray = np.array([*self.stats[[0, 1, 2, 5, 6, 7]], *by_crowdedness])
 
     def _crowd_precisions(self) -> list[float]:
         """Average precision of the easy, the medium and the hard images, to four digits as published."""
@@ -151,12 +151,17 @@ class COCOeval(cocoeval.COCOeval):
         precisions = []
         for index in range(len(_CROWD_LIMITS) + 1):
             part.params = copy.deepcopy(self.params)
-            part.params.imgIds = [image['id'] for image, of_image in zip(images, level, strict=True) if of_image == index]
+            part.params.imgIds = [images[position]['id'] for position in np.flatnonzero(level == index)]
             with contextlib.redirect_stdout(io.StringIO()):
                 part.evaluate()
                 part.accumulate()
             precisions.append(round(float(np.mean(part.eval['precision'][:, :, :, 0, :])), 4))
         return precisions
+
+
+def _has_any(keypoints: Sequence[float]) -> bool:
+    """Whether any of the triples (x, y, visibility or confidence) has a third number above zero."""
+    return bool(np.any(np.asarray(keypoints)[2::3] > 0))
 
 
 def _by_image(annotations: Iterable[dict[str, Any]]) -> defaultdict[tuple[int, int], list[dict[str, Any]]]:

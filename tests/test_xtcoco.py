@@ -19,7 +19,7 @@ COUNTS = dict(keypoints=17, crowd=17, body=17, foot=6, face=68, lefthand=21, rig
 
 
 def random_people(seed: int, *, first_id: int = 1, part_scores: bool = False) -> tuple[dict, list[dict]]:
-    """Ground truth and detections of 30 images with up to six people: hits, misses, crowds, empty and unlabelled ones."""
+    """Ground truth and detections of 30 images with up to six people: hits, misses, crowds, empty and unlabelled."""
     random = np.random.default_rng(seed)
     images, annotations, detections = [], [], []
     for image_id in range(30):

@@ -112,7 +112,7 @@ install_torch() {
         *) stop "--torch is '$torch': it must be system, a requirement, a wheel or an index URL, see --help." ;;
     esac
     has_torch '' || stop "the torch in $venv does not import or is older than 2.6: run this with --recreate."
-    version="$("$venv/bin/python" -c 'import torch; print(torch.__version__, "with" if torch.version.cuda else "without", "CUDA")')"
+    version="$("$venv/bin/python" -W ignore -c 'import torch; print(torch.__version__, "with" if torch.version.cuda else "without", "CUDA")')"
     say "    torch $version"
 }
 

@@ -20,6 +20,11 @@ from torch import Tensor
 
 _TABLE = 'plain_data'
 _WEIGHTS = ('state_dict', 'ema_state_dict')
+_PLAIN_TYPES = (bool, int, float, complex, str, bytes)
+_HANDLED_TYPES = (
+    *_PLAIN_TYPES, type(None), Tensor, torch.dtype, np.generic, np.ndarray, HistoryBuffer, Mapping, list, tuple, set,
+    frozenset, enum.Enum, os.PathLike,
+)  # fmt: skip
 _Path = tuple[Any, ...]
 
 
@@ -47,7 +52,7 @@ def restore(checkpoint: Any) -> Any:
 
 
 def _flatten(value: Any, path: _Path, table: dict[_Path, dict[str, Any]]) -> Any:
-    if value is None or type(value) in (bool, int, float, str, bytes, complex) or isinstance(value, (Tensor, torch.dtype)):
+    if value is None or type(value) in _PLAIN_TYPES or isinstance(value, (Tensor, torch.dtype)):
         return value
     if isinstance(value, np.generic):
         return value.item()
@@ -59,7 +64,8 @@ def _flatten(value: Any, path: _Path, table: dict[_Path, dict[str, Any]]) -> Any
         table[path] = dict(kind='history')
         return dict(log=torch.tensor(log), count=torch.tensor(count), max_length=value.max_length)
     if isinstance(value, Mapping):
-        return {key: _flatten(entry, (*path, key), table) for key, entry in value.items() if _is_plain(entry, (*path, key))}
+        kept = {key: entry for key, entry in value.items() if _can_be_plain(entry, (*path, key))}
+        return {key: _flatten(entry, (*path, key), table) for key, entry in kept.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
         items = [_flatten(entry, (*path, index), table) for index, entry in enumerate(value)]
         return tuple(items) if isinstance(value, tuple) else items
@@ -70,12 +76,8 @@ def _flatten(value: Any, path: _Path, table: dict[_Path, dict[str, Any]]) -> Any
     return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
 
 
-def _is_plain(value: Any, path: _Path) -> bool:
-    known = (
-        bool, int, float, complex, str, bytes, Tensor, torch.dtype, np.generic, np.ndarray, HistoryBuffer, Mapping, list,
-        tuple, set, frozenset, enum.Enum, os.PathLike, type(None),
-    )  # fmt: skip
-    if isinstance(value, known):
+def _can_be_plain(value: Any, path: _Path) -> bool:
+    if isinstance(value, _HANDLED_TYPES):
         return True
     name = '.'.join(map(str, path))
     print_log(

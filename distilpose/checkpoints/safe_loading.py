@@ -83,12 +83,12 @@ def read(path: str | os.PathLike[str], *, map_location: Any = 'cpu', trusted: bo
         if trusted:
             loaded = torch.load(file, map_location=map_location, weights_only=False)
         else:
-            with torch.serialization.safe_globals(SAFE_STAND_INS):
+            with torch.serialization.safe_globals([*SAFE_STAND_INS]):
                 loaded = torch.load(file, map_location=map_location, weights_only=True)
             loaded = resolve_stand_ins(loaded)
     except pickle.UnpicklingError as error:
         raise _refusal(file, error) from error
-    except (EOFError, RuntimeError, KeyError, IndexError, UnicodeDecodeError) as error:
+    except (EOFError, RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:
         if isinstance(error, torch.OutOfMemoryError) or 'deserialize' in str(error):
             raise
         raise BadCheckpoint(
@@ -120,7 +120,7 @@ def state_dict_of(checkpoint: Mapping[str, Any], *, source: str, key: str | None
         weights = checkpoint
     elif not names:
         raise BadCheckpoint(
-            f'{source} holds no weights: none of {list(_STATE_DICT_NAMES)} is in it, only {sorted(map(str, checkpoint))}.'
+            f'{source} holds no weights: it has none of {list(_STATE_DICT_NAMES)}, only {sorted(map(str, checkpoint))}.'
         )
     elif len(names) > 1 and 'state_dict' not in names:
         raise BadCheckpoint(f'{source} holds several sets of weights, {names}: name the one to take with key=....')
@@ -219,7 +219,8 @@ def _refusal(file: Path, error: Exception) -> DistilPoseError:
 
 
 def _is_listed_as_trusted(file: Path) -> bool:
-    listed = [Path(entry).expanduser().resolve() for entry in os.environ.get(TRUST_VARIABLE, '').split(os.pathsep) if entry]
+    entries = os.environ.get(TRUST_VARIABLE, '').split(os.pathsep)
+    listed = [Path(entry).expanduser().resolve() for entry in entries if entry]
     resolved = file.resolve()
     return any(entry == resolved or entry in resolved.parents for entry in listed)
 
@@ -230,7 +231,7 @@ def _looks_like_weights(value: Any) -> bool:
 
 def _without_wrapper(weights: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
     prefix = 'module.' if all(name.startswith('module.') for name in weights) else ''
-    stripped = OrderedDict((name[len(prefix):], value) for name, value in weights.items())
+    stripped = OrderedDict((name[len(prefix) :], value) for name, value in weights.items())
     if not prefix and hasattr(weights, '_metadata'):
         stripped._metadata = weights._metadata  # type: ignore[attr-defined]
     return stripped

@@ -28,9 +28,8 @@ class _Dtype:
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: Any) -> None:
-        byte_order = state[1] if isinstance(state, tuple) and len(state) > 1 else '='
-        if byte_order in ('<', '>'):
-            self.dtype = self.dtype.newbyteorder(byte_order)
+        if isinstance(state, tuple) and state[1:2] == ('>',):
+            self.dtype = self.dtype.newbyteorder('>')
 
 
 class _Array:
@@ -79,7 +78,7 @@ def _nothing(*_: Any) -> None:
     """Stand-in for ``getattr``: a history buffer names its four methods, which the real class has anyway."""
 
 
-SAFE_STAND_INS: list[Callable | tuple[Callable, str]] = [
+SAFE_STAND_INS: list[tuple[Callable[..., Any], str]] = [
     (_Dtype, 'numpy.dtype'),
     (_Ndarray, 'numpy.ndarray'),
     *((_Array, f'numpy.{core}.multiarray._reconstruct') for core in ('core', '_core')),
