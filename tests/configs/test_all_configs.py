@@ -1,0 +1,96 @@
+"""Every config in configs/ builds, and its model takes one forward-loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.structures import InstanceData, PixelData
+from mmpose.registry import KEYPOINT_CODECS, TRANSFORMS
+from mmpose.structures import PoseDataSample
+from torch import nn
+
+from distilpose.distillation import FrozenTeacher, PoseDistiller
+from distilpose.model_config import PROJECT_ROOT, build_estimator, load_config, read_model_source
+
+LEAVES = sorted(path.relative_to(PROJECT_ROOT) for path in (PROJECT_ROOT / 'configs').rglob('*.py')
+                if '_base_' not in path.parts)
+COUNT = 9
+
+
+def build_model(config: Config) -> nn.Module:
+    """The model of a config; a teacher stands in with random weights, since its file is the user's."""
+    if config.model.type != 'PoseDistiller':
+        return build_estimator(config.model)
+    options = config.model.to_dict()
+    options.pop('type')
+    source = read_model_source(dict(config=options['teacher']['config']))
+    options['teacher'] = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names)
+    return PoseDistiller(**options)
+
+
+def made_batch(codec: dict, *, size: int = 2) -> list[PoseDataSample]:
+    """Data samples with what the codec makes of random joints."""
+    encoder = KEYPOINT_CODECS.build(codec)
+    joints = torch.rand(size, 1, 17, 2).numpy() * encoder.input_size
+    samples = []
+    for keypoints in joints:
+        encoded = encoder.encode(keypoints)
+        labels = {name: torch.from_numpy(encoded[name]) for name in ('keypoint_labels', 'keypoint_weights')
+                  if name in encoded}
+        sample = PoseDataSample(gt_instance_labels=InstanceData(**labels))
+        if 'heatmaps' in encoded:
+            sample.gt_fields = PixelData(heatmaps=torch.from_numpy(encoded['heatmaps']))
+        samples.append(sample)
+    return samples
+
+
+def test_every_leaf_is_found() -> None:
+    assert len(LEAVES) == COUNT, 'a config was added or removed: change COUNT'
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=str)
+def test_model_builds_and_loses(path: Path) -> None:
+    torch.manual_seed(0)
+    config = load_config(path)
+    model = build_model(config)
+    width, height = config.codec.input_size
+    losses = model(torch.randn(2, 3, height, width), made_batch(config.codec), mode='loss')
+    total = sum(value for name, value in losses.items() if 'loss' in name)
+    assert torch.isfinite(total) and total > 0
+    total.backward()
+    assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=str)
+def test_pipelines_build_and_what_inferencers_read_is_there(path: Path) -> None:
+    config = load_config(path)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        for transform in config[loader].dataset.pipeline:
+            assert TRANSFORMS.build(transform) is not None
+    assert {'data_mode', 'dataset_type', 'data_root', 'codec'} <= set(config)
+    assert Path(config.data_root).is_absolute()
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=str)
+def test_a_leaf_is_short_and_opens_with_its_command(path: Path) -> None:
+    lines = (PROJECT_ROOT / path).read_text().splitlines()
+    assert len(lines) <= 40 and lines[0].startswith('# ')
+
+
+def test_published_schedule() -> None:
+    config = load_config(LEAVES[0])
+    assert config.train_cfg.max_epochs == 300 and config.train_cfg.val_interval == 10
+    assert dict(config.optim_wrapper.optimizer) == dict(type='Adam', lr=1e-3)
+    warmup, steps = config.param_scheduler
+    assert (warmup.type, warmup.start_factor, warmup.end, warmup.by_epoch) == ('LinearLR', 0.001, 500, False)
+    assert (steps.type, list(steps.milestones), steps.gamma) == ('MultiStepLR', [200, 260], 0.1)
+
+
+def test_new_student_in_two_lines(tmp_path: Path) -> None:
+    base = PROJECT_ROOT / 'configs/body/2d_kpt_sview_rgb_img/distilpose/coco/DistilPose_S_coco_256x192.py'
+    (tmp_path / 'shallow.py').write_text(
+        f'_base_ = {str(base)!r}\nmodel = dict(student=dict(head=dict(encoder=dict(depth=6))))\n')
+    assert len(build_model(load_config(tmp_path / 'shallow.py')).head.encoder.layers) == 6
