@@ -1,1 +1,11 @@
+"""Running configs: reading and checking them, hooks, mixed precision, processes."""
 
+from . import hooks, optim
+from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes
+from .config_files import OptionsAction, merge_options, read_config, set_data_root, student_config
+from .launch import run_tool, test, train
+
+__all__ = [
+    'OptionsAction', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'hooks', 'merge_options', 'optim',
+    'read_config', 'run_tool', 'set_data_root', 'student_config', 'test', 'train',
+]

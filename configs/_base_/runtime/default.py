@@ -1,0 +1,30 @@
+# What every run shares: hooks, log, randomness. The backends for processes and logs are chosen when a run starts.
+default_scope = 'mmpose'
+custom_imports = dict(imports=['distilpose'], allow_failed_imports=False)
+
+default_hooks = dict(
+    randomness=dict(type='ResumableRandomnessHook'),
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=10, save_best='auto', rule='greater', max_keep_ckpts=3),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='PoseVisualizationHook', enable=False),
+    teacher_check=dict(type='TeacherCheckHook'),
+    strict_loading=dict(type='StrictResumeHook'),
+    progress=dict(type='ProgressHook'),
+    plain_checkpoint=dict(type='PlainCheckpointHook'))
+custom_hooks = []
+
+env_cfg = dict(cudnn_benchmark=False, mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0), dist_cfg=dict())
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(type='PoseLocalVisualizer', vis_backends=vis_backends, name='visualizer')
+log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True, num_digits=6)
+log_level = 'INFO'
+load_from = None
+resume = False
+backend_args = dict(backend='local')
+randomness = dict(seed=0, deterministic=False)
+
+val_cfg = dict()
+test_cfg = dict()

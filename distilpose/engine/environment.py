@@ -1,0 +1,95 @@
+"""What depends on the machine that a run starts on: its processes and where its logs can go."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.visualization import Visualizer
+
+from ..errors import DistilPoseError
+
+LAUNCHERS = ('none', 'pytorch', 'slurm')
+_VARIABLES = {'pytorch': ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'), 'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST')}
+_RUNS = itertools.count()
+
+
+def prepare_environment(cfg: Config, launcher: str = 'none') -> None:
+    """Chooses the processes' backend and the logs' backends, in place.
+
+    Raises:
+        DistilPoseError: when the launcher and the process's environment contradict each other.
+    """
+    check_launcher(launcher)
+    cfg.launcher = launcher
+    env_cfg = dict(cfg.get('env_cfg') or {})
+    has_cuda = torch.cuda.is_available()
+    env_cfg['dist_cfg'] = {'backend': 'nccl' if has_cuda else 'gloo', **(env_cfg.get('dist_cfg') or {})}
+    if not has_cuda:
+        env_cfg['dist_cfg']['backend'] = 'gloo'
+    cfg.env_cfg = env_cfg
+    _choose_log_backends(cfg)
+    _use_fresh_names(cfg)
+
+
+def check_launcher(launcher: str) -> None:
+    """Compares the launcher with what the environment says about processes.
+
+    Raises:
+        DistilPoseError: when the launcher's variables are missing, one was forgotten, or GPUs are too few.
+    """
+    if launcher not in LAUNCHERS:
+        raise DistilPoseError(f'the launcher {launcher!r} is unknown; choose one of {", ".join(LAUNCHERS)}')
+    missing = [name for name in _VARIABLES.get(launcher, ()) if name not in os.environ]
+    if missing:
+        raise DistilPoseError(f'--launcher {launcher} needs the variables {", ".join(missing)}, which are not set; start '
+                              f'through tools/{"dist" if launcher == "pytorch" else "slurm"}_train.sh (or _test.sh), or '
+                              'leave out --launcher for a single process')
+    if launcher == 'none' and 'TORCHELASTIC_RUN_ID' in os.environ and int(os.environ.get('WORLD_SIZE', '1')) > 1:
+        raise DistilPoseError(f'torchrun started {os.environ["WORLD_SIZE"]} processes, and each would train alone into '
+                              'the same folder; add --launcher pytorch')
+    local = int(os.environ.get('LOCAL_WORLD_SIZE', '1')) if launcher == 'pytorch' else 1
+    if torch.cuda.is_available() and local > torch.cuda.device_count():
+        raise DistilPoseError(f'{local} processes were started on a machine where torch sees '
+                              f'{torch.cuda.device_count()} GPUs; start as many processes as there are GPUs')
+
+
+def is_first_local_process() -> bool:
+    """Whether this is the only process or the first one on its machine; known before processes are connected."""
+    return int(os.environ.get('LOCAL_RANK', os.environ.get('SLURM_LOCALID', '0'))) == 0
+
+
+def _choose_log_backends(cfg: Config) -> None:
+    """Adds TensorBoard's files to the plain ones where the package is installed; a config's own choice stays."""
+    visualizer: dict[str, Any] = dict(cfg.get('visualizer') or dict(type='PoseLocalVisualizer', name='visualizer'))
+    kinds = [backend['type'] for backend in visualizer.get('vis_backends') or [dict(type='LocalVisBackend')]]
+    if kinds == ['LocalVisBackend']:
+        kinds += ['TensorboardVisBackend'] * has_tensorboard()
+        visualizer['vis_backends'] = [dict(type=kind) for kind in kinds]
+    cfg.visualizer = visualizer
+
+
+def has_tensorboard() -> bool:
+    """Whether files for TensorBoard can be written here."""
+    if find_spec('tensorboard') is None:
+        return False
+    try:
+        from torch.utils.tensorboard import SummaryWriter  # noqa: F401
+    except ImportError:  # installed and broken
+        return False
+    return True
+
+
+def _use_fresh_names(cfg: Config) -> None:
+    """Keeps a second run in this process from writing into the first one's log and visualizer, found by name."""
+    number = next(_RUNS)
+    if number and not cfg.get('experiment_name'):
+        stem = os.path.splitext(os.path.basename(cfg.filename or 'run'))[0]
+        cfg.experiment_name = f'{stem}_{number}'
+    name = cfg.visualizer.get('name')
+    if name and Visualizer.check_instance_created(name):
+        cfg.visualizer.name = f'{name}_{number}'

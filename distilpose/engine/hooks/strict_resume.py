@@ -1,0 +1,30 @@
+"""A run goes on only from weights that are completely its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+from ...checkpoints import load_strict
+
+
+@HOOKS.register_module()
+class StrictResumeHook(Hook):
+    """Refuses to resume from weights that do not fit the model; mmengine logs the difference and goes on without."""
+
+    priority = 'VERY_HIGH'
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Loads the weights strictly, before mmengine loads them its own way.
+
+        Raises:
+            CheckpointMismatch: when a name is missing, left over or of another shape.
+        """
+        if not runner._resume:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        load_strict(model, checkpoint['state_dict'], source='the checkpoint to resume from')

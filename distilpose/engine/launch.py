@@ -1,0 +1,302 @@
+"""Training and testing a config, as ``tools/train.py`` and ``tools/test.py`` do."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner, find_latest_checkpoint
+
+from ..checkpoints import load_file, load_strict, state_dict_of
+from ..errors import DistilPoseError
+from ..model_config import project_path
+from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes
+from .config_files import merge_options, read_config, set_data_root, student_config
+from .environment import is_first_local_process, prepare_environment
+from .hooks import ProgressHook
+
+_WRONG_INPUT, _INTERRUPTED = 2, 130
+_SECONDS_FOR_THE_FIRST_PROCESS = 10
+_PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
+
+
+def train(config: str | Path | Config, *, work_dir: str | Path | None = None, resume: str | None = None,
+          amp: bool = False, seed: int | None = None, deterministic: bool = False, validate: bool = True,
+          auto_scale_lr: bool = False, options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
+          launcher: str = 'none') -> Runner:
+    """Trains a config.
+
+    Args:
+        config: a path from the current directory, from the project's root, ``mmpose::...``, or a config.
+        work_dir: where checkpoints and logs go; else the config's, else ``work_dirs/<name of the config>`` in the
+            current directory.
+        resume: ``'auto'`` goes on from the last checkpoint in the work directory, or starts when there is none;
+            a path goes on from that checkpoint.
+        amp: train in bfloat16 (``optim_wrapper.dtype='float16'`` in options for that instead).
+        seed: replaces the config's.
+        deterministic: use deterministic algorithms only.
+        validate: evaluate during training.
+        auto_scale_lr: scale the learning rate to the number of processes and the batch size.
+        options: dotted key -> value, put into the config.
+        data_root: moves the paths of all data below the config's ``data_root`` here.
+        launcher: ``'none'``, ``'pytorch'`` or ``'slurm'``: who started the processes.
+
+    Returns:
+        The runner after training.
+
+    Raises:
+        DistilPoseError: wrong input, found before anything was written where that is possible.
+    """
+    cfg, notes = load_and_change(config, options=options, data_root=data_root)
+    for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
+        if not cfg.get(name):
+            raise DistilPoseError(f'{_name(cfg)} cannot be trained: it has no {name}')
+    if not validate:
+        cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    cfg.work_dir = str(_work_dir(cfg, work_dir))
+    _set_randomness(cfg, seed=seed, deterministic=deterministic)
+    if amp:
+        use_autocast(cfg)
+    if auto_scale_lr:
+        _scale_learning_rate(cfg)
+    check_data_files(cfg, ['train', 'val'] if validate else ['train'])
+    check_input_sizes(cfg)
+    notes += set_resume(cfg, resume)
+    check_checkpoint_files(cfg)
+    prepare_environment(cfg, launcher)
+    return _run(cfg, notes, Runner.train)
+
+
+def test(config: str | Path | Config, checkpoint: str | Path, *, work_dir: str | Path | None = None,
+         dump: str | Path | None = None, out: str | Path | None = None, show_dir: str | Path | None = None,
+         options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
+         launcher: str = 'none') -> dict[str, float]:
+    """Evaluates a checkpoint on a config's test data.
+
+    A distillation config is evaluated as its student's; the teacher is not needed. From the checkpoint of a training
+    with averaged weights (EMA) those are taken.
+
+    Args:
+        config: as for :func:`train`.
+        checkpoint: of the student: from a plain training, a distillation, or exported.
+        work_dir: where the log goes; else ``test`` in the training's default work directory.
+        dump: a pickle file for all predictions.
+        out: a JSON file for the metrics.
+        show_dir: a folder for images with the predictions drawn.
+        options: as for :func:`train`.
+        data_root: as for :func:`train`.
+        launcher: as for :func:`train`.
+
+    Returns:
+        The metrics by name.
+
+    Raises:
+        DistilPoseError: wrong input.
+    """
+    cfg, notes = load_and_change(config, options=options, data_root=data_root)
+    for name in ('test_dataloader', 'test_evaluator'):
+        if not cfg.get(name):
+            raise DistilPoseError(f'{_name(cfg)} cannot be tested: it has no {name}')
+    state = state_dict_of(load_file(checkpoint), source=str(checkpoint))
+    cfg = student_config(cfg)
+    cfg.work_dir = str(_work_dir(cfg, work_dir, 'test'))
+    cfg.load_from, cfg.resume = None, False
+    _prepare_outputs(cfg, dump=dump, show_dir=show_dir)
+    check_data_files(cfg, ['test'])
+    check_input_sizes(cfg)
+    prepare_environment(cfg, launcher)
+
+    def evaluate(runner: Runner) -> dict[str, float]:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.', ))
+        runner.logger.info(f'Loaded all {len(model.state_dict())} weights from {checkpoint}.')
+        return runner.test()
+
+    metrics = _run(cfg, notes, evaluate, returns_result=True)
+    if out is not None and is_main_process():
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        Path(out).write_text(json.dumps(metrics, indent=2, default=float) + '\n')
+    return metrics
+
+
+def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] | None = None,
+                    data_root: str | Path | None = None) -> tuple[Config, list[str]]:
+    """Reads a config and applies what the command line changes.
+
+    Returns:
+        The config, and warnings to be logged.
+    """
+    cfg = config.copy() if isinstance(config, Config) else read_config(config)
+    if not cfg.get('model'):
+        raise DistilPoseError(f'{_name(cfg)} defines no model')
+    options = dict(options or {})
+    folder = options.pop('data_root', None) if data_root is None else data_root
+    if folder is not None:
+        set_data_root(cfg, folder)
+    notes = merge_options(cfg, options)
+    if isinstance(cfg.get('load_from'), str) and '://' not in cfg.load_from:
+        cfg.load_from = str(project_path(cfg.load_from))
+    return cfg, notes
+
+
+def use_autocast(cfg: Config) -> None:
+    """Makes the optimizer's wrapper one with mixed precision, in place.
+
+    Raises:
+        DistilPoseError: when the config has a wrapper of its own.
+    """
+    wrapper = cfg.optim_wrapper
+    kind = wrapper.get('type', 'OptimWrapper')
+    if kind not in _PLAIN_WRAPPERS:
+        raise DistilPoseError(f'--amp does not go together with optim_wrapper.type={kind!r}; expected one of '
+                              f'{", ".join(_PLAIN_WRAPPERS)}')
+    wrapper.type = 'AutocastOptimWrapper'
+    wrapper.setdefault('dtype', 'bfloat16')
+    if isinstance(wrapper.get('loss_scale'), str):
+        wrapper.pop('loss_scale')  # mmengine's 'dynamic' is what the scaler does anyway
+
+
+def set_resume(cfg: Config, resume: str | None) -> list[str]:
+    """Decides which checkpoint to go on from, in place; ``None`` leaves it to the config.
+
+    Returns:
+        What to log about it.
+
+    Raises:
+        DistilPoseError: when the checkpoint is missing or is not one of a training.
+    """
+    if resume is None and not cfg.get('resume'):
+        return []
+    if resume in (None, 'auto'):
+        named = cfg.get('load_from') if resume is None else None
+        file = named or _last_checkpoint(Path(cfg.work_dir))
+        if file is None:
+            cfg.resume = False
+            return [f'There is no checkpoint in {cfg.work_dir} to resume from: training starts from the beginning.']
+    else:
+        file = Path(str(resume)).expanduser().absolute()
+    checkpoint = load_file(file)
+    missing = [name for name in ('meta', 'message_hub', 'optimizer', 'state_dict') if name not in checkpoint]
+    if missing:
+        raise DistilPoseError(f'{file} cannot be resumed from: it holds no {", ".join(missing)}, so it is not a '
+                              'checkpoint of a training. To start from its weights, use --cfg-options load_from=FILE')
+    cfg.resume, cfg.load_from = True, str(file)
+    if cfg.randomness.get('seed') is None:
+        cfg.randomness['seed'] = checkpoint['meta'].get('seed')
+    return [f'Resuming from {file}.']
+
+
+def _last_checkpoint(work_dir: Path) -> Path | None:
+    """The newest checkpoint of a work directory, also after the directory was moved."""
+    if not (work_dir / 'last_checkpoint').is_file():
+        return None
+    named = Path(str(find_latest_checkpoint(str(work_dir))))
+    for file in (named, work_dir / named.name):
+        if file.is_file():
+            return file
+    raise DistilPoseError(f'{work_dir}/last_checkpoint names {named}, which does not exist; resume from another one with '
+                          '--resume FILE, or delete last_checkpoint to start from the beginning')
+
+
+def _work_dir(cfg: Config, work_dir: str | Path | None, subfolder: str = '') -> Path:
+    if work_dir is not None:
+        return Path(work_dir).expanduser().absolute()
+    if cfg.get('work_dir'):
+        return Path(cfg.work_dir).expanduser().absolute() / subfolder
+    return Path('work_dirs', Path(cfg.filename or 'run').stem, subfolder).absolute()
+
+
+def _set_randomness(cfg: Config, *, seed: int | None, deterministic: bool) -> None:
+    cfg.randomness = dict(cfg.get('randomness') or dict(seed=None))
+    if seed is not None:
+        cfg.randomness.seed = seed
+    if deterministic:
+        cfg.randomness.deterministic = True
+    found = cfg.randomness.get('seed')
+    if found is not None and not (isinstance(found, int) and 0 <= found < 2**32):
+        raise DistilPoseError(f'the seed is {found!r}; it must be a whole number from 0 to 2**32 - 1')
+
+
+def _scale_learning_rate(cfg: Config) -> None:
+    if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+        raise DistilPoseError('--auto-scale-lr needs to know which batch size the learning rate was chosen for; add '
+                              'auto_scale_lr = dict(base_batch_size=...) to the config')
+    cfg.auto_scale_lr.enable = True
+
+
+def _prepare_outputs(cfg: Config, *, dump: str | Path | None, show_dir: str | Path | None) -> None:
+    if dump is not None:
+        file = Path(dump).expanduser().absolute()
+        if file.suffix not in ('.pkl', '.pickle'):
+            raise DistilPoseError(f'--dump writes a pickle file; name it .pkl or .pickle, not {file.name}')
+        evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
+        cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=str(file))]
+    if show_dir is not None:
+        hooks = cfg.setdefault('default_hooks', {})
+        hooks['visualization'] = dict(type='PoseVisualizationHook', enable=True,
+                                      out_dir=str(Path(show_dir).expanduser().absolute()), interval=1)
+
+
+def _run(cfg: Config, notes: list[str], action: Callable[[Runner], Any], *, returns_result: bool = False) -> Any:
+    """Builds the runner, logs the notes, and gives the terminal back whatever happens."""
+    try:
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        for note in notes:
+            print_log(note, 'current', logging.WARNING)
+    except KeyError as error:
+        raise _unregistered(error) from error
+    try:
+        result = action(runner)
+    except KeyError as error:
+        raise _unregistered(error) from error
+    finally:
+        for hook in runner.hooks:
+            if isinstance(hook, ProgressHook):
+                hook.close()
+    return result if returns_result else runner
+
+
+def _unregistered(error: KeyError) -> Exception:
+    """A sentence for the name of a class that does not exist; any other error as it is."""
+    message = str(error.args[0]) if error.args else ''
+    if 'registry. Please check whether' not in message:
+        return error
+    return DistilPoseError(f'{message.partition(". ")[0]}: check the spelling of this type in the config, and that '
+                           'custom_imports names the package that defines it')
+
+
+def _name(cfg: Config) -> str:
+    return str(cfg.filename or 'the config')
+
+
+def run_tool(action: Callable[[], Any]) -> int:
+    """Runs what a command line asks for; prints wrong input as a sentence.
+
+    Of several processes on a machine the first speaks; the others wait a moment, in which they are usually ended.
+
+    Returns:
+        The exit code: 0, 2 for wrong input, 130 when interrupted.
+    """
+    try:
+        action()
+    except DistilPoseError as error:
+        if not is_first_local_process():
+            time.sleep(_SECONDS_FOR_THE_FIRST_PROCESS)
+        print(f'{os.path.basename(sys.argv[0])}: {error}', file=sys.stderr, flush=True)
+        return _WRONG_INPUT
+    except KeyboardInterrupt:
+        if is_first_local_process():
+            print('Interrupted. Add --resume to a training command to go on from its last checkpoint.', file=sys.stderr)
+        return _INTERRUPTED
+    return 0

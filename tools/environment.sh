@@ -1,0 +1,59 @@
+# Sourced by the launch scripts. Sets ROOT and PYTHON and lets PYTHON find the project.
+#
+# PYTHON is the caller's if set, that of an active virtual or conda environment (conda's "base" does not count),
+# the project's .venv, or python3.
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+
+if [[ -z "${PYTHON:-}" ]]; then
+    if [[ -n "${VIRTUAL_ENV:-}" ]] || [[ -n "${CONDA_PREFIX:-}" && "${CONDA_DEFAULT_ENV:-base}" != base ]]; then
+        PYTHON=python
+    elif [[ -x "$ROOT/.venv/bin/python" ]]; then
+        PYTHON="$ROOT/.venv/bin/python"
+    else
+        PYTHON=python3
+    fi
+fi
+export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"
+
+# fail SENTENCE: wrong usage.
+fail() {
+    echo "$(basename "$0"): $1" >&2
+    exit 2
+}
+
+# require_count NAME VALUE: VALUE must be a positive whole number.
+require_count() {
+    [[ "$2" =~ ^[1-9][0-9]*$ ]] || fail "$1 must be a positive whole number, and it is '$2'."
+}
+
+# run_processes COUNT SCRIPT [ARGS]: COUNT processes here, of NNODES machines, through torchrun.
+run_processes() {
+    local count="$1"
+    shift
+    local nodes="${NNODES:-1}" port="${PORT:-}"
+    require_count GPUS "$count"
+    require_count NNODES "$nodes"
+    if [[ -z "$port" && "$nodes" == 1 ]]; then  # so that two runs on one machine do not meet
+        port="$("$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')"
+    fi
+    if [[ -z "${OMP_NUM_THREADS:-}" ]]; then  # the cores, shared by the processes
+        export OMP_NUM_THREADS=$(( $(nproc) / count > 0 ? $(nproc) / count : 1 ))
+    fi
+    exec "$PYTHON" -m torch.distributed.run --nnodes="$nodes" --node_rank="${NODE_RANK:-0}" \
+        --nproc_per_node="$count" --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${port:-29500}" "$@"
+}
+
+# run_slurm PARTITION JOB_NAME SCRIPT [ARGS]: GPUS processes, GPUS_PER_NODE on each machine, through srun.
+run_slurm() {
+    local partition="$1" job="$2" gpus="${GPUS:-8}"
+    shift 2
+    local per_node="${GPUS_PER_NODE:-$(( gpus < 8 ? gpus : 8 ))}"
+    require_count GPUS "$gpus"
+    require_count GPUS_PER_NODE "$per_node"
+    command -v srun > /dev/null || fail "there is no srun here: this is no SLURM cluster; use the dist_ script."
+    # SRUN_ARGS is several words on purpose.
+    # shellcheck disable=SC2086
+    exec srun -p "$partition" --job-name="$job" --gres="gpu:$per_node" --ntasks="$gpus" --ntasks-per-node="$per_node" \
+        --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 ${SRUN_ARGS:-} "$PYTHON" -u "$@" --launcher slurm
+}
