@@ -8,4 +8,7 @@ _base_ = [
 ]
 model = _base_.student
 model['head'].update(with_scores=False, with_sigmas=False)
+# ImageNet start, as the teacher's.
+model['backbone']['init_cfg'] = dict(
+    type='Pretrained', checkpoint='https://download.openmmlab.com/mmpose/pretrain_models/hrnet_w48-8ef0771d.pth')
 train_dataloader = dict(batch_size=64)
