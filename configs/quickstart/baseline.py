@@ -1,0 +1,5 @@
+# ./tools/train.py configs/quickstart/baseline.py
+# The student of distilled.py without a teacher: coordinates only.
+_base_ = ['_base_/people_regression.py', '_base_/schedule.py', '_base_/runtime.py', '_base_/student.py']
+model = _base_.student
+model['head'].update(with_scores=False, with_sigmas=False)

@@ -1,0 +1,93 @@
+"""What of a run is finished, in one small file that is never half written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from distilpose.errors import DistilPoseError
+
+_VERSION = 1
+
+
+class RunState:
+    """Remembers for every stage what it was made from, how long it took, and its result.
+
+    Args:
+        path: a JSON file, made with the first entry.
+
+    Raises:
+        DistilPoseError: when the file is there and is not one of this class.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.stages: dict[str, dict[str, Any]] = _read(path)
+
+    def result(self, stage: str, fingerprint: str) -> Any | None:
+        """The result of a stage that was finished with the same fingerprint, else ``None``."""
+        entry = self.stages.get(stage, {})
+        return entry.get('result') if entry.get('fingerprint') == fingerprint else None
+
+    def begin(self, stage: str, fingerprint: str) -> bool:
+        """Opens a stage; whether what an earlier attempt left behind belongs to the same fingerprint."""
+        is_same = self.stages.get(stage, {}).get('fingerprint') == fingerprint
+        if not is_same:
+            self.stages[stage] = dict(fingerprint=fingerprint, seconds=0.0, result=None)
+            self._write()
+        return is_same
+
+    def spend(self, stage: str, seconds: float) -> None:
+        """Adds time to an open stage; interrupted attempts count."""
+        self.stages[stage]['seconds'] += seconds
+        self._write()
+
+    def finish(self, stage: str, result: Any) -> None:
+        """Closes a stage with a result that JSON can hold and that is not ``None``."""
+        self.stages[stage]['result'] = result
+        self._write()
+
+    def seconds(self) -> dict[str, float]:
+        """Stage -> time spent in it."""
+        return {name: entry['seconds'] for name, entry in self.stages.items()}
+
+    def _write(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path, json.dumps(dict(version=_VERSION, stages=self.stages), indent=2))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a text file so that a reader, or an interrupted run, sees the old or the new one."""
+    part = path.with_name(path.name + '.part')
+    part.write_text(text, encoding='utf-8')
+    os.replace(part, path)
+
+
+def fingerprint(*parts: Any, hide: Mapping[str, str] | None = None) -> str:
+    """SHA-256 of anything JSON can write; what it cannot is taken by its name.
+
+    Args:
+        *parts: nested dicts, lists and plain values.
+        hide: text -> what to read instead; keeps folders out, so that a run survives being moved.
+    """
+    text = json.dumps(parts, sort_keys=True, default=str)
+    for found, replacement in (hide or {}).items():
+        text = text.replace(found, replacement)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+        if content['version'] != _VERSION:
+            raise ValueError(f'version {content["version"]}')
+        return dict(content['stages'])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DistilPoseError(f'{path} is not a state file of this version ({error}); delete it, or name another '
+                              '--work-dir, to start over') from error

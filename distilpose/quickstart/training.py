@@ -1,0 +1,100 @@
+"""Training one of the three models through the common engine, interruptible at any time."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+from torch import nn
+
+from distilpose import engine
+from distilpose.distillation import PoseDistiller
+
+from .state import write_atomically
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a training stands."""
+
+    iteration: int
+    total: int
+    images: int
+    """Images of this iteration."""
+
+
+_listeners: list[Callable[[Step], None]] = []
+
+
+@contextmanager
+def listening(listener: Callable[[Step], None]) -> Iterator[None]:
+    """While open, every iteration of a training with a :class:`QuickstartHook` is told to the listener."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+@HOOKS.register_module()
+class QuickstartHook(Hook):
+    """Tells listeners about iterations, and lays convolutions out as CPUs like them."""
+
+    def before_train(self, runner: Runner) -> None:
+        """Channels last is a fifth faster for these networks on a CPU and changes no value."""
+        use_channels_last(runner.model)
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Passes the iteration on."""
+        images = len(data_batch['data_samples']) if data_batch else 0
+        for listener in _listeners:
+            listener(Step(runner.iter + 1, runner.max_iters, images))
+
+
+def use_channels_last(model: nn.Module) -> None:
+    """Stores the weights of convolutions channel-last, also those of a distiller's teacher."""
+    for part in (model, model.teacher.model) if isinstance(model, PoseDistiller) else (model,):
+        for weight in part.parameters():
+            if weight.dim() == 4:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+
+
+def train_model(cfg: Config, *, work_dir: Path, seed: int, goes_on: bool) -> None:
+    """Trains into ``work_dir/weights.pth`` and ``work_dir/curves.json``.
+
+    Args:
+        cfg: of a teacher, a student or a distiller.
+        work_dir: also holds the checkpoints of an interrupted training.
+        seed: of everything random.
+        goes_on: continue from the last checkpoint there, if there is one.
+    """
+    cfg = cfg.copy()
+    cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='QuickstartHook')]
+    if not goes_on and (work_dir / 'last_checkpoint').is_file():
+        (work_dir / 'last_checkpoint').unlink()
+    runner = engine.train(cfg, work_dir=work_dir, seed=seed, validate=False, resume='auto' if goes_on else None)
+    write_atomically(work_dir / 'curves.json', json.dumps(_loss_history(runner)))
+    _save_weights(runner.model, work_dir / 'weights.pth')
+
+
+def _loss_history(runner: Runner) -> dict[str, list[float]]:
+    """Every loss at every iteration, also of those before the training was resumed."""
+    scalars = runner.message_hub.log_scalars
+    return {name.removeprefix('train/'): [float(value) for value in buffer.data[0]]
+            for name, buffer in scalars.items() if name.startswith('train/') and 'loss' in name}
+
+
+def _save_weights(model: nn.Module, path: Path) -> None:
+    part = path.with_suffix('.part')
+    torch.save({name: value.contiguous() for name, value in model.state_dict().items()}, part)
+    os.replace(part, path)
