@@ -40,7 +40,7 @@ run_processes() {
     if [[ -z "${OMP_NUM_THREADS:-}" ]]; then  # the cores, shared by the processes
         export OMP_NUM_THREADS=$(( $(nproc) / count > 0 ? $(nproc) / count : 1 ))
     fi
-    exec "$PYTHON" -m torch.distributed.run --nnodes="$nodes" --node_rank="${NODE_RANK:-0}" \
+    exec "$PYTHON" "$ROOT/tools/run_processes.py" --nnodes="$nodes" --node_rank="${NODE_RANK:-0}" \
         --nproc_per_node="$count" --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${port:-29500}" "$@"
 }
 

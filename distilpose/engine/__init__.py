@@ -6,6 +6,6 @@ from .config_files import OptionsAction, merge_options, read_config, set_data_ro
 from .launch import run_tool, test, train
 
 __all__ = [
-    'OptionsAction', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'hooks', 'merge_options', 'optim',
-    'read_config', 'run_tool', 'set_data_root', 'student_config', 'test', 'train',
+    'OptionsAction', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'hooks', 'merge_options',
+    'optim', 'read_config', 'run_tool', 'set_data_root', 'student_config', 'test', 'train',
 ]

@@ -41,9 +41,9 @@ def check_input_sizes(cfg: Config) -> None:
             are_comparable = name == 'input_size' or first.codec == size.codec
             if are_comparable and first.value != size.value:
                 raise DistilPoseError(
-                    f'{first.where} is {_show(first.value)} and {size.where} is {_show(size.value)}; they must be equal. '
-                    'Change one of them in the config (an option for codec or input_size itself does not reach the '
-                    'places that were derived from it)')
+                    f'{first.where} is {_show(first.value)} and {size.where} is {_show(size.value)}; they must be '
+                    'equal. Change one of them in the config (an option for codec or input_size itself does not reach '
+                    'the places that were derived from it)')
 
 
 def _decoder_sizes(cfg: Config) -> Iterator[tuple[str, _Size]]:

@@ -151,8 +151,9 @@ def set_data_root(cfg: Config, folder: str | Path) -> None:
     """
     old = cfg.get('data_root')
     if not isinstance(old, str) or not old.strip('/'):
-        raise DistilPoseError(f'the config has no top-level data_root to replace (found {old!r}), so --data-root cannot '
-                              'move its data; name the paths with --cfg-options train_dataloader.dataset.data_root=...')
+        raise DistilPoseError(f'the config has no top-level data_root to replace (found {old!r}), so --data-root '
+                              'cannot move its data; name the paths with --cfg-options '
+                              'train_dataloader.dataset.data_root=...')
     new = str(Path(folder).expanduser().absolute())
     for key, value in _moved(cfg.to_dict(), old.rstrip('/'), new).items():
         cfg[key] = value

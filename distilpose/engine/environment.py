@@ -9,12 +9,16 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 
 from ..errors import DistilPoseError
 
 LAUNCHERS = ('none', 'pytorch', 'slurm')
-_VARIABLES = {'pytorch': ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'), 'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST')}
+_VARIABLES = {
+    'pytorch': ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'),
+    'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
+}
 _RUNS = itertools.count()
 
 
@@ -46,9 +50,10 @@ def check_launcher(launcher: str) -> None:
         raise DistilPoseError(f'the launcher {launcher!r} is unknown; choose one of {", ".join(LAUNCHERS)}')
     missing = [name for name in _VARIABLES.get(launcher, ()) if name not in os.environ]
     if missing:
-        raise DistilPoseError(f'--launcher {launcher} needs the variables {", ".join(missing)}, which are not set; start '
-                              f'through tools/{"dist" if launcher == "pytorch" else "slurm"}_train.sh (or _test.sh), or '
-                              'leave out --launcher for a single process')
+        script = 'dist' if launcher == 'pytorch' else 'slurm'
+        raise DistilPoseError(f'--launcher {launcher} needs the variables {", ".join(missing)}, which are not set; '
+                              f'start through tools/{script}_train.sh or tools/{script}_test.sh, or leave out '
+                              '--launcher for a single process')
     if launcher == 'none' and 'TORCHELASTIC_RUN_ID' in os.environ and int(os.environ.get('WORLD_SIZE', '1')) > 1:
         raise DistilPoseError(f'torchrun started {os.environ["WORLD_SIZE"]} processes, and each would train alone into '
                               'the same folder; add --launcher pytorch')
@@ -61,6 +66,21 @@ def check_launcher(launcher: str) -> None:
 def is_first_local_process() -> bool:
     """Whether this is the only process or the first one on its machine; known before processes are connected."""
     return int(os.environ.get('LOCAL_RANK', os.environ.get('SLURM_LOCALID', '0'))) == 0
+
+
+def end_workers(runner: Runner) -> None:
+    """Ends the loaders' worker processes, which a loader starts again when it is used again.
+
+    Left to Python's garbage collection, each of them keeps the process waiting for five seconds, because the queue
+    through which it would be told to end is collected first.
+    """
+    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+        loader = getattr(loop, 'dataloader', None)
+        for owner in (loader, getattr(loop, 'dataloader_iterator', None)):
+            iterator: Any = getattr(owner, '_iterator', None)
+            if owner is not None and hasattr(iterator, '_shutdown_workers'):
+                iterator._shutdown_workers()
+                owner._iterator = None
 
 
 def _choose_log_backends(cfg: Config) -> None:

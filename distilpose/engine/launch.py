@@ -23,7 +23,7 @@ from ..errors import DistilPoseError
 from ..model_config import project_path
 from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes
 from .config_files import merge_options, read_config, set_data_root, student_config
-from .environment import is_first_local_process, prepare_environment
+from .environment import end_workers, is_first_local_process, prepare_environment
 from .hooks import ProgressHook
 
 _WRONG_INPUT, _INTERRUPTED = 2, 130
@@ -205,8 +205,8 @@ def _last_checkpoint(work_dir: Path) -> Path | None:
     for file in (named, work_dir / named.name):
         if file.is_file():
             return file
-    raise DistilPoseError(f'{work_dir}/last_checkpoint names {named}, which does not exist; resume from another one with '
-                          '--resume FILE, or delete last_checkpoint to start from the beginning')
+    raise DistilPoseError(f'{work_dir}/last_checkpoint names {named}, which does not exist; resume from another one '
+                          'with --resume FILE, or delete last_checkpoint to start from the beginning')
 
 
 def _work_dir(cfg: Config, work_dir: str | Path | None, subfolder: str = '') -> Path:
@@ -261,6 +261,7 @@ def _run(cfg: Config, notes: list[str], action: Callable[[Runner], Any], *, retu
     except KeyError as error:
         raise _unregistered(error) from error
     finally:
+        end_workers(runner)
         for hook in runner.hooks:
             if isinstance(hook, ProgressHook):
                 hook.close()

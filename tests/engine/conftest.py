@@ -22,3 +22,9 @@ def make_config(tiny_data: Path, tmp_path: Path) -> Callable[..., Path]:
         return tiny.write_config(tmp_path / 'tiny_config.py', tiny_data, **kwargs)
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def unformatted_configs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares the layout of the config's text, which takes most of the time of a tiny run."""
+    monkeypatch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, True))

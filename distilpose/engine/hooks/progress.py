@@ -16,6 +16,7 @@ from mmpose.registry import HOOKS
 from rich.console import Console
 from rich.file_proxy import FileProxy
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 _SMOOTHING = 0.1  # share of the newest iteration in the moving average of durations
@@ -135,8 +136,9 @@ class ProgressDisplay:
     def __init__(self, console: Console) -> None:
         self.console = console
         columns: list[ProgressColumn] = [
-            TextColumn('{task.description}'), BarColumn(bar_width=20), TextColumn('{task.completed:.0f}/{task.total:.0f}'),
-            _FieldColumn('rate'), _FieldColumn('left'), _FieldColumn('figures'),
+            TextColumn('{task.description}'), BarColumn(bar_width=20),
+            TextColumn('{task.completed:.0f}/{task.total:.0f}'),
+            _FieldColumn('rate'), _FieldColumn('left'), _FieldColumn('figures', is_shortened=True),
         ]
         self.progress = Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty(), transient=True)
         self._streams: list[tuple[logging.StreamHandler, TextIO]] = []
@@ -184,14 +186,14 @@ class ProgressDisplay:
 
 
 class _FieldColumn(ProgressColumn):
-    """Shows a field of the task."""
+    """Shows a field of the task, one of which gives way on a narrow terminal."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__()
+    def __init__(self, name: str, *, is_shortened: bool = False) -> None:
+        super().__init__(Column(no_wrap=not is_shortened))
         self.name = name
 
     def render(self, task: Task) -> Text:
-        return Text(str(task.fields[self.name]))
+        return Text(str(task.fields[self.name]), no_wrap=True, overflow='ellipsis')
 
 
 class _Meter:
@@ -236,9 +238,13 @@ class _Meter:
 
 
 def describe_losses(outputs: Mapping[str, Any]) -> str:
-    """The losses among a training step's outputs as text, their sum first."""
-    names = sorted((name for name in outputs if 'loss' in name), key=lambda name: name != 'loss')
-    return ', '.join(f'{name} {float(outputs[name]):.4g}' for name in names)
+    """The losses of a training step as text: ``'loss 0.3 (kpt 0.2, score 0.1)'``."""
+    values = {name.removeprefix('loss_'): f'{float(value):.4g}' for name, value in outputs.items() if 'loss' in name}
+    total = values.pop('loss', None)
+    parts = ', '.join(f'{name} {value}' for name, value in values.items())
+    if total is None:
+        return parts
+    return f'loss {total} ({parts})' if len(values) > 1 else f'loss {total}'
 
 
 def format_duration(seconds: float) -> str:

@@ -41,8 +41,8 @@ class ResumableRandomnessHook(Hook):
         if counts_iterations and loader.num_workers > 0:
             return
         if not hasattr(loader.dataset, 'prepare_data'):
-            runner.logger.warning(f'{type(loader.dataset).__name__} has no prepare_data to seed: if this run is resumed, '
-                                  'its augmentations will differ from those of an uninterrupted one.')
+            runner.logger.warning(f'{type(loader.dataset).__name__} has no prepare_data to seed: if this run is '
+                                  'resumed, its augmentations will differ from those of an uninterrupted one.')
             return
         stream = (self.seed, _SAMPLES, runner.rank) if counts_iterations else (self.seed, _SAMPLES)
         prepare = getattr(loader.dataset.prepare_data, 'prepare', loader.dataset.prepare_data)

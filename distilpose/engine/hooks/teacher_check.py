@@ -61,14 +61,14 @@ def compare_keypoints(data: Sequence[str], teacher: Sequence[str]) -> None:
     Raises:
         DistilPoseError: names the first difference.
     """
-    for index, (found, expected) in enumerate(zip(data, teacher)):
+    remedy = 'choose a teacher that was trained on this definition of keypoints'
+    for index, (found, expected) in enumerate(zip(data, teacher, strict=False)):
         if found != expected:
-            raise DistilPoseError(f'keypoint {index} is {found!r} in the training data and {expected!r} for the teacher '
-                                  f'(which are {len(data)} and {len(teacher)} keypoints in all): choose a teacher '
-                                  'that was trained on this definition of keypoints')
+            raise DistilPoseError(f'keypoint {index} is {found!r} in the training data and {expected!r} for the '
+                                  f'teacher (of {len(data)} and {len(teacher)} keypoints); {remedy}')
     if len(data) != len(teacher):
-        raise DistilPoseError(f'the training data has {len(data)} keypoints and the teacher knows {len(teacher)}: choose '
-                              'a teacher that was trained on this definition of keypoints')
+        raise DistilPoseError(f'the training data has {len(data)} keypoints and the teacher knows {len(teacher)}; '
+                              f'{remedy}')
 
 
 def _teacher(runner: Runner) -> Any:
