@@ -13,7 +13,8 @@ from .figures import COLUMNS, ModelFigures
 
 def figures_table(rows: Sequence[ModelFigures], *, title: str | None = None) -> Table:
     """A table for the terminal: one row a model, the columns of :data:`~distilpose.report.figures.COLUMNS`."""
-    table = Table(title=title, title_justify='left', header_style='bold', box=box.SIMPLE_HEAD, padding=(0, 1))
+    table = Table(title=title, title_justify='left', header_style='bold', box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0),
+                  pad_edge=False)
     table.add_column('model', no_wrap=True)
     for column in COLUMNS:
         table.add_column(column.heading, justify='right', no_wrap=True)

@@ -1,0 +1,51 @@
+"""Similarity and correct keypoints, against identities and COCO's own evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from distilpose.quickstart.metrics import object_keypoint_similarity, share_of_correct_keypoints
+
+SIGMAS = np.array([.26, .25, .25, .35, .35, .79, .79, .72, .72, .62, .62, 1.07, 1.07, .87, .87, .89, .89]) / 10
+
+
+def test_similarity_equals_pycocotools() -> None:
+    random = np.random.default_rng(0)
+    truth = random.uniform(0, 200, (5, 17, 2))
+    predicted = truth + random.normal(0, 8, truth.shape)
+    labelled = random.random((5, 17)) < 0.7
+    areas = random.uniform(1e3, 2e4, 5)
+    images = [dict(id=index, width=200, height=200) for index in range(5)]
+    annotations = [dict(id=index + 1, image_id=index, category_id=1, iscrowd=0, area=areas[index],
+                        bbox=[0, 0, 200, 200], num_keypoints=int(labelled[index].sum()),
+                        keypoints=np.c_[truth[index], 2 * labelled[index]].ravel().tolist()) for index in range(5)]
+    coco = COCO()
+    coco.dataset = dict(images=images, annotations=annotations, categories=[dict(id=1, name='person')])
+    coco.createIndex()
+    found = coco.loadRes([dict(image_id=index, category_id=1, score=1.0,
+                               keypoints=np.c_[predicted[index], np.ones(17)].ravel().tolist()) for index in range(5)])
+    evaluation = COCOeval(coco, found, 'keypoints')
+    evaluation.evaluate()
+    expected = [evaluation.ious[index, 1][0, 0] for index in range(5)]
+    oks = object_keypoint_similarity(predicted, truth, labelled=labelled, areas=areas, sigmas=SIGMAS)
+    assert oks == pytest.approx(expected, rel=1e-9)
+
+
+def test_truth_is_perfect_and_nothing_labelled_is_unknown() -> None:
+    truth = np.random.default_rng(1).uniform(0, 9, (2, 17, 2))
+    labelled = np.array([[True] * 17, [False] * 17])
+    oks = object_keypoint_similarity(truth, truth, labelled=labelled, areas=np.full(2, 50.0), sigmas=SIGMAS)
+    assert oks[0] == 1 and np.isnan(oks[1])
+    boxes = np.array([[0.0, 0, 10, 20]] * 2)
+    assert share_of_correct_keypoints(truth, truth, labelled=labelled, boxes=boxes) == 1
+    assert np.isnan(share_of_correct_keypoints(truth, truth, labelled=labelled & False, boxes=boxes))
+
+
+def test_correct_is_measured_by_the_longer_side() -> None:
+    truth = np.zeros((1, 2, 2))
+    predicted = np.array([[[1.9, 0], [2.1, 0]]])
+    boxes = np.array([[0, 0, 5, 20.0]])
+    assert share_of_correct_keypoints(predicted, truth, labelled=np.ones((1, 2), bool), boxes=boxes) == 0.5
