@@ -88,7 +88,7 @@ def read(path: str | os.PathLike[str], *, map_location: Any = 'cpu', trusted: bo
             loaded = resolve_stand_ins(loaded)
     except pickle.UnpicklingError as error:
         raise _refusal(file, error) from error
-    except (EOFError, RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:
         if isinstance(error, torch.OutOfMemoryError) or 'deserialize' in str(error):
             raise
         raise BadCheckpoint(
@@ -206,7 +206,7 @@ def _refusal(file: Path, error: Exception) -> DistilPoseError:
         found = sorted(set(torch.serialization.get_unsafe_globals_in_checkpoint(file)) - allowed)
     except (ValueError, RuntimeError, EOFError, pickle.UnpicklingError):  # older than the zip format
         found = []
-    found = found or re.findall(r'GLOBAL (\S+) was not', str(error))
+    found = found or re.findall(r'GLOBAL (\S+) (?:was not|whose)', str(error))
     with file.open('rb') as stream:
         is_pickle = stream.read(2) in (b'PK', *(bytes([0x80, protocol]) for protocol in range(6)))
     if not is_pickle:
@@ -243,5 +243,6 @@ def _some(names: list[str]) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    sentence = re.split(r'(?<=\.)\s|\n', str(error).strip())[0]
+    words = str(error).rpartition('WeightsUnpickler error:')[2].strip()
+    sentence = re.split(r'(?<=\.)\s|\n', words)[0]
     return sentence or type(error).__name__

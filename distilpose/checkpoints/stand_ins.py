@@ -24,7 +24,7 @@ class _Dtype:
 
     def __init__(self, code: str = 'f8', *_: Any) -> None:
         if not isinstance(code, str) or not _PLAIN_DTYPE.fullmatch(code):
-            raise pickle.UnpicklingError(f'Weights only: numpy values of type {code!r} are not plain numbers.')
+            raise pickle.UnpicklingError(f'numpy values of type {code!r} are not plain numbers.')
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: Any) -> None:
@@ -44,9 +44,9 @@ class _Array:
         shape, dtype, is_fortran, data = state[-4:]
         data = data.encode('latin1') if isinstance(data, str) else data
         if not isinstance(dtype, _Dtype) or not isinstance(data, bytes):
-            raise pickle.UnpicklingError('Weights only: a numpy array of Python objects is not plain numbers.')
+            raise pickle.UnpicklingError('a numpy array of Python objects is not plain numbers.')
         if len(data) != math.prod(shape) * dtype.dtype.itemsize:
-            raise pickle.UnpicklingError('Weights only: a numpy array with the wrong number of bytes.')
+            raise pickle.UnpicklingError('a numpy array with the wrong number of bytes.')
         self.value = np.frombuffer(data, dtype.dtype).reshape(shape, order='F' if is_fortran else 'C').copy()
 
 
@@ -56,7 +56,7 @@ class _Scalar:
     def __init__(self, dtype: Any, data: Any) -> None:
         data = data.encode('latin1') if isinstance(data, str) else data
         if not isinstance(dtype, _Dtype) or not isinstance(data, bytes) or len(data) != dtype.dtype.itemsize:
-            raise pickle.UnpicklingError('Weights only: a numpy scalar that is no plain number.')
+            raise pickle.UnpicklingError('a numpy scalar that is no plain number.')
         self.value = np.frombuffer(data, dtype.dtype)[0]
 
 
@@ -78,6 +78,13 @@ def _nothing(*_: Any) -> None:
     """Stand-in for ``getattr``: a history buffer names its four methods, which the real class has anyway."""
 
 
+def _no_bytes(*arguments: Any) -> bytes:
+    """Stand-in for ``bytes``, which an empty array is pickled with."""
+    if arguments:
+        raise pickle.UnpicklingError('bytes that are made of something.')
+    return b''
+
+
 SAFE_STAND_INS: list[tuple[Callable[..., Any], str]] = [
     (_Dtype, 'numpy.dtype'),
     (_Ndarray, 'numpy.ndarray'),
@@ -85,6 +92,7 @@ SAFE_STAND_INS: list[tuple[Callable[..., Any], str]] = [
     *((_Scalar, f'numpy.{core}.multiarray.scalar') for core in ('core', '_core')),
     (_History, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_nothing, 'builtins.getattr'),
+    (_no_bytes, 'builtins.bytes'),
 ]
 
 
