@@ -1,0 +1,134 @@
+"""The quickstart through its command line, tiny: complete, interrupted, continued, and run again."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from distilpose.quickstart import display
+from distilpose.quickstart.training import Step
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ('teacher', 'baseline', 'distilled')
+
+
+def load_tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location('quickstart_tool', ROOT / 'tools' / 'quickstart.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def digests(work_dir: Path) -> dict[str, str]:
+    return {role: hashlib.sha256((work_dir / role / 'weights.pth').read_bytes()).hexdigest() for role in MODELS}
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp('quickstart')
+
+
+@pytest.fixture
+def quickstart(folder: Path) -> Callable[..., int]:
+    def call(work_dir: str, *arguments: str) -> int:
+        return load_tool().main(['--images', '32', '--epochs', '2', '--data', str(folder / 'data'),
+                                 '--work-dir', str(folder / work_dir), *arguments])
+    return call
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
+    """Presses Ctrl-C at an iteration of a stage."""
+    def press(stage: str, iteration: int) -> None:
+        original = display.PlainDisplay.step
+
+        def step(self: display.PlainDisplay, name: str, now: Step) -> None:
+            original(self, name, now)
+            if (name, now.iteration) == (stage, iteration):
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(display.PlainDisplay, 'step', step)
+    return press
+
+
+def test_prints_a_table_and_writes_a_report(quickstart, folder: Path, capsys: pytest.CaptureFixture) -> None:
+    assert quickstart('whole') == 0
+    output = capsys.readouterr().out
+    for text in ('student alone', 'student distilled', 'AP75', 'PCK', 'Gap to the teacher', 'report.html'):
+        assert text in output
+    assert 'mmengine' not in output  # the host's log is in a file
+    page = (folder / 'whole' / 'report.html').read_text(encoding='utf-8')
+    assert page.count('class="person"') == 6 and page.count('class="pair"') == 4
+    assert '<code>./tools/quickstart.sh --images 32' in page
+    figures = json.loads((folder / 'whole' / 'state.json').read_text())['stages']['report']['result']
+    assert figures['baseline']['parameters'] < figures['distilled']['parameters'] < figures['teacher']['parameters']
+    assert all(0 <= figures[role][name] <= 1 for role in MODELS for name in ('ap', 'ap50', 'ap75', 'mean_oks', 'pck'))
+
+
+def test_both_students_get_the_same(quickstart, folder: Path) -> None:
+    assert quickstart('whole') == 0
+    history = {role: json.loads((folder / 'whole' / role / 'curves.json').read_text()) for role in MODELS}
+    assert len(history['baseline']['loss']) == len(history['distilled']['loss']) > 2
+    assert set(history['distilled']) > {'loss', 'loss_kpt', 'loss_simulated_heatmap', 'loss_score'}
+
+
+def test_a_second_run_only_prints(quickstart, folder: Path, capsys: pytest.CaptureFixture) -> None:
+    assert quickstart('whole') == 0
+    before = {path: path.stat().st_mtime_ns for path in folder.glob('whole/*/weights.pth')}
+    report = (folder / 'whole' / 'report.html').stat().st_mtime_ns
+    capsys.readouterr()
+    assert quickstart('whole') == 0
+    assert capsys.readouterr().out.count('finished before') == 5
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert (folder / 'whole' / 'report.html').stat().st_mtime_ns == report
+
+
+def test_interrupted_and_continued_equals_uninterrupted(quickstart, interrupt, monkeypatch: pytest.MonkeyPatch,
+                                                        folder: Path, capsys: pytest.CaptureFixture) -> None:
+    assert quickstart('whole') == 0
+    steps = len(json.loads((folder / 'whole' / 'distilled' / 'curves.json').read_text())['loss'])
+    with monkeypatch.context():
+        interrupt('distilled', steps // 2 + 1)  # in the second of two epochs
+        assert quickstart('stopped') == 130
+    captured = capsys.readouterr()
+    assert re.fullmatch(r'Interrupted; .* run \./tools/quickstart\.sh .* again to continue\.\n', captured.err)
+    assert not (folder / 'stopped' / 'report.html').exists()
+    monkeypatch.undo()
+    assert quickstart('stopped') == 0
+    assert capsys.readouterr().out.count('finished before') == 3  # data, teacher, baseline
+    assert digests(folder / 'stopped') == digests(folder / 'whole')
+    continued = json.loads((folder / 'stopped' / 'distilled' / 'curves.json').read_text())
+    assert continued == json.loads((folder / 'whole' / 'distilled' / 'curves.json').read_text())
+
+
+def test_another_seed_in_the_same_folder_trains_again(quickstart, interrupt, folder: Path) -> None:
+    assert quickstart('whole') == 0
+    before = digests(folder / 'whole')
+    interrupt('baseline', 1)
+    assert quickstart('whole', '--seed', '1') == 130
+    after = digests(folder / 'whole')
+    assert after['teacher'] != before['teacher'] and after['distilled'] == before['distilled']
+
+
+@pytest.mark.parametrize('wrong', [('--seed', '-1'), ('--images', '3')])
+def test_wrong_input_ends_with_a_sentence(quickstart, wrong: tuple[str, str], capsys: pytest.CaptureFixture) -> None:
+    assert quickstart('wrong', *wrong) == 2
+    assert capsys.readouterr().err.startswith('quickstart: ')
+
+
+def test_the_script_works_from_anywhere(tmp_path: Path) -> None:
+    script = ROOT / 'tools' / 'quickstart.sh'
+    assert os.access(script, os.X_OK)
+    done = subprocess.run([script, '--help'], cwd=tmp_path, env={**os.environ, 'DISTILPOSE_PYTHON': sys.executable},
+                          capture_output=True, text=True, check=True)
+    assert '--seed' in done.stdout
