@@ -100,3 +100,44 @@ def logged_losses(work_dir: Path) -> dict[int, float]:
     newest = max(work_dir.glob('*/vis_data/scalars.json'), key=lambda file: file.stat().st_mtime_ns)
     lines = [json.loads(line) for line in newest.read_text().splitlines()]
     return {line['step']: line['loss'] for line in lines if 'loss' in line}
+
+
+_TEACHER = """
+_base_ = {student!r}
+codec = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(6, 8), sigma=1)
+train_pipeline = _base_.train_pipeline
+train_pipeline[5] = dict(type='GenerateTarget', encoder=codec)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+model = dict(
+    neck=None,
+    head=dict(_delete_=True, type='HeatmapHead', in_channels=16, out_channels=17, deconv_out_channels=(8, ),
+              deconv_kernel_sizes=(4, ), loss=dict(type='KeypointMSELoss', use_target_weight=True), decoder=codec))
+"""
+
+_DISTILLATION = """
+_base_ = {student!r}
+model = dict(
+    _delete_=True, type='PoseDistiller', student=_base_.model,
+    teacher=dict(config={teacher!r}, checkpoint={checkpoint!r}),
+    terms=dict(simulated_heatmap=dict(type='SimulatedHeatmapTerm', sigma=1.0, weight=1.0)))
+"""
+
+
+def write_distillation(folder: Path, data: Path) -> tuple[Path, Path]:
+    """Configs of the student and of its distillation, and a teacher with random weights in ``teacher.pth``."""
+    import torch
+
+    from distilpose.engine import read_config
+    from distilpose.model_config import build_estimator
+
+    student = write_config(folder / 'student.py', data)
+    teacher = folder / 'teacher.py'
+    teacher.write_text(_TEACHER.format(student=str(student)))
+    torch.manual_seed(0)
+    weights = build_estimator(read_config(teacher).model.to_dict()).state_dict()
+    checkpoint = folder / 'teacher.pth'
+    torch.save(dict(state_dict=weights), checkpoint)
+    distillation = folder / 'distillation.py'
+    distillation.write_text(
+        _DISTILLATION.format(student=str(student), teacher=str(teacher), checkpoint=str(checkpoint)))
+    return student, distillation

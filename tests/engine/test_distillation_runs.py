@@ -1,0 +1,78 @@
+"""What running a distillation means: teacher checked, checkpoint the student's, precision and resume as ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from distilpose.checkpoints import load_file
+from distilpose.engine import test as evaluate
+from distilpose.engine import train
+from distilpose.errors import DistilPoseError
+
+from . import tiny
+
+EMA = [dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.5)]
+
+
+@pytest.fixture
+def configs(tmp_path: Path, tiny_data: Path) -> tuple[Path, Path]:
+    return tiny.write_distillation(tmp_path, tiny_data)
+
+
+def test_the_log_says_that_the_teacher_is_unchanged(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    runner = train(configs[1], work_dir=tmp_path / 'run', validate=False)
+    log = Path(runner.logger.log_file).read_text()
+    assert 'The teacher has the weights' in log
+    assert "The teacher's weights are bit-identical to the loaded ones" in log
+    assert 'loss_simulated_heatmap' in log
+
+
+def test_the_student_is_tested_without_its_teacher(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    student, distillation = configs
+    runner = train(distillation, work_dir=tmp_path / 'run')
+    (tmp_path / 'teacher.pth').unlink()
+    checkpoint = tmp_path / 'run' / 'epoch_2.pth'
+    metrics = [evaluate(config, checkpoint, work_dir=tmp_path / 'test') for config in configs]
+    assert metrics[0] == metrics[1]
+    assert metrics[0]['coco/AP'] == pytest.approx(runner.message_hub.get_scalar('val/coco/AP').current())
+
+
+def test_averaged_resumed_and_in_bfloat16(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    options = dict(custom_hooks=EMA)
+    train(configs[1], work_dir=tmp_path / 'whole', amp=True, validate=False, options=options)
+    train(configs[1], work_dir=tmp_path / 'parts', amp=True, validate=False, options=options,
+          resume=str(tmp_path / 'whole' / 'epoch_1.pth'))
+    whole, parts = (load_file(tmp_path / name / 'epoch_2.pth') for name in ('whole', 'parts'))
+    for key in ('state_dict', 'ema_state_dict'):
+        assert all(torch.equal(value, parts[key][name]) for name, value in whole[key].items())
+        assert not any('teacher' in name for name in whole[key])
+
+
+def test_a_missing_teacher_is_named_before_anything_is_written(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / 'teacher.pth').unlink()
+    with pytest.raises(DistilPoseError, match='teacher.pth, which model.teacher.checkpoint names'):
+        train(configs[1], work_dir=tmp_path / 'run')
+    assert not (tmp_path / 'run').exists()
+
+
+def test_another_checkpoint_is_refused(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(DistilPoseError, match='does not fit TopdownPoseEstimator'):
+        evaluate(configs[1], tmp_path / 'teacher.pth', work_dir=tmp_path / 'test')
+
+
+def test_dump_out_and_pictures(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    train(configs[0], work_dir=tmp_path / 'run', validate=False)
+    evaluate(configs[0], tmp_path / 'run' / 'epoch_2.pth', work_dir=tmp_path / 'test', dump=tmp_path / 'all.pkl',
+             out=tmp_path / 'new' / 'metrics.json', show_dir=tmp_path / 'pictures')
+    assert (tmp_path / 'all.pkl').stat().st_size > 0
+    assert '"coco/AP"' in (tmp_path / 'new' / 'metrics.json').read_text()
+    assert len(list((tmp_path / 'pictures').rglob('*.png'))) >= 1
+
+
+def test_dump_wants_a_pickle(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    torch.save(dict(state_dict=dict(weight=torch.zeros(1))), tmp_path / 'x.pth')
+    with pytest.raises(DistilPoseError, match='.pkl or .pickle'):
+        evaluate(configs[0], tmp_path / 'x.pth', dump=tmp_path / 'all.json')
