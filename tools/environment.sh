@@ -38,7 +38,10 @@ run_processes() {
         port="$("$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')"
     fi
     if [[ -z "${OMP_NUM_THREADS:-}" ]]; then  # the cores, shared by the processes
-        export OMP_NUM_THREADS=$(( $(nproc) / count > 0 ? $(nproc) / count : 1 ))
+        local cores
+        unset OMP_NUM_THREADS  # nproc heeds it
+        cores="$(nproc 2> /dev/null || getconf _NPROCESSORS_ONLN)"
+        export OMP_NUM_THREADS=$(( cores / count > 0 ? cores / count : 1 ))
     fi
     exec "$PYTHON" "$ROOT/tools/run_processes.py" --nnodes="$nodes" --node_rank="${NODE_RANK:-0}" \
         --nproc_per_node="$count" --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${port:-29500}" "$@"

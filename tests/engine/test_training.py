@@ -66,7 +66,7 @@ def test_resumed_run_equals_uninterrupted_one(make_config: MakeConfig, tmp_path:
     train(config, work_dir=tmp_path / 'parts', validate=False, options={'train_cfg.max_epochs': 1})
     train(config, work_dir=tmp_path / 'parts', validate=False, resume='auto')
     whole, parts = logged_losses(tmp_path / 'whole'), logged_losses(tmp_path / 'parts')
-    assert len(whole) == 9 and sorted(parts) == [4, 5, 6, 7, 8, 9]
+    assert len(whole) == 9 and parts.keys() >= {4, 5, 6, 7, 8, 9}  # and those before, within the same second
     assert parts == {step: whole[step] for step in parts}
     assert_equal_weights(tmp_path / 'whole' / 'epoch_3.pth', tmp_path / 'parts' / 'epoch_3.pth')
 
