@@ -170,6 +170,13 @@ def test_no_python_at_all_is_a_sentence(copy: Path, tmp_path: Path) -> None:
     assert 'no Python 3.10, 3.11, 3.12 or 3.13 was found' in result.stderr
 
 
+def test_system_torch_that_is_not_there_is_a_sentence(copy: Path, tmp_path: Path) -> None:
+    result = setup_env(copy, '--torch', 'system', '--python', fake(tmp_path, '[ "$1" = -c ] && echo 3.12 || exit 1'))
+    assert result.returncode == 1
+    assert 'has no torch 2.6 or later that imports' in result.stderr
+    assert not (copy / '.venv').exists()
+
+
 def test_an_unknown_argument_is_a_sentence(copy: Path) -> None:
     result = setup_env(copy, '--tourch', 'system')
     assert result.returncode == 1

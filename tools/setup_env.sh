@@ -76,8 +76,8 @@ pip_install() { # WHAT-IN-WORDS ARGUMENT...
  this machine online, and is the disk not full? What is installed so far is kept: run this again when it is mended."
 }
 
-has_torch() { # the torch that was asked for is there and works
-    "$venv/bin/python" - "$1" >/dev/null 2>&1 <<'PYTHON'
+has_torch() { # PIN [PYTHON] -> 0 if that torch, or for an empty pin any torch that is new enough, is there and works
+    "${2:-$venv/bin/python}" - "$1" >/dev/null 2>&1 <<'PYTHON'
 import sys
 import torch
 version = tuple(int(part) for part in torch.__version__.split('+')[0].split('.')[:2])
@@ -89,17 +89,21 @@ make_venv() {
     local arguments=()
     [[ $torch == system ]] && arguments+=(--system-site-packages)
     say "1/4 a virtual environment of $("$python" --version 2>&1)"
+    if [[ $torch == system ]] && ! has_torch '' "$python"; then
+        stop "$python has no torch 2.6 or later that imports, which --torch system needs."
+    fi
     "$python" -m venv --clear ${arguments[@]+"${arguments[@]}"} "$venv" || stop "$python cannot make a virtual environment (its own words\
  are above): on Debian and Ubuntu install python3-venv, or name another Python with --python."
-    printf '%s\n' "$torch" > "$venv/.distilpose-torch"
+    if [[ $torch == system ]]; then remember_torch; fi
 }
+
+remember_torch() { printf '%s\n' "$torch" > "$venv/.distilpose-torch"; }
 
 install_torch() {
     local version
     case "$torch" in
         system)
-            say '2/4 torch: the one that this Python has'
-            has_torch '' || stop "$python has no torch 2.6 or later that imports, which --torch system needs." ;;
+            say '2/4 torch: the one that this Python has' ;;
         '')
             say "2/4 $torch_pin"
             has_torch "$torch_pin" || pip_install "$torch_pin" "$torch_pin" ;;
@@ -112,6 +116,7 @@ install_torch() {
         *) stop "--torch is '$torch': it must be system, a requirement, a wheel or an index URL, see --help." ;;
     esac
     has_torch '' || stop "the torch in $venv does not import or is older than 2.6: run this with --recreate."
+    remember_torch
     version="$("$venv/bin/python" -W ignore -c 'import torch; print(torch.__version__, "with" if torch.version.cuda else "without", "CUDA")')"
     say "    torch $version"
 }
