@@ -15,7 +15,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(description='Evaluate a pose estimator; a distilled student needs no teacher.')
     add = parser.add_argument
-    add('config', help="config of the student or of its distillation, from the current directory or from the project")
+    add('config', help='config of the student or of its distillation, from the current directory or from the project')
     add('checkpoint', help='checkpoint file')
     add('--work-dir', help='folder of the log (default: work_dirs/<name of the config>/test, here)')
     add('--dump', metavar='FILE.pkl', help='write all predictions')
@@ -29,10 +29,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Evaluates; returns the exit code."""
-    from distilpose.engine import run_tool, test
+    from distilpose.engine import evaluate, run_tool
 
     args = build_parser().parse_args(arguments)
-    return run_tool(lambda: test(
+    return run_tool(lambda: evaluate(
         args.config, args.checkpoint, work_dir=args.work_dir, dump=args.dump, out=args.out, show_dir=args.show_dir,
         options=args.cfg_options, data_root=args.data_root, launcher=args.launcher))
 

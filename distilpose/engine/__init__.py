@@ -3,9 +3,12 @@
 from . import hooks, optim
 from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes
 from .config_files import OptionsAction, merge_options, read_config, set_data_root, student_config
-from .launch import run_tool, test, train
+from .launch import evaluate, run_tool, train
+
+test = evaluate  # by the name of its tool
 
 __all__ = [
-    'OptionsAction', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'hooks', 'merge_options',
-    'optim', 'read_config', 'run_tool', 'set_data_root', 'student_config', 'test', 'train',
+    'OptionsAction', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'evaluate', 'hooks',
+    'merge_options', 'optim', 'read_config', 'run_tool', 'set_data_root', 'student_config', 'test',
+    'train',
 ]

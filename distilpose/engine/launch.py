@@ -80,10 +80,10 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
     return _run(cfg, notes, Runner.train)
 
 
-def test(config: str | Path | Config, checkpoint: str | Path, *, work_dir: str | Path | None = None,
-         dump: str | Path | None = None, out: str | Path | None = None, show_dir: str | Path | None = None,
-         options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
-         launcher: str = 'none') -> dict[str, float]:
+def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: str | Path | None = None,
+             dump: str | Path | None = None, out: str | Path | None = None, show_dir: str | Path | None = None,
+             options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
+             launcher: str = 'none') -> dict[str, float]:
     """Evaluates a checkpoint on a config's test data.
 
     A distillation config is evaluated as its student's; the teacher is not needed. From the checkpoint of a training
@@ -119,13 +119,13 @@ def test(config: str | Path | Config, checkpoint: str | Path, *, work_dir: str |
     check_input_sizes(cfg)
     prepare_environment(cfg, launcher)
 
-    def evaluate(runner: Runner) -> dict[str, float]:
+    def load_and_test(runner: Runner) -> dict[str, float]:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.', ))
         runner.logger.info(f'Loaded all {len(model.state_dict())} weights from {checkpoint}.')
         return runner.test()
 
-    metrics = _run(cfg, notes, evaluate, returns_result=True)
+    metrics = _run(cfg, notes, load_and_test, returns_result=True)
     if out is not None and is_main_process():
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         Path(out).write_text(json.dumps(metrics, indent=2, default=float) + '\n')

@@ -77,7 +77,7 @@ def test_a_word_without_a_value_is_refused(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit) as exit_:
         parse('--cfg-options', 'model.depth')
     assert exit_.value.code == 2
-    assert "takes KEY=VALUE" in capsys.readouterr().err
+    assert 'takes KEY=VALUE' in capsys.readouterr().err
 
 
 def test_unbalanced_brackets_are_refused() -> None:

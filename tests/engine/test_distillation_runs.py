@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from distilpose.checkpoints import load_file
-from distilpose.engine import test as evaluate
-from distilpose.engine import train
+from distilpose.engine import evaluate, train
 from distilpose.errors import DistilPoseError
 
 from . import tiny
