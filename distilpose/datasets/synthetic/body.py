@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .appearance import Appearance, Bottoms, Hair, Material, Pattern, Sleeves
+from .hands import FINGER_RADIUS
 from .head import CRANIUM, EAR, JAW, NOSE
 from .landmarks import LEFT_HAND, RIGHT_HAND, Landmarks
 from .skeleton import INDEX, Array, BodyShape, PosedSkeleton, forward_kinematics
@@ -159,6 +160,8 @@ def _legs(body: BodyBuilder) -> None:
         else:
             body.cone(knee, (0.0, 0.0, 0.0), knee, (0.0, -0.070, -0.007), radii=(0.032 * g, 0.0325 * g), material=skin)
             body.cone(knee, (0.0, -0.070, -0.007), ankle, (0.0, 0.0, -0.004), radii=(0.0325 * g, 0.0195 * g), material=skin)
+        if not covered:
+            body.ellipsoid(hip, (s * 0.002, -0.010, 0.0), (0.052 * g, 0.052 * g, 0.052 * g), material=LEGWEAR)
         if look.bottoms == Bottoms.SHORTS:
             end = -long * (0.45 + 0.4 * look.looseness)
             body.cone(hip, (s * 0.002, -0.010, 0.0), hip, (0.0, end, 0.0), radii=(0.051 * g + loose, 0.043 * g + 1.6 * loose),
@@ -204,8 +207,6 @@ def _head(body: BodyBuilder) -> None:
 
 
 def _fingers(body: BodyBuilder, owner: int) -> RoundCones:
-    from .hands import FINGER_RADIUS
-
     starts, ends, frames = [], [], []
     for side, part in (('left', LEFT_HAND), ('right', RIGHT_HAND)):
         points = body.marks.whole_body[part]

@@ -1,0 +1,42 @@
+"""How far the work is: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Item = TypeVar('Item')
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def tracked(items: Iterable[Item], *, total: int, description: str) -> Iterator[Item]:
+    """The items, with their rate and the time left shown on standard error."""
+    return (_with_bar if sys.stderr.isatty() else _with_lines)(items, total, description)
+
+
+def _with_bar(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TextColumn('{task.fields[rate]}'),
+               TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(description, total=total, rate='')
+        start = time.monotonic()
+        for done, item in enumerate(items, start=1):
+            progress.update(task, advance=1, rate=f'{done / max(time.monotonic() - start, 1e-6):.0f} images/s')
+            yield item
+
+
+def _with_lines(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
+    start = last = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        now = time.monotonic()
+        if done == total or now - last >= _SECONDS_BETWEEN_LINES:
+            rate = done / max(now - start, 1e-6)
+            print(f'{description}: {done} of {total}, {rate:.0f} images/s, {(total - done) / rate:.0f} s left',
+                  file=sys.stderr, flush=True)
+            last = now
+        yield item

@@ -1,0 +1,219 @@
+"""Writes a data set of synthetic people: all of it or nothing, the same for any number of workers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from distilpose.errors import DistilPoseError
+
+from .annotations import CATEGORIES, LEAST_PIXELS, coco_annotation, detections, mpii_annotation, whole_body_annotation
+from .mpii_file import ground_truth_mat
+from .progress import tracked
+from .scene import PersonView, render_scene
+
+VERSION = 1
+"""Counts changes after which the same seed gives other pictures."""
+DESCRIPTION = 'synthetic_people.json'
+SPLITS = ('train', 'val')
+_JPEG_QUALITY = 92
+_LEAST_SIZE, _MOST_SIZE = 64, 2048
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One image: its number from 1, where it goes, and what decides about its content."""
+
+    number: int
+    split: str
+    folder: Path
+    seed: int
+    size: int
+
+    @property
+    def file_name(self) -> str:
+        return f'{self.number:06d}.jpg'
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is kept of one image."""
+
+    task: _Task
+    people: list[PersonView]  # without their masks
+    coco: list[dict[str, Any]]
+    boxes: list[dict[str, Any]]
+
+
+def make_dataset(out: str | Path, *, images: int, seed: int, size: int = 320, val_fraction: float = 0.2,
+                 workers: int = 1) -> Path:
+    """Makes images of people and their annotations in COCO's, COCO-WholeBody's and MPII's form.
+
+    The result depends on the arguments only, not on ``workers``. When ``out`` already holds exactly this data set,
+    nothing is done. An interrupted call leaves ``out`` as it was.
+
+    Args:
+        out: folder to make: ``images/{train,val}``, ``annotations``, ``annot``, ``person_detection_results``.
+        images: number of images, the last ``val_fraction`` of which are for validation.
+        seed: seed of all chance.
+        size: side of the square images in pixels.
+        val_fraction: share of the images for validation; each split gets at least one.
+        workers: processes to work with.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        DistilPoseError: for wrong arguments, and when ``out`` holds something else.
+    """
+    folder = Path(out).expanduser().absolute()
+    description = dict(version=VERSION, images=images, seed=seed, size=size, val_fraction=val_fraction)
+    _check(description, workers)
+    if _is_complete(folder, description):
+        return folder
+    with _all_or_nothing(folder) as temporary:
+        tasks = _tasks(temporary, images=images, seed=seed, size=size, val_fraction=val_fraction)
+        for split in SPLITS:
+            (temporary / 'images' / split).mkdir(parents=True)
+        with _mapped(tasks, workers) as results:
+            records = list(tracked(results, total=len(tasks), description=f'images in {folder}'))
+        for split in SPLITS:
+            _write_split(temporary, split, [record for record in records if record.task.split == split])
+        _write_json(temporary / DESCRIPTION, description)
+    return folder
+
+
+def _check(description: dict[str, Any], workers: int) -> None:
+    images, seed, size, val_fraction = (description[name] for name in ('images', 'seed', 'size', 'val_fraction'))
+    if images < 2:
+        raise DistilPoseError(f'{images} images were asked for; at least 2 are needed, one to train and one to validate')
+    if not 0 <= seed < 2**32:
+        raise DistilPoseError(f'the seed is {seed}; it must be a whole number from 0 to 2**32 - 1')
+    if not _LEAST_SIZE <= size <= _MOST_SIZE:
+        raise DistilPoseError(f'the size is {size} pixels; it must be from {_LEAST_SIZE} to {_MOST_SIZE}')
+    if not 0 < val_fraction < 1:
+        raise DistilPoseError(f'the share for validation is {val_fraction}; it must lie between 0 and 1')
+    if workers < 1:
+        raise DistilPoseError(f'{workers} workers were asked for; at least 1 is needed')
+
+
+def _is_complete(folder: Path, description: dict[str, Any]) -> bool:
+    """Whether the folder holds this very data set.
+
+    Raises:
+        DistilPoseError: when it holds another one, or anything else.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    file = folder / DESCRIPTION
+    if not file.is_file():
+        raise DistilPoseError(f'{folder} exists and holds no {DESCRIPTION}, so it is not a finished data set of synthetic '
+                              'people; name another folder, or remove it')
+    found = json.loads(file.read_text())
+    if found != description:
+        raise DistilPoseError(f'{folder} holds synthetic people made with {found}, not with {description}; name another '
+                              'folder, or remove it')
+    return True
+
+
+@contextmanager
+def _all_or_nothing(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside ``folder``, which becomes it at the end and is removed when something goes wrong."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f'.{folder.name}-', dir=folder.parent))
+    except OSError as error:
+        raise DistilPoseError(f'{folder} cannot be made: {error.strerror or error}; name a folder that you may write') from error
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _tasks(folder: Path, *, images: int, seed: int, size: int, val_fraction: float) -> list[_Task]:
+    held_out = min(max(1, round(images * val_fraction)), images - 1)
+    return [_Task(number, SPLITS[number > images - held_out], folder, seed, size) for number in range(1, images + 1)]
+
+
+@contextmanager
+def _mapped(tasks: Sequence[_Task], workers: int) -> Iterator[Iterator[_Record]]:
+    """Records in the order of the tasks."""
+    if workers == 1:
+        yield map(_make_image, tasks)
+        return
+    # Fresh processes: a fork of a process that has used torch's threads may wait for them for ever.
+    context = multiprocessing.get_context('spawn')
+    with context.Pool(min(workers, len(tasks)), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        yield pool.imap(_make_image, tasks, chunksize=8)
+
+
+def _make_image(task: _Task) -> _Record:
+    rng = np.random.default_rng(np.random.SeedSequence([task.seed, task.number]))
+    view = render_scene(rng, size=task.size)
+    file = task.folder / 'images' / task.split / task.file_name
+    if not cv2.imwrite(str(file), view.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
+        raise DistilPoseError(f'{file} could not be written; is the disk full?')
+    people = [person for person in view.people if person.mask.sum() >= LEAST_PIXELS]
+    coco = [coco_annotation(person, number=10 * task.number + index, image=task.number) for index, person in enumerate(people)]
+    coco = [whole_body_annotation(person, annotation) for person, annotation in zip(people, coco, strict=True)]
+    boxes = detections(rng, [np.array(annotation['bbox']) for annotation in coco], image=task.number, size=task.size)
+    return _Record(task, [_without_mask(person) for person in people], coco, boxes)
+
+
+def _without_mask(person: PersonView) -> PersonView:
+    """The same without its largest part, which is in the annotation already."""
+    return PersonView(**{**vars(person), 'mask': np.zeros((0, 0), bool)})
+
+
+_WHOLE_BODY_FIELDS = ('foot', 'face', 'lefthand', 'righthand')
+
+
+def _write_split(folder: Path, split: str, records: Sequence[_Record]) -> None:
+    images = [dict(id=record.task.number, file_name=record.task.file_name, width=record.task.size, height=record.task.size)
+              for record in records]
+    whole = [annotation for record in records for annotation in record.coco]
+    coco = [{key: value for key, value in annotation.items() if not key.startswith(_WHOLE_BODY_FIELDS)}
+            for annotation in whole]
+    head = dict(info=dict(description='synthetic people', version=str(VERSION)), licenses=[], images=images)
+    _write_json(folder / 'annotations' / f'person_keypoints_{split}.json',
+                dict(head, annotations=coco, categories=CATEGORIES))
+    _write_json(folder / 'annotations' / f'coco_wholebody_{split}.json',
+                dict(head, annotations=whole, categories=CATEGORIES))
+    people = [(person, record.task.file_name) for record in records for person in record.people]
+    _write_json(folder / 'annot' / f'{split}.json',
+                [mpii_annotation(person, file_name=file_name) for person, file_name in people])
+    if people:
+        (folder / 'annot' / f'gt_{split}.mat').write_bytes(ground_truth_mat([person for person, _ in people]))
+    _write_json(folder / 'person_detection_results' / f'detections_{split}.json',
+                [box for record in records for box in record.boxes])
+
+
+def _write_json(file: Path, content: Any) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, separators=(',', ':')))
+
+
+def fingerprint(folder: str | Path) -> str:
+    """SHA-256 over names and contents of all files of a data set, by which two can be compared."""
+    sha = hashlib.sha256()
+    root = Path(folder)
+    for file in sorted(path for path in root.rglob('*') if path.is_file()):
+        sha.update(os.fsencode(file.relative_to(root)))
+        sha.update(file.read_bytes())
+    return sha.hexdigest()
