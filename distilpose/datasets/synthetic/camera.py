@@ -49,13 +49,9 @@ class Camera:
         pixels = self.centre + self.focal * seen[..., :2] / np.maximum(depth, 1e-3)[..., None]
         return np.where(depth[..., None] > 0.05, pixels, -1e6), depth
 
-    def scaled(self, factor: int) -> Camera:
-        """The same view on an image with ``factor`` times the pixels a side."""
-        return Camera(self.rotation, self.position, self.focal * factor, self.size * factor)
-
-    def zoomed(self, factor: float) -> Camera:
-        """The same place and direction with another focal length."""
-        return Camera(self.rotation, self.position, self.focal * factor, self.size)
+    def halved(self) -> Camera:
+        """The same view on an image with half the pixels a side, which must be an even number."""
+        return Camera(self.rotation, self.position, self.focal / 2, self.size // 2)
 
 
 def look_at(position: Array, target: Array, *, roll: float, focal: float, size: int) -> Camera:

@@ -10,6 +10,7 @@ The round cone's own equations: its side is the envelope of the balls between it
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -186,16 +187,17 @@ def _programs(cones: RoundCones, local: LocalCones, camera: Camera) -> _Programs
     )
 
 
+@lru_cache(maxsize=4096)
 def _powers(size: int) -> FloatImage:
     """Rows 1, s, s^2 of ``size`` pixel positions about their middle, (3, size)."""
     steps = np.arange(size, dtype=np.float32) - np.float32(0.5 * (size - 1))
     return np.stack([np.ones_like(steps), steps, steps * steps])
 
 
-def _values(coefficients: FloatImage, height: int, width: int, powers: list[FloatImage]) -> FloatImage:
+def _values(coefficients: FloatImage, height: int, width: int) -> FloatImage:
     """Values (N, height, width) of polynomials with coefficients (N, 3, 3)."""
-    rows = powers[height].T @ coefficients
-    return (rows.reshape(-1, 3) @ powers[width]).reshape(len(coefficients), height, width)
+    rows = _powers(height).T @ coefficients
+    return (rows.reshape(-1, 3) @ _powers(width)).reshape(len(coefficients), height, width)
 
 
 def _cone_depth(values: FloatImage, constants: FloatImage, offset: float, span: float, has_caps: bool) -> FloatImage:
@@ -212,8 +214,6 @@ def _cone_depth(values: FloatImage, constants: FloatImage, offset: float, span: 
 def draw_cones(buffers: Buffers, cones: RoundCones, local: LocalCones, camera: Camera) -> None:
     """Cast the rays of all pixels at round cones in camera axes; nearer hits replace farther ones."""
     programs = _programs(cones, local, camera)
-    widest = max((max(right - left, bottom - top) for left, top, right, bottom in programs.rectangles), default=0)
-    powers = [_powers(size) for size in range(widest + 1)]
     with np.errstate(invalid='ignore', divide='ignore'):
         for number, (left, top, right, bottom) in enumerate(programs.rectangles):
             if right <= left or bottom <= top:
@@ -221,10 +221,10 @@ def draw_cones(buffers: Buffers, cones: RoundCones, local: LocalCones, camera: C
             coefficients, constants = programs.polynomials[number], programs.constants[number]
             kind = programs.kinds[number]
             if kind == 0:
-                form, linear = _values(coefficients[0:4:3], bottom - top, right - left, powers)
+                form, linear = _values(coefficients[0:4:3], bottom - top, right - left)
                 depth = constants[0] / (np.sqrt(form) - linear)
             else:
-                values = _values(coefficients, bottom - top, right - left, powers)
+                values = _values(coefficients, bottom - top, right - left)
                 depth = _cone_depth(values, constants, programs.offsets[number], programs.spans[number], kind == 1)
             known = buffers.depth[top:bottom, left:right]
             is_nearer = depth < known

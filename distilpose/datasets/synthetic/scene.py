@@ -62,7 +62,7 @@ def render_scene(rng: np.random.Generator, *, size: int) -> View:
 
     Args:
         rng: Source of chance; the view is a function of its state and of ``size``.
-        size: Side of the image in pixels.
+        size: Side of the image in pixels, an even number.
     """
     towards = turn(rng.uniform(-np.pi, np.pi))[:, 2]
     people = draw_people(rng, towards)
@@ -150,10 +150,17 @@ def _render(rng: np.random.Generator, people: Sequence[Person], props: Props, pl
         box_normals=normals,
         box_colours=colours,
     )
-    shadow = floor_shadow(bodies, camera, light, strength=float(rng.uniform(0.25, 0.55)), softness=float(rng.uniform(1.5, 5.0)))
-    image = paint_backdrop(place, camera, light, shadow)
+    image = _paint_place(rng, bodies, place, light, camera)
     shade(image, buffers, wardrobe, light, camera)
     return image, buffers, cones
+
+
+def _paint_place(rng: np.random.Generator, bodies: RoundCones, place: Surroundings, light: Light,
+                 camera: Camera) -> FloatImage:
+    """The backdrop with shadows; at half the resolution, since the lens is focused on the people."""
+    half = camera.halved()
+    shadow = floor_shadow(bodies, half, light, strength=float(rng.uniform(0.25, 0.55)), softness=float(rng.uniform(0.8, 2.5)))
+    return cv2.resize(paint_backdrop(place, half, light, shadow), (camera.size, camera.size))
 
 
 def _develop(rng: np.random.Generator, image: FloatImage) -> NDArray[np.uint8]:
@@ -162,9 +169,9 @@ def _develop(rng: np.random.Generator, image: FloatImage) -> NDArray[np.uint8]:
     image = cv2.GaussianBlur(image, (0, 0), blur)
     image *= np.float32(rng.uniform(0.85, 1.15))
     image += sensor_noise(image.shape[0]) * np.float32(rng.uniform(0.004, 0.022))
-    np.clip(image, 0.0, 1.0, out=image)
-    image **= np.float32(rng.uniform(0.8, 1.15))
-    return np.ascontiguousarray((image[..., ::-1] * np.float32(255.0)).astype(np.uint8))
+    image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    curve = np.linspace(0.0, 1.0, 256) ** rng.uniform(0.8, 1.15)
+    return cv2.LUT(cv2.convertScaleAbs(np.maximum(image, 0.0, out=image), alpha=255.0), (curve * 255).astype(np.uint8))
 
 
 def view_person(person: Person, number: int, camera: Camera, buffers: Buffers, owners: NDArray[np.int16]) -> PersonView:

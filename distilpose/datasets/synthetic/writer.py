@@ -101,8 +101,8 @@ def _check(description: dict[str, Any], workers: int) -> None:
         raise DistilPoseError(f'{images} images were asked for; at least 2 are needed, one to train and one to validate')
     if not 0 <= seed < 2**32:
         raise DistilPoseError(f'the seed is {seed}; it must be a whole number from 0 to 2**32 - 1')
-    if not _LEAST_SIZE <= size <= _MOST_SIZE:
-        raise DistilPoseError(f'the size is {size} pixels; it must be from {_LEAST_SIZE} to {_MOST_SIZE}')
+    if not _LEAST_SIZE <= size <= _MOST_SIZE or size % 2:
+        raise DistilPoseError(f'the size is {size} pixels; it must be an even number from {_LEAST_SIZE} to {_MOST_SIZE}')
     if not 0 < val_fraction < 1:
         raise DistilPoseError(f'the share for validation is {val_fraction}; it must lie between 0 and 1')
     if workers < 1:
