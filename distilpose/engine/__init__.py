@@ -5,10 +5,7 @@ from .config_checks import check_checkpoint_files, check_data_files, check_input
 from .config_files import OptionsAction, merge_options, read_config, set_data_root, student_config
 from .launch import evaluate, run_tool, train
 
-test = evaluate  # by the name of its tool
-
 __all__ = [
     'OptionsAction', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'evaluate', 'hooks',
-    'merge_options', 'optim', 'read_config', 'run_tool', 'set_data_root', 'student_config', 'test',
-    'train',
+    'merge_options', 'optim', 'read_config', 'run_tool', 'set_data_root', 'student_config', 'train',
 ]

@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from distilpose.checkpoints import CheckpointMismatch, load_file
-from distilpose.engine import test as evaluate
-from distilpose.engine import train
+from distilpose.engine import evaluate, train
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import PROJECT_ROOT, build_estimator
 from tests.engine import tiny
