@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import platform
 import time
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from mmengine.config import Config
 from rich.console import Console
 
 import distilpose
+from distilpose.datasets import synthetic
+from distilpose.datasets.synthetic import make_dataset
 from distilpose.engine import read_config, set_data_root
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import PROJECT_ROOT
@@ -91,15 +94,11 @@ class Stages:
         self.settings, self.state, self.display = settings, state, display
 
     def make_data(self) -> str:
-        """Makes the synthetic people; returns their fingerprint."""
-        from distilpose.datasets.synthetic import make_dataset
-
-        key = fingerprint('data', self.settings.images, DATA_SEED)
-        with self._stage('data', key) as stage:
-            if not (stage.result and (self.settings.data / 'annotations').is_dir()):
-                make_dataset(self.settings.data, images=self.settings.images, seed=DATA_SEED, workers=2)
-            stage.result = dict(images=self.settings.images)
-        return key
+        """Makes the synthetic people unless they are there; returns the fingerprint of the files."""
+        with self._stage('data', fingerprint(self.settings.images, DATA_SEED)) as stage:
+            make_dataset(self.settings.data, images=self.settings.images, seed=DATA_SEED, workers=os.cpu_count() or 1)
+            stage.result = synthetic.fingerprint(self.settings.data)
+        return str(stage.result)
 
     def train_all(self, data: str) -> dict[str, Trained]:
         """Trains the three models; the last of them with the first one's weights."""
