@@ -7,6 +7,7 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TaskID, TextColumn
+from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from distilpose.report.figures import in_words
@@ -87,11 +88,11 @@ class RichDisplay:
 
     def __init__(self, console: Console, stages: dict[str, str]) -> None:
         self.progress = Progress(
-            _Glyph(), TextColumn('{task.description}'), BarColumn(bar_width=28),
+            _Glyph(), TextColumn('{task.description}'), _Bar(bar_width=28),
             TextColumn('{task.percentage:>3.0f} %'), TextColumn('[dim]{task.fields[note]}'),
             console=console, redirect_stdout=False, redirect_stderr=False)
         self.tasks: dict[str, TaskID] = {
-            stage: self.progress.add_task(title, start=False, total=1, note='') for stage, title in stages.items()}
+            stage: self.progress.add_task(title, start=False, total=None, note='') for stage, title in stages.items()}
         self.meter = Meter()
 
     def __enter__(self) -> RichDisplay:
@@ -116,6 +117,15 @@ class RichDisplay:
     def finish(self, stage: str, note: str) -> None:
         """A stage is complete."""
         self.progress.update(self.tasks[stage], completed=1, total=1, note=note)
+
+
+class _Bar(BarColumn):
+    """Empty before its stage starts, where rich's own would pulse as it does while the length is unknown."""
+
+    def render(self, task: Task) -> ProgressBar:
+        if not task.started:
+            return ProgressBar(total=1, completed=0, width=self.bar_width)
+        return super().render(task)
 
 
 class _Glyph(ProgressColumn):
