@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -32,16 +32,12 @@ class PoseOutputs(NamedTuple):
 
     def produced(self) -> tuple[str, ...]:
         """Names of the fields that are present."""
-        return tuple(name for name, value in zip(self._fields, self) if value is not None)
+        return tuple(name for name in self._fields if getattr(self, name) is not None)
 
     def float(self) -> PoseOutputs:
         """The same outputs in float32, the precision in which losses are taken."""
-        return PoseOutputs(*(_float(value) for value in self))
+        return PoseOutputs(**{name: _float(getattr(self, name)) for name in self.produced()})
 
 
-def _float(value: Tensor | tuple[Tensor, ...] | None) -> Tensor | tuple[Tensor, ...] | None:
-    if value is None:
-        return None
-    if isinstance(value, tuple):
-        return tuple(item.float() for item in value)
-    return value.float()
+def _float(value: Tensor | tuple[Tensor, ...]) -> Any:
+    return tuple(item.float() for item in value) if isinstance(value, tuple) else value.float()

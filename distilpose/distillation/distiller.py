@@ -55,15 +55,16 @@ class PoseDistiller(BaseModel):
         object.__setattr__(self, 'student', network)
         self.student_checkpoint = student.get('checkpoint')
         self.teacher = teacher if isinstance(teacher, FrozenTeacher) else load_teacher(**teacher)
-        self.distillation = nn.ModuleDict({name: MODELS.build(term) for name, term in terms.items() if term})
+        self.terms: dict[str, DistillationTerm] = {name: MODELS.build(term) for name, term in terms.items() if term}
+        self.distillation = nn.ModuleDict(self.terms)  # for the parameters that terms may have
         self.task_weight = task_weight
         self.init_from_teacher = tuple(init_from_teacher)
-        check_pair(network, self.teacher, self.distillation, student_names=source.keypoint_names)
+        check_pair(network, self.teacher, self.terms, student_names=source.keypoint_names)
 
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """``'loss'`` distils; ``'predict'`` and ``'tensor'`` are the plain student's."""
         if mode == 'loss':
-            return self.loss(inputs, data_samples)
+            return self.loss(inputs, data_samples or [])
         return self.student(inputs, data_samples, mode)
 
     def loss(self, inputs: Tensor, data_samples: list) -> dict[str, Tensor]:
@@ -91,7 +92,7 @@ class PoseDistiller(BaseModel):
         with torch.autocast(weights.device.type, enabled=False):
             student = student.float()
             return {f'loss_{name}': _factor(term) * term(student, teacher, weights)
-                    for name, term in self.distillation.items()}
+                    for name, term in self.terms.items()}
 
     def train(self, mode: bool = True) -> PoseDistiller:
         """Also tells the student itself, whose ``train`` may freeze parts."""
@@ -114,8 +115,8 @@ def _adopt_children(distiller: nn.Module, student: nn.Module) -> None:
     """Registers the student's children under their own names."""
     own = [name for name, _ in [*student.named_parameters(recurse=False), *student.named_buffers(recurse=False)]]
     if own or TERMS_PREFIX in dict(student.named_children()):
-        raise DistilPoseError(f'{type(student).__name__} has weights {own or TERMS_PREFIX} that are not in its backbone, '
-                              'neck or head; PoseDistiller takes plain mmpose estimators')
+        raise DistilPoseError(f'{type(student).__name__} has weights {own or TERMS_PREFIX} that are not in its '
+                              'backbone, neck or head; PoseDistiller takes plain mmpose estimators')
     for name, child in student.named_children():
         if name != 'data_preprocessor':
             distiller.add_module(name, child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,7 +16,7 @@ from .teacher import FrozenTeacher
 from .terms import DistillationTerm
 
 
-def check_pair(student: nn.Module, teacher: FrozenTeacher, terms: Mapping[str, DistillationTerm], *,
+def check_pair(student: Any, teacher: FrozenTeacher, terms: Mapping[str, DistillationTerm], *,
                student_names: tuple[str, ...] | None = None) -> None:
     """Runs both networks once on an empty image and compares what they show.
 
@@ -39,7 +40,7 @@ def check_pair(student: nn.Module, teacher: FrozenTeacher, terms: Mapping[str, D
 
 
 @torch.no_grad()
-def _student_outputs(student: nn.Module, images: torch.Tensor) -> PoseOutputs:
+def _student_outputs(student: Any, images: torch.Tensor) -> PoseOutputs:
     was_training = student.training
     student.eval()
     features = student.extract_feat(images)
@@ -58,7 +59,7 @@ def _check_keypoint_order(student: tuple[str, ...] | None, teacher: tuple[str, .
     if len(student) != len(teacher):
         raise DistilPoseError(f'the student learns {len(student)} keypoints, the teacher knows {len(teacher)}; '
                               'both must be trained on the same keypoint definition')
-    index = next(i for i, pair in enumerate(zip(student, teacher)) if pair[0] != pair[1])
+    index = next(i for i, pair in enumerate(zip(student, teacher, strict=True)) if pair[0] != pair[1])
     raise DistilPoseError(f'keypoint {index} is {student[index]!r} for the student and {teacher[index]!r} for the '
                           'teacher; both must be trained on the same keypoint definition')
 
@@ -92,15 +93,15 @@ def _normalisation(model: nn.Module) -> dict[str, object]:
 
 
 def _common_input_size(student: nn.Module, teacher: nn.Module) -> tuple[int, int]:
-    sizes = {name: _input_size(model) for name, model in (('student', student), ('teacher', teacher))}
-    known = {size for size in sizes.values() if size is not None}
-    if not known:
+    found, expected = _input_size(student), _input_size(teacher)
+    size = found or expected
+    if size is None:
         raise DistilPoseError('neither the student nor the teacher says its input size; give one of their heads a '
                               'decoder (an mmpose codec with input_size)')
-    if len(known) > 1:
-        raise DistilPoseError('the student takes images of {}x{} (width x height), the teacher of {}x{}; choose a '
-                              'teacher config of the same input size'.format(*sizes['student'], *sizes['teacher']))
-    return known.pop()
+    if found and expected and found != expected:
+        raise DistilPoseError(f'the student takes images of {found[0]}x{found[1]} (width x height), the teacher of '
+                              f'{expected[0]}x{expected[1]}; choose a teacher config of the same input size')
+    return size
 
 
 def _input_size(model: nn.Module) -> tuple[int, int] | None:
@@ -116,7 +117,7 @@ def _check_fields(term: str, role: str, model: nn.Module, fields: tuple[str, ...
             f'{", ".join(outputs.produced())}; drop the term with {term}=None or choose another head')
 
 
-def _check_heatmap_grid(teacher: nn.Module, outputs: PoseOutputs, input_size: tuple[int, int]) -> None:
+def _check_heatmap_grid(teacher: Any, outputs: PoseOutputs, input_size: tuple[int, int]) -> None:
     if outputs.heatmaps is None:
         return
     height, width = outputs.heatmaps[-1].shape[-2:]

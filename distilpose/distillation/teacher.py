@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,8 @@ class FrozenTeacher:
             student trains in. The stored weights stay in float32.
         keypoint_names: names of its keypoints in order, ``None`` if unknown.
     """
+
+    model: Any
 
     def __init__(self, model: nn.Module, *, dtype: str | None = None,
                  keypoint_names: tuple[str, ...] | None = None) -> None:

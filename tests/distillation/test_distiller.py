@@ -43,7 +43,8 @@ def test_a_distilled_checkpoint_loads_strictly_and_predicts_the_same() -> None:
     images, samples = batch()
     found = plain.eval()(images, copy.deepcopy(samples), mode='predict')
     expected = model.eval()(images, samples, mode='predict')
-    assert all((a.pred_instances.keypoints == b.pred_instances.keypoints).all() for a, b in zip(found, expected))
+    for ours, theirs in zip(found, expected, strict=True):
+        assert (ours.pred_instances.keypoints == theirs.pred_instances.keypoints).all()
 
 
 def test_loss_names_and_their_sum() -> None:

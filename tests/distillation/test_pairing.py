@@ -27,7 +27,8 @@ def test_order_of_keypoints() -> None:
     names = tuple('nose left_eye right_eye'.split())
     frozen = FrozenTeacher(teacher().model, keypoint_names=('nose', 'right_eye', 'left_eye'))
     from distilpose.distillation.pairing import check_pair
-    with pytest.raises(DistilPoseError, match="keypoint 1 is 'left_eye' for the student and 'right_eye' for the teacher"):
+    sentence = "keypoint 1 is 'left_eye' for the student and 'right_eye' for the teacher"
+    with pytest.raises(DistilPoseError, match=sentence):
         check_pair(distiller().student, frozen, {}, student_names=names)
     with pytest.raises(DistilPoseError, match='learns 3 keypoints, the teacher knows 2'):
         check_pair(distiller().student, FrozenTeacher(frozen.model, keypoint_names=names[:2]), {}, student_names=names)

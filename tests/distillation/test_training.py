@@ -1,4 +1,4 @@
-"""Distillation through a real Runner: what is in the checkpoint, what the log says, resuming, averaging, two processes."""
+"""Distillation through a real Runner: the checkpoint, the log, resuming, averaging, two processes."""
 
 from __future__ import annotations
 
@@ -99,7 +99,8 @@ def test_mixed_precision(make_config, tmp_path: Path) -> None:
 
 def test_two_processes(make_config, tmp_path: Path) -> None:
     config = make_config(epochs=1)
-    command = ['bash', PROJECT_ROOT / 'tools' / 'dist_train.sh', config, '2', '--work-dir', tmp_path / 'run', '--no-validate']
+    script = PROJECT_ROOT / 'tools' / 'dist_train.sh'
+    command = ['bash', script, config, '2', '--work-dir', tmp_path / 'run', '--no-validate']
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert set(load_file(tmp_path / 'run' / 'epoch_1.pth')['state_dict']) == STUDENT_KEYS

@@ -55,7 +55,7 @@ def test_parameter_counts(name: str, published_network) -> None:
 
 def _samples(targets: np.ndarray, weights: np.ndarray) -> list[PoseDataSample]:
     samples = []
-    for target, weight in zip(torch.from_numpy(targets), torch.from_numpy(weights[..., 0])):
+    for target, weight in zip(torch.from_numpy(targets), torch.from_numpy(weights[..., 0]), strict=True):
         labels = InstanceData(keypoint_labels=target[None], keypoint_weights=weight[None])
         samples.append(PoseDataSample(gt_instance_labels=labels))
     return samples

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
@@ -61,5 +60,6 @@ class ScoreTerm(DistillationTerm):
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
         """See :class:`DistillationTerm`."""
+        assert student.scores is not None and student.coords is not None and teacher.heatmaps is not None
         return score_loss(student.scores, student.coords, teacher.heatmaps[-1], weights=keypoint_weights,
                           index=self.index)

@@ -86,7 +86,7 @@ class SimulatedHeatmapTerm(DistillationTerm):
         super().__init__(**kwargs)
         if masking not in MASKINGS:
             raise DistilPoseError(f'SimulatedHeatmapTerm got masking={masking!r}; expected one of {MASKINGS}')
-        if sigma != 'predicted' and not (isinstance(sigma, int | float) and sigma > 0):
+        if sigma != 'predicted' and (isinstance(sigma, str) or not sigma > 0):
             raise DistilPoseError(f"SimulatedHeatmapTerm got sigma={sigma!r}; expected 'predicted' or a number above 0 "
                                   '(heatmap pixels)')
         self.sigma, self.masking = sigma, masking
@@ -94,6 +94,8 @@ class SimulatedHeatmapTerm(DistillationTerm):
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
         """See :class:`DistillationTerm`."""
-        sigmas = student.sigmas if self.sigma == 'predicted' else torch.full_like(student.coords, self.sigma)
+        assert student.coords is not None and teacher.heatmaps is not None  # checked when the pair was made
+        sigmas = student.sigmas if isinstance(self.sigma, str) else torch.full_like(student.coords, self.sigma)
+        assert sigmas is not None
         return simulated_heatmap_loss(student.coords, sigmas, teacher.heatmaps[-1], weights=keypoint_weights,
                                       masking=self.masking)

@@ -38,7 +38,7 @@ class TokenTerm(DistillationTerm):
         if found == expected:
             return None
         return (f'the student has {found[0]} {self.field} of width {found[1]}, the teacher {expected[0]} of width '
-                f"{expected[1]}; give both encoders the same patch grid and dim, or drop the term with None")
+                f'{expected[1]}; give both encoders the same patch grid and dim, or drop the term with None')
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
         """See :class:`DistillationTerm`."""

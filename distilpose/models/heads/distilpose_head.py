@@ -42,7 +42,7 @@ class DistilPoseHead(BaseHead):
         dim = self.encoder.keypoint_tokens.shape[-1]
         self.readout = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, 2 + with_scores + 2 * with_sigmas))
         self.loss_module = MODELS.build(loss or dict(type='SmoothL1Loss', use_target_weight=True))
-        self.decoder = None if decoder is None else KEYPOINT_CODECS.build(decoder)
+        self.decoder: Any = None if decoder is None else KEYPOINT_CODECS.build(decoder)
 
     def forward(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
         """Feature maps, the last one (B, C, H, W), to coords, scores, sigmas and tokens."""
@@ -77,12 +77,13 @@ class DistilPoseHead(BaseHead):
     @staticmethod
     def _average(plain: PoseOutputs, flipped: PoseOutputs, metainfo: dict, test_cfg: dict) -> PoseOutputs:
         """Mean of the outputs for an image and for its mirror image."""
+        assert plain.coords is not None and flipped.coords is not None
         indices = metainfo['flip_indices']
         mirrored = flipped.coords[:, indices]
         shift = 1 / metainfo['input_size'][0] if test_cfg.get('shift_coords', True) else 0.0
         mirrored = torch.stack((1 - shift - mirrored[..., 0], mirrored[..., 1]), dim=-1)
         scores = plain.scores
-        if scores is not None:
+        if scores is not None and flipped.scores is not None:
             permute = test_cfg.get('permute_scores', True)
             scores = (scores + (flipped.scores[:, indices] if permute else flipped.scores)) / 2
         return PoseOutputs(coords=(plain.coords + mirrored) / 2, scores=scores)

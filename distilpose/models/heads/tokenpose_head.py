@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -38,9 +39,9 @@ class TokenPoseHead(BaseHead):
         super().__init__(init_cfg=init_cfg or TOKEN_HEAD_INIT)
         self.heatmap_size = tuple(heatmap_size)
         self.encoder = TokenEncoder(in_channels, num_keypoints, **encoder)
-        widths = [self.encoder.keypoint_tokens.shape[-1], hidden_dim, heatmap_size[0] * heatmap_size[1]]
-        widths = [width for width in widths if width is not None]
-        self.readout = nn.Sequential(*(layer for before, after in zip(widths, widths[1:])
+        hidden = [] if hidden_dim is None else [hidden_dim]
+        widths = [self.encoder.keypoint_tokens.shape[-1], *hidden, heatmap_size[0] * heatmap_size[1]]
+        self.readout = nn.Sequential(*(layer for before, after in pairwise(widths)
                                        for layer in (nn.LayerNorm(before), nn.Linear(before, after))))
         self.loss_module = MODELS.build(loss or dict(type='KeypointMSELoss', use_target_weight=True))
         self.decoder = None if decoder is None else KEYPOINT_CODECS.build(decoder)

@@ -105,7 +105,7 @@ class SelfAttention(nn.Module):
 
 
 def _check_sizes(feature_size: tuple[int, int], patch_size: tuple[int, int], dim: int, num_heads: int) -> None:
-    for axis, size, patch in zip(('width', 'height'), feature_size, patch_size):
+    for axis, size, patch in zip(('width', 'height'), feature_size, patch_size, strict=True):
         if size % patch:
             raise DistilPoseError(f'patch {axis} {patch} does not divide the feature {axis} {size}; '
                                   'choose a patch_size that does')

@@ -26,7 +26,7 @@ def features(size: int = 4) -> tuple[Tensor]:
 @pytest.mark.parametrize('with_sigmas', [True, False])
 def test_outputs_are_what_was_asked_for(with_scores: bool, with_sigmas: bool) -> None:
     outputs = head(with_scores=with_scores, with_sigmas=with_sigmas)(features())
-    assert outputs.coords.shape == (4, 17, 2) and (0 < outputs.coords).all() and (outputs.coords < 1).all()
+    assert outputs.coords.shape == (4, 17, 2) and (outputs.coords > 0).all() and (outputs.coords < 1).all()
     assert (outputs.scores is not None) is with_scores and (outputs.sigmas is not None) is with_sigmas
     assert outputs.sigmas is None or (outputs.sigmas.shape == (4, 17, 2) and (outputs.sigmas > 0).all())
 
@@ -63,7 +63,7 @@ def test_loss_is_half_the_mean_squared_error_with_unlabelled_joints_as_zeros() -
 def test_accuracy_counts_labelled_joints_only() -> None:
     model, (_, samples) = head(), batch()
     coords = model(features()).coords.detach()
-    for sample, right in zip(samples, coords):
+    for sample, right in zip(samples, coords, strict=True):
         labels = sample.gt_instance_labels
         labels.keypoint_labels = right[None].clone()
         labels.keypoint_labels[0, 0] += 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -40,7 +42,7 @@ def test_position_is_added_before_every_layer_but_to_visual_tokens_only() -> Non
     for layer in model.layers:  # layers that pass tokens through show what they are given
         layer.forward = lambda tokens: seen.append(tokens) or tokens
     model(torch.randn(1, 2, 8, 6))
-    for before, after in zip(seen, seen[1:]):
+    for before, after in pairwise(seen):
         torch.testing.assert_close(after - before, F.pad(model.position, (0, 0, 3, 0)))
 
 
