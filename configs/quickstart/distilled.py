@@ -1,6 +1,6 @@
 # ./tools/train.py configs/quickstart/distilled.py    (after teacher.py; model.teacher.checkpoint names its weights)
 # The student of baseline.py with DistilPose's terms in their corrected form. Against the published weights (1 and 0.01)
-# two are ten times as large, since the task loss here is an L1 of about ten times the published loss.
+# two are ten times as large: the task loss here is an L1, which is larger than the published squared loss.
 _base_ = ['_base_/people_regression.py', '_base_/schedule.py', '_base_/runtime.py', '_base_/student.py',
           '../_base_/methods/distilpose.py']
 teacher = dict(config='configs/quickstart/teacher.py', checkpoint='work_dirs/quickstart/seed_0/teacher/weights.pth')

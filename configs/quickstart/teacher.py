@@ -9,6 +9,6 @@ model = dict(
               encoder=dict(feature_size=(6, 8), patch_size=(3, 4), dim=96, depth=2, num_heads=4),
               decoder=dict(input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5, blur_kernel_size=7)),
     test_cfg=dict(flip_test=False))
-train_cfg = dict(max_epochs=14)
+train_cfg = dict(max_epochs=12)
 param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(end=14)
+param_scheduler[1].update(end=12)
