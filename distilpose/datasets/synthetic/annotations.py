@@ -13,8 +13,15 @@ from .scene import OUTSIDE, VISIBLE, PersonView
 from .skeleton import Array
 
 PERSON = 1
-CATEGORIES = [dict(id=PERSON, name='person', supercategory='person', keypoints=list(COCO_KEYPOINTS),
-                   skeleton=[list(bone) for bone in COCO_SKELETON])]
+CATEGORIES = [
+    dict(
+        id=PERSON,
+        name='person',
+        supercategory='person',
+        keypoints=list(COCO_KEYPOINTS),
+        skeleton=[list(bone) for bone in COCO_SKELETON],
+    )
+]
 LEAST_PIXELS = 150
 """A person with fewer visible pixels than this is not annotated."""
 _PARTS = dict(face=FACE, lefthand=LEFT_HAND, righthand=RIGHT_HAND)
@@ -26,9 +33,16 @@ def coco_annotation(view: PersonView, *, number: int, image: int) -> dict[str, A
     encoded = rle.encode(np.asfortranarray(view.mask.astype(np.uint8)))
     segmentation = dict(size=list(map(int, encoded['size'])), counts=encoded['counts'].decode('ascii'))
     return dict(
-        id=number, image_id=image, category_id=PERSON, iscrowd=0, bbox=_rounded(box), area=int(view.mask.sum()),
-        segmentation=segmentation, num_keypoints=int((view.visibility[BODY] > OUTSIDE).sum()),
-        keypoints=_triplets(view, BODY))
+        id=number,
+        image_id=image,
+        category_id=PERSON,
+        iscrowd=0,
+        bbox=_rounded(box),
+        area=int(view.mask.sum()),
+        segmentation=segmentation,
+        num_keypoints=int((view.visibility[BODY] > OUTSIDE).sum()),
+        keypoints=_triplets(view, BODY),
+    )
 
 
 def whole_body_annotation(view: PersonView, person: dict[str, Any]) -> dict[str, Any]:
@@ -59,8 +73,13 @@ def mpii_annotation(view: PersonView, *, file_name: str) -> dict[str, Any]:
     scale = float((high - low).max()) / 200
     centre = (low + high) / 2 - [0.0, 15 * scale]
     joints = np.where(view.mpii_visibility[:, None], view.mpii + 1, -1.0)
-    return dict(image=file_name, center=_rounded(centre + 1), scale=round(scale, 4), joints=[_rounded(xy) for xy in joints],
-                joints_vis=view.mpii_visibility.astype(int).tolist())
+    return dict(
+        image=file_name,
+        center=_rounded(centre + 1),
+        scale=round(scale, 4),
+        joints=[_rounded(xy) for xy in joints],
+        joints_vis=view.mpii_visibility.astype(int).tolist(),
+    )
 
 
 def detections(rng: np.random.Generator, boxes: list[Array], *, image: int, size: int) -> list[dict[str, Any]]:

@@ -164,7 +164,9 @@ def _draw_top(rng: np.random.Generator) -> Material:
 
 
 def _draw_legwear(rng: np.random.Generator, bottoms: Bottoms) -> Material:
-    jeans = np.array([[0.16, 0.22, 0.36], [0.30, 0.40, 0.58], [0.12, 0.12, 0.14], [0.62, 0.54, 0.40], [0.35, 0.33, 0.30]])
+    jeans = np.array(
+        [[0.16, 0.22, 0.36], [0.30, 0.40, 0.58], [0.12, 0.12, 0.14], [0.62, 0.54, 0.40], [0.35, 0.33, 0.30]]
+    )
     if bottoms in (Bottoms.TROUSERS, Bottoms.LEGGINGS) and rng.random() < 0.7:
         colour = np.clip(jeans[rng.integers(len(jeans))] + rng.normal(0, 0.03, 3), 0.04, 1.0)
     else:
@@ -217,8 +219,12 @@ def draw_face(
         fill(middle + (outline[eye] - middle) * [1.45, 2.1], shade)
         fill(middle + (outline[eye] - middle) * [1.1, 1.3], np.full(3, 0.96))
         iris = np.array([0.22, 0.14, 0.08]) if rng.random() < 0.7 else np.array([0.25, 0.38, 0.45])
-        cv2.circle(picture, tuple(np.round(middle * 16).astype(int).tolist()), 40, iris.tolist(), -1, cv2.LINE_AA, shift=4)
-        cv2.circle(picture, tuple(np.round(middle * 16).astype(int).tolist()), 18, (0.03, 0.03, 0.03), -1, cv2.LINE_AA, shift=4)
+        cv2.circle(
+            picture, tuple(np.round(middle * 16).astype(int).tolist()), 40, iris.tolist(), -1, cv2.LINE_AA, shift=4
+        )
+        cv2.circle(
+            picture, tuple(np.round(middle * 16).astype(int).tolist()), 18, (0.03, 0.03, 0.03), -1, cv2.LINE_AA, shift=4
+        )
         lid = outline[eye][:4]
         stroke(middle + (lid - middle) * [1.2, 1.5], skin * (0.25 if is_female else 0.45), 2 if is_female else 1)
         stroke(outline[brow], 0.5 * hair + 0.1 * skin, 3)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from .draft import Draft
 from .skeleton import INDEX
-
-if TYPE_CHECKING:
-    from .poses import Draft
 
 # name: mean and deviation in degrees of the shoulder's flex, abd, twist, the elbow's flex and twist (palm turn).
 GESTURES: dict[str, tuple[tuple[float, float], ...]] = {

@@ -60,7 +60,8 @@ class Surroundings:
         is_indoor = bool(rng.random() < 0.55)
         floor = str(rng.choice(INDOOR_FLOORS if is_indoor else OUTDOOR_FLOORS))
         base = {'planks': (0.55, 0.38, 0.24), 'tiles': (0.68, 0.66, 0.62), 'carpet': (0.45, 0.40, 0.42),
-                'grass': (0.30, 0.46, 0.20), 'paving': (0.52, 0.51, 0.49), 'sand': (0.76, 0.68, 0.52)}[floor]  # fmt: skip
+                'grass': (0.30, 0.46, 0.20), 'paving': (0.52, 0.51, 0.49),
+                'sand': (0.76, 0.68, 0.52)}[floor]  # fmt: skip
         angle = rng.normal(0, 0.35)
         cos, sin = np.cos(angle), np.sin(angle)
         normal = np.array([cos * towards[0] + sin * towards[2], 0.0, cos * towards[2] - sin * towards[0]])
@@ -112,7 +113,9 @@ def _wall_pattern(place: Surroundings, along: FloatImage, height: FloatImage) ->
     tone = 1.0 + 0.06 * blotches
     if place.wall == 'bricks':
         row = np.floor(height * np.float32(9.0))
-        joint = (np.mod(height * np.float32(9.0), 1.0) < 0.12) | (np.mod(along * 3.6 + 0.5 * np.mod(row, 2.0), 1.0) < 0.05)
+        joint = (np.mod(height * np.float32(9.0), 1.0) < 0.12) | (
+            np.mod(along * 3.6 + 0.5 * np.mod(row, 2.0), 1.0) < 0.05
+        )
         tone = tone - 0.20 * joint + 0.10 * look_up(fine_tile(), along * np.float32(0.2), row * np.float32(0.013))
     elif place.wall == 'stripes':
         tone = tone - 0.10 * (np.mod(along * np.float32(4.0), 1.0) < 0.5)
@@ -121,9 +124,7 @@ def _wall_pattern(place: Surroundings, along: FloatImage, height: FloatImage) ->
     return tone - np.float32(0.18) * (height < place.wall_cut)
 
 
-def paint_backdrop(
-    place: Surroundings, camera: Camera, light: Light, shadow: NDArray[np.float32]
-) -> FloatImage:
+def paint_backdrop(place: Surroundings, camera: Camera, light: Light, shadow: NDArray[np.float32]) -> FloatImage:
     """Paint the place without its people and things.
 
     Args:
@@ -169,7 +170,9 @@ def _paint_floor(
 ) -> None:  # fmt: skip
     found = np.flatnonzero(is_floor)
     near = depth.ravel()[found]
-    x, z = (near * way.ravel()[found] + np.float32(camera.position[axis]) for way, axis in zip(ways, (0, 2), strict=True))
+    x, z = (
+        near * way.ravel()[found] + np.float32(camera.position[axis]) for way, axis in zip(ways, (0, 2), strict=True)
+    )
     fade = np.clip(np.float32(0.012 * camera.focal) / near, 0.0, 1.0)
     tone = _floor_pattern(place.floor, x, z, fade, place.shift)
     up = np.array([[0.0], [1.0], [0.0]], np.float32)
@@ -194,7 +197,9 @@ def _paint_sky(image: FloatImage, pixels: NDArray[np.intp], up: FloatImage, plac
     image[pixels] = (1.0 - clouds) * (horizon + height * (zenith - horizon)) + clouds * np.float32(0.97)
 
 
-def floor_shadow(cones: RoundCones, camera: Camera, light: Light, *, strength: float, softness: float) -> NDArray[np.float32]:
+def floor_shadow(
+    cones: RoundCones, camera: Camera, light: Light, *, strength: float, softness: float
+) -> NDArray[np.float32]:
     """The shadow that round cones in world axes throw on the floor.
 
     Args:

@@ -104,13 +104,15 @@ def _trunk(body: BodyBuilder) -> None:
     lower = TOP if body.look.looseness > 0.35 else LEGWEAR  # a loose top hangs over the hips
     body.cone('pelvis', (-0.030, 0.004, 0.0), 'pelvis', (0.030, 0.004, 0.0),
               radii=(0.058 * g, 0.058 * g), depth=0.92, material=LEGWEAR)  # fmt: skip
-    body.cone('pelvis', (0.0, 0.030, 0.0), 'spine', (0.0, 0.020, 0.002), radii=(0.079 * g + loose, 0.074 * g * belly + loose),
-              depth=0.76, material=lower)  # fmt: skip
-    body.cone('spine', (0.0, 0.010, 0.002), 'chest', (0.0, 0.010, 0.0), radii=(0.073 * g * belly + loose, 0.077 * g + loose),
-              depth=0.76, material=TOP)  # fmt: skip
+    body.cone('pelvis', (0.0, 0.030, 0.0), 'spine', (0.0, 0.020, 0.002),
+              radii=(0.079 * g + loose, 0.074 * g * belly + loose), depth=0.76, material=lower)  # fmt: skip
+    body.cone('spine', (0.0, 0.010, 0.002), 'chest', (0.0, 0.010, 0.0),
+              radii=(0.073 * g * belly + loose, 0.077 * g + loose), depth=0.76, material=TOP)  # fmt: skip
     body.cone('chest', (0.0, 0.005, 0.0), 'chest', (0.0, 0.082, -0.004), radii=(0.078 * g + loose, 0.068 * g + loose),
               depth=0.76, width=1.08, material=TOP)  # fmt: skip
-    body.cone('neck', (0.0, -0.016, 0.0), 'head', (0.0, 0.030, 0.0), radii=(0.033 * g**0.5, 0.030 * g**0.5), material=SKIN)
+    body.cone(
+        'neck', (0.0, -0.016, 0.0), 'head', (0.0, 0.030, 0.0), radii=(0.033 * g**0.5, 0.030 * g**0.5), material=SKIN
+    )
     for side, s in _SIGNS:
         body.cone(f'{side}_clavicle', (s * 0.020, -0.022, -0.006), f'{side}_shoulder', (-s * 0.006, -0.010, 0.0),
                   radii=(0.042 * g, 0.032 * g), material=TOP)  # fmt: skip
@@ -129,8 +131,22 @@ def _arms(body: BodyBuilder) -> None:
     more = loose if sleeves == Sleeves.LONG else 0.0
     for side, _ in _SIGNS:
         shoulder, elbow, wrist = f'{side}_shoulder', f'{side}_elbow', f'{side}_wrist'
-        body.cone(shoulder, (0.0, 0.0, 0.0), elbow, (0.0, 0.0, 0.0), radii=(0.031 * g + more, 0.0235 * g + more), material=upper)
-        body.cone(elbow, (0.0, 0.0, 0.0), wrist, (0.0, 0.006, 0.0), radii=(0.0240 * g + more, 0.0160 * g + more), material=upper)
+        body.cone(
+            shoulder,
+            (0.0, 0.0, 0.0),
+            elbow,
+            (0.0, 0.0, 0.0),
+            radii=(0.031 * g + more, 0.0235 * g + more),
+            material=upper,
+        )
+        body.cone(
+            elbow,
+            (0.0, 0.0, 0.0),
+            wrist,
+            (0.0, 0.006, 0.0),
+            radii=(0.0240 * g + more, 0.0160 * g + more),
+            material=upper,
+        )
         if sleeves == Sleeves.LONG:
             body.cone(elbow, (0.0, -0.05, 0.0), wrist, (0.0, -0.004, 0.0), radii=(0.015, 0.0155 * g), material=SKIN)
         elif sleeves == Sleeves.SHORT:
@@ -141,7 +157,9 @@ def _arms(body: BodyBuilder) -> None:
                       material=TOP, capped=False)  # fmt: skip
         else:
             body.ellipsoid(shoulder, (0.0, 0.0, 0.0), (0.032 * g, 0.032 * g, 0.032 * g), material=SKIN)
-        body.cone(wrist, (0.0, -0.008, 0.0), wrist, (0.0, -0.044, 0.0), radii=(0.0165, 0.0205), width=0.50, material=SKIN)
+        body.cone(
+            wrist, (0.0, -0.008, 0.0), wrist, (0.0, -0.044, 0.0), radii=(0.0165, 0.0205), width=0.50, material=SKIN
+        )
 
 
 def _legs(body: BodyBuilder) -> None:
@@ -153,19 +171,28 @@ def _legs(body: BodyBuilder) -> None:
     long = 0.240 * body.shape.legs
     for side, s in _SIGNS:
         hip, knee, ankle = f'{side}_hip', f'{side}_knee', f'{side}_ankle'
-        body.cone(hip, (s * 0.002, -0.010, 0.0), knee, (0.0, 0.0, 0.0), radii=(0.050 * g, 0.033 * g + 0.6 * more), material=skin)
+        body.cone(
+            hip,
+            (s * 0.002, -0.010, 0.0),
+            knee,
+            (0.0, 0.0, 0.0),
+            radii=(0.050 * g, 0.033 * g + 0.6 * more),
+            material=skin,
+        )
         if look.bottoms == Bottoms.TROUSERS:
-            body.cone(knee, (0.0, 0.0, 0.0), ankle, (0.0, -0.006, 0.0), radii=(0.033 * g + 0.6 * more, 0.026 * g + more),
-                      material=LEGWEAR)  # fmt: skip
+            body.cone(knee, (0.0, 0.0, 0.0), ankle, (0.0, -0.006, 0.0),
+                      radii=(0.033 * g + 0.6 * more, 0.026 * g + more), material=LEGWEAR)  # fmt: skip
         else:
             body.cone(knee, (0.0, 0.0, 0.0), knee, (0.0, -0.070, -0.007), radii=(0.032 * g, 0.0325 * g), material=skin)
-            body.cone(knee, (0.0, -0.070, -0.007), ankle, (0.0, 0.0, -0.004), radii=(0.0325 * g, 0.0195 * g), material=skin)
+            body.cone(
+                knee, (0.0, -0.070, -0.007), ankle, (0.0, 0.0, -0.004), radii=(0.0325 * g, 0.0195 * g), material=skin
+            )
         if not covered:
             body.ellipsoid(hip, (s * 0.002, -0.010, 0.0), (0.052 * g, 0.052 * g, 0.052 * g), material=LEGWEAR)
         if look.bottoms == Bottoms.SHORTS:
             end = -long * (0.45 + 0.4 * look.looseness)
-            body.cone(hip, (s * 0.002, -0.010, 0.0), hip, (0.0, end, 0.0), radii=(0.051 * g + loose, 0.043 * g + 1.6 * loose),
-                      material=LEGWEAR, capped=False)  # fmt: skip
+            body.cone(hip, (s * 0.002, -0.010, 0.0), hip, (0.0, end, 0.0),
+                      radii=(0.051 * g + loose, 0.043 * g + 1.6 * loose), material=LEGWEAR, capped=False)  # fmt: skip
         body.cone(ankle, (0.0, -0.020, -0.018), ankle, (s * 0.002, -0.0235, 0.078), radii=(0.0205, 0.0165), width=1.22,
                   material=SHOES)  # fmt: skip
         body.cone(ankle, (0.0, 0.002, -0.006), ankle, (0.0, -0.018, 0.030), radii=(0.0225, 0.0165), material=SHOES)
@@ -189,18 +216,28 @@ def _head(body: BodyBuilder) -> None:
     blob((0.0, 0.046, -0.015), (0.0385, 0.036, 0.031), HAIR)  # nape
     if style in (Hair.CAP, Hair.HAT):
         blob((0.0, 0.082, 0.003), (0.0495, 0.048, 0.061), HEADWEAR)
-        brim = ((0.0, 0.088, 0.066), (0.036, 0.0055, 0.036)) if style == Hair.CAP else ((0.0, 0.092, 0.004), (0.086, 0.006, 0.092))
+        brim = (
+            ((0.0, 0.088, 0.066), (0.036, 0.0055, 0.036))
+            if style == Hair.CAP
+            else ((0.0, 0.092, 0.004), (0.086, 0.006, 0.092))
+        )
         blob(*brim, HEADWEAR)
         return
     full = 1.0 if style != Hair.AFRO else 1.32
-    blob((0.0, 0.078 + 0.006 * (full > 1), 0.0015 - 0.010 * (full > 1)), (0.0475 * full, 0.0525 * full**0.6, 0.0585 * full), HAIR)
+    blob(
+        (0.0, 0.078 + 0.006 * (full > 1), 0.0015 - 0.010 * (full > 1)),
+        (0.0475 * full, 0.0525 * full**0.6, 0.0585 * full),
+        HAIR,
+    )
     if style == Hair.BUN:
         blob((0.0, 0.118, -0.042), (0.024, 0.022, 0.024), HAIR)
     elif style == Hair.TAIL:
-        body.cone('head', (0.0, 0.085 * k, -0.052 * k), 'head', (0.0, -0.020, -0.078), radii=(0.017, 0.009), material=HAIR)
+        body.cone(
+            'head', (0.0, 0.085 * k, -0.052 * k), 'head', (0.0, -0.020, -0.078), radii=(0.017, 0.009), material=HAIR
+        )
     elif style == Hair.LONG:
-        body.cone('head', (0.0, 0.072 * k, -0.014 * k), 'chest', (0.0, 0.125, -0.050), radii=(0.046 * k, 0.034), depth=0.62,
-                  material=HAIR)  # fmt: skip
+        body.cone('head', (0.0, 0.072 * k, -0.014 * k), 'chest', (0.0, 0.125, -0.050),
+                  radii=(0.046 * k, 0.034), depth=0.62, material=HAIR)  # fmt: skip
         for _, s in _SIGNS:
             body.cone('head', (s * 0.037 * k, 0.075 * k, -0.004 * k), 'head', (s * 0.040 * k, -0.012, -0.006),
                       radii=(0.0145, 0.012), material=HAIR)  # fmt: skip

@@ -24,8 +24,13 @@ for _side in ('left', 'right'):
     }
 
 _NAMES = tuple(_CAPSULES)
-_JOINT_A, _JOINT_B = (np.array([INDEX[row[column]] for row in _CAPSULES.values()]) for column in (0, 2))
-_OFFSET_A, _OFFSET_B = (np.array([row[column] for row in _CAPSULES.values()]) for column in (1, 3))
+_JOINT_A, _JOINT_B = (
+    np.array([INDEX[name] for name in names])
+    for names in zip(*((row[0], row[2]) for row in _CAPSULES.values()), strict=True)
+)
+_OFFSET_A, _OFFSET_B = (
+    np.array(offsets) for offsets in zip(*((row[1], row[3]) for row in _CAPSULES.values()), strict=True)
+)
 _RADII = np.array([row[4] for row in _CAPSULES.values()])
 
 

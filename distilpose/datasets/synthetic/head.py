@@ -59,7 +59,14 @@ def face_outline() -> Array:
     bridge = [(0.0, height) for height in np.linspace(0.0555, NOSE_TIP[1], 4)]
     base = [(longitude, 0.0315 - 0.0008 * (longitude == 0)) for longitude in (-8.0, -4.0, 0.0, 4.0, 8.0)]
     x, y = EYE_LONGITUDE, EYE_HEIGHT
-    left_eye = [(x - 7, y), (x - 2.5, y + 0.0036), (x + 2.5, y + 0.0036), (x + 7, y), (x + 2.5, y - 0.003), (x - 2.5, y - 0.003)]
+    left_eye = [
+        (x - 7, y),
+        (x - 2.5, y + 0.0036),
+        (x + 2.5, y + 0.0036),
+        (x + 7, y),
+        (x + 2.5, y - 0.003),
+        (x - 2.5, y - 0.003),
+    ]
     right_eye = _mirrored([left_eye[index] for index in (3, 2, 1, 0, 5, 4)])
     m = MOUTH_HEIGHT
     outer = [(-17.0, 0.0), (-11.0, 0.0035), (-4.5, 0.0052), (0.0, 0.0045), (4.5, 0.0052), (11.0, 0.0035), (17.0, 0.0),

@@ -7,15 +7,15 @@ angle is clipped to its range, and poses whose limbs pass through the body are d
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from .arms import add_arms, swing_arms
 from .collisions import deepest_collision
+from .draft import SIDES, Draft
 from .skeleton import (
     INDEX,
-    JOINTS,
     Array,
     BodyShape,
     PosedSkeleton,
@@ -24,42 +24,8 @@ from .skeleton import (
     forward_kinematics,
 )
 
-SIDES = ('left', 'right')
 _MOST_TRIES = 24
 _TOLERATED_DEPTH = 0.12  # cloth and flesh give way a little
-
-
-@dataclass
-class Draft:
-    """A pose that is being made up.
-
-    Attributes:
-        rng: Source of chance.
-        shape: The body that takes the pose.
-        angles: Anatomical angles (J, 3) in degrees.
-        planted: Sides whose sole lies flat on the ground.
-        lift: Height of the lowest point above the ground in metres.
-        has_seat: Whether the person sits on something.
-    """
-
-    rng: np.random.Generator
-    shape: BodyShape
-    angles: Array = field(default_factory=lambda: np.zeros((len(JOINTS), 3)))
-    planted: tuple[str, ...] = SIDES
-    lift: float = 0.0
-    has_seat: bool = False
-
-    def set(self, joint: str, *, flex: float = 0.0, abd: float = 0.0, twist: float = 0.0) -> None:
-        """Set the three angles of a joint in degrees."""
-        self.angles[INDEX[joint]] = flex, abd, twist
-
-    def near(self, mean: float, deviation: float) -> float:
-        """A normal draw, cut at two deviations."""
-        return float(mean + deviation * np.clip(self.rng.standard_normal(), -2.0, 2.0))
-
-    def between(self, low: float, high: float) -> float:
-        """A uniform draw."""
-        return float(self.rng.uniform(low, high))
 
 
 @dataclass(frozen=True)
@@ -131,7 +97,14 @@ def _gait(draft: Draft, *, stride: float, lift_knee: float, rest_knee: float, bi
         angle = phase + np.pi * number
         swing, forwards = np.sin(angle), max(0.0, np.cos(angle))
         knee = rest_knee + lift_knee * forwards**1.5 + draft.near(0, 3)
-        _leg(draft, side, thigh=bias + stride * swing + 0.15 * knee, knee=knee, abd=draft.near(1, 1.5), twist=draft.near(5, 4))
+        _leg(
+            draft,
+            side,
+            thigh=bias + stride * swing + 0.15 * knee,
+            knee=knee,
+            abd=draft.near(1, 1.5),
+            twist=draft.near(5, 4),
+        )
         toes = 22.0 * max(0.0, -swing) - 8.0 * max(0.0, swing)
         draft.set(f'{side}_ankle', flex=toes + draft.near(0, 3))
     draft.planted = ()
@@ -200,7 +173,14 @@ def _leaning(draft: Draft) -> None:
     for side in SIDES:
         bent = knee + abs(draft.near(0, 4))
         # The hips move back as the trunk goes forwards.
-        _leg(draft, side, thigh=0.55 * bent + 0.13 * tilt, knee=bent * 0.9, abd=abs(draft.near(4, 3)), twist=draft.near(6, 5))
+        _leg(
+            draft,
+            side,
+            thigh=0.55 * bent + 0.13 * tilt,
+            knee=bent * 0.9,
+            abd=abs(draft.near(4, 3)),
+            twist=draft.near(6, 5),
+        )
     _level_hips(draft)
     add_arms(draft, is_bent=True)
 
@@ -269,7 +249,7 @@ def draw_pose(rng: np.random.Generator, shape: BodyShape, *, family: str | None 
         shares = np.array([share for share, _ in FAMILIES.values()])
         family = tuple(FAMILIES)[int(rng.choice(len(shares), p=shares / shares.sum()))]
     offsets = shape.offsets()
-    best: tuple[float, Pose] | None = None
+    tries: list[tuple[float, Pose]] = []
     for _ in range(_MOST_TRIES):
         draft = Draft(rng, shape)
         FAMILIES[family][1](draft)
@@ -278,8 +258,8 @@ def draw_pose(rng: np.random.Generator, shape: BodyShape, *, family: str | None 
         angles = clip_to_limits(draft.angles)
         skeleton = forward_kinematics(angles, offsets)
         depth = deepest_collision(skeleton, shape.height, shape.girth)
-        if best is None or depth < best[0]:
-            best = depth, Pose(family, angles, _on_the_ground(skeleton, shape, draft.lift), draft.has_seat)
+        pose = Pose(family, angles, _on_the_ground(skeleton, shape, draft.lift), draft.has_seat)
+        tries.append((depth, pose))
         if depth <= _TOLERATED_DEPTH:
             break
-    return best[1]
+    return min(tries, key=lambda attempt: attempt[0])[1]

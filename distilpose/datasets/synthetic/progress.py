@@ -20,8 +20,13 @@ def tracked(items: Iterable[Item], *, total: int, description: str) -> Iterator[
 
 
 def _with_bar(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TextColumn('{task.fields[rate]}'),
-               TimeRemainingColumn())
+    columns = (
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn('{task.fields[rate]}'),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(description, total=total, rate='')
         start = time.monotonic()
@@ -36,7 +41,10 @@ def _with_lines(items: Iterable[Item], total: int, description: str) -> Iterator
         now = time.monotonic()
         if done == total or now - last >= _SECONDS_BETWEEN_LINES:
             rate = done / max(now - start, 1e-6)
-            print(f'{description}: {done} of {total}, {rate:.0f} images/s, {(total - done) / rate:.0f} s left',
-                  file=sys.stderr, flush=True)
+            print(
+                f'{description}: {done} of {total}, {rate:.0f} images/s, {(total - done) / rate:.0f} s left',
+                file=sys.stderr,
+                flush=True,
+            )
             last = now
         yield item

@@ -152,4 +152,6 @@ def add_country(props: Props, rng: np.random.Generator, towards: Array) -> None:
     if rng.random() < 0.35:
         yaw = float(np.arctan2(towards[0], towards[2]))
         place = -towards * rng.uniform(2.0, 4.0) + aside * rng.uniform(-2, 2)
-        props.add_box(place, np.array([rng.uniform(1.0, 3.0), rng.uniform(0.4, 1.0), 0.4]), yaw=yaw, colour=_colour(rng))
+        props.add_box(
+            place, np.array([rng.uniform(1.0, 3.0), rng.uniform(0.4, 1.0), 0.4]), yaw=yaw, colour=_colour(rng)
+        )

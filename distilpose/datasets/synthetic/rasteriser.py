@@ -174,7 +174,8 @@ def _programs(cones: RoundCones, local: LocalCones, camera: Camera) -> _Programs
     # In an order that lets an ellipsoid use entries 0 and 3, and a round cone all of 0:3 and 3:6.
     forms = np.stack([first, second, side, *linear], axis=1)
     rectangles = _rectangles(cones, camera)
-    middles = (0.5 * (rectangles[:, :2] + rectangles[:, 2:] - 1) - camera.centre) / camera.focal
+    corners = rectangles.astype(np.float64)
+    middles = (0.5 * (corners[:, :2] + corners[:, 2:] - 1.0) - camera.centre) / camera.focal
     constants = np.stack([first_constant, second_constant, side_constant], axis=1)
     is_ball = local.spans <= 1e-9
     return _Programs(

@@ -115,8 +115,9 @@ def _draw_light(rng: np.random.Generator, towards: Array) -> Light:
     )
 
 
-def _draw_props(rng: np.random.Generator, people: Sequence[Person], place: Surroundings, camera: Camera,
-                towards: Array) -> Props:
+def _draw_props(
+    rng: np.random.Generator, people: Sequence[Person], place: Surroundings, camera: Camera, towards: Array
+) -> Props:
     props = Props()
     for person in people:
         if person.has_seat:
@@ -131,8 +132,9 @@ def _draw_props(rng: np.random.Generator, people: Sequence[Person], place: Surro
     return props
 
 
-def _render(rng: np.random.Generator, people: Sequence[Person], props: Props, place: Surroundings, light: Light,
-            camera: Camera) -> tuple[FloatImage, Buffers, RoundCones]:
+def _render(
+    rng: np.random.Generator, people: Sequence[Person], props: Props, place: Surroundings, light: Light, camera: Camera
+) -> tuple[FloatImage, Buffers, RoundCones]:
     """The image, RGB (H, W, 3) about in [0, 1], what the rays hit, and the round cones in camera axes."""
     bodies = RoundCones.joined([person.cones for person in people])
     world = RoundCones.joined([bodies, props.cones(MATERIAL_COUNT * len(people))])
@@ -155,11 +157,14 @@ def _render(rng: np.random.Generator, people: Sequence[Person], props: Props, pl
     return image, buffers, cones
 
 
-def _paint_place(rng: np.random.Generator, bodies: RoundCones, place: Surroundings, light: Light,
-                 camera: Camera) -> FloatImage:
+def _paint_place(
+    rng: np.random.Generator, bodies: RoundCones, place: Surroundings, light: Light, camera: Camera
+) -> FloatImage:
     """The backdrop with shadows; at half the resolution, since the lens is focused on the people."""
     half = camera.halved()
-    shadow = floor_shadow(bodies, half, light, strength=float(rng.uniform(0.25, 0.55)), softness=float(rng.uniform(0.8, 2.5)))
+    shadow = floor_shadow(
+        bodies, half, light, strength=float(rng.uniform(0.25, 0.55)), softness=float(rng.uniform(0.8, 2.5))
+    )
     return cv2.resize(paint_backdrop(place, half, light, shadow), (camera.size, camera.size))
 
 
@@ -200,8 +205,9 @@ def view_person(person: Person, number: int, camera: Camera, buffers: Buffers, o
     )
 
 
-def keypoint_visibility(pixels: Array, depths: Array, allowed: Array, number: int, buffers: Buffers,
-                        owners: NDArray[np.int16]) -> NDArray[np.int64]:
+def keypoint_visibility(
+    pixels: Array, depths: Array, allowed: Array, number: int, buffers: Buffers, owners: NDArray[np.int16]
+) -> NDArray[np.int64]:
     """COCO's visibility of keypoints, from the depth buffer.
 
     A keypoint is the centre of a joint, so the person's own surface lies in front of it by up to ``allowed``; any

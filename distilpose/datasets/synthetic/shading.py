@@ -69,7 +69,9 @@ def _rays(pixels: NDArray[np.intp], depth: FloatImage, camera: Camera) -> FloatI
     rows, columns = np.divmod(pixels, camera.size)
     factor = depth * np.float32(1.0 / camera.focal)
     middle = np.float32(camera.centre)
-    return np.stack([(columns.astype(np.float32) - middle) * factor, (rows.astype(np.float32) - middle) * factor, depth])
+    return np.stack(
+        [(columns.astype(np.float32) - middle) * factor, (rows.astype(np.float32) - middle) * factor, depth]
+    )
 
 
 def _normals(points: FloatImage, ids: NDArray[np.int16], wardrobe: Wardrobe, camera: Camera) -> FloatImage:
@@ -125,9 +127,7 @@ def pattern_mask(pattern: Pattern, rest: FloatImage, repeats: FloatImage, height
     return np.zeros(len(x), bool)
 
 
-def _paint_patterns(
-    colours: FloatImage, points: FloatImage, ids: NDArray[np.int16], wardrobe: Wardrobe
-) -> None:
+def _paint_patterns(colours: FloatImage, points: FloatImage, ids: NDArray[np.int16], wardrobe: Wardrobe) -> None:
     cones, materials = wardrobe.cones, wardrobe.materials
     kinds = np.array([material.pattern for material in materials])[cones.materials]
     patterned = np.flatnonzero(kinds[ids] != Pattern.PLAIN)
@@ -199,7 +199,9 @@ def shade(image: FloatImage, buffers: Buffers, wardrobe: Wardrobe, light: Light,
     body = ids < count
     some, number = pixels[body], ids[body]
     points = _rays(some, depth[body], camera)
-    colours = np.array([material.colour for material in wardrobe.materials], np.float32)[wardrobe.cones.materials][number]
+    colours = np.array([material.colour for material in wardrobe.materials], np.float32)[wardrobe.cones.materials][
+        number
+    ]
     _paint_patterns(colours, points, number, wardrobe)
     colours *= light.on(_normals(points, number, wardrobe, camera))
     flat[some] = colours * nooks[some][:, None]

@@ -110,7 +110,12 @@ class BodyShape:
             'knee': (0.0, -0.240 * self.legs, 0.0),
             'ankle': (0.0, -0.238 * self.legs, 0.0),
         }
-        rows = {'spine': (0, 0.060, -0.004), 'chest': (0, 0.092, 0), 'neck': (0, 0.148, -0.006), 'head': (0, 0.050, 0.008)}
+        rows = {
+            'spine': (0.0, 0.060, -0.004),
+            'chest': (0.0, 0.092, 0.0),
+            'neck': (0.0, 0.148, -0.006),
+            'head': (0.0, 0.050, 0.008),
+        }
         rows |= {f'left_{name}': (x, y, z) for name, (x, y, z) in side.items()}
         rows |= {f'right_{name}': (-x, y, z) for name, (x, y, z) in side.items()}
         return self.height * np.array([rows.get(name, (0.0, 0.0, 0.0)) for name in JOINTS], dtype=np.float64)

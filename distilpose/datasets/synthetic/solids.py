@@ -46,7 +46,9 @@ class RoundCones:
     @staticmethod
     def joined(groups: Sequence[RoundCones]) -> RoundCones:
         """All round cones of several groups, in order."""
-        return RoundCones(*(np.concatenate([getattr(group, item.name) for group in groups]) for item in fields(RoundCones)))
+        return RoundCones(
+            *(np.concatenate([getattr(group, item.name) for group in groups]) for item in fields(RoundCones))
+        )
 
     def seen_by(self, camera: Camera) -> RoundCones:
         """The same in camera axes."""

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -57,8 +58,9 @@ class _Record:
     boxes: list[dict[str, Any]]
 
 
-def make_dataset(out: str | Path, *, images: int, seed: int, size: int = 320, val_fraction: float = 0.2,
-                 workers: int = 1) -> Path:
+def make_dataset(
+    out: str | Path, *, images: int, seed: int, size: int = 320, val_fraction: float = 0.2, workers: int = 1
+) -> Path:
     """Makes images of people and their annotations in COCO's, COCO-WholeBody's and MPII's form.
 
     The result depends on the arguments only, not on ``workers``. When ``out`` already holds exactly this data set,
@@ -98,11 +100,15 @@ def make_dataset(out: str | Path, *, images: int, seed: int, size: int = 320, va
 def _check(description: dict[str, Any], workers: int) -> None:
     images, seed, size, val_fraction = (description[name] for name in ('images', 'seed', 'size', 'val_fraction'))
     if images < 2:
-        raise DistilPoseError(f'{images} images were asked for; at least 2 are needed, one to train and one to validate')
+        raise DistilPoseError(
+            f'{images} images were asked for; at least 2 are needed, one to train and one to validate'
+        )
     if not 0 <= seed < 2**32:
         raise DistilPoseError(f'the seed is {seed}; it must be a whole number from 0 to 2**32 - 1')
     if not _LEAST_SIZE <= size <= _MOST_SIZE or size % 2:
-        raise DistilPoseError(f'the size is {size} pixels; it must be an even number from {_LEAST_SIZE} to {_MOST_SIZE}')
+        raise DistilPoseError(
+            f'the size is {size} pixels; it must be an even number from {_LEAST_SIZE} to {_MOST_SIZE}'
+        )
     if not 0 < val_fraction < 1:
         raise DistilPoseError(f'the share for validation is {val_fraction}; it must lie between 0 and 1')
     if workers < 1:
@@ -119,12 +125,16 @@ def _is_complete(folder: Path, description: dict[str, Any]) -> bool:
         return False
     file = folder / DESCRIPTION
     if not file.is_file():
-        raise DistilPoseError(f'{folder} exists and holds no {DESCRIPTION}, so it is not a finished data set of synthetic '
-                              'people; name another folder, or remove it')
+        raise DistilPoseError(
+            f'{folder} exists and holds no {DESCRIPTION}, so it is not a finished data set of synthetic '
+            'people; name another folder, or remove it'
+        )
     found = json.loads(file.read_text())
     if found != description:
-        raise DistilPoseError(f'{folder} holds synthetic people made with {found}, not with {description}; name another '
-                              'folder, or remove it')
+        raise DistilPoseError(
+            f'{folder} holds synthetic people made with {found}, not with {description}; name another '
+            'folder, or remove it'
+        )
     return True
 
 
@@ -135,7 +145,9 @@ def _all_or_nothing(folder: Path) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f'.{folder.name}-', dir=folder.parent))
     except OSError as error:
-        raise DistilPoseError(f'{folder} cannot be made: {error.strerror or error}; name a folder that you may write') from error
+        raise DistilPoseError(
+            f'{folder} cannot be made: {error.strerror or error}; name a folder that you may write'
+        ) from error
     try:
         yield temporary
         temporary.chmod(0o755)
@@ -157,8 +169,8 @@ def _mapped(tasks: Sequence[_Task], workers: int) -> Iterator[Iterator[_Record]]
     if workers == 1:
         yield map(_make_image, tasks)
         return
-    # Fresh processes: a fork of a process that has used torch's threads may wait for them for ever.
-    context = multiprocessing.get_context('spawn')
+    # Forked as DataLoader's workers are, which saves them the imports; they use numpy and OpenCV on one thread.
+    context = multiprocessing.get_context('fork' if sys.platform == 'linux' else 'spawn')
     with context.Pool(min(workers, len(tasks)), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         yield pool.imap(_make_image, tasks, chunksize=8)
 
@@ -170,7 +182,10 @@ def _make_image(task: _Task) -> _Record:
     if not cv2.imwrite(str(file), view.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
         raise DistilPoseError(f'{file} could not be written; is the disk full?')
     people = [person for person in view.people if person.mask.sum() >= LEAST_PIXELS]
-    coco = [coco_annotation(person, number=10 * task.number + index, image=task.number) for index, person in enumerate(people)]
+    coco = [
+        coco_annotation(person, number=10 * task.number + index, image=task.number)
+        for index, person in enumerate(people)
+    ]
     coco = [whole_body_annotation(person, annotation) for person, annotation in zip(people, coco, strict=True)]
     boxes = detections(rng, [np.array(annotation['bbox']) for annotation in coco], image=task.number, size=task.size)
     return _Record(task, [_without_mask(person) for person in people], coco, boxes)
@@ -185,23 +200,33 @@ _WHOLE_BODY_FIELDS = ('foot', 'face', 'lefthand', 'righthand')
 
 
 def _write_split(folder: Path, split: str, records: Sequence[_Record]) -> None:
-    images = [dict(id=record.task.number, file_name=record.task.file_name, width=record.task.size, height=record.task.size)
-              for record in records]
+    images = [
+        dict(id=record.task.number, file_name=record.task.file_name, width=record.task.size, height=record.task.size)
+        for record in records
+    ]
     whole = [annotation for record in records for annotation in record.coco]
-    coco = [{key: value for key, value in annotation.items() if not key.startswith(_WHOLE_BODY_FIELDS)}
-            for annotation in whole]
+    coco = [
+        {key: value for key, value in annotation.items() if not key.startswith(_WHOLE_BODY_FIELDS)}
+        for annotation in whole
+    ]
     head = dict(info=dict(description='synthetic people', version=str(VERSION)), licenses=[], images=images)
-    _write_json(folder / 'annotations' / f'person_keypoints_{split}.json',
-                dict(head, annotations=coco, categories=CATEGORIES))
-    _write_json(folder / 'annotations' / f'coco_wholebody_{split}.json',
-                dict(head, annotations=whole, categories=CATEGORIES))
+    _write_json(
+        folder / 'annotations' / f'person_keypoints_{split}.json', dict(head, annotations=coco, categories=CATEGORIES)
+    )
+    _write_json(
+        folder / 'annotations' / f'coco_wholebody_{split}.json', dict(head, annotations=whole, categories=CATEGORIES)
+    )
     people = [(person, record.task.file_name) for record in records for person in record.people]
-    _write_json(folder / 'annot' / f'{split}.json',
-                [mpii_annotation(person, file_name=file_name) for person, file_name in people])
+    _write_json(
+        folder / 'annot' / f'{split}.json',
+        [mpii_annotation(person, file_name=file_name) for person, file_name in people],
+    )
     if people:
         (folder / 'annot' / f'gt_{split}.mat').write_bytes(ground_truth_mat([person for person, _ in people]))
-    _write_json(folder / 'person_detection_results' / f'detections_{split}.json',
-                [box for record in records for box in record.boxes])
+    _write_json(
+        folder / 'person_detection_results' / f'detections_{split}.json',
+        [box for record in records for box in record.boxes],
+    )
 
 
 def _write_json(file: Path, content: Any) -> None:
