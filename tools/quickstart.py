@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -23,6 +24,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument('--epochs', type=int,
                         help='of every training, for a quick trial (default: those of the configs)')
     return parser.parse_args(arguments)
+
+
+def stop(*_: object) -> None:
+    """Being told to end counts as Ctrl-C: loading processes are ended too."""
+    raise KeyboardInterrupt
 
 
 def main(arguments: list[str]) -> int:
@@ -51,4 +57,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, stop)
     sys.exit(main(sys.argv[1:]))
