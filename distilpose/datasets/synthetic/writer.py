@@ -7,7 +7,6 @@ import json
 import multiprocessing
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -169,8 +168,8 @@ def _mapped(tasks: Sequence[_Task], workers: int) -> Iterator[Iterator[_Record]]
     if workers == 1:
         yield map(_make_image, tasks)
         return
-    # Forked as DataLoader's workers are, which saves them the imports; they use numpy and OpenCV on one thread.
-    context = multiprocessing.get_context('fork' if sys.platform == 'linux' else 'spawn')
+    # Fresh processes: a fork of one that has used OpenCV's or torch's threads waits for them for ever.
+    context = multiprocessing.get_context('spawn')
     with context.Pool(min(workers, len(tasks)), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         yield pool.imap(_make_image, tasks, chunksize=8)
 
