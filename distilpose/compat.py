@@ -16,6 +16,7 @@ bfloat16               ``mmpose``'s heads turn predictions into numpy, which has
 CPU processes          ``init_dist`` and ``MMDistributedDataParallel`` insist on CUDA devices
 safe checkpoints       mmengine unpickles downloads; and refuses its own training checkpoints
 mmdet                  ``import mmpose.models`` needs two names of mmdet; ``_scope_='mmdet'`` warns and falls back
+circles                numpy 2.4 refuses the radius with which ``mmpose`` draws keypoints (``--show-dir``)
 =====================  =====================================================================================
 
 The Runner needs no option for CPU processes: ``init_dist('pytorch', backend='gloo')`` works, ``nccl`` becomes
@@ -31,11 +32,13 @@ import importlib
 import importlib.machinery
 import importlib.metadata
 import importlib.util
+import inspect
 import logging
 import os
 import sys
 import time
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +73,7 @@ def apply() -> None:
     allow_processes_without_cuda()
     load_checkpoints_safely()
     import_mmpose_without_mmdet()
+    draw_circles_with_numbers()
     _ONCE['applied'] = True
 
 
@@ -399,6 +403,34 @@ def _use_mmpose_for_mmdet_scope() -> None:
         return original(self, scope)
 
     Registry.switch_scope_and_registry = switch
+
+
+def draw_circles_with_numbers() -> None:
+    """Let mmpose's visualizers draw keypoints with OpenCV: the radius, an array of one element, becomes a number.
+
+    ``int(array)`` of such an array is a TypeError since numpy 2.4.
+    """
+    import numpy as np
+    from mmpose.visualization.opencv_backend_visualizer import OpencvBackendVisualizer
+
+    original = OpencvBackendVisualizer.draw_circles
+    canvas = types.SimpleNamespace(backend='opencv', _image=np.zeros((1, 1, 3), np.uint8))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', DeprecationWarning)  # numpy 1.25 to 2.3
+            inspect.unwrap(original)(canvas, np.zeros(2), np.ones(1), (0, 0, 0))
+    except TypeError:
+        pass
+    else:
+        return
+
+    @functools.wraps(original)
+    def draw_circles(self: Any, center: Any, radius: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.backend == 'opencv' and np.size(radius) == 1:
+            radius = np.asarray(radius).item()
+        return original(self, center, radius, *args, **kwargs)
+
+    OpencvBackendVisualizer.draw_circles = draw_circles
 
 
 def _replace_everywhere(old: Any, new: Any, package: str) -> None:

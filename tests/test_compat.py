@@ -135,6 +135,43 @@ class TestWithoutMMDet:
         assert compat.reduce_mean(value) is value
 
 
+# --- circles
+
+
+CIRCLE = """
+import numpy as np
+from mmpose.visualization import PoseLocalVisualizer
+visualizer = PoseLocalVisualizer(backend='opencv')
+visualizer.set_image(np.zeros((9, 9, 3), np.uint8))
+visualizer.draw_circles(np.array([4.0, 4.0]), radius=np.array([2]), face_colors=(255, 255, 255))
+print((visualizer.get_image() > 0).all(-1).sum())
+"""
+
+
+class TestCircles:
+    def test_numpy_refuses_mmposes_radius(self) -> None:
+        if np.lib.NumpyVersion(np.__version__) < '2.4.0':
+            pytest.skip('this numpy takes arrays of one element for numbers')
+        remove = 'from distilpose import compat; compat.draw_circles_with_numbers = lambda: None; compat.apply()\n'
+        broken = run(WITHOUT_APPLYING + remove + CIRCLE)
+        assert broken.stderr.splitlines()[-1].startswith('TypeError: only 0-dimensional arrays can be converted')
+
+    def test_keypoints_are_drawn(self) -> None:
+        mended = run('import distilpose\n' + CIRCLE)
+        assert mended.stdout.strip().isdigit(), mended.stderr
+        assert 9 <= int(mended.stdout) <= 25  # a disc of radius 2
+
+    @pytest.mark.parametrize('backend', ['opencv', 'matplotlib'])
+    @pytest.mark.parametrize('radius', [np.array([2]), torch.tensor([2])])
+    def test_any_radius_and_backend_draws(self, backend: str, radius: np.ndarray | torch.Tensor) -> None:
+        from mmpose.visualization import PoseLocalVisualizer
+
+        visualizer = PoseLocalVisualizer(backend=backend)
+        visualizer.set_image(np.zeros((9, 9, 3), np.uint8))
+        visualizer.draw_circles(np.array([4.0, 4.0]), radius=radius, face_colors='red')
+        assert visualizer.get_image().any()
+
+
 # --- torchvision
 
 

@@ -70,8 +70,6 @@ def test_predictions_and_metrics_are_written(configs: tuple[Path, Path], tmp_pat
     assert '"coco/AP"' in (tmp_path / 'new' / 'metrics.json').read_text()
 
 
-@pytest.mark.xfail(raises=TypeError, reason='numpy 2.4 does not turn arrays of one element into numbers, and mmpose '
-                                           'draws circles with such a radius')
 def test_pictures_are_written(configs: tuple[Path, Path], tmp_path: Path) -> None:
     train(configs[0], work_dir=tmp_path / 'run', validate=False)
     evaluate(configs[0], tmp_path / 'run' / 'epoch_2.pth', work_dir=tmp_path / 'test', show_dir=tmp_path / 'pictures')
