@@ -31,7 +31,8 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
 
 def test_another_seed_gives_other_pictures(tmp_path: Path) -> None:
     one, two = (make_dataset(tmp_path / str(seed), **(SMALL | dict(seed=seed))) for seed in (8, 9))
-    assert fingerprint(one) != fingerprint(two)
+    name = 'images/train/000001.jpg'
+    assert (one / name).read_bytes() != (two / name).read_bytes()
 
 
 def test_the_first_pictures_of_a_larger_set_are_the_same(tmp_path: Path) -> None:
