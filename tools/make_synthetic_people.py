@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     from distilpose.datasets.synthetic import make_dataset
     from distilpose.engine import run_tool
 
-    parser = argparse.ArgumentParser(description='Make images of people, annotated as in COCO, COCO-WholeBody and MPII.')
+    parser = argparse.ArgumentParser(description='Make images of people annotated as in COCO, COCO-WholeBody and MPII.')
     add = parser.add_argument
     add('out', help='folder to make')
     add('--images', type=int, default=2000, help='number of images (default: %(default)s)')
