@@ -38,7 +38,7 @@ TITLES = dict(teacher='teacher', baseline='student alone', distilled='student di
 STAGES = dict(data='synthetic people', teacher='teacher', baseline='student alone', distilled='student distilled',
               report='figures and report')
 DATA_SEED = 0  # the data is the same for every seed, as COCO is
-IMAGE_SIZE = 256  # side in pixels; larger ones take longer to decode and are cropped to 96x128 anyway
+IMAGE_SIZE = 256  # side in pixels; larger ones take longer to decode and are cropped to 64x96 anyway
 
 
 @dataclass(frozen=True)

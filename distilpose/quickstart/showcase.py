@@ -17,7 +17,7 @@ from distilpose.report import HeatmapPair, PersonPanel
 
 from .evaluation import Evaluation, People
 
-ENLARGED = 3  # crops are shown at three times the size that the networks see
+ENLARGED = 4  # crops are shown at four times the size that the networks see
 JOINTS = ('left_wrist', 'right_ankle', 'nose', 'left_knee', 'right_wrist', 'left_hip')
 
 

@@ -2,7 +2,7 @@
 data_mode = 'topdown'
 dataset_type = 'CocoDataset'
 data_root = '{{ fileDirname }}'.rsplit('/', 3)[0] + '/data/synthetic_people/'
-codec = dict(type='RegressionLabel', input_size=(96, 128))
+codec = dict(type='RegressionLabel', input_size=(64, 96))
 
 train_pipeline = [
     dict(type='LoadImage'),
