@@ -34,8 +34,8 @@ def stop(*_: object) -> None:
 def main(arguments: list[str]) -> int:
     """Runs the quickstart; returns the exit code."""
     options = parse(arguments)
-    # Threads that wait must not spin: on two cores they would take them from the ones that work.
-    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    # These networks are too small for two threads to be faster than one, and the other core prepares the images.
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
     from rich.console import Console
 
     from distilpose.errors import DistilPoseError
