@@ -76,6 +76,7 @@ path.line { stroke-width: 2.6; } path.raw { stroke-width: 1; opacity: .28; }
 .skeleton .middle { --side: var(--middle); }
 .skeleton.faint { opacity: .5; } .skeleton.faint line { stroke: #fff; stroke-dasharray: 3 5; }
 .skeleton.faint circle { fill: #fff; }
+.key i { box-shadow: 0 0 0 1px var(--quiet); }
 .key { display: flex; flex-wrap: wrap; gap: 6px 20px; font-size: 14px; color: var(--quiet); margin-bottom: 16px; }
 .pairs { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 250px), 1fr)); gap: 20px; }
 .pair { padding: 14px; background: var(--card); border: 1px solid var(--rule); border-radius: 14px; }
