@@ -54,8 +54,9 @@ class PoseDistiller(BaseModel):
         # Not a child: its children are the distiller's already. `object` keeps nn.Module from registering it.
         object.__setattr__(self, 'student', network)
         self.student_checkpoint = student.get('checkpoint')
-        self.teacher = teacher if isinstance(teacher, FrozenTeacher) else load_teacher(**teacher)
-        self.terms: dict[str, DistillationTerm] = {name: MODELS.build(term) for name, term in terms.items() if term}
+        with torch.random.fork_rng(devices=[]):  # the student is initialised as it would be without a teacher
+            self.teacher = teacher if isinstance(teacher, FrozenTeacher) else load_teacher(**teacher)
+            self.terms: dict[str, DistillationTerm] = {name: MODELS.build(term) for name, term in terms.items() if term}
         self.distillation = nn.ModuleDict(self.terms)  # for the parameters that terms may have
         self.task_weight = task_weight
         self.init_from_teacher = tuple(init_from_teacher)

@@ -27,7 +27,8 @@ def build_model(config: Config) -> nn.Module:
     options = config.model.to_dict()
     options.pop('type')
     source = read_model_source(dict(config=options['teacher']['config']))
-    options['teacher'] = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names)
+    with torch.random.fork_rng():
+        options['teacher'] = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names)
     return PoseDistiller(**options)
 
 
@@ -87,6 +88,19 @@ def test_published_schedule() -> None:
     warmup, steps = config.param_scheduler
     assert (warmup.type, warmup.start_factor, warmup.end, warmup.by_epoch) == ('LinearLR', 0.001, 500, False)
     assert (steps.type, list(steps.milestones), steps.gamma) == ('MultiStepLR', [200, 260], 0.1)
+
+
+def test_the_students_of_the_quickstart_start_from_the_same_weights() -> None:
+    """All of them but the last layer, which has fewer outputs without a teacher."""
+    states = []
+    for name in ('baseline', 'distilled'):
+        torch.manual_seed(0)
+        model = build_model(load_config(f'configs/quickstart/{name}.py'))
+        model.init_weights()
+        states.append(model.state_dict())
+    alone, distilled = states
+    differ = {name for name, value in alone.items() if not torch.equal(value, distilled[name])}
+    assert alone.keys() == distilled.keys() and differ == {'head.readout.1.weight', 'head.readout.1.bias'}
 
 
 def test_new_student_in_two_lines(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from distilpose.checkpoints import CheckpointMismatch
 from distilpose.distillation import PoseDistiller
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import build_estimator
-from tests.networks import STUDENT, TERMS, batch, distiller, teacher
+from tests.networks import STUDENT, TEACHER, TERMS, batch, distiller, teacher
 
 LOSSES = {'loss_kpt', 'loss_visual_tokens', 'loss_keypoint_tokens', 'loss_simulated_heatmap', 'loss_score'}
 
@@ -34,6 +34,20 @@ def train_steps(model: nn.Module, steps: int = 3, *, lr: float = 1e-2) -> None:
 
 def test_state_dict_is_the_plain_students() -> None:
     assert list(distiller().state_dict()) == list(plain_student().state_dict())
+
+
+def test_the_student_starts_as_it_would_without_a_teacher(tmp_path: Path) -> None:
+    """Else a comparison of the two at one seed would also compare two initialisations."""
+    weights = tmp_path / 'teacher.pth'
+    torch.save(teacher().model.state_dict(), weights)
+    torch.manual_seed(3)
+    plain = plain_student()
+    plain.init_weights()
+    torch.manual_seed(3)
+    model = PoseDistiller(copy.deepcopy(STUDENT), dict(config=TEACHER, checkpoint=weights), terms=TERMS)
+    model.init_weights()
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, plain.state_dict()[name], rtol=0, atol=0)
 
 
 def test_a_distilled_checkpoint_loads_strictly_and_predicts_the_same() -> None:

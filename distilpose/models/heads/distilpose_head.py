@@ -40,7 +40,8 @@ class DistilPoseHead(BaseHead):
         self.with_scores, self.with_sigmas = with_scores, with_sigmas
         self.encoder = TokenEncoder(in_channels, num_keypoints, **encoder)
         dim = self.encoder.keypoint_tokens.shape[-1]
-        self.readout = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, 2 + with_scores + 2 * with_sigmas))
+        with torch.random.fork_rng(devices=[]):  # the other weights do not depend on the number of outputs
+            self.readout = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, 2 + with_scores + 2 * with_sigmas))
         self.loss_module = MODELS.build(loss or dict(type='SmoothL1Loss', use_target_weight=True))
         self.decoder: Any = None if decoder is None else KEYPOINT_CODECS.build(decoder)
 
