@@ -16,6 +16,12 @@ if [[ -z "${PYTHON:-}" ]]; then
 fi
 export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"
 
+# own_environment: PYTHON becomes that of .venv, which is made if it is missing, or DISTILPOSE_PYTHON if that is set.
+own_environment() {
+    PYTHON="${DISTILPOSE_PYTHON:-$ROOT/.venv/bin/python}"
+    [[ -n "${DISTILPOSE_PYTHON:-}" ]] || "$ROOT/tools/setup_env.sh"
+}
+
 # fail SENTENCE: wrong usage.
 fail() {
     echo "$(basename "$0"): $1" >&2

@@ -5,15 +5,9 @@
 #   tools/run_tests.sh -k resume -n 0          by name, in one process
 # DISTILPOSE_PYTHON=/path/to/python uses the environment of that Python instead.
 set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-if [[ -n ${DISTILPOSE_PYTHON:-} ]]; then
-    python="$DISTILPOSE_PYTHON"
-else
-    "$root/tools/setup_env.sh"
-    python="$root/.venv/bin/python"
-fi
-
-cd "$root"
+own_environment
+cd "$ROOT"
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MPLBACKEND=Agg
-exec "$python" -m pytest -n 2 --dist worksteal "$@"
+exec "$PYTHON" -m pytest -n 2 --dist worksteal "$@"

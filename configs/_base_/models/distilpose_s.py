@@ -1,15 +1,9 @@
 # DistilPose-S: convolutional stem and token-distilling encoder, 5.4M parameters.
-student = dict(
-    type='TopdownPoseEstimator',
-    metainfo=dict(from_file='configs/_base_/datasets/coco.py'),
-    data_preprocessor=dict(type='PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375],
-                           bgr_to_rgb=True),
-    backbone=dict(type='StemNet'),
-    head=dict(
-        type='DistilPoseHead',
-        in_channels=256,
-        num_keypoints=17,
-        encoder=dict(feature_size=(48, 64), patch_size=(3, 4), dim=192, depth=12, num_heads=8, mlp_ratio=3),
-        loss=dict(type='SmoothL1Loss', use_target_weight=True),
-        decoder=dict(type='RegressionLabel', input_size=(192, 256))),
-    test_cfg=dict(flip_test=True, shift_coords=True, permute_scores=True))
+_base_ = 'token_estimator.py'
+
+student = _base_.token_estimator
+student.head.update(
+    type='DistilPoseHead',
+    loss=dict(type='SmoothL1Loss', use_target_weight=True),
+    decoder=dict(type='RegressionLabel', input_size=(192, 256)))
+student.test_cfg = dict(flip_test=True, shift_coords=True, permute_scores=True)

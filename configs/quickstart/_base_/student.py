@@ -1,10 +1,6 @@
-# A DistilPose student for minutes on a CPU: a slim ResNet of mmpose's, and a head with four visual tokens.
-# Small transformers learn late: with few large patches and two layers the first poses appear in seconds.
-_base_ = '../../_base_/models/distilpose_s.py'
+# The small DistilPose student at crops of 96x64.
+_base_ = '../../_base_/models/distilpose_xs_128x96.py'
 
 student = dict(
-    backbone=dict(_delete_=True, type='ResNet', depth=18, stem_channels=16, base_channels=16, num_stages=3,
-                  strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2, )),
-    head=dict(in_channels=64, loss=dict(type='L1Loss'), decoder=dict(input_size=(64, 96)),
-              encoder=dict(feature_size=(4, 6), patch_size=(2, 3), dim=96, depth=2, num_heads=4)),
+    head=dict(decoder=dict(input_size=(64, 96)), encoder=dict(feature_size=(4, 6), patch_size=(2, 3))),
     test_cfg=dict(flip_test=False))

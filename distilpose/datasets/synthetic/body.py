@@ -131,22 +131,10 @@ def _arms(body: BodyBuilder) -> None:
     more = loose if sleeves == Sleeves.LONG else 0.0
     for side, _ in _SIGNS:
         shoulder, elbow, wrist = f'{side}_shoulder', f'{side}_elbow', f'{side}_wrist'
-        body.cone(
-            shoulder,
-            (0.0, 0.0, 0.0),
-            elbow,
-            (0.0, 0.0, 0.0),
-            radii=(0.031 * g + more, 0.0235 * g + more),
-            material=upper,
-        )
-        body.cone(
-            elbow,
-            (0.0, 0.0, 0.0),
-            wrist,
-            (0.0, 0.006, 0.0),
-            radii=(0.0240 * g + more, 0.0160 * g + more),
-            material=upper,
-        )
+        body.cone(shoulder, (0.0, 0.0, 0.0), elbow, (0.0, 0.0, 0.0),
+                  radii=(0.031 * g + more, 0.0235 * g + more), material=upper)  # fmt: skip
+        body.cone(elbow, (0.0, 0.0, 0.0), wrist, (0.0, 0.006, 0.0),
+                  radii=(0.0240 * g + more, 0.0160 * g + more), material=upper)  # fmt: skip
         if sleeves == Sleeves.LONG:
             body.cone(elbow, (0.0, -0.05, 0.0), wrist, (0.0, -0.004, 0.0), radii=(0.015, 0.0155 * g), material=SKIN)
         elif sleeves == Sleeves.SHORT:
