@@ -29,7 +29,7 @@ LEFT_HAND, RIGHT_HAND = slice(91, 112), slice(112, 133)
 WHOLE_BODY_COUNT = 133
 
 _MIRROR = np.array([-1.0, 1.0, 1.0])
-_TOES = np.array([[-0.010, -0.033, 0.098], [0.018, -0.035, 0.078], [0.0, -0.030, -0.033]])  # left: big, small, heel
+_TOES = np.array([[-0.006, -0.028, 0.088], [0.015, -0.029, 0.078], [0.0, -0.030, -0.033]])  # left: big, small, heel
 _DEPTHS = {'shoulder': 0.050, 'elbow': 0.034, 'wrist': 0.028, 'hip': 0.075, 'knee': 0.047, 'ankle': 0.038}
 """How far below the surface a joint's centre may lie and still count as seen, as a fraction of the height."""
 
