@@ -1,9 +1,11 @@
 """Hooks that a training of this project adds to mmengine's."""
 
+from .gradient_share import GradientShareHook
 from .plain_checkpoint import PlainCheckpointHook
 from .progress import ProgressHook
 from .randomness import ResumableRandomnessHook
 from .strict_resume import StrictResumeHook
 from .teacher_check import TeacherCheckHook
 
-__all__ = ['PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'StrictResumeHook', 'TeacherCheckHook']
+__all__ = ['GradientShareHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'StrictResumeHook',
+           'TeacherCheckHook']
