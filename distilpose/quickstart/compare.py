@@ -12,10 +12,11 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 
+from distilpose.evaluation import Evaluation, People, build_validation, evaluate, person_panels, read_people
 from distilpose.report import Curve, ModelFigures, Report, write_page
 
-from .evaluation import Evaluation, People, build_validation, evaluate, load_model, measure_cost, read_people
-from .showcase import choose_people, heatmap_pairs, person_panels
+from .evaluation import load_model, measure_cost
+from .showcase import choose_people, heatmap_pairs
 
 PANELS, HEATMAPS = 6, 4
 

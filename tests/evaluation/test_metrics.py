@@ -7,7 +7,11 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from distilpose.quickstart.metrics import object_keypoint_similarity, share_of_correct_keypoints
+from distilpose.evaluation.metrics import (
+    keypoint_similarity,
+    object_keypoint_similarity,
+    share_of_correct_keypoints,
+)
 
 SIGMAS = np.array([.26, .25, .25, .35, .35, .79, .79, .72, .72, .62, .62, 1.07, 1.07, .87, .87, .89, .89]) / 10
 
@@ -49,3 +53,14 @@ def test_correct_is_measured_by_the_longer_side() -> None:
     predicted = np.array([[[1.9, 0], [2.1, 0]]])
     boxes = np.array([[0, 0, 5, 20.0]])
     assert share_of_correct_keypoints(predicted, truth, labelled=np.ones((1, 2), bool), boxes=boxes) == 0.5
+
+
+def test_similarity_is_the_mean_over_labelled_joints() -> None:
+    random = np.random.default_rng(2)
+    truth = random.uniform(0, 200, (3, 17, 2))
+    predicted = truth + random.normal(0, 8, truth.shape)
+    areas = random.uniform(1e3, 2e4, 3)
+    parts = keypoint_similarity(predicted, truth, areas=areas, sigmas=SIGMAS)
+    labelled = np.arange(17) < 5
+    whole = object_keypoint_similarity(predicted, truth, labelled=np.stack([labelled] * 3), areas=areas, sigmas=SIGMAS)
+    assert whole == pytest.approx(parts[:, :5].mean(axis=1))
