@@ -1,5 +1,7 @@
 # ./tools/train.py configs/quickstart/baseline.py
 # The student of distilled.py without a teacher: coordinates only.
-_base_ = ['_base_/people_regression.py', '_base_/schedule.py', '_base_/runtime.py', '_base_/student.py']
+_base_ = ['_base_/people_regression.py', '_base_/schedule.py', '_base_/runtime.py',
+          '../_base_/models/distilpose_xs_96x64.py']
 model = _base_.student
+model['test_cfg'].update(flip_test=False)
 model['head'].update(with_scores=False, with_sigmas=False)

@@ -1,10 +1,12 @@
 # ./tools/train.py configs/quickstart/distilled.py    (after teacher.py; model.teacher.checkpoint names its weights)
 # The student of baseline.py with DistilPose's terms in their corrected form. Against the published weights (1 and 0.01)
 # two are ten times as large: the task loss here is an L1, which is larger than the published squared loss.
-_base_ = ['_base_/people_regression.py', '_base_/schedule.py', '_base_/runtime.py', '_base_/student.py',
-          '../_base_/methods/distilpose.py']
+_base_ = ['_base_/people_regression.py', '_base_/schedule.py', '_base_/runtime.py',
+          '../_base_/models/distilpose_xs_96x64.py', '../_base_/methods/distilpose.py']
+student = _base_.student
+student['test_cfg'].update(flip_test=False)
 teacher = dict(config='configs/quickstart/teacher.py', checkpoint='work_dirs/quickstart/seed_0/teacher/weights.pth')
 terms = _base_.terms
 terms['simulated_heatmap'].update(masking='intended', weight=10.0)
 terms['score'].update(index='heatmap', weight=0.1)
-model = dict(type='PoseDistiller', student=_base_.student, teacher=teacher, terms=terms)
+model = dict(type='PoseDistiller', student=student, teacher=teacher, terms=terms)

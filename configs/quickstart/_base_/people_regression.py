@@ -1,15 +1,9 @@
-# Synthetic people in COCO form: still smaller crops and lighter augmentation; tested with the boxes of the annotation.
-_base_ = '../../_base_/datasets/lspet_128x96_regression.py'
+# Synthetic people in COCO form, lightly augmented; tested with the boxes of the annotation.
+_base_ = '../../_base_/datasets/lspet_96x64_regression.py'
 
 data_root = '{{ fileDirname }}'.rsplit('/', 3)[0] + '/data/synthetic_people/'
-codec = dict(type='RegressionLabel', input_size=(64, 96))
-
 train_pipeline = _base_.train_pipeline
 train_pipeline[3] = dict(type='RandomScaleRotation', scale_factor=0.15, rotation_factor=15, rotation_prob=0.5)
-train_pipeline[4] = dict(type='TopdownAffine', input_size=codec['input_size'])
-train_pipeline[5] = dict(type='GenerateTarget', encoder=codec)
-val_pipeline = _base_.val_pipeline
-val_pipeline[2] = dict(type='TopdownAffine', input_size=codec['input_size'])
 
 train_dataloader = dict(
     num_workers=1,
@@ -18,7 +12,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=32,
     num_workers=1,
-    dataset=dict(data_root=data_root, data_prefix=dict(img='images/val/'), pipeline=val_pipeline))
+    dataset=dict(data_root=data_root, data_prefix=dict(img='images/val/')))
 test_dataloader = val_dataloader
 
 val_evaluator = dict(ann_file=data_root + 'annotations/person_keypoints_val.json')

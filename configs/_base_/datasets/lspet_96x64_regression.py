@@ -3,7 +3,7 @@
 _base_ = 'coco_256x192_regression.py'
 
 data_root = '{{ fileDirname }}'.rsplit('/', 3)[0] + '/data/lspet/'
-codec = dict(type='RegressionLabel', input_size=(96, 128))
+codec = dict(type='RegressionLabel', input_size=(64, 96))
 
 train_pipeline = [
     dict(type='LoadImage'),

@@ -1,9 +1,0 @@
-# A TokenPose teacher with the tokens of distilpose_xs_128x96.py, half as wide again.
-_base_ = 'tokenpose_stemnet.py'
-
-model = dict(
-    backbone=dict(_delete_=True, type='ResNet', depth=18, stem_channels=24, base_channels=24, num_stages=3,
-                  strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2, )),
-    head=dict(in_channels=96, heatmap_size=(24, 32), hidden_dim=192,
-              encoder=dict(feature_size=(6, 8), patch_size=(3, 4), dim=96, depth=2, num_heads=4),
-              decoder=dict(input_size=(96, 128), heatmap_size=(24, 32), sigma=1.5, blur_kernel_size=7)))

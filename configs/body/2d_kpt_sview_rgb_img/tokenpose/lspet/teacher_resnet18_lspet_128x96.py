@@ -1,7 +1,0 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/tokenpose/lspet/teacher_resnet18_lspet_128x96.py 1
-_base_ = [
-    '../../../../_base_/datasets/lspet_128x96_heatmap.py',
-    '../../../../_base_/schedules/adamw_30e.py',
-    '../../../../_base_/models/tokenpose_xs_128x96.py',
-    '../../../../_base_/runtime/default.py',
-]
