@@ -19,6 +19,8 @@ class PoseOutputs(NamedTuple):
     """(B, K, 2) x and y as fractions of the input width and height."""
     sigmas: Tensor | None = None
     """(B, K, 2) standard deviations in x and y, in heatmap pixels."""
+    error_scales: Tensor | None = None
+    """(B, K, 2) logits of the scale of the coordinates' error, a fraction of the input size; for RLE."""
     scores: Tensor | None = None
     """(B, K, 1) keypoint confidences."""
     simcc: tuple[Tensor, Tensor] | None = None

@@ -10,6 +10,8 @@ from distilpose.errors import DistilPoseError
 
 from .position import sine_position_table
 
+ATTENTION_SCALES = ('head', 'dim')
+
 
 class TokenEncoder(nn.Module):
     """Turns a feature map into visual tokens and reads it with one learned token a keypoint.
@@ -27,15 +29,19 @@ class TokenEncoder(nn.Module):
         depth: number of layers.
         num_heads: attention heads of a layer.
         mlp_ratio: width of the MLP as a multiple of ``dim``.
+        attention_scale: what the attention's products are divided by the root of: ``'head'``, the width of a head,
+            as DistilPose and most of TokenPose do, or ``'dim'``, the whole token, as TokenPose-S does.
 
     Raises:
-        DistilPoseError: when a size does not divide.
+        DistilPoseError: when a size does not divide, or for another scale.
     """
 
     def __init__(self, in_channels: int, num_keypoints: int, *, feature_size: tuple[int, int],
                  patch_size: tuple[int, int], dim: int = 192, depth: int = 12, num_heads: int = 8,
-                 mlp_ratio: int = 3) -> None:
+                 mlp_ratio: int = 3, attention_scale: str = 'head') -> None:
         super().__init__()
+        if attention_scale not in ATTENTION_SCALES:
+            raise DistilPoseError(f'attention_scale={attention_scale!r}; expected one of {ATTENTION_SCALES}')
         _check_sizes(feature_size, patch_size, dim, num_heads)
         self.feature_size, self.patch_size = tuple(feature_size), tuple(patch_size)
         columns, rows = feature_size[0] // patch_size[0], feature_size[1] // patch_size[1]
@@ -43,7 +49,8 @@ class TokenEncoder(nn.Module):
         self.keypoint_tokens = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, num_keypoints, dim), std=0.02))
         # A frozen parameter and not a buffer: the published figures count it, and its checkpoints hold it.
         self.position = nn.Parameter(sine_position_table(columns, rows, dim=dim), requires_grad=False)
-        self.layers = nn.ModuleList(EncoderLayer(dim, num_heads, mlp_ratio=mlp_ratio) for _ in range(depth))
+        self.layers = nn.ModuleList(EncoderLayer(dim, num_heads, mlp_ratio=mlp_ratio, attention_scale=attention_scale)
+                                    for _ in range(depth))
 
     def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
         """Encodes a feature map (B, C, H, W).
@@ -75,10 +82,10 @@ class TokenEncoder(nn.Module):
 class EncoderLayer(nn.Module):
     """A pre-norm transformer layer."""
 
-    def __init__(self, dim: int, num_heads: int, *, mlp_ratio: int) -> None:
+    def __init__(self, dim: int, num_heads: int, *, mlp_ratio: int, attention_scale: str) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(dim)
-        self.attention = SelfAttention(dim, num_heads)
+        self.attention = SelfAttention(dim, num_heads, scale=attention_scale)
         self.mlp_norm = nn.LayerNorm(dim)
         self.mlp = nn.Sequential(nn.Linear(dim, dim * mlp_ratio), nn.GELU(), nn.Linear(dim * mlp_ratio, dim))
 
@@ -91,16 +98,17 @@ class EncoderLayer(nn.Module):
 class SelfAttention(nn.Module):
     """Multi-head self-attention, its projection to queries, keys and values without a bias."""
 
-    def __init__(self, dim: int, num_heads: int) -> None:
+    def __init__(self, dim: int, num_heads: int, *, scale: str) -> None:
         super().__init__()
         self.num_heads = num_heads
+        self.scale = (dim // num_heads if scale == 'head' else dim) ** -0.5
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         self.out = nn.Linear(dim, dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, T, D) to (B, T, D)."""
         query, key, value = self.qkv(tokens).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(query, key, value)
+        attended = F.scaled_dot_product_attention(query, key, value, scale=self.scale)
         return self.out(attended.transpose(1, 2).flatten(2))
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from distilpose.model_config import build_estimator
+from distilpose.models.heads.coordinate_head import average_flipped
 from distilpose.structures import PoseOutputs
 from tests.networks import ENCODER, INPUT_SIZE, STUDENT, batch, changed
 
@@ -112,7 +113,7 @@ def mirrored() -> Mirrored:
 
 def flip_average(mirrored: Mirrored, **test_cfg: bool) -> PoseOutputs:
     metainfo = batch()[1][0].metainfo
-    return type(head())._average(mirrored.plain, mirrored.flipped, metainfo, test_cfg)
+    return average_flipped(mirrored.plain, mirrored.flipped, metainfo, test_cfg)
 
 
 def test_flip_test_of_a_perfect_network_changes_nothing(mirrored: Mirrored) -> None:

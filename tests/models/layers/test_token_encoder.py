@@ -30,10 +30,11 @@ def test_patches_are_row_major_with_the_channel_fastest() -> None:
     assert torch.equal(patches[0], expected)
 
 
-def test_attention_equals_the_written_out_formula() -> None:
-    layer, tokens = encoder().layers[0].attention, torch.randn(2, 7, 8)
+@pytest.mark.parametrize('scale, width', [('head', 4), ('dim', 8)])
+def test_attention_equals_the_written_out_formula(scale: str, width: int) -> None:
+    layer, tokens = encoder(attention_scale=scale).layers[0].attention, torch.randn(2, 7, 8)
     query, key, value = (part.reshape(2, 7, 2, 4).transpose(1, 2) for part in layer.qkv(tokens).chunk(3, dim=-1))
-    weights = (query @ key.transpose(-1, -2) * 4 ** -0.5).softmax(dim=-1)
+    weights = (query @ key.transpose(-1, -2) * width ** -0.5).softmax(dim=-1)
     torch.testing.assert_close(layer(tokens), layer.out((weights @ value).transpose(1, 2).reshape(2, 7, 8)))
 
 
@@ -62,6 +63,7 @@ def test_tokens_of_one_image_do_not_depend_on_another() -> None:
     (dict(patch_size=(3, 3)), 'patch height 3 does not divide the feature height 8'),
     (dict(dim=10), 'token width 10 must be divisible by 4'),
     (dict(num_heads=3), 'by its 3 heads'),
+    (dict(attention_scale='none'), "attention_scale='none'; expected one of"),
 ])
 def test_sizes_that_do_not_divide_are_refused(wrong: dict, sentence: str) -> None:
     with pytest.raises(DistilPoseError, match=sentence):
