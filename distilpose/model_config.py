@@ -49,18 +49,28 @@ class ModelSource:
 
 
 def read_model_source(spec: dict) -> ModelSource:
-    """Reads ``dict(config=path, ...)``, with overrides of the model as further keys, or a plain model dict.
+    """Reads a plain model dict, or ``dict(config=path, ...)`` whose further keys change that config's model.
+
+    They are merged as mmengine merges a config into its base: key by key, a dict with ``_delete_=True`` instead.
 
     Raises:
         DistilPoseError: when the config is missing, has no model, or its model is itself a distiller.
     """
-    config = load_config(spec['config']) if 'config' in spec else Config(dict(model=copy.deepcopy(dict(spec))))
+    if 'config' not in spec:
+        config = Config(dict(model=copy.deepcopy(dict(spec))))
+        return ModelSource(config.model.to_dict(), _keypoint_names(config))
+    config = load_config(spec['config'])
     if 'model' not in config:
         raise DistilPoseError(f"{spec['config']} defines no model")
+    changes = {key: copy.deepcopy(value) for key, value in spec.items() if key != 'config'}
     if config.model.get('type') == 'PoseDistiller':
         nested = read_model_source(config.model.student)
-        return ModelSource(nested.model, nested.keypoint_names or _keypoint_names(config))
-    return ModelSource(config.model.to_dict(), _keypoint_names(config))
+        config.model = nested.model
+        names = nested.keypoint_names
+    else:
+        names = None
+    config.merge_from_dict(dict(model=changes))
+    return ModelSource(config.model.to_dict(), names or _keypoint_names(config))
 
 
 def build_estimator(model: dict) -> nn.Module:

@@ -43,6 +43,12 @@ def test_a_distillation_config_stands_for_its_student() -> None:
     assert build_estimator(source.model).head.with_scores
 
 
+def test_further_keys_change_the_model_of_a_config() -> None:
+    source = read_model_source(dict(config=S, head=dict(encoder=dict(depth=2)), test_cfg=dict(_delete_=True, a=1)))
+    assert source.model['head']['encoder']['depth'] == 2 and source.model['head']['encoder']['dim'] == 192
+    assert source.model['test_cfg'] == dict(a=1) and source.model['backbone']['type'] == 'StemNet'
+
+
 def test_a_config_without_a_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'data.py').write_text('data_root = "here"')
     with pytest.raises(DistilPoseError, match='defines no model'):

@@ -18,6 +18,7 @@ from distilpose.models import read_outputs
 from distilpose.models.heads.common import keypoint_weights
 from distilpose.structures import PoseOutputs
 
+from .image_adapter import adapter_between
 from .pairing import check_pair
 from .replay import replayed
 from .teacher import FrozenTeacher, load_teacher
@@ -36,7 +37,8 @@ class PoseDistiller(BaseModel):
 
     Args:
         student: a model dict, or ``dict(config=path, checkpoint=None)``.
-        teacher: ``dict(config=path or model dict, checkpoint=path, dtype=None)``, or a teacher made elsewhere.
+        teacher: ``dict(config=path or model dict, checkpoint=path, dtype=None, heatmaps=None)``, or a teacher made
+            elsewhere. It may take other means, other channels or a larger crop than the student.
         terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``.
         task_weight: factor of the student's own losses; 0 skips them.
         init_from_teacher: children of the student (``'backbone'``) that start from the teacher's weights.
@@ -58,9 +60,10 @@ class PoseDistiller(BaseModel):
             self.teacher = teacher if isinstance(teacher, FrozenTeacher) else load_teacher(**teacher)
             self.terms: dict[str, DistillationTerm] = {name: MODELS.build(term) for name, term in terms.items() if term}
         self.distillation = nn.ModuleDict(self.terms)  # for the parameters that terms may have
+        self.to_teacher = adapter_between(network, self.teacher.model)
         self.task_weight = task_weight
         self.init_from_teacher = tuple(init_from_teacher)
-        check_pair(network, self.teacher, self.terms, student_names=source.keypoint_names)
+        check_pair(network, self.teacher, self.terms, to_teacher=self.to_teacher, student_names=source.keypoint_names)
 
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """``'loss'`` distils; ``'predict'`` and ``'tensor'`` are the plain student's."""
@@ -80,7 +83,8 @@ class PoseDistiller(BaseModel):
         prediction = head(features)
         losses = self._task_losses(features, prediction, data_samples) if self.task_weight else {}
         outputs = read_outputs(head, prediction, features)
-        losses.update(self._term_losses(outputs, self.teacher.outputs(inputs), keypoint_weights(data_samples)))
+        taught = self.teacher.outputs(self.to_teacher(inputs))
+        losses.update(self._term_losses(outputs, taught, keypoint_weights(data_samples)))
         return losses
 
     def _task_losses(self, features: tuple[Tensor, ...], prediction: Any, data_samples: list) -> dict[str, Tensor]:

@@ -12,22 +12,30 @@ from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
+from .image_adapter import input_size
 from .teacher import FrozenTeacher
 from .terms import DistillationTerm
 
 
 def check_pair(student: Any, teacher: FrozenTeacher, terms: Mapping[str, DistillationTerm], *,
-               student_names: tuple[str, ...] | None = None) -> None:
+               to_teacher: nn.Module, student_names: tuple[str, ...] | None = None) -> None:
     """Runs both networks once on an empty image and compares what they show.
+
+    Args:
+        student: a plain estimator.
+        teacher: of it.
+        terms: by name; they are told what both networks show, see :meth:`DistillationTerm.prepare`.
+        to_teacher: from :func:`~distilpose.distillation.image_adapter.adapter_between`.
+        student_names: names of its keypoints in order, ``None`` if unknown.
 
     Raises:
         DistilPoseError: says what was found, what was expected and what to change.
     """
     _check_keypoint_order(student_names, teacher.keypoint_names)
-    _check_normalisation(student, teacher.model)
-    width, height = _common_input_size(student, teacher.model)
-    shown = _student_outputs(student, torch.zeros(1, 3, height, width, device=_device(student)))
-    wanted = teacher.outputs(torch.zeros(1, 3, height, width, device=_device(teacher.model)))
+    width, height = _student_size(student, teacher.model)
+    images = torch.zeros(1, 3, height, width)
+    shown = _student_outputs(student, images.to(_device(student)))
+    wanted = teacher.outputs(to_teacher(images).to(_device(teacher.model)))
     for name, term in terms.items():
         _check_fields(name, 'student', student, term.student_fields, shown)
         _check_fields(name, 'teacher', teacher.model, term.teacher_fields, wanted)
@@ -37,6 +45,7 @@ def check_pair(student: Any, teacher: FrozenTeacher, terms: Mapping[str, Distill
         reason = term.mismatch(shown, wanted)
         if reason:
             raise DistilPoseError(f'term {name!r}: {reason}')
+        term.prepare(shown, wanted)
 
 
 @torch.no_grad()
@@ -78,35 +87,12 @@ def _keypoint_count(outputs: PoseOutputs) -> int | None:
     return None if outputs.coords is None else outputs.coords.shape[1]
 
 
-def _check_normalisation(student: nn.Module, teacher: nn.Module) -> None:
-    found, expected = (_normalisation(model) for model in (student, teacher))
-    if found != expected:
-        raise DistilPoseError(f'the student normalises its images with {found}, the teacher with {expected}; give both '
-                              'the same data_preprocessor')
-
-
-def _normalisation(model: nn.Module) -> dict[str, object]:
-    preprocessor = model.data_preprocessor
-    normalised = getattr(preprocessor, '_enable_normalize', False)
-    values = {name: getattr(preprocessor, name).flatten().tolist() if normalised else None for name in ('mean', 'std')}
-    return dict(values, channels_swapped=getattr(preprocessor, '_channel_conversion', False))
-
-
-def _common_input_size(student: nn.Module, teacher: nn.Module) -> tuple[int, int]:
-    found, expected = _input_size(student), _input_size(teacher)
-    size = found or expected
+def _student_size(student: nn.Module, teacher: nn.Module) -> tuple[int, int]:
+    size = input_size(student) or input_size(teacher)
     if size is None:
         raise DistilPoseError('neither the student nor the teacher says its input size; give one of their heads a '
                               'decoder (an mmpose codec with input_size)')
-    if found and expected and found != expected:
-        raise DistilPoseError(f'the student takes images of {found[0]}x{found[1]} (width x height), the teacher of '
-                              f'{expected[0]}x{expected[1]}; choose a teacher config of the same input size')
     return size
-
-
-def _input_size(model: nn.Module) -> tuple[int, int] | None:
-    size = getattr(getattr(model.head, 'decoder', None), 'input_size', None)
-    return None if size is None else (int(size[0]), int(size[1]))
 
 
 def _check_fields(term: str, role: str, model: nn.Module, fields: tuple[str, ...], outputs: PoseOutputs) -> None:
@@ -114,10 +100,16 @@ def _check_fields(term: str, role: str, model: nn.Module, fields: tuple[str, ...
     if missing:
         raise DistilPoseError(
             f'term {term!r} needs {", ".join(missing)} of the {role}, whose {type(model.head).__name__} produces '
-            f'{", ".join(outputs.produced())}; drop the term with {term}=None or choose another head')
+            f'{", ".join(outputs.produced())}; {_remedy(term, role, missing, outputs)}')
 
 
-def _check_heatmap_grid(teacher: Any, outputs: PoseOutputs, input_size: tuple[int, int]) -> None:
+def _remedy(term: str, role: str, missing: list[str], outputs: PoseOutputs) -> str:
+    if role == 'teacher' and missing == ['heatmaps'] and outputs.simcc is not None:
+        return 'let it draw heatmaps with teacher.heatmaps=dict(size=(48, 64), sigma=2)'
+    return f'drop the term with {term}=None or choose another head'
+
+
+def _check_heatmap_grid(teacher: Any, outputs: PoseOutputs, crop: tuple[int, int]) -> None:
     if outputs.heatmaps is None:
         return
     height, width = outputs.heatmaps[-1].shape[-2:]
@@ -125,6 +117,6 @@ def _check_heatmap_grid(teacher: Any, outputs: PoseOutputs, input_size: tuple[in
     if declared is not None and tuple(declared) != (width, height):
         raise DistilPoseError(f'the teacher draws heatmaps of {width}x{height} (width x height), its codec says '
                               f'{declared[0]}x{declared[1]}; make the teacher config agree with itself')
-    if input_size[0] * height != input_size[1] * width:
+    if crop[0] * height != crop[1] * width:
         raise DistilPoseError(f"the teacher's heatmap grid of {width}x{height} does not have the shape of its input of "
-                              f'{input_size[0]}x{input_size[1]} (width x height); both strides must be equal')
+                              f'{crop[0]}x{crop[1]} (width x height); both strides must be equal')

@@ -15,6 +15,8 @@ from distilpose.model_config import build_estimator, project_path, read_model_so
 from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
+from .teacher_heatmaps import draw_simcc_heatmaps, to_common_grid
+
 DTYPES = dict(bfloat16=torch.bfloat16, float16=torch.float16)
 
 
@@ -30,29 +32,49 @@ class FrozenTeacher:
         dtype: ``'bfloat16'`` or ``'float16'`` to answer under autocast, ``None`` for float32 whatever the
             student trains in. The stored weights stay in float32.
         keypoint_names: names of its keypoints in order, ``None`` if unknown.
+        heatmaps: for a coordinate classifier (SimCC), ``dict(size=(width, height), sigma=pixels)`` of the heatmaps
+            that it shall draw, see :func:`~distilpose.distillation.teacher_heatmaps.draw_simcc_heatmaps`.
     """
 
     model: Any
 
     def __init__(self, model: nn.Module, *, dtype: str | None = None,
-                 keypoint_names: tuple[str, ...] | None = None) -> None:
+                 keypoint_names: tuple[str, ...] | None = None, heatmaps: dict | None = None) -> None:
         if dtype is not None and dtype not in DTYPES:
             raise DistilPoseError(f'teacher dtype {dtype!r}; expected None or one of {", ".join(DTYPES)}')
         self.model = model.eval().requires_grad_(False)
         self.dtype = None if dtype is None else DTYPES[dtype]
         self.keypoint_names = keypoint_names
+        self.heatmaps = heatmaps
         self.loaded_digest = self.digest()
 
     @torch.no_grad()
     def outputs(self, images: Tensor) -> PoseOutputs:
-        """The teacher's outputs for preprocessed images (B, 3, H, W), in float32 and without gradients."""
+        """The teacher's outputs for images (B, 3, H, W) preprocessed as its own, in float32 and without gradients.
+
+        Heatmaps come on the grid of ``MSRAHeatmap``, whatever the teacher's codec.
+        """
         device = images.device
         if next(self.model.parameters()).device != device:
             self.model.to(device)
         with torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype is not None):
             features = self.model.extract_feat(images)
             prediction = self.model.head(features)
-        return read_outputs(self.model.head, prediction, features).float()
+        return self._with_heatmaps(read_outputs(self.model.head, prediction, features).float())
+
+    def _with_heatmaps(self, outputs: PoseOutputs) -> PoseOutputs:
+        head = self.model.head
+        if self.heatmaps is not None:
+            if outputs.simcc is None:
+                raise DistilPoseError(f'the teacher shall draw heatmaps ({self.heatmaps}), which only a coordinate '
+                                      f'classifier can, and its {type(head).__name__} shows '
+                                      f'{", ".join(outputs.produced())}; drop teacher.heatmaps')
+            drawn = draw_simcc_heatmaps(outputs.simcc, beta=getattr(head.loss_module, 'beta', 1.0), **self.heatmaps)
+            return outputs._replace(heatmaps=(drawn,))
+        if outputs.heatmaps is None:
+            return outputs
+        decoder = getattr(head, 'decoder', None)
+        return outputs._replace(heatmaps=tuple(to_common_grid(maps, decoder) for maps in outputs.heatmaps))
 
     def digest(self) -> str:
         """SHA-256 over names and values of all weights and buffers as they are now."""
@@ -67,13 +89,13 @@ class FrozenTeacher:
         return self
 
 
-def load_teacher(config: str | dict, checkpoint: str | Path | None, *, dtype: str | None = None) -> FrozenTeacher:
+def load_teacher(config: str | dict, checkpoint: str | Path | None, **options: Any) -> FrozenTeacher:
     """Builds a teacher and loads all of its weights.
 
     Args:
         config: a config's path (see :func:`~distilpose.model_config.load_config`) or a plain model dict.
         checkpoint: file of its weights, relative to the project's root unless absolute.
-        dtype: see :class:`FrozenTeacher`.
+        **options: ``dtype`` and ``heatmaps`` of :class:`FrozenTeacher`.
 
     Raises:
         DistilPoseError: when the checkpoint is not named, missing, or does not hold exactly this model.
@@ -85,7 +107,7 @@ def load_teacher(config: str | dict, checkpoint: str | Path | None, *, dtype: st
     state = state_dict_of(load_file(project_path(checkpoint)), source=str(checkpoint))
     model = build_estimator(source.model)
     load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.',))
-    return FrozenTeacher(model, dtype=dtype, keypoint_names=source.keypoint_names)
+    return FrozenTeacher(model, keypoint_names=source.keypoint_names, **options)
 
 
 def _describe(config: str | dict) -> str:

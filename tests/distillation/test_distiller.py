@@ -13,7 +13,7 @@ from distilpose.checkpoints import CheckpointMismatch
 from distilpose.distillation import PoseDistiller
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import build_estimator
-from tests.networks import STUDENT, TEACHER, TERMS, batch, distiller, teacher
+from tests.networks import ENCODER, STUDENT, TEACHER, TERMS, batch, distiller, teacher
 
 LOSSES = {'loss_kpt', 'loss_visual_tokens', 'loss_keypoint_tokens', 'loss_simulated_heatmap', 'loss_score'}
 
@@ -59,6 +59,26 @@ def test_a_distilled_checkpoint_loads_strictly_and_predicts_the_same() -> None:
     expected = model.eval()(images, samples, mode='predict')
     for ours, theirs in zip(found, expected, strict=True):
         assert (ours.pred_instances.keypoints == theirs.pred_instances.keypoints).all()
+
+
+def test_learned_sigmas_are_stored_apart_from_the_student(tmp_path: Path) -> None:
+    terms = dict(simulated_heatmap=dict(type='SimulatedHeatmapTerm', sigma='learned'))
+    model = distiller(terms=terms)
+    train_steps(model, 2)
+    extra = set(model.state_dict()) - set(plain_student().state_dict())
+    assert extra == {'distillation.simulated_heatmap.log_sigmas'}
+    assert (model.state_dict()[extra.pop()] != torch.tensor(2.0).log()).any()
+
+
+def test_a_teacher_with_larger_crops_and_other_means() -> None:
+    large = copy.deepcopy(TEACHER)
+    large['data_preprocessor'].update(mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0])
+    large['head'].update(heatmap_size=(24, 32), encoder=dict(ENCODER, feature_size=(24, 32)), decoder=dict(
+        type='MSRAHeatmap', input_size=(96, 128), heatmap_size=(24, 32), sigma=1))
+    terms = dict(TERMS, visual_tokens=None)
+    model = distiller(teacher=teacher(large), terms=terms)
+    losses = model(*batch(), mode='loss')
+    assert losses['loss_simulated_heatmap'] > 0 and losses['loss_keypoint_tokens'] > 0
 
 
 def test_loss_names_and_their_sum() -> None:

@@ -35,6 +35,9 @@ class DistillationTerm(nn.Module, ABC):
         """Why these outputs do not fit each other, in a sentence, or ``None``; called once, at build time."""
         return None
 
+    def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
+        """Makes the parameters that depend on what both show for one image; called once, at build time."""
+
     @abstractmethod
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
         """The unweighted loss, a scalar.

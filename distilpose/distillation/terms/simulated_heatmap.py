@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from mmpose.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
@@ -14,6 +15,8 @@ from distilpose.structures import PoseOutputs
 from .base import DistillationTerm
 
 MASKINGS = ('intended', 'official')
+SIGMAS = ('predicted', 'learned')
+_LEARNED_START = 2.0  # pixels: the sigma of the gaussians that teachers are trained on
 
 
 def _gaussian_profiles(coords: Tensor, sigmas: Tensor, *, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -75,7 +78,8 @@ class SimulatedHeatmapTerm(DistillationTerm):
     """:func:`simulated_heatmap_loss` against the teacher's last heatmap.
 
     Args:
-        sigma: ``'predicted'``, or one fixed standard deviation in heatmap pixels for a student without sigmas.
+        sigma: ``'predicted'``; for a student without sigmas a fixed standard deviation in heatmap pixels, or
+            ``'learned'`` for one of each keypoint, which starts at 2 pixels and is dropped after the training.
         masking: see :func:`simulated_heatmap_loss`.
         **kwargs: as :class:`DistillationTerm`.
     """
@@ -86,16 +90,29 @@ class SimulatedHeatmapTerm(DistillationTerm):
         super().__init__(**kwargs)
         if masking not in MASKINGS:
             raise DistilPoseError(f'SimulatedHeatmapTerm got masking={masking!r}; expected one of {MASKINGS}')
-        if sigma != 'predicted' and (isinstance(sigma, str) or not sigma > 0):
-            raise DistilPoseError(f"SimulatedHeatmapTerm got sigma={sigma!r}; expected 'predicted' or a number above 0 "
-                                  '(heatmap pixels)')
+        if sigma not in SIGMAS and (isinstance(sigma, str) or not sigma > 0):
+            raise DistilPoseError(f'SimulatedHeatmapTerm got sigma={sigma!r}; expected one of {SIGMAS} or a number '
+                                  'above 0 (heatmap pixels)')
         self.sigma, self.masking = sigma, masking
         self.student_fields = ('coords', 'sigmas') if sigma == 'predicted' else ('coords',)
+
+    def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
+        """Makes the learned sigmas, as logarithms."""
+        if self.sigma == 'learned' and student.coords is not None:
+            keypoints = student.coords.shape[1]
+            self.log_sigmas = nn.Parameter(student.coords.new_full((keypoints, 1), math.log(_LEARNED_START)))
+
+    def _sigmas(self, student: PoseOutputs) -> Tensor:
+        assert student.coords is not None
+        if self.sigma == 'learned':
+            return self.log_sigmas.exp().expand_as(student.coords)
+        if self.sigma == 'predicted':
+            assert student.sigmas is not None
+            return student.sigmas
+        return torch.full_like(student.coords, float(self.sigma))
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
         """See :class:`DistillationTerm`."""
         assert student.coords is not None and teacher.heatmaps is not None  # checked when the pair was made
-        sigmas = student.sigmas if isinstance(self.sigma, str) else torch.full_like(student.coords, self.sigma)
-        assert sigmas is not None
-        return simulated_heatmap_loss(student.coords, sigmas, teacher.heatmaps[-1], weights=keypoint_weights,
-                                      masking=self.masking)
+        return simulated_heatmap_loss(student.coords, self._sigmas(student), teacher.heatmaps[-1],
+                                      weights=keypoint_weights, masking=self.masking)

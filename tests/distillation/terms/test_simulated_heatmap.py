@@ -111,7 +111,23 @@ def test_fixed_sigma_equals_predicted_sigma_of_that_value() -> None:
     assert SimulatedHeatmapTerm(sigma=1.5).student_fields == ('coords',)
 
 
-@pytest.mark.parametrize('wrong', [dict(masking='none'), dict(sigma=0), dict(sigma='learned')])
+def test_learned_sigmas_start_at_two_and_find_the_teachers() -> None:
+    coords = torch.full((2, 3, 2), 0.5)
+    heatmaps = draw_simulated_heatmaps(coords, torch.tensor([1.0, 1.5, 3.0]).view(1, 3, 1).expand(2, 3, 2),
+                                       size=(24, 32))
+    student, teacher = PoseOutputs(coords=coords), PoseOutputs(heatmaps=(heatmaps,))
+    term = SimulatedHeatmapTerm(sigma='learned')
+    term.prepare(student, teacher)
+    torch.testing.assert_close(term.log_sigmas.exp(), torch.full((3, 1), 2.0))
+    optimizer = torch.optim.Adam(term.parameters(), lr=0.05)
+    for _ in range(150):
+        optimizer.zero_grad()
+        term(student, teacher, torch.ones(2, 3)).backward()
+        optimizer.step()
+    torch.testing.assert_close(term.log_sigmas.exp(), torch.tensor([[1.0], [1.5], [3.0]]), rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize('wrong', [dict(masking='none'), dict(sigma=0), dict(sigma='guessed')])
 def test_wrong_options_are_refused(wrong: dict) -> None:
     with pytest.raises(DistilPoseError, match=next(iter(wrong))):
         SimulatedHeatmapTerm(**wrong)

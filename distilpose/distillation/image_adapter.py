@@ -1,0 +1,108 @@
+"""Showing a teacher the student's images the way it was trained to see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from distilpose.errors import DistilPoseError
+
+
+class ImageAdapter(nn.Module):
+    """Turns images that were normalised for one network into those of another: channels, mean and std, size.
+
+    Args:
+        scale: (3,) factors of the channels, after their order was changed.
+        offset: (3,) summands.
+        swap_channels: reverse the order of the channels first.
+        size: (width, height) to resample to, ``None`` to leave it.
+    """
+
+    scale: Tensor
+    offset: Tensor
+
+    def __init__(self, scale: Tensor, offset: Tensor, *, swap_channels: bool, size: tuple[int, int] | None) -> None:
+        super().__init__()
+        self.register_buffer('scale', scale.reshape(3, 1, 1), persistent=False)
+        self.register_buffer('offset', offset.reshape(3, 1, 1), persistent=False)
+        self.swap_channels, self.size = swap_channels, size
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) as one network takes them to (B, 3, H', W') as the other does."""
+        images = images.flip(1) if self.swap_channels else images
+        images = images * self.scale + self.offset
+        return images if self.size is None else resample(images, self.size)
+
+
+def resample(maps: Tensor, size: tuple[int, int], *, reach: tuple[float, float] | None = None) -> Tensor:
+    """Bilinear resampling in which pixel ``i`` of n stands for the fraction ``i / n`` of the side.
+
+    That is the convention of mmpose's top-down crops and gaussian heatmaps; ``F.interpolate`` takes pixels as
+    squares instead, which would shift everything by a part of a pixel.
+
+    Args:
+        maps: (B, C, H, W).
+        size: (width, height) of the result.
+        reach: (x, y) pixels of ``maps`` at which the result would have its pixel (width, height); W and H by default.
+
+    Returns:
+        (B, C, height, width); beyond the last pixel the border goes on.
+    """
+    own = maps.shape[-1], maps.shape[-2]
+    columns, rows = ((torch.arange(count, dtype=maps.dtype, device=maps.device) * far / count) * 2 / (old - 1) - 1
+                     for count, old, far in zip(size, own, reach or own, strict=True))
+    grid = torch.stack(torch.meshgrid(columns, rows, indexing='xy'), dim=-1)
+    return F.grid_sample(maps, grid.expand(len(maps), -1, -1, -1), padding_mode='border', align_corners=True)
+
+
+def adapter_between(student: Any, teacher: Any) -> nn.Module:
+    """What turns the student's images into the teacher's; ``nn.Identity`` where they are the same.
+
+    Raises:
+        DistilPoseError: one of the two does not normalise, or their crops have another shape.
+    """
+    scale, offset = torch.ones(3), torch.zeros(3)
+    found, expected = _normalisation(student), _normalisation(teacher)
+    if (found is None) != (expected is None):
+        with_it, without = ('teacher', 'student') if found is None else ('student', 'teacher')
+        raise DistilPoseError(f'the {with_it} normalises its images and the {without} does not; give the '
+                              f'data_preprocessor of the {without} a mean and a std')
+    swap = _is_channel_order_changed(student) != _is_channel_order_changed(teacher)
+    if found is not None and expected is not None:
+        (mean, std), (new_mean, new_std) = ((value.flip(-1) for value in found) if swap else found), expected
+        scale, offset = std / new_std, (mean - new_mean) / new_std
+    size = _new_size(student, teacher)
+    if size is None and not swap and torch.equal(scale, torch.ones(3)) and torch.equal(offset, torch.zeros(3)):
+        return nn.Identity()
+    return ImageAdapter(scale, offset, swap_channels=swap, size=size)
+
+
+def input_size(model: Any) -> tuple[int, int] | None:
+    """(width, height) of a model's crops as its codec says, ``None`` where it has none."""
+    size = getattr(getattr(model.head, 'decoder', None), 'input_size', None)
+    return None if size is None else (int(size[0]), int(size[1]))
+
+
+def _normalisation(model: Any) -> tuple[Tensor, Tensor] | None:
+    preprocessor = model.data_preprocessor
+    if not getattr(preprocessor, '_enable_normalize', False):
+        return None
+    return preprocessor.mean.flatten().expand(3), preprocessor.std.flatten().expand(3)
+
+
+def _is_channel_order_changed(model: Any) -> bool:
+    return bool(getattr(model.data_preprocessor, '_channel_conversion', False))
+
+
+def _new_size(student: Any, teacher: Any) -> tuple[int, int] | None:
+    found, expected = input_size(student), input_size(teacher)
+    if found is None or expected is None or found == expected:
+        return None
+    if found[0] * expected[1] != found[1] * expected[0]:
+        raise DistilPoseError(f'the student takes images of {found[0]}x{found[1]} (width x height), the teacher of '
+                              f'{expected[0]}x{expected[1]}, which is another shape; choose a teacher config whose '
+                              'crops have the same proportions')
+    return expected
