@@ -17,7 +17,7 @@ from distilpose.model_config import PROJECT_ROOT, build_estimator, load_config, 
 
 LEAVES = sorted(path.relative_to(PROJECT_ROOT) for path in (PROJECT_ROOT / 'configs').rglob('*.py')
                 if '_base_' not in path.parts)
-COUNT = 12
+COUNT = 20
 
 
 def build_model(config: Config) -> nn.Module:
@@ -28,7 +28,8 @@ def build_model(config: Config) -> nn.Module:
     options.pop('type')
     source = read_model_source(dict(config=options['teacher']['config']))
     with torch.random.fork_rng():
-        options['teacher'] = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names)
+        options['teacher'] = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names,
+                                           heatmaps=options['teacher'].get('heatmaps'))
     return PoseDistiller(**options)
 
 

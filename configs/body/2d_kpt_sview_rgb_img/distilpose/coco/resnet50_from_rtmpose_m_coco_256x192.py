@@ -1,0 +1,7 @@
+# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/distilpose/coco/resnet50_from_rtmpose_m_coco_256x192.py 8
+# A coordinate classifier teaches: the outer product of its two distributions is drawn as a heatmap.
+_base_ = 'resnet50_from_hrnet_w48_coco_256x192.py'
+model = dict(teacher=dict(
+    config='mmpose::body_2d_keypoint/rtmpose/coco/rtmpose-m_8xb256-420e_coco-256x192.py',
+    checkpoint='teacher_chkpts/rtmpose-m_simcc-coco_pt-aic-coco_420e-256x192-d8dd5ca4_20230127.pth',
+    heatmaps=dict(size=(48, 64), sigma=2)))
