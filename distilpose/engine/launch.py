@@ -252,12 +252,12 @@ def _prepare_outputs(cfg: Config, *, dump: str | Path | None, show_dir: str | Pa
 
 def _run(cfg: Config, notes: list[str], action: Callable[[Runner], Any], *, returns_result: bool = False) -> Any:
     """Builds the runner, logs the notes, and gives the terminal back whatever happens."""
-    with _unknown_types_as_sentences():
+    with unknown_types_as_sentences():
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     for note in notes:
         print_log(note, 'current', logging.WARNING)
     try:
-        with _unknown_types_as_sentences():
+        with unknown_types_as_sentences():
             result = action(runner)
     finally:
         end_workers(runner)
@@ -268,7 +268,7 @@ def _run(cfg: Config, notes: list[str], action: Callable[[Runner], Any], *, retu
 
 
 @contextmanager
-def _unknown_types_as_sentences() -> Iterator[None]:
+def unknown_types_as_sentences() -> Iterator[None]:
     """Says in a sentence that a config names a class that does not exist."""
     try:
         yield
