@@ -74,7 +74,7 @@ def test_options_change_the_model(run) -> None:
 
 
 @pytest.mark.parametrize(('arguments', 'words'), [
-    (['--shape', '64', '40'], 'got 10x16 (width x height)'),
+    (['--shape', '64', '40'], 'and got 10x16'),
     (['--cfg-options', 'model.student.backbone.type=NoSuchNet'], 'NoSuchNet is not in the'),
     (['--cfg-options', 'model.student.head.decoder=None'], '--shape HEIGHT WIDTH'),
 ])
