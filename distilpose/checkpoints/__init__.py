@@ -10,15 +10,18 @@ from .safe_loading import (
     load_strict,
     state_dict_of,
 )
+from .weights import Weights, read_weights
 
 __all__ = [
     'BadCheckpoint',
     'CheckpointMismatch',
     'MissingCheckpoint',
     'UntrustedCheckpoint',
+    'Weights',
     'flatten',
     'load_file',
     'load_strict',
+    'read_weights',
     'restore',
     'state_dict_of',
 ]

@@ -11,7 +11,7 @@ from mmengine.model import BaseModel
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from distilpose.checkpoints.safe_loading import load_file, load_strict, state_dict_of
+from distilpose.checkpoints import load_strict, read_weights
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import build_estimator, project_path, read_model_source
 from distilpose.models import read_outputs
@@ -110,7 +110,7 @@ class PoseDistiller(BaseModel):
         self.student.init_weights()
         if self.student_checkpoint is not None:
             source = str(self.student_checkpoint)
-            state = state_dict_of(load_file(project_path(source)), source=source)
+            state = read_weights(project_path(source)).state
             load_strict(self.student, state, source=source, ignore_prefixes=(f'{TERMS_PREFIX}.',))
         for part in self.init_from_teacher:
             _copy_part(part, source=self.teacher.model, target=self.student)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from distilpose.checkpoints.safe_loading import load_file, load_strict, state_dict_of
+from distilpose.checkpoints import load_strict, read_weights
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import build_estimator, project_path, read_model_source
 from distilpose.models import read_outputs
@@ -94,7 +94,7 @@ def load_teacher(config: str | dict, checkpoint: str | Path | None, **options: A
 
     Args:
         config: a config's path (see :func:`~distilpose.model_config.load_config`) or a plain model dict.
-        checkpoint: file of its weights, relative to the project's root unless absolute.
+        checkpoint: file of its weights, ours or published, relative to the project's root unless absolute.
         **options: ``dtype`` and ``heatmaps`` of :class:`FrozenTeacher`.
 
     Raises:
@@ -104,7 +104,7 @@ def load_teacher(config: str | dict, checkpoint: str | Path | None, **options: A
         raise DistilPoseError(f'the teacher {_describe(config)} has no checkpoint; set model.teacher.checkpoint to the '
                               'file of its trained weights')
     source = read_model_source(dict(config=config) if isinstance(config, str) else config)
-    state = state_dict_of(load_file(project_path(checkpoint)), source=str(checkpoint))
+    state = read_weights(project_path(checkpoint)).state
     model = build_estimator(source.model)
     load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.',))
     return FrozenTeacher(model, keypoint_names=source.keypoint_names, **options)

@@ -20,7 +20,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from ..checkpoints import load_file, load_strict, state_dict_of
+from ..checkpoints import load_file, load_strict, read_weights
 from ..errors import DistilPoseError
 from ..model_config import project_path
 from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes
@@ -91,7 +91,7 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
 
     Args:
         config: as for :func:`train`.
-        checkpoint: of the student: from a plain training, a distillation, or exported.
+        checkpoint: of the student: from a plain training or a distillation, exported, or a published file.
         work_dir: where the log goes; else ``test`` in the training's default work directory.
         dump: a pickle file for all predictions.
         out: a JSON file for the metrics.
@@ -110,7 +110,7 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     for name in ('test_dataloader', 'test_evaluator'):
         if not cfg.get(name):
             raise DistilPoseError(f'{_name(cfg)} cannot be tested: it has no {name}')
-    state = state_dict_of(load_file(checkpoint), source=str(checkpoint))
+    state = read_weights(checkpoint).state
     cfg = student_config(cfg)
     cfg.work_dir = str(_work_dir(cfg, work_dir, 'test'))
     cfg.load_from, cfg.resume = None, False

@@ -1,10 +1,12 @@
-"""Names of the published checkpoints, in ours."""
+"""DistilPose's students and its TokenPose teachers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeVar
+
+from .source import PublishedSource
 
 Value = TypeVar('Value')
 
@@ -39,3 +41,15 @@ def rename_distilpose_key(key: str) -> str:
 def rename_distilpose(state: Mapping[str, Value]) -> dict[str, Value]:
     """A published DistilPose or TokenPose-teacher state dict under our names."""
     return {rename_distilpose_key(key): value for key, value in state.items()}
+
+
+def _is_student(keys: Collection[str]) -> bool:
+    return any(key.startswith('keypoint_head.tokenhead.') for key in keys)
+
+
+def _is_teacher(keys: Collection[str]) -> bool:
+    return any(key.startswith('keypoint_head.tokenpose.') for key in keys)
+
+
+STUDENT = PublishedSource('a student of DistilPose', _is_student, rename_distilpose)
+TEACHER = PublishedSource("DistilPose's TokenPose teacher", _is_teacher, rename_distilpose)
