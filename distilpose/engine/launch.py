@@ -182,7 +182,7 @@ def set_resume(cfg: Config, resume: str | None) -> list[str]:
         return []
     if resume in (None, 'auto'):
         named = cfg.get('load_from') if resume is None else None
-        file = named or _last_checkpoint(Path(cfg.work_dir))
+        file = named or last_checkpoint(Path(cfg.work_dir))
         if file is None:
             cfg.resume = False
             return [f'There is no checkpoint in {cfg.work_dir} to resume from: training starts from the beginning.']
@@ -199,7 +199,7 @@ def set_resume(cfg: Config, resume: str | None) -> list[str]:
     return [f'Resuming from {file}.']
 
 
-def _last_checkpoint(work_dir: Path) -> Path | None:
+def last_checkpoint(work_dir: Path) -> Path | None:
     """The newest checkpoint of a work directory, also after the directory was moved."""
     if not (work_dir / 'last_checkpoint').is_file():
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import json
 import tempfile
 from dataclasses import dataclass
@@ -56,7 +58,8 @@ def evaluate(model: BaseModel, cfg: Config, *, dataset: BaseDataset, people: Peo
         evaluator = _build_evaluator(cfg, Path(folder))
         evaluator.dataset_meta = dataset.metainfo
         predictions = _predict(model, cfg, dataset=dataset, evaluator=evaluator)
-        precision = evaluator.evaluate(len(dataset))
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints a table
+            precision = evaluator.evaluate(len(dataset))
         detections = json.loads((Path(folder) / 'results.keypoints.json').read_text(encoding='utf-8'))
     oks = object_keypoint_similarity(predictions, people.keypoints, labelled=people.labelled, areas=people.areas,
                                      sigmas=np.asarray(dataset.metainfo['sigmas']))

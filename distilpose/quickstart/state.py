@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from distilpose.errors import DistilPoseError
+from distilpose.files import write_atomically
 
 _VERSION = 1
 
@@ -58,13 +58,6 @@ class RunState:
     def _write(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self.path, json.dumps(dict(version=_VERSION, stages=self.stages), indent=2))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a text file so that a reader, or an interrupted run, sees the old or the new one."""
-    part = path.with_name(path.name + '.part')
-    part.write_text(text, encoding='utf-8')
-    os.replace(part, path)
 
 
 def fingerprint(*parts: Any, hide: Mapping[str, str] | None = None) -> str:

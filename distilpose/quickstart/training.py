@@ -19,8 +19,7 @@ from torch import nn
 
 from distilpose import engine
 from distilpose.distillation import PoseDistiller
-
-from .state import write_atomically
+from distilpose.files import write_atomically
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _grid(axes: Axes) -> str:
         y = axes.y(value)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
                      f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.2g}</text>')
-    for iteration in _iteration_ticks(axes.last):
+    for iteration in iteration_ticks(axes.last):
         x = axes.x(iteration)
         parts.append(f'<text class="tick" x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">'
                      f'{iteration}</text>')
@@ -109,7 +109,8 @@ def _value_ticks(low: float, high: float) -> list[float]:
     return [10.0 ** low, 10.0 ** ((low + high) / 2), 10.0 ** high]
 
 
-def _iteration_ticks(last: int) -> list[int]:
+def iteration_ticks(last: int) -> list[int]:
+    """Which iterations an axis that ends at ``last`` names."""
     step = next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
                  if last / step <= 6), max(last // 5, 1))
     return [1, *range(step, last + 1, step)] if step > 1 else list(range(1, last + 1))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+
+from distilpose.files import write_atomically
 
 from .curves import Curve, draw_curves
 from .figures import ModelFigures, gap_closed, in_percent, in_words
@@ -51,17 +52,26 @@ class Report:
 
 def write_page(report: Report, path: Path) -> None:
     """Writes the page; an older one is replaced at once, never half."""
-    part = path.with_suffix('.part')
-    part.write_text(render_page(report), encoding='utf-8')
-    os.replace(part, path)
+    write_atomically(path, render_page(report))
 
 
 def render_page(report: Report) -> str:
     """The whole page as HTML."""
     sections = (_hero(report), _figures(report), _training(report), _people(report), _heatmaps(report), _facts(report))
+    return whole_page('distilpose: what a teacher is worth', sections)
+
+
+def whole_page(title: str, sections: Sequence[str], *, style: str = '') -> str:
+    """A complete HTML file of sections.
+
+    Args:
+        title: plain text.
+        sections: HTML.
+        style: rules beyond those of every page.
+    """
     return ('<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f'<title>distilpose: what a teacher is worth</title><style>{STYLE}</style></head>'
+            f'<title>{escape(title)}</title><style>{STYLE}{style}</style></head>'
             f'<body><main>{"".join(sections)}</main></body></html>\n')
 
 
@@ -120,11 +130,16 @@ def _people(report: Report) -> str:
         return ''
     titles = dict(teacher='teacher', baseline='alone', distilled='distilled')
     grid = person_grid(report.panels, links=report.links, names=report.joint_names, titles=titles)
-    key = ''.join(f'<span><i style="background:var(--{side})"></i>{text}</span>'
-                  for side, text in (('left', 'left limbs'), ('right', 'right limbs'), ('middle', 'across')))
     return ('<h2>Seen</h2><p class="under">Validation people at even distances through the set, not chosen by result. '
             'Dotted: the ground truth. The number is the similarity (OKS) to it.</p>'
-            f'<div class="key">{key}</div><div class="people">{grid}</div>')
+            f'{limb_key()}<div class="people">{grid}</div>')
+
+
+def limb_key() -> str:
+    """Which colour of a skeleton is which side."""
+    entries = ''.join(f'<span><i style="background:var(--{side})"></i>{text}</span>'
+                      for side, text in (('left', 'left limbs'), ('right', 'right limbs'), ('middle', 'across')))
+    return f'<div class="key">{entries}</div>'
 
 
 def _heatmaps(report: Report) -> str:

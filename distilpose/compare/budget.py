@@ -1,0 +1,75 @@
+"""What a training may spend, which must be the same for students that are compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpose.registry import DATASETS
+
+from distilpose.errors import DistilPoseError
+
+from .differences import differences
+from .plans import Plan
+
+
+def check_budgets(plans: Sequence[Plan]) -> list[str]:
+    """Compares every student with the baseline; the teacher may have more.
+
+    Args:
+        plans: of all models.
+
+    Returns:
+        What else differs that a reader should know: the optimizer.
+
+    Raises:
+        DistilPoseError: a student has another budget than the baseline; names all that differs.
+    """
+    counted: dict[str, int] = {}
+    baseline = next(plan for plan in plans if plan.role == 'baseline')
+    expected = budget(baseline.cfg, counted)
+    notes = []
+    for plan in plans:
+        if plan.role in ('teacher', 'baseline'):
+            continue
+        found = [f'{place} is {one} and {other}' for place, one, other in differences(expected,
+                                                                                     budget(plan.cfg, counted))]
+        if found:
+            raise DistilPoseError(f'{baseline.title!r} ({baseline.config}) and {plan.title!r} ({plan.config}) are not '
+                                  f'trained for the same budget: {"; ".join(found)}. Make them equal, in the configs '
+                                  'or with --cfg-options')
+        notes += [f'{place} is {one} for {baseline.title!r} and {other} for {plan.title!r}'
+                  for place, one, other in differences(_optimizer(baseline.cfg), _optimizer(plan.cfg),
+                                                       where='optim_wrapper')]
+    return notes
+
+
+def budget(cfg: Config, counted: dict[str, int] | None = None) -> dict[str, Any]:
+    """Length, batch, data and schedule of a training.
+
+    Args:
+        cfg: of any model.
+        counted: remembers how many samples a data set has.
+    """
+    train = cfg.train_cfg
+    return dict(
+        {key: train[key] for key in ('max_epochs', 'max_iters') if key in train},
+        batch_size=cfg.train_dataloader.batch_size,
+        accumulative_counts=cfg.optim_wrapper.get('accumulative_counts', 1),
+        training_samples=_count_samples(cfg.train_dataloader.dataset.to_dict(), {} if counted is None else counted),
+        param_scheduler=cfg.to_dict().get('param_scheduler'))
+
+
+def _count_samples(dataset: dict[str, Any], counted: dict[str, int]) -> int:
+    key = json.dumps({**dataset, 'pipeline': None}, sort_keys=True, default=str)
+    if key not in counted:
+        with DefaultScope.overwrite_default_scope('mmpose'):
+            counted[key] = len(DATASETS.build(dataset))
+    return counted[key]
+
+
+def _optimizer(cfg: Config) -> dict[str, Any]:
+    return {key: value for key, value in cfg.optim_wrapper.to_dict().items() if key != 'accumulative_counts'}

@@ -1,0 +1,138 @@
+"""Training what is not trained yet, and finding what is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from distilpose.checkpoints import load_file
+from distilpose.engine import train
+from distilpose.engine.launch import last_checkpoint
+from distilpose.errors import DistilPoseError
+
+from .differences import differences, read_literals
+from .plans import Plan
+
+_DECIDE_THE_WEIGHTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler')
+_MAY_DIFFER = frozenset({  # where files lie, and what changes the speed only
+    'checkpoint', 'data_root', 'ann_file', 'data_prefix', 'num_workers', 'persistent_workers', 'pin_memory',
+    'prefetch_factor', 'val_interval', 'val_begin'})
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training."""
+
+    plan: Plan
+    cfg: Config
+    seed: int
+    folder: Path
+    checkpoint: Path
+    iterations: int
+    teacher: str | None
+    """The checkpoint that it learned from, as named when it was trained."""
+
+
+def train_or_read(plans: Sequence[Plan], seed: int, *, work_dir: Path,
+                  tell: Callable[[str], None]) -> tuple[list[Run], list[str]]:
+    """Brings all models of one seed to their end.
+
+    Args:
+        plans: the teacher first.
+        seed: of all of them.
+        work_dir: each training has the folder ``seed_<seed>/<role>`` in it.
+        tell: takes a line about every model.
+
+    Returns:
+        The runs in the order of the plans, and what a reader should know about them.
+
+    Raises:
+        DistilPoseError: a folder holds a training of another config or seed, or the students' lengths differ.
+    """
+    runs: list[Run] = []
+    notes: list[str] = []
+    for plan in plans:
+        folder = work_dir / f'seed_{seed}' / plan.role
+        teacher = runs[0].checkpoint if runs else None
+        run, state = _bring_to_its_end(plan, plan.config_for(teacher), folder=folder, seed=seed)
+        tell(f'Seed {seed}, {plan.title}: {state}.')
+        notes += _foreign_teacher(run, teacher)
+        runs.append(run)
+    _check_lengths(runs)
+    return runs, notes
+
+
+def _bring_to_its_end(plan: Plan, cfg: Config, *, folder: Path, seed: int) -> tuple[Run, str]:
+    found = last_checkpoint(folder)
+    state = 'trained' if found is None else 'trained further'
+    if found is not None:
+        check_stored(load_file(found).get('meta', {}), cfg, source=f'{folder} ({plan.title})', seed=seed)
+    if found is not None and is_final(found, cfg):
+        state = f'trained before, read from {found}'
+    else:
+        train(cfg, work_dir=folder, seed=seed, resume='auto')
+        found = last_checkpoint(folder)
+    if found is None or not is_final(found, cfg):
+        raise DistilPoseError(f'the training in {folder} ended without a checkpoint of its end; give its config '
+                              "default_hooks.checkpoint=dict(type='CheckpointHook', save_last=True)")
+    meta = load_file(found)['meta']
+    teacher = (read_literals(meta['cfg'])['model'].get('teacher') or {}).get('checkpoint')
+    return Run(plan, cfg, seed, folder, found, int(meta['iter']), teacher), state
+
+
+def is_final(checkpoint: Path, cfg: Config) -> bool:
+    """Whether the name of a training's checkpoint is that of its end."""
+    found = re.fullmatch(r'(epoch|iter)_(\d+)\.pth', checkpoint.name)
+    if found is None:
+        raise DistilPoseError(f'{checkpoint} is named by last_checkpoint, and its name says neither epoch nor iteration'
+                              '; expected epoch_N.pth or iter_N.pth')
+    return int(found[2]) == cfg.train_cfg.get(f'max_{found[1]}s')
+
+
+def check_stored(meta: Mapping[str, Any], cfg: Config, *, source: str, seed: int) -> None:
+    """Compares what a checkpoint says about its training with what is asked for.
+
+    Raises:
+        DistilPoseError: names what differs and decides about the weights.
+    """
+    try:
+        stored = read_literals(str(meta['cfg']))
+    except (KeyError, ValueError, SyntaxError) as error:
+        raise DistilPoseError(f'the checkpoint in {source} does not say how it was trained ({error}); expected one of '
+                              'tools/train.py. Move it away to train again') from error
+    asked = cfg.to_dict()
+    found = list(differences({key: stored.get(key) for key in _DECIDE_THE_WEIGHTS},
+                             {key: asked.get(key) for key in _DECIDE_THE_WEIGHTS}, ignore=_MAY_DIFFER))
+    words = [f'{place} is {one} there and {other} here' for place, one, other in found]
+    if meta.get('seed') != seed:
+        words.append(f'its seed is {meta.get("seed")} and not {seed}')
+    if words:
+        raise DistilPoseError(f'{source} holds a training of another config: {"; ".join(words)}. Ask for the same, '
+                              'name another --work-dir, or move the folder away to train again')
+
+
+def _foreign_teacher(run: Run, teacher: Path | None) -> list[str]:
+    """A sentence if a run, which may have been made elsewhere, did not learn from this seed's teacher."""
+    if teacher is None or run.teacher is None:
+        return []
+    named = Path(run.teacher).parts[-3:]
+    if run.plan.has_common_teacher and named == teacher.parts[-3:]:
+        return []
+    return [f'{run.plan.title!r} of seed {run.seed} learned from {"/".join(named)}, and not from the last weights of '
+            "this seed's teacher"]
+
+
+def _check_lengths(runs: Sequence[Run]) -> None:
+    """Students that were trained elsewhere may have used another number of processes."""
+    baseline = next(run for run in runs if run.plan.role == 'baseline')
+    for run in runs:
+        if run.plan.role != 'teacher' and run.iterations != baseline.iterations:
+            raise DistilPoseError(
+                f'{run.folder} was trained for {run.iterations} iterations and {baseline.folder} for '
+                f'{baseline.iterations} with the same epochs and batch size, so on another number of processes; train '
+                'both on the same number')

@@ -1,0 +1,19 @@
+"""Rules of the comparison's page beyond those of every page; the hues are told apart by people who see few colours."""
+
+STYLE = """
+:root { --hue-0: #7a5bd0; --hue-1: #d1495b; --hue-2: #2f7fd6; --hue-3: #e59a1c; --hue-4: #3c8f4b; --hue-5: #8c564b; }
+@media (prefers-color-scheme: dark) {
+  :root { --hue-0: #a58bf0; --hue-1: #f07f8e; --hue-2: #6aaef2; --hue-3: #f2b84b; --hue-4: #72c181; --hue-5: #c49a8f; }
+}
+.hue-0 { --own: var(--hue-0); } .hue-1 { --own: var(--hue-1); } .hue-2 { --own: var(--hue-2); }
+.hue-3 { --own: var(--hue-3); } .hue-4 { --own: var(--hue-4); } .hue-5 { --own: var(--hue-5); }
+path.area { fill: var(--own); stroke: var(--card); stroke-width: 1.2; opacity: .88; }
+td small { display: block; font-size: 12px; color: var(--quiet); font-weight: 400; }
+svg.interval { width: 190px; margin: 6px 0 0 auto; }
+.interval circle { fill: var(--own); } .interval .range { stroke: var(--own); stroke-width: 5; opacity: .45; }
+.interval .end { stroke: var(--quiet); stroke-width: 1.5; } .interval .tick { font-size: 17px; font-weight: 400; }
+.gaps td { vertical-align: top; } .gaps th { vertical-align: middle; }
+svg.dots { min-width: 640px; } .dots circle { fill: var(--own); stroke: var(--card); stroke-width: 1.5; }
+.dots .span { stroke: var(--rule); stroke-width: 4; }
+details { margin-top: 18px; } summary { cursor: pointer; color: var(--quiet); }
+"""

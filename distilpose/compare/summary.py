@@ -1,0 +1,100 @@
+"""All figures of a comparison as one nested dictionary, from which file, table and page are written."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import mmengine
+import mmpose
+import numpy as np
+import torch
+
+import distilpose
+
+from .measure import FIGURES, KEYPOINT_FIGURES, Measured
+from .plans import Plan
+from .statistics import CONFIDENCE, DRAWS, SEED, Estimate, Interval, gain, gap, mean_over_seeds
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that was measured."""
+
+    plans: Sequence[Plan]
+    measured: Mapping[int, Mapping[str, Measured]]
+    """seed -> role -> what was measured."""
+    keypoint_names: Sequence[str]
+    notes: Sequence[str]
+    command: str
+
+    @property
+    def students(self) -> list[Plan]:
+        """All that is compared with the baseline, the distilled student first."""
+        return [plan for plan in self.plans if plan.role not in ('teacher', 'baseline')]
+
+
+def summarise(comparison: Comparison) -> dict[str, Any]:
+    """Figures of every run, of all seeds together, and what the students gained; ``None`` is not defined."""
+    first = next(iter(comparison.measured.values()))
+    people = first['baseline'].evaluation
+    return dict(
+        command=comparison.command, versions=versions(), seeds=list(comparison.measured),
+        bootstrap=dict(drawn='images', draws=DRAWS, seed=SEED, confidence=CONFIDENCE),
+        data=dict(people=len(people.oks), images=len(people.truth['images'])),
+        models={plan.role: dict(title=plan.title, config=plan.config, options=dict(plan.options),
+                                parameters=first[plan.role].parameters) for plan in comparison.plans},
+        runs=[_run(found, comparison.keypoint_names) for models in comparison.measured.values()
+              for found in models.values()],
+        over_seeds={plan.role: {name: _range([models[plan.role].evaluation.figures[name]
+                                              for models in comparison.measured.values()]) for name in FIGURES}
+                    for plan in comparison.plans},
+        keypoints={plan.role: _keypoints([models[plan.role] for models in comparison.measured.values()],
+                                         comparison.keypoint_names) for plan in comparison.plans},
+        gain=_compare(comparison, lambda baseline, student, teacher: gain(baseline, student)),
+        gap_closed=_compare(comparison, lambda baseline, student, teacher: gap(baseline, student, teacher=teacher)),
+        notes=list(comparison.notes))
+
+
+def versions() -> dict[str, str]:
+    """Of what computes the figures."""
+    return dict(python=platform.python_version(), torch=torch.__version__, mmengine=mmengine.__version__,
+                mmpose=mmpose.__version__, distilpose=distilpose.__version__)
+
+
+def _run(found: Measured, names: Sequence[str]) -> dict[str, Any]:
+    run = found.run
+    return dict(role=run.plan.role, seed=run.seed, checkpoint='/'.join(run.checkpoint.parts[-3:]),
+                iterations=run.iterations, figures=dict(found.evaluation.figures), keypoints=_keypoints([found], names))
+
+
+def _keypoints(found: Sequence[Measured], names: Sequence[str]) -> dict[str, dict[str, float | None]]:
+    """Keypoint -> figure -> mean over the runs."""
+    means = {name: np.mean([entry.keypoints[name] for entry in found], axis=0) for name in KEYPOINT_FIGURES}
+    return {joint: {name: _number(values[index]) for name, values in means.items()}
+            for index, joint in enumerate(names)}
+
+
+def _range(values: Sequence[float]) -> dict[str, float | None]:
+    return dict(mean=_number(float(np.mean(values))), low=_number(min(values)), high=_number(max(values)))
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _compare(comparison: Comparison, how: Callable[[Estimate, Estimate, Estimate], Interval]) -> dict[str, Any]:
+    """Student -> figure -> the interval of all seeds together, and of each."""
+    return {plan.role: {name: _over_seeds(comparison, plan.role, name, how) for name in FIGURES}
+            for plan in comparison.students}
+
+
+def _over_seeds(comparison: Comparison, student: str, name: str,
+                how: Callable[[Estimate, Estimate, Estimate], Interval]) -> dict[str, Any]:
+    rows = [[models[role].estimates[name] for role in ('baseline', student, 'teacher')]
+            for models in comparison.measured.values()]
+    together = how(*(mean_over_seeds(column) for column in zip(*rows, strict=True)))
+    by_seed = {str(seed): asdict(how(*row)) for seed, row in zip(comparison.measured, rows, strict=True)}
+    return dict(asdict(together), by_seed=by_seed)
