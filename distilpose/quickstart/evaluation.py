@@ -10,21 +10,17 @@ import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel
 
-from distilpose.checkpoints import load_file, load_strict, state_dict_of
+from distilpose import apis
 from distilpose.complexity import ForwardPass, count_macs, count_parameters
-from distilpose.engine import student_config
-from distilpose.model_config import build_estimator
 
 from .training import use_channels_last
 
 
 def load_model(cfg: Config, weights: Path) -> BaseModel:
     """The plain estimator of a config, trained; a distiller's config gives its student."""
-    model = build_estimator(student_config(cfg).model)
-    state = state_dict_of(load_file(weights), source=str(weights))
-    load_strict(model, state, source=str(weights), ignore_prefixes=('distillation.',))
+    model = apis.load_model(cfg, weights)
     use_channels_last(model)
-    return model.eval()
+    return model
 
 
 def measure_cost(model: BaseModel, input_size: tuple[int, int]) -> dict[str, float]:
