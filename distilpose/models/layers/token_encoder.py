@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,7 +14,7 @@ from .position import sine_position_table
 ATTENTION_SCALES = ('head', 'dim')
 
 
-class TokenEncoder(nn.Module):
+class TokenEncoder(BaseModule):
     """Turns a feature map into visual tokens and reads it with one learned token a keypoint.
 
     As in the TDE of DistilPose and the transformer of TokenPose: patches of the map are embedded linearly,
@@ -31,6 +32,7 @@ class TokenEncoder(nn.Module):
         mlp_ratio: width of the MLP as a multiple of ``dim``.
         attention_scale: what the attention's products are divided by the root of: ``'head'``, the width of a head,
             as DistilPose and most of TokenPose do, or ``'dim'``, the whole token, as TokenPose-S does.
+        init_cfg: mmengine initialisation, such as ``dict(type='Pretrained', prefix='head.encoder.', checkpoint=...)``.
 
     Raises:
         DistilPoseError: when a size does not divide, or for another scale.
@@ -38,8 +40,8 @@ class TokenEncoder(nn.Module):
 
     def __init__(self, in_channels: int, num_keypoints: int, *, feature_size: tuple[int, int],
                  patch_size: tuple[int, int], dim: int = 192, depth: int = 12, num_heads: int = 8,
-                 mlp_ratio: int = 3, attention_scale: str = 'head') -> None:
-        super().__init__()
+                 mlp_ratio: int = 3, attention_scale: str = 'head', init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg=init_cfg)
         if attention_scale not in ATTENTION_SCALES:
             raise DistilPoseError(f'attention_scale={attention_scale!r}; expected one of {ATTENTION_SCALES}')
         _check_sizes(feature_size, patch_size, dim, num_heads)
