@@ -47,7 +47,7 @@ def read_literals(text: str) -> dict[str, Any]:
     """The values of a config that mmengine has written out, read without running it.
 
     Args:
-        text: assignments of numbers, strings, lists, tuples and ``dict(...)``.
+        text: assignments of numbers, strings, lists, tuples, ``{...}`` and ``dict(...)``.
 
     Raises:
         ValueError: when there is anything else in it.
@@ -61,12 +61,15 @@ def read_literals(text: str) -> dict[str, Any]:
 
 
 def _literal(node: ast.expr) -> Any:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict' and not node.args:
-        return {str(keyword.arg): _literal(keyword.value) for keyword in node.keywords}
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == 'dict':
+        values = {str(keyword.arg): _literal(keyword.value) for keyword in node.keywords}
+        return {key: value for part in node.args for key, value in _literal(part).items()} | values
     if isinstance(node, ast.Dict):
         return {_literal(key): _literal(value) for key, value in zip(node.keys, node.values, strict=True) if key}
     if isinstance(node, ast.List):
         return [_literal(entry) for entry in node.elts]
     if isinstance(node, ast.Tuple):
         return tuple(_literal(entry) for entry in node.elts)
+    if isinstance(node, ast.Name) and node.id in ('inf', 'nan'):
+        return float(node.id)
     return ast.literal_eval(node)

@@ -12,6 +12,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 
 from distilpose.checkpoints import load_file, load_strict, state_dict_of
+from distilpose.complexity import ForwardPass, count_macs, count_parameters
 from distilpose.engine import student_config
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import (
@@ -47,6 +48,8 @@ class Measured:
     """(K,) one of each of :data:`KEYPOINT_FIGURES`; NaN where nothing is labelled."""
     parameters: int
     """Trainable ones."""
+    macs: int
+    """Multiply-adds of convolutions, linear layers and attention for one image."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,12 @@ class Validation:
 def measure(run: Run, validation: Validation) -> Measured:
     """Predicts the validation people of the run's own config once."""
     model = load_trained(run)
+    image = torch.zeros(1, *validation.dataset[0]['inputs'].shape, device=next(model.parameters()).device)
     evaluation = evaluate(model, run.cfg, dataset=validation.dataset, people=validation.people)
-    parameters = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     sigmas = np.asarray(validation.dataset.metainfo['sigmas'])
     return Measured(run, evaluation, estimate(evaluation, validation.people, sigmas=sigmas),
-                    by_keypoint(evaluation, validation.people, sigmas=sigmas), parameters)
+                    by_keypoint(evaluation, validation.people, sigmas=sigmas), count_parameters(model).trainable,
+                    count_macs(ForwardPass(model), image))
 
 
 def load_trained(run: Run) -> BaseModel:

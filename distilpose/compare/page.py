@@ -97,12 +97,12 @@ def _headline(summary: Mapping[str, Any]) -> str:
 
 
 def _measured(summary: Mapping[str, Any]) -> str:
-    head = ''.join(f'<th scope="col">{heading}</th>' for heading in [*HEADINGS.values(), 'params'])
+    head = ''.join(f'<th scope="col">{heading}</th>' for heading in [*HEADINGS.values(), 'params', 'MACs'])
     rows = []
     for role, model in summary['models'].items():
         cells = [_cell(summary['over_seeds'][role][name]) for name in HEADINGS]
         rows.append(f'<tr class="{css_class(role, summary)}"><th scope="row"><i></i>{escape(model["title"])}</th>'
-                    f'{"".join(cells)}<td>{in_units(model["parameters"])}</td></tr>')
+                    f'{"".join(cells)}<td>{in_units(model["parameters"])}</td><td>{in_units(model["macs"])}</td></tr>')
     notes = ''.join(f'<div><dt>{HEADINGS[name]}</dt><dd>{escape(MEANINGS[name])}</dd></div>' for name in HEADINGS)
     return (f'<h2>Measured</h2><p class="under">{escape(about_figures(summary))}</p>'
             f'<div class="card"><div class="scroll"><table><thead><tr><th scope="col">model</th>{head}</tr></thead>'

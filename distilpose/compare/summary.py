@@ -45,7 +45,8 @@ def summarise(comparison: Comparison) -> dict[str, Any]:
         bootstrap=dict(drawn='images', draws=DRAWS, seed=SEED, confidence=CONFIDENCE),
         data=dict(people=len(people.oks), images=len(people.truth['images'])),
         models={plan.role: dict(title=plan.title, config=plan.config, options=dict(plan.options),
-                                parameters=first[plan.role].parameters) for plan in comparison.plans},
+                                parameters=first[plan.role].parameters, macs=first[plan.role].macs)
+                for plan in comparison.plans},
         runs=[_run(found, comparison.keypoint_names) for models in comparison.measured.values()
               for found in models.values()],
         over_seeds={plan.role: {name: _range([models[plan.role].evaluation.figures[name]

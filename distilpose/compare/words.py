@@ -74,7 +74,7 @@ def about_gaps(summary: Mapping[str, Any]) -> str:
 
 def markdown(summary: Mapping[str, Any]) -> str:
     """The whole comparison as Markdown."""
-    parts = [_table(['model', *HEADINGS.values(), 'params'], _models(summary)),
+    parts = [_table(['model', *HEADINGS.values(), 'params', 'MACs'], _models(summary)),
              _table(['student', 'gain in AP', *(f'gap closed, {HEADINGS[name]}' for name in COMPARED)],
                     _students(summary))]
     if len(summary['seeds']) > 1:
@@ -90,7 +90,7 @@ def markdown(summary: Mapping[str, Any]) -> str:
 
 def _models(summary: Mapping[str, Any]) -> list[list[str]]:
     return [[model['title'], *(spread(summary['over_seeds'][role][name]) for name in HEADINGS),
-             in_units(model['parameters'])] for role, model in summary['models'].items()]
+             in_units(model['parameters']), in_units(model['macs'])] for role, model in summary['models'].items()]
 
 
 def _students(summary: Mapping[str, Any]) -> list[list[str]]:

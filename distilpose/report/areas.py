@@ -32,7 +32,7 @@ def draw_areas(layers: Sequence[Layer], *, steps: Sequence[int], label: str) -> 
         A ``<figure>`` element with a legend, or a sentence where there is nothing to draw.
     """
     if not layers or len(steps) < 2:
-        return f'<p class="empty">No {escape(label)} was recorded.</p>'
+        return f'<p class="empty">There is no {escape(label)}.</p>'
     heights = np.vstack([np.zeros(len(steps)), np.cumsum([layer.values for layer in layers], axis=0)])
     x = LEFT + (WIDTH - LEFT - RIGHT) * (np.asarray(steps) - steps[0]) / (steps[-1] - steps[0])
     y = HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * heights
