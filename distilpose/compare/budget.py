@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS
 
+from distilpose.engine.config_files import dictionaries, student_config
 from distilpose.errors import DistilPoseError
 
 from .differences import differences
@@ -23,7 +25,7 @@ def check_budgets(plans: Sequence[Plan]) -> list[str]:
         plans: of all models.
 
     Returns:
-        What else differs that a reader should know: the optimizer.
+        What else differs that a reader should know: the optimizer, and the weights to start from.
 
     Raises:
         DistilPoseError: a student has another budget than the baseline; names all that differs.
@@ -42,8 +44,7 @@ def check_budgets(plans: Sequence[Plan]) -> list[str]:
                                   f'trained for the same budget: {"; ".join(found)}. Make them equal, in the configs '
                                   'or with --cfg-options')
         notes += [f'{place} is {one} for {baseline.title!r} and {other} for {plan.title!r}'
-                  for place, one, other in differences(_optimizer(baseline.cfg), _optimizer(plan.cfg),
-                                                       where='optim_wrapper')]
+                  for place, one, other in differences(_conditions(baseline.cfg), _conditions(plan.cfg))]
     return notes
 
 
@@ -71,5 +72,10 @@ def _count_samples(dataset: dict[str, Any], counted: dict[str, int]) -> int:
     return counted[key]
 
 
-def _optimizer(cfg: Config) -> dict[str, Any]:
-    return {key: value for key, value in cfg.optim_wrapper.to_dict().items() if key != 'accumulative_counts'}
+def _conditions(cfg: Config) -> dict[str, Any]:
+    """What may well differ between good trainings of two students, but should be known."""
+    optimizer = {key: value for key, value in cfg.optim_wrapper.to_dict().items() if key != 'accumulative_counts'}
+    named = [part.get('checkpoint') for _, part in dictionaries(student_config(cfg).model, '')]
+    named += [cfg.get('load_from'), (cfg.model.get('student') or {}).get('checkpoint')]
+    return dict(optim_wrapper=optimizer,
+                starting_weights=sorted({'/'.join(Path(file).parts[-3:]) for file in named if file}))

@@ -9,11 +9,9 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from mmengine.model import BaseModel
 
-from distilpose.checkpoints import load_file, load_strict, state_dict_of
+from distilpose.apis import load_model
 from distilpose.complexity import ForwardPass, count_macs, count_parameters
-from distilpose.engine import student_config
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import (
     Evaluation,
@@ -27,7 +25,6 @@ from distilpose.evaluation import (
     only_keypoint,
     read_people,
 )
-from distilpose.model_config import build_estimator
 
 from .runs import Run
 from .statistics import Estimate, draw_images
@@ -86,23 +83,14 @@ class Validation:
 
 
 def measure(run: Run, validation: Validation) -> Measured:
-    """Predicts the validation people of the run's own config once."""
-    model = load_trained(run)
+    """Predicts the validation people of the run's own config once, on the GPU if there is one."""
+    model = load_model(run.cfg, run.checkpoint, device='cuda' if torch.cuda.is_available() else 'cpu')
     image = torch.zeros(1, *validation.dataset[0]['inputs'].shape, device=next(model.parameters()).device)
     evaluation = evaluate(model, run.cfg, dataset=validation.dataset, people=validation.people)
     sigmas = np.asarray(validation.dataset.metainfo['sigmas'])
     return Measured(run, evaluation, estimate(evaluation, validation.people, sigmas=sigmas),
                     by_keypoint(evaluation, validation.people, sigmas=sigmas), count_parameters(model).trainable,
                     count_macs(ForwardPass(model), image))
-
-
-def load_trained(run: Run) -> BaseModel:
-    """The plain estimator of a run with its final weights, on the GPU if there is one."""
-    model = build_estimator(student_config(run.cfg).model)
-    source = str(run.checkpoint)
-    load_strict(model, state_dict_of(load_file(source), source=source), source=source,
-                ignore_prefixes=('distillation.',))
-    return model.to('cuda' if torch.cuda.is_available() else 'cpu').eval()
 
 
 def estimate(evaluation: Evaluation, people: People, *, sigmas: np.ndarray) -> dict[str, Estimate]:

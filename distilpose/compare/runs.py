@@ -18,10 +18,11 @@ from distilpose.errors import DistilPoseError
 from .differences import differences, read_literals
 from .plans import Plan
 
-_DECIDE_THE_WEIGHTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler')
-_MAY_DIFFER = frozenset({  # where files lie, and what changes the speed only
-    'checkpoint', 'data_root', 'ann_file', 'data_prefix', 'num_workers', 'persistent_workers', 'pin_memory',
-    'prefetch_factor', 'val_interval', 'val_begin'})
+_DECIDE_THE_WEIGHTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'load_from')
+_FILES = ('checkpoint', 'ann_file', 'load_from')  # compared by their names, since folders move
+_MAY_DIFFER = frozenset({  # where the data lies, and what changes the speed only
+    'data_root', 'data_prefix', 'num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor', 'val_interval',
+    'val_begin'})
 
 
 @dataclass(frozen=True)
@@ -105,15 +106,32 @@ def check_stored(meta: Mapping[str, Any], cfg: Config, *, source: str, seed: int
     except (KeyError, ValueError, SyntaxError) as error:
         raise DistilPoseError(f'the checkpoint in {source} does not say how it was trained ({error}); expected one of '
                               'tools/train.py. Move it away to train again') from error
-    asked = cfg.to_dict()
-    found = list(differences({key: stored.get(key) for key in _DECIDE_THE_WEIGHTS},
-                             {key: asked.get(key) for key in _DECIDE_THE_WEIGHTS}, ignore=_MAY_DIFFER))
+    found = differences(_what_decides(stored, cfg), _what_decides(cfg.to_dict(), cfg), ignore=_MAY_DIFFER)
     words = [f'{place} is {one} there and {other} here' for place, one, other in found]
     if meta.get('seed') != seed:
         words.append(f'its seed is {meta.get("seed")} and not {seed}')
     if words:
         raise DistilPoseError(f'{source} holds a training of another config: {"; ".join(words)}. Ask for the same, '
                               'name another --work-dir, or move the folder away to train again')
+
+
+def _what_decides(values: Mapping[str, Any], asked: Config) -> dict[str, Any]:
+    """The part of a config that decides about the weights, but for those of the teacher."""
+    chosen = {key: _with_names_of_files(values.get(key), key) for key in _DECIDE_THE_WEIGHTS}
+    if values.get('resume'):
+        chosen['load_from'] = _with_names_of_files(asked.get('load_from'), 'load_from')  # it names the run's own
+    if isinstance(chosen['model'].get('teacher'), Mapping):
+        chosen['model']['teacher'] = {**chosen['model']['teacher'], 'checkpoint': None}
+    return chosen
+
+
+def _with_names_of_files(node: Any, key: str = '') -> Any:
+    """A copy with the names of files instead of their paths."""
+    if isinstance(node, Mapping):
+        return {name: _with_names_of_files(value, name) for name, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [_with_names_of_files(value) for value in node]
+    return Path(node).name if key in _FILES and isinstance(node, str) else node
 
 
 def _foreign_teacher(run: Run, teacher: Path | None) -> list[str]:

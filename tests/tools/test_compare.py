@@ -128,6 +128,8 @@ def test_trainings_of_the_ordinary_tool_are_read_and_gone_on_with(
     assert 'Seed 0, teacher: trained before, read from' in output and 'student alone: trained further' in output
     found = {run['role']: run for run in json.loads((work_dir / 'compare.json').read_text())['runs']}
     assert found == {run['role']: run for run in trained['runs'] if run['seed'] == 0 and run['role'] in found}
+    assert compare(work_dir) == 0
+    assert capsys.readouterr().out.count('trained before') == 3
 
 
 def test_another_teacher_than_this_seeds_is_told(compare: Compare, trained: dict, whole: Path, folder: Path) -> None:
@@ -186,6 +188,15 @@ def test_people_must_be_the_same(compare: Compare, folder: Path, capsys: pytest.
                                      'val_dataloader = dict(dataset=dict(indices=5))\n')
     assert compare('refused', '--variant', 'fewer', str(folder / 'fewer.py')) == 2
     assert 'validates on 5 people who are not the 12' in capsys.readouterr().err
+
+
+def test_other_weights_to_start_from_are_told(compare: Compare, trained: dict, whole: Path) -> None:
+    start = whole / 'seed_0' / 'baseline' / 'epoch_1.pth'
+    options = ('--variant', 'warm', f'load_from={start}', '--out', str(whole / 'warm'))
+    assert compare(whole, *options) == 0 and compare(whole, *options) == 0
+    notes = json.loads((whole / 'warm' / 'compare.json').read_text())['notes']
+    assert notes == ["starting_weights is [] for 'student alone' and ['seed_0/baseline/epoch_1.pth'] for 'warm'"]
+    assert compare(whole, '--variant', 'warm', f'load_from={start.with_name("epoch_2.pth")}') == 2
 
 
 def test_another_optimizer_is_told(compare: Compare, trained: dict, whole: Path) -> None:
