@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from distilpose.checkpoints.published import rename_distilpose, rename_distilpose_key
 from distilpose.distillation import FrozenTeacher, PoseDistiller
 from distilpose.distillation.terms import draw_simulated_heatmaps, simulated_heatmap_loss
-from distilpose.model_config import build_estimator, load_config
+from distilpose.model_config import build_estimator, load_config, read_model_source
 from distilpose.structures import PoseOutputs
 from tests.parity.conftest import CONFIGS, ROOT
 from tests.parity.reference import figures, fixture, images, published_state
@@ -51,6 +51,48 @@ def test_parameter_counts(name: str, published_network) -> None:
     model, expected = published_network(name), fixture(name)
     assert sum(p.numel() for p in model.parameters()) == expected['params']
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == expected['params_trainable']
+
+
+@pytest.mark.parametrize('config, entries', [
+    ('distilpose/coco/DistilPose_S', 230), ('distilpose/coco/DistilPose_L', 1070),
+    ('distilpose/coco/stemnet', 230), ('distilpose/coco/hr48_3stage', 1070),
+    ('tokenpose/coco/teacher_hr48', 1896), ('tokenpose/coco/teacher_stemnet', 234),
+])
+def test_number_of_entries_in_the_state_dict(config: str, entries: int) -> None:
+    source = read_model_source(dict(config=f'{ROOT}/{config}_coco_256x192.py'))
+    assert len(build_estimator(source.model).state_dict()) == entries
+
+
+@pytest.mark.parametrize('config', ['distilpose/coco/DistilPose_S', 'distilpose/coco/DistilPose_L',
+                                    'tokenpose/coco/teacher_stemnet'])
+def test_initial_weights(config: str) -> None:
+    """Convolutions N(0, 0.001), linear layers and keypoint tokens truncated N(0, 0.02), biases 0, norms 1 and 0."""
+    torch.manual_seed(0)
+    model = build_estimator(read_model_source(dict(config=f'{ROOT}/{config}_coco_256x192.py')).model)
+    model.init_weights()
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d):
+            assert module.weight.std().item() == pytest.approx(0.001, rel=0.1), name
+        elif isinstance(module, nn.Linear):
+            tolerance = 0.1 if module.weight.numel() > 2000 else 0.2
+            assert module.weight.std().item() == pytest.approx(0.02, rel=tolerance), name
+            assert module.bias is None or not module.bias.any(), name
+        elif isinstance(module, (nn.BatchNorm2d, nn.LayerNorm)):
+            assert (module.weight == 1).all() and not module.bias.any(), name
+    assert model.head.encoder.keypoint_tokens.std().item() == pytest.approx(0.02, rel=0.1)
+
+
+def test_l_starts_from_the_teachers_backbone_and_nothing_else_of_it() -> None:
+    options = load_config(f'{ROOT}/distilpose/coco/DistilPose_L_coco_256x192.py').model.to_dict()
+    options.pop('type')
+    teacher = published_hr48_teacher()
+    model = PoseDistiller(**dict(options, teacher=FrozenTeacher(teacher)))
+    model.init_weights()
+    theirs = teacher.state_dict()
+    for name, value in model.backbone.state_dict().items():
+        assert torch.equal(value, theirs[f'backbone.{name}'])
+    assert not torch.equal(model.head.encoder.keypoint_tokens, teacher.head.encoder.keypoint_tokens)
+    assert model.head.readout[1].weight.shape == (5, 192)
 
 
 def _samples(targets: np.ndarray, weights: np.ndarray) -> list[PoseDataSample]:

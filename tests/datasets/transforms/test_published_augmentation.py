@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mmpose.registry import TRANSFORMS
 
 from distilpose.datasets.transforms import RandomBBoxCenterShift, RandomScaleRotation
+from distilpose.model_config import load_config
 
 COUNT = 20_000
 
@@ -39,6 +41,18 @@ def test_rotation_is_a_clipped_normal_in_six_of_ten() -> None:
     assert (rotation != 0).mean() == pytest.approx(0.6, abs=0.02)
     assert abs(rotation).max() == 90
     assert (abs(rotation[rotation != 0]) == 90).mean() == pytest.approx(0.0455, abs=0.01)  # P(|n| > 2)
+
+
+def test_mmposes_normals_are_truncated_instead() -> None:
+    """The other distribution, selectable by the config DistilPose_S_truncated_coco_256x192.py."""
+    config = load_config('configs/body/2d_kpt_sview_rgb_img/distilpose/coco/'
+                         'DistilPose_S_truncated_coco_256x192.py')
+    transforms = {step.type: step for step in config.train_dataloader.dataset.pipeline}
+    assert not {'RandomBBoxCenterShift', 'RandomScaleRotation'} & set(transforms)
+    results = TRANSFORMS.build(transforms['RandomBBoxTransform'])(boxes())
+    scale, rotation = results['bbox_scale'][:, 0] / 50, results['bbox_rotation']
+    assert 0.65 <= scale.min() < 0.66 and 1.34 < scale.max() <= 1.35 and abs(rotation).max() <= 90
+    assert np.isclose(scale, 1.35).mean() < 0.001 and (abs(rotation) == 90).mean() < 0.001  # nothing on the limits
 
 
 def test_dtypes_stay_and_nothing_else_changes() -> None:
