@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         work_dir=work_dir, out=Path(args.out).expanduser().absolute() if args.out else work_dir,
         options=args.cfg_options or {}, data_root=args.data_root,
         command=shlex.join(['python', 'tools/compare.py', *arguments]))
-    return run_tool(lambda: compare(request))
+    return run_tool(lambda: compare(request), to_go_on='What is trained is kept: the same command goes on.')
 
 
 if __name__ == '__main__':

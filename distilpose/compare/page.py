@@ -7,38 +7,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import numpy as np
-
-from distilpose.report import (
-    Curve,
-    Layer,
-    PersonPanel,
-    draw_areas,
-    draw_curves,
-    draw_dots,
-    draw_interval,
-    limb_key,
-    person_grid,
-    whole_page,
-)
+from distilpose.report import PersonPanel, draw_interval, limb_key, person_grid, whole_page
 from distilpose.report.figures import in_units
 
-from .history import Series, gradient_shares, losses
+from . import charts
+from .colours import of_model
+from .history import Series
 from .style import STYLE
-from .words import (
-    ABOUT_KEYPOINTS,
-    COMPARED,
-    HEADINGS,
-    MEANINGS,
-    about_figures,
-    about_gaps,
-    closed,
-    gained,
-    runs,
-    spread,
-)
-
-_MAIN = ('teacher', 'baseline', 'distilled')
+from .words import COMPARED, HEADINGS, MEANINGS, about_figures, about_gaps, closed, gained, runs, spread
 
 
 @dataclass(frozen=True)
@@ -58,20 +34,10 @@ def render(summary: Mapping[str, Any], *, histories: Mapping[str, Mapping[str, S
         histories: role -> what its training of the first seed has logged.
         pictures: of that seed.
     """
-    sections = (_hero(summary), _measured(summary), _gaps(summary), _keypoints(summary),
-                _learning(summary, histories), _gradients(summary, histories), _worst(summary, pictures),
+    sections = (_hero(summary), _measured(summary), _gaps(summary), charts.keypoints(summary),
+                charts.learning(summary, histories), charts.gradients(summary, histories), _worst(summary, pictures),
                 _facts(summary))
     return whole_page('distilpose: a comparison', sections, style=STYLE)
-
-
-def css_class(role: str, summary: Mapping[str, Any]) -> str:
-    """The colour of a model: the three main ones have their own, variants take the hues in turn."""
-    others = [name for name in summary['models'] if name not in _MAIN]
-    return role if role in _MAIN else f'hue-{others.index(role) % 6}'
-
-
-def _titles(summary: Mapping[str, Any]) -> dict[str, str]:
-    return {role: model['title'] for role, model in summary['models'].items()}
 
 
 def _hero(summary: Mapping[str, Any]) -> str:
@@ -101,7 +67,7 @@ def _measured(summary: Mapping[str, Any]) -> str:
     rows = []
     for role, model in summary['models'].items():
         cells = [_cell(summary['over_seeds'][role][name]) for name in HEADINGS]
-        rows.append(f'<tr class="{css_class(role, summary)}"><th scope="row"><i></i>{escape(model["title"])}</th>'
+        rows.append(f'<tr class="{of_model(role, summary)}"><th scope="row"><i></i>{escape(model["title"])}</th>'
                     f'{"".join(cells)}<td>{in_units(model["parameters"])}</td><td>{in_units(model["macs"])}</td></tr>')
     notes = ''.join(f'<div><dt>{HEADINGS[name]}</dt><dd>{escape(MEANINGS[name])}</dd></div>' for name in HEADINGS)
     return (f'<h2>Measured</h2><p class="under">{escape(about_figures(summary))}</p>'
@@ -118,7 +84,7 @@ def _gaps(summary: Mapping[str, Any]) -> str:
     head = ''.join(f'<th scope="col">gap closed, {HEADINGS[name]}</th>' for name in COMPARED)
     rows = []
     for role, entry in summary['gap_closed'].items():
-        colour = css_class(role, summary)
+        colour = of_model(role, summary)
         cells = ''.join(f'<td>{closed(entry[name])}{_interval(entry[name], colour)}</td>' for name in COMPARED)
         rows.append(f'<tr class="{colour}"><th scope="row"><i></i>{escape(summary["models"][role]["title"])}</th>'
                     f'<td>{gained(summary["gain"][role]["ap"])}</td>{cells}</tr>')
@@ -140,64 +106,6 @@ def _by_seed(summary: Mapping[str, Any]) -> str:
                    + ''.join(f'<td>{escape(cell)}</td>' for cell in row[2:]) + '</tr>' for row in runs(summary))
     return (f'<details><summary>Every seed</summary><div class="scroll"><table><thead><tr><th scope="col">seed</th>'
             f'{head}</tr></thead><tbody>{body}</tbody></table></div></details>')
-
-
-def _keypoints(summary: Mapping[str, Any]) -> str:
-    titles = {css_class(role, summary): title for role, title in _titles(summary).items()}
-    joints = next(iter(summary['keypoints'].values()))
-    rows = {joint.replace('_', ' '): {css_class(role, summary): values[joint]['ap']
-                                      for role, values in summary['keypoints'].items()} for joint in joints}
-    return (f'<h2>Every keypoint</h2><p class="under">{escape(ABOUT_KEYPOINTS)}</p><div class="card">'
-            f'{draw_dots(rows, titles=titles, label="average precision of every keypoint")}</div>')
-
-
-def _learning(summary: Mapping[str, Any], histories: Mapping[str, Mapping[str, Series]]) -> str:
-    students = [role for role in summary['models'] if role != 'teacher']
-    common = [name for name in losses(histories['baseline'])
-              if any(name in losses(histories[role]) for role in students[1:])]
-    titles = _titles(summary)
-    cards = [_card(f'Students: {name.replace("_", " ")}', draw_curves(
-        [_curve(css_class(role, summary), titles[role], losses(histories[role])[name]) for role in students
-         if name in losses(histories[role])], label=f'loss {name} of the students')) for name in common]
-    cards.append(_card('Teacher', draw_curves(
-        [_curve('teacher', name, series) for name, series in losses(histories['teacher']).items()],
-        label='loss of the teacher')))
-    for role in students[1:]:
-        terms = [name for name in losses(histories[role]) if name not in common]
-        cards.append(_card(f'{titles[role]}: what comes from the teacher', draw_curves(
-            [_curve(f'hue-{index % 6}', name.replace('_', ' '), losses(histories[role])[name])
-             for index, name in enumerate(terms)], label=f'distillation losses of {titles[role]}')))
-    return (f'<h2>Learning</h2><p class="under">Losses of seed {summary["seeds"][0]} as logged, with their weights. '
-            'Students are compared by the loss that they have in common.</p>'
-            f'<div class="two">{"".join(cards)}</div>')
-
-
-def _gradients(summary: Mapping[str, Any], histories: Mapping[str, Mapping[str, Series]]) -> str:
-    cards = []
-    for role, title in _titles(summary).items():
-        shares = gradient_shares(histories[role])
-        if shares:
-            cards.append(_card(title, _areas(shares, label=f'share of every loss in the gradient of {title}')))
-    if not cards:
-        return ''
-    return ('<h2>Who pulls</h2><p class="under">How the gradient of the student is made up: the norm of each '
-            "loss's own gradient over all weights of the student, divided by the sum of those norms.</p>"
-            f'<div class="two">{"".join(cards)}</div>')
-
-
-def _areas(shares: Mapping[str, Series], *, label: str) -> str:
-    steps = sorted(set.intersection(*(set(series.steps.tolist()) for series in shares.values())))
-    layers = [Layer(f'hue-{index % 6}', name.replace('_', ' '), series.values[np.isin(series.steps, steps)].tolist())
-              for index, (name, series) in enumerate(shares.items())]
-    return draw_areas(layers, steps=steps, label=label)
-
-
-def _card(title: str, content: str) -> str:
-    return f'<div class="card"><h3>{escape(title)}</h3>{content}</div>'
-
-
-def _curve(role: str, label: str, series: Series) -> Curve:
-    return Curve(role, label, series.at_every_iteration().tolist())
 
 
 def _worst(summary: Mapping[str, Any], pictures: Pictures) -> str:

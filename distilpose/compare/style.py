@@ -12,7 +12,7 @@ td small { display: block; font-size: 12px; color: var(--quiet); font-weight: 40
 svg.interval { width: 190px; margin: 6px 0 0 auto; }
 .interval circle { fill: var(--own); } .interval .range { stroke: var(--own); stroke-width: 5; opacity: .45; }
 .interval .end { stroke: var(--quiet); stroke-width: 1.5; } .interval .tick { font-size: 17px; font-weight: 400; }
-.gaps td { vertical-align: top; } .gaps th { vertical-align: middle; }
+.gaps td, .gaps tbody th { vertical-align: top; }
 svg.dots { min-width: 640px; } .dots circle { fill: var(--own); stroke: var(--card); stroke-width: 1.5; }
 .dots .span { stroke: var(--rule); stroke-width: 4; }
 details { margin-top: 18px; } summary { cursor: pointer; color: var(--quiet); }

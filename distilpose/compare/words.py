@@ -59,8 +59,9 @@ def about_figures(summary: Mapping[str, Any]) -> str:
 def about_gaps(summary: Mapping[str, Any]) -> str:
     """What gains, gaps and their intervals mean, in sentences."""
     bootstrap = summary['bootstrap']
+    means = ', of the means over the seeds' if len(summary['seeds']) > 1 else ''
     sentences = [
-        'Gap closed is (student - student alone) / (teacher - student alone), of the means over the seeds.',
+        f'Gap closed is (student - student alone) / (teacher - student alone){means}.',
         f'In brackets is the range that holds {100 * bootstrap["confidence"]:.0f} % of {bootstrap["draws"]:,} draws of '
         'as many images with replacement, the same for every model; it says how much other images would change, not '
         'how much another seed would.']

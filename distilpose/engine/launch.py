@@ -284,10 +284,15 @@ def _name(cfg: Config) -> str:
     return str(cfg.filename or 'the config')
 
 
-def run_tool(action: Callable[[], Any]) -> int:
+def run_tool(action: Callable[[], Any], *,
+             to_go_on: str = 'Add --resume to a training command to go on from its last checkpoint.') -> int:
     """Runs what a command line asks for; prints wrong input as a sentence.
 
     Of several processes on a machine the first speaks; the others wait a moment, in which they are usually ended.
+
+    Args:
+        action: what the command line asks for.
+        to_go_on: a sentence for somebody who interrupted it.
 
     Returns:
         The exit code: 0, 2 for wrong input, 130 when interrupted.
@@ -301,6 +306,6 @@ def run_tool(action: Callable[[], Any]) -> int:
         return _WRONG_INPUT
     except KeyboardInterrupt:
         if is_first_local_process():
-            print('Interrupted. Add --resume to a training command to go on from its last checkpoint.', file=sys.stderr)
+            print(f'Interrupted. {to_go_on}', file=sys.stderr)
         return _INTERRUPTED
     return 0

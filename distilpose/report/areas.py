@@ -66,6 +66,11 @@ def _grid(steps: Sequence[int]) -> str:
 
 def _legend(layers: Sequence[Layer]) -> str:
     entries = ''.join(
-        f'<span class="{escape(layer.role)}"><i></i>{escape(layer.label)} <b>{100 * float(np.mean(layer.values)):.1f} %'
+        f'<span class="{escape(layer.role)}"><i></i>{escape(layer.label)} <b>{_percent(float(np.mean(layer.values)))}'
         '</b> on average</span>' for layer in reversed(layers))
     return f'<figcaption class="legend">{entries}</figcaption>'
+
+
+def _percent(share: float) -> str:
+    """``'34.8 %'``, and two digits of what is too thin to be seen: ``'0.042 %'``."""
+    return f'{100 * share:.1f} %' if share >= 0.01 or share == 0 else f'{100 * share:.2g} %'

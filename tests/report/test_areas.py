@@ -31,6 +31,11 @@ def test_names_and_means_are_in_the_legend() -> None:
     assert 'kpt &lt;1&gt; <b>50.0 %' in drawing and 'score <b>50.0 %' in drawing
 
 
+def test_thin_layers_are_told_in_the_legend() -> None:
+    thin = [Layer('hue-0', 'thin', [0.0004, 0.0005]), Layer('hue-1', 'rest', [0.9996, 0.9995])]
+    assert 'thin <b>0.045 %' in draw_areas(thin, steps=[1, 2], label='shares')
+
+
 @pytest.mark.parametrize('layers, steps', [([], []), (LAYERS, [1])])
 def test_nothing_to_draw_is_said(layers: list[Layer], steps: list[int]) -> None:
     assert 'There is no shares' in draw_areas(layers, steps=steps, label='shares')
