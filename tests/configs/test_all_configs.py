@@ -17,7 +17,7 @@ from distilpose.model_config import PROJECT_ROOT, build_estimator, load_config, 
 
 LEAVES = sorted(path.relative_to(PROJECT_ROOT) for path in (PROJECT_ROOT / 'configs').rglob('*.py')
                 if '_base_' not in path.parts)
-COUNT = 24
+COUNT = 26
 
 
 def build_model(config: Config) -> nn.Module:
