@@ -1,9 +1,9 @@
 """Rules of the comparison's page beyond those of every page; the hues are told apart by people who see few colours."""
 
 STYLE = """
-:root { --hue-0: #7a5bd0; --hue-1: #d1495b; --hue-2: #2f7fd6; --hue-3: #e59a1c; --hue-4: #3c8f4b; --hue-5: #8c564b; }
+:root { --hue-0: #7a5bd0; --hue-1: #d1495b; --hue-2: #2f7fd6; --hue-3: #c2529b; --hue-4: #7f9a1f; --hue-5: #8c564b; }
 @media (prefers-color-scheme: dark) {
-  :root { --hue-0: #a58bf0; --hue-1: #f07f8e; --hue-2: #6aaef2; --hue-3: #f2b84b; --hue-4: #72c181; --hue-5: #c49a8f; }
+  :root { --hue-0: #a58bf0; --hue-1: #f07f8e; --hue-2: #6aaef2; --hue-3: #e88cc6; --hue-4: #bcd05a; --hue-5: #c49a8f; }
 }
 .hue-0 { --own: var(--hue-0); } .hue-1 { --own: var(--hue-1); } .hue-2 { --own: var(--hue-2); }
 .hue-3 { --own: var(--hue-3); } .hue-4 { --own: var(--hue-4); } .hue-5 { --own: var(--hue-5); }
