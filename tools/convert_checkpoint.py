@@ -24,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Converts; returns the exit code."""
-    from distilpose.checkpoints.convert import convert
+    from distilpose.convert import convert
     from distilpose.engine import run_tool
 
     args = build_parser().parse_args(arguments)

@@ -12,7 +12,7 @@ import torch
 
 from distilpose.apis import load_model
 from distilpose.checkpoints import CheckpointMismatch, load_file
-from distilpose.checkpoints.convert import convert
+from distilpose.convert import convert
 from distilpose.engine import evaluate
 from distilpose.errors import DistilPoseError
 from tests.checkpoints.made_files import published_names, student_weights, wrapped, write_student_config

@@ -9,10 +9,9 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from ..apis import load_model
-from ..errors import DistilPoseError
-from .safe_loading import load_strict
-from .weights import read_weights
+from .apis import load_model
+from .checkpoints import load_strict, read_weights
+from .errors import DistilPoseError
 
 
 @dataclass(frozen=True)
