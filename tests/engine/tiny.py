@@ -119,7 +119,7 @@ _base_ = {student!r}
 model = dict(
     _delete_=True, type='PoseDistiller', student=_base_.model,
     teacher=dict(config={teacher!r}, checkpoint={checkpoint!r}),
-    terms=dict(simulated_heatmap=dict(type='SimulatedHeatmapTerm', sigma=1.0, weight=1.0)))
+    terms=dict(simulated_heatmap=dict(type='SimulatedHeatmapTerm', sigma='learned', weight=1.0)))
 """
 
 
