@@ -1,0 +1,184 @@
+"""Reading MPII's two files: the list of people, and the ground truth that the published evaluation compares with.
+
+Both count positions from 1, as Matlab does; everything that this module returns counts from 0, as images do.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.io import loadmat
+
+from distilpose.errors import DistilPoseError
+
+_HEAD_SHARE = 0.6  # of the head box's diagonal: "SC_BIAS" of MPII's evaluation
+_FARTHEST = 10.0  # median distance in pixels, above which two files cannot speak of the same people
+
+
+@dataclass(frozen=True)
+class People:
+    """N people with K joints, in the order of the file."""
+
+    images: list[str]
+    """Names of the image files."""
+    centres: np.ndarray
+    """(N, 2) in pixels, 15 scales below the stored one, so that feet are not cut off."""
+    sizes: np.ndarray
+    """(N,) height of the person in pixels."""
+    keypoints: np.ndarray
+    """(N, K, 2) in pixels; zeros where the file has no joints."""
+    visible: np.ndarray
+    """(N, K) 1 for a labelled joint, else 0."""
+    head_boxes: np.ndarray
+    """(N, 4) left, top, right, bottom; NaN where the file has none."""
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """What a ``.mat`` file says of the same people."""
+
+    head_boxes: np.ndarray
+    """(N, 4) left, top, right, bottom."""
+    keypoints: np.ndarray | None
+    """(N, K, 2) in pixels, when the file has joints."""
+    visible: np.ndarray | None
+    """(N, K) 1 for a labelled joint, else 0, when the file has joints."""
+
+
+def head_sizes(boxes: np.ndarray) -> np.ndarray:
+    """The length that PCKh measures distances in: 0.6 of the diagonal.
+
+    Args:
+        boxes: (N, 4) left, top, right, bottom.
+
+    Returns:
+        (N,) in pixels.
+    """
+    return _HEAD_SHARE * np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=1)
+
+
+def read_people(path: str | Path, *, num_keypoints: int) -> People:
+    """Reads ``annot/{train,valid,test}.json``: a list with ``image``, ``center``, ``scale`` of every person.
+
+    ``joints`` with ``joints_vis`` may be missing, as they are in ``test.json``; ``headbox`` (left, top, right, bottom)
+    is optional.
+
+    Args:
+        path: the file.
+        num_keypoints: K, how many joints a person has.
+
+    Raises:
+        DistilPoseError: there is no such file, or it is another kind of file; says what was found.
+    """
+    people = _load_list(path)
+    for index, person in enumerate(people):
+        _check_person(person, f'person {index} of {path}', num_keypoints)
+    centres = np.array([person['center'] for person in people], dtype=float).reshape(-1, 2)
+    scales = np.array([person['scale'] for person in people], dtype=float)
+    centres[:, 1] += np.where(centres[:, 0] != -1, 15 * scales, 0)
+    absent = dict(joints=np.ones((num_keypoints, 2)), joints_vis=np.zeros(num_keypoints), headbox=np.full(4, np.nan))
+    stored = {name: np.array([person.get(name, default) for person in people], dtype=float)
+              for name, default in absent.items()}
+    return People([person['image'] for person in people], centres - 1, scales * 200, stored['joints'] - 1,
+                  (stored['joints_vis'] > 0).astype(np.float32), stored['headbox'] - 1)
+
+
+def _load_list(path: str | Path) -> list[dict[str, Any]]:
+    advice = ("it must be MPII's annot/train.json, valid.json or test.json: a list of people, each with image, center "
+              'and scale; change ann_file')
+    try:
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
+    except OSError as error:
+        raise DistilPoseError(f'the annotations {path} cannot be read ({error.strerror}); {advice}') from error
+    except ValueError as error:
+        raise DistilPoseError(f'the annotations {path} are not JSON ({error}); {advice}') from error
+    if isinstance(content, dict) and 'annotations' in content:
+        raise DistilPoseError(f"the annotations {path} are in COCO's form; {advice}, or use type='CocoDataset'")
+    if not isinstance(content, list) or not content:
+        raise DistilPoseError(f'the annotations {path} are {_describe(content)}; {advice}')
+    return content
+
+
+def _check_person(person: Any, name: str, num_keypoints: int) -> None:
+    if not isinstance(person, dict):
+        raise DistilPoseError(f'{name} is {_describe(person)}; expected a dict with image, center, scale and joints')
+    missing = [key for key in ('image', 'center', 'scale') if key not in person]
+    if ('joints' in person) != ('joints_vis' in person):
+        missing.append('joints_vis' if 'joints' in person else 'joints')
+    if missing:
+        raise DistilPoseError(f'{name} has no {" and no ".join(missing)}, only {sorted(person)}; add it to the file')
+    shapes = dict(center=(2, ), scale=(), joints=(num_keypoints, 2), joints_vis=(num_keypoints, ), headbox=(4, ))
+    for key, shape in shapes.items():
+        if key in person and not _is_of_shape(person[key], shape):
+            raise DistilPoseError(f'{key} of {name} is {person[key]!r:.60}, expected {_numbers(shape)}; correct '
+                                  f'the file, or name another as ann_file (people of MPII have {num_keypoints} joints)')
+
+
+def _is_of_shape(value: Any, shape: tuple[int, ...]) -> bool:
+    try:
+        numbers = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        return False
+    return numbers.shape == shape and bool(np.isfinite(numbers).all())
+
+
+def _numbers(shape: tuple[int, ...]) -> str:
+    return ' x '.join(map(str, shape)) + ' numbers' if shape else 'one number'
+
+
+def _describe(content: Any) -> str:
+    if isinstance(content, (list, dict, str)) and not content:
+        return f'an empty {type(content).__name__}'
+    return f'a {type(content).__name__}'
+
+
+def read_ground_truth(path: str | Path, people: People) -> GroundTruth:
+    """Reads ``annot/gt_valid.mat``: ``headboxes_src``, and where they are there ``pos_gt_src`` and ``jnt_missing``.
+
+    Args:
+        path: the file.
+        people: of the annotations that it belongs to, in the same order.
+
+    Raises:
+        DistilPoseError: there is no such file, it is another kind of file, or it is about other people.
+    """
+    content = _load_mat(path)
+    count, joints = people.visible.shape
+    expected = dict(headboxes_src=(2, 2, count), pos_gt_src=(joints, 2, count), jnt_missing=(joints, count))
+    for name, shape in expected.items():
+        if name in content and content[name].shape != shape:
+            raise DistilPoseError(f'{name} of {path} has the shape {content[name].shape}, expected {shape} for the '
+                                  f'{count} people of the annotations; headbox_file and ann_file must be of one split')
+    boxes = content['headboxes_src'].transpose(2, 0, 1).reshape(-1, 4).astype(float) - 1
+    if not {'pos_gt_src', 'jnt_missing'} <= content.keys():
+        return GroundTruth(boxes, None, None)
+    keypoints = np.nan_to_num(content['pos_gt_src'].transpose(2, 0, 1).astype(float) - 1)
+    visible = 1 - content['jnt_missing'].T.astype(np.float32)
+    _check_same_people(path, people, keypoints, visible)
+    return GroundTruth(boxes, keypoints, visible)
+
+
+def _load_mat(path: str | Path) -> dict[str, np.ndarray]:
+    advice = "it must be the file of MPII's evaluation with head boxes, annot/gt_valid.mat; change headbox_file"
+    if not Path(path).is_file():
+        raise DistilPoseError(f'there is no ground truth {path}; {advice}')
+    try:
+        content = loadmat(path)
+    except Exception as error:  # scipy raises anything over the bytes of another format
+        raise DistilPoseError(f"the ground truth {path} is not a file of Matlab's ({error}); {advice}") from error
+    if 'headboxes_src' not in content:
+        names = sorted(name for name in content if not name.startswith('__'))
+        raise DistilPoseError(f'the ground truth {path} has no headboxes_src, only {names}; {advice}')
+    return content
+
+
+def _check_same_people(path: str | Path, people: People, keypoints: np.ndarray, visible: np.ndarray) -> None:
+    shared = (visible * people.visible).astype(bool)
+    distance = float(np.median(np.linalg.norm(keypoints - people.keypoints, axis=-1)[shared])) if shared.any() else 0.0
+    if distance > _FARTHEST:
+        raise DistilPoseError(f'the joints of {path} are {distance:.0f} pixels (median) from those of the annotations; '
+                              'both must list the same people in the same order: change headbox_file or ann_file')
