@@ -26,7 +26,7 @@ class PoseOutputs(NamedTuple):
     simcc: tuple[Tensor, Tensor] | None = None
     """(B, K, Wx) and (B, K, Wy) logits."""
     keypoint_tokens: Tensor | None = None
-    """(B, K, D) raw tokens of the last encoder layer."""
+    """(B, K, D) raw tokens of the last encoder layer, of several chained encoders side by side."""
     visual_tokens: Tensor | None = None
     """(B, P, D) raw tokens of the last encoder layer."""
     features: tuple[Tensor, ...] | None = None

@@ -1,9 +1,17 @@
 """The networks that mmpose lacks."""
 
-from .backbones import HRNet3Stage, StemNet
-from .heads import DirectRegressionHead, DistilPoseHead, TokenPoseHead
+from .backbones import HRNet3Stage, RawImage, StemNet
+from .heads import (
+    DirectRegressionHead,
+    DistilPoseHead,
+    SimDRHead,
+    TokenPoseHead,
+    TokenPoseSimDRHead,
+    UpsampleFreeSimDRHead,
+)
 from .losses import KLDiscretMeanLoss, NMTLoss, NMTNormLoss
 from .outputs import read_outputs
 
 __all__ = ['DirectRegressionHead', 'DistilPoseHead', 'HRNet3Stage', 'KLDiscretMeanLoss', 'NMTLoss', 'NMTNormLoss',
-           'StemNet', 'TokenPoseHead', 'read_outputs']
+           'RawImage', 'SimDRHead', 'StemNet', 'TokenPoseHead', 'TokenPoseSimDRHead', 'UpsampleFreeSimDRHead',
+           'read_outputs']

@@ -1,4 +1,5 @@
 from .hrnet_3stage import HRNet3Stage
+from .raw_image import RawImage
 from .stemnet import StemNet
 
-__all__ = ['HRNet3Stage', 'StemNet']
+__all__ = ['HRNet3Stage', 'RawImage', 'StemNet']

@@ -12,7 +12,7 @@ from mmpose.models.utils.tta import flip_heatmaps
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from torch import Tensor, nn
 
-from distilpose.models.layers import TokenEncoder
+from distilpose.models.layers import build_token_encoder
 from distilpose.structures import PoseOutputs
 
 from .common import TOKEN_HEAD_INIT, keypoint_weights, read_in_float32
@@ -26,7 +26,7 @@ class TokenPoseHead(BaseHead):
         in_channels: channels of the last feature map.
         num_keypoints: number of keypoints K.
         heatmap_size: (width, height) of the heatmaps.
-        encoder: arguments of :class:`~distilpose.models.layers.TokenEncoder`.
+        encoder: arguments of :func:`~distilpose.models.layers.build_token_encoder`.
         hidden_dim: width of the layer between token and heatmap, ``None`` for a single linear layer.
         loss: the heatmap loss, called with (prediction, target, keypoint weights).
         decoder: a heatmap codec of mmpose.
@@ -38,9 +38,9 @@ class TokenPoseHead(BaseHead):
                  init_cfg: dict | list[dict] | None = None) -> None:
         super().__init__(init_cfg=init_cfg or TOKEN_HEAD_INIT)
         self.heatmap_size = tuple(heatmap_size)
-        self.encoder = TokenEncoder(in_channels, num_keypoints, **encoder)
+        self.encoder = build_token_encoder(in_channels, num_keypoints, **encoder)
         hidden = [] if hidden_dim is None else [hidden_dim]
-        widths = [self.encoder.keypoint_tokens.shape[-1], *hidden, heatmap_size[0] * heatmap_size[1]]
+        widths = [self.encoder.readout_dim, *hidden, heatmap_size[0] * heatmap_size[1]]
         self.readout = nn.Sequential(*(layer for before, after in pairwise(widths)
                                        for layer in (nn.LayerNorm(before), nn.Linear(before, after))))
         self.loss_module = MODELS.build(loss or dict(type='KeypointMSELoss', use_target_weight=True))

@@ -54,19 +54,29 @@ class TokenEncoder(BaseModule):
         self.layers = nn.ModuleList(EncoderLayer(dim, num_heads, mlp_ratio=mlp_ratio, attention_scale=attention_scale)
                                     for _ in range(depth))
 
+    @property
+    def readout_dim(self) -> int:
+        """Width of what is read of a keypoint."""
+        return self.keypoint_tokens.shape[-1]
+
     def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
         """Encodes a feature map (B, C, H, W).
 
         Returns:
             Keypoint tokens (B, K, D) and visual tokens (B, P, D), both as the last layer leaves them.
         """
-        visual = self.embedding(self._patches(feature_map)) + self.position
-        tokens = torch.cat((self.keypoint_tokens.expand(len(visual), -1, -1).to(visual.dtype), visual), dim=1)
+        tokens, position = self._embed(feature_map)
         num_keypoints = self.keypoint_tokens.shape[1]
-        position = F.pad(self.position, (0, 0, num_keypoints, 0))  # zero for the keypoint tokens
         for index, layer in enumerate(self.layers):
             tokens = layer(tokens if index == 0 else tokens + position)
         return tokens[:, :num_keypoints], tokens[:, num_keypoints:]
+
+    def _embed(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
+        """The tokens (B, K + P, D) of a feature map (B, C, H, W), and the position (1, K + P, D) of them all."""
+        visual = self.embedding(self._patches(feature_map)) + self.position
+        tokens = torch.cat((self.keypoint_tokens.expand(len(visual), -1, -1).to(visual.dtype), visual), dim=1)
+        # zero for the keypoint tokens
+        return tokens, F.pad(self.position, (0, 0, self.keypoint_tokens.shape[1], 0))
 
     def _patches(self, feature_map: Tensor) -> Tensor:
         """(B, C, H, W) to (B, P, ph * pw * C): row-major patches, the channel fastest inside a patch."""

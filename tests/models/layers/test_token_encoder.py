@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from distilpose.errors import DistilPoseError
-from distilpose.models.layers import TokenEncoder
+from distilpose.models.layers import TokenEncoder, build_token_encoder
 
 SIZE = dict(feature_size=(6, 8), patch_size=(3, 4), dim=8, depth=3, num_heads=2, mlp_ratio=2)
 
@@ -73,3 +73,25 @@ def test_sizes_that_do_not_divide_are_refused(wrong: dict, sentence: str) -> Non
 def test_another_feature_map_is_refused() -> None:
     with pytest.raises(DistilPoseError, match='built for a feature map of 6x8 .* got 8x8'):
         encoder()(torch.randn(1, 2, 8, 8))
+
+
+def test_a_chain_leaves_the_keypoint_tokens_of_every_transformer() -> None:
+    """Transformers of one layer each: only the embedding adds the position."""
+    torch.manual_seed(0)
+    chain = build_token_encoder(2, 3, **dict(SIZE, depth=1), transformers=3)
+    keypoint, visual = chain(feature_map := torch.randn(4, 2, 8, 6))
+    assert keypoint.shape == (4, 3, 24) and chain.readout_dim == 24 and visual.shape == (4, 4, 8)
+    tokens, _ = chain._embed(feature_map)
+    for index, layer in enumerate(chain.layers):
+        tokens = layer(tokens)
+        torch.testing.assert_close(keypoint[..., 8 * index:8 * (index + 1)], tokens[:, :3])
+
+
+def test_a_chain_of_one_is_an_encoder() -> None:
+    torch.manual_seed(0)
+    chain = build_token_encoder(2, 3, **SIZE, transformers=1)
+    feature_map = torch.randn(4, 2, 8, 6)
+    alone = encoder()
+    alone.load_state_dict(chain.state_dict())
+    for found, expected in zip(chain(feature_map), alone(feature_map), strict=True):
+        torch.testing.assert_close(found, expected)

@@ -1,0 +1,85 @@
+"""SimDR's heads on convolutional networks: two linear layers that read every joint's map as two classifications."""
+
+from __future__ import annotations
+
+from mmpose.models.heads import SimCCHead
+from mmpose.registry import KEYPOINT_CODECS, MODELS
+from torch import Tensor, nn
+
+from distilpose.structures import PoseOutputs
+
+from .axis_classifier import AxisClassifier
+from .common import read_in_float32
+
+SIMDR_HEAD_INIT = [  # the linear layers start as torch has them
+    dict(type='Normal', layer=['Conv2d', 'ConvTranspose2d'], std=0.001),
+    dict(type='Constant', layer='BatchNorm2d', val=1),
+]
+"""Initialisation of the published heads."""
+
+
+@MODELS.register_module()
+class SimDRHead(AxisClassifier, SimCCHead):
+    """mmpose's ``SimCCHead`` with the losses, scores and flip test of SimDR and SimDR* (Li et al., 2021).
+
+    Args:
+        in_channels: channels of the last feature map.
+        num_keypoints: number of keypoints K.
+        decoder: a codec of :mod:`distilpose.codecs`; it says the size of the input and the split ratio.
+        feature_stride: pixels of the input that a cell of the last feature map stands for.
+        deconv_out_channels: of layers that double the map's size, ``None`` for none.
+        loss: one of :mod:`distilpose.models.losses` that belongs to the codec.
+        init_cfg: mmengine initialisation; the published one by default.
+    """
+
+    def __init__(self, in_channels: int, num_keypoints: int, *, decoder: dict, feature_stride: int = 4,
+                 deconv_out_channels: tuple[int, ...] | None = None, loss: dict | None = None,
+                 init_cfg: dict | list[dict] | None = None) -> None:
+        codec = KEYPOINT_CODECS.build(decoder)
+        width, height = codec.input_size
+        super().__init__(
+            in_channels, num_keypoints, input_size=codec.input_size,
+            in_featuremap_size=(width // feature_stride, height // feature_stride),
+            simcc_split_ratio=codec.simdr_split_ratio, deconv_out_channels=deconv_out_channels,
+            deconv_kernel_sizes=(4,) * len(deconv_out_channels or ()), loss=loss or dict(type='NMTLoss'),
+            decoder=decoder, init_cfg=init_cfg or SIMDR_HEAD_INIT)
+
+    def forward(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
+        """Feature maps, the last one (B, C, H, W), to logits (B, K, Wx) and (B, K, Wy)."""
+        maps = self.final_layer(feats[-1]) if self.deconv_head is None else self.deconv_head(feats)
+        return self._classify(maps.flatten(2))
+
+    def _classify(self, cells: Tensor) -> PoseOutputs:
+        """(B, K, values of a joint) to logits."""
+        return PoseOutputs(simcc=(read_in_float32(self.mlp_head_x, cells), read_in_float32(self.mlp_head_y, cells)))
+
+
+@MODELS.register_module()
+class UpsampleFreeSimDRHead(SimDRHead):
+    """SimDR without deconvolutions: every joint has several channels of the backbone's small map instead.
+
+    Args:
+        in_channels: channels of the last feature map.
+        num_keypoints: number of keypoints K.
+        decoder: as :class:`SimDRHead`.
+        channels_per_joint: maps of a joint.
+        feature_stride: as :class:`SimDRHead`.
+        loss: as :class:`SimDRHead`.
+        init_cfg: as :class:`SimDRHead`.
+    """
+
+    def __init__(self, in_channels: int, num_keypoints: int, *, decoder: dict, channels_per_joint: int = 32,
+                 feature_stride: int = 32, loss: dict | None = None,
+                 init_cfg: dict | list[dict] | None = None) -> None:
+        super().__init__(in_channels, num_keypoints, decoder=decoder, feature_stride=feature_stride, loss=loss,
+                         init_cfg=init_cfg)
+        self.channels_per_joint = channels_per_joint
+        columns, rows = self.heatmap_size
+        self.final_layer = nn.Conv2d(in_channels, num_keypoints * channels_per_joint, 1)
+        values = columns * rows * channels_per_joint
+        self.mlp_head_x, self.mlp_head_y = (nn.Linear(values, bins) for bins in self.decoder.bins)
+
+    def forward(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
+        """See :class:`SimDRHead`; the channels of a joint lie side by side."""
+        maps = self.final_layer(feats[-1])
+        return self._classify(maps.unflatten(1, (-1, self.channels_per_joint)).flatten(2))
