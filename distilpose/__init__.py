@@ -9,7 +9,7 @@ from . import compat
 
 compat.apply()
 
-from . import codecs, datasets, distillation, engine, models  # noqa: E402
+from . import codecs, datasets, distillation, engine, evaluation, models  # noqa: E402
 
-__all__ = ['codecs', 'compat', 'datasets', 'distillation', 'engine', 'models']
+__all__ = ['codecs', 'compat', 'datasets', 'distillation', 'engine', 'evaluation', 'models']
 __version__ = '0.1.0'

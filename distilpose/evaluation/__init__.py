@@ -4,8 +4,9 @@ from .average_precision import Matches, average_precision, match_detections, onl
 from .evaluate import Evaluation, evaluate
 from .metrics import correct_keypoints, keypoint_similarity, object_keypoint_similarity, share_of_correct_keypoints
 from .panels import enlarged_crop, person_panels
+from .pckh import PCKhMetric
 from .people import People, build_validation, read_people
 
-__all__ = ['Evaluation', 'Matches', 'People', 'average_precision', 'build_validation', 'correct_keypoints',
-           'enlarged_crop', 'evaluate', 'keypoint_similarity', 'match_detections', 'object_keypoint_similarity',
-           'only_keypoint', 'person_panels', 'read_people', 'share_of_correct_keypoints']
+__all__ = ['Evaluation', 'Matches', 'PCKhMetric', 'People', 'average_precision', 'build_validation',
+           'correct_keypoints', 'enlarged_crop', 'evaluate', 'keypoint_similarity', 'match_detections',
+           'object_keypoint_similarity', 'only_keypoint', 'person_panels', 'read_people', 'share_of_correct_keypoints']
