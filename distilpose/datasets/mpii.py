@@ -31,6 +31,11 @@ class ZeroBasedMpiiDataset(MpiiDataset):
         DistilPoseError: a file is missing or is not what it should be (when the annotations are loaded).
     """
 
+    @classmethod
+    def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
+        """mmpose's, and what tells this data set from mmpose's to a metric."""
+        return {**super()._load_metainfo(metainfo), 'keypoints_counted_from': 0}
+
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
         people = read_people(self.ann_file, num_keypoints=self.metainfo['num_keypoints'])
         boxes, keypoints, visible = people.head_boxes, people.keypoints, people.visible

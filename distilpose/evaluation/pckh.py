@@ -63,6 +63,7 @@ class PCKhMetric(PCKAccuracy):
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """The figures in percent, from what :meth:`process` collected of N people with K joints."""
+        self._check_data()
         predicted, truth, labelled, sizes = (
             np.concatenate([result[name] for result in results])
             for name in ('pred_coords', 'gt_coords', 'mask', 'head_size'))
@@ -77,6 +78,13 @@ class PCKhMetric(PCKAccuracy):
             for group, joints in groups.items():
                 figures[f'{group}@{threshold:g}'] = float(_percent(hits[joints], counts[joints]).mean())
         return figures
+
+    def _check_data(self) -> None:
+        meta = self.dataset_meta or {}
+        if meta.get('dataset_name') == 'mpii' and meta.get('keypoints_counted_from') != 0:
+            raise DistilPoseError("the validation data counts MPII's keypoints from 1, as mmpose's MpiiDataset does, "
+                                  'which would make every right answer wrong by 1.4 pixels: set '
+                                  "val_dataloader.dataset.type='ZeroBasedMpiiDataset', and the same for training")
 
     def _joints(self, count: int) -> tuple[list[int], dict[str, list[int]]]:
         """Indices of the joints that the mean counts, and of those of every group."""

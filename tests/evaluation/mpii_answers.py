@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from mmengine.structures import InstanceData
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.structures import PoseDataSample
 
 from distilpose.datasets import ZeroBasedMpiiDataset
@@ -14,7 +13,7 @@ from distilpose.datasets import ZeroBasedMpiiDataset
 
 def mpii_meta() -> dict[str, Any]:
     """What the data set says of its joints."""
-    return parse_pose_metainfo(dict(ZeroBasedMpiiDataset.METAINFO))
+    return ZeroBasedMpiiDataset(lazy_init=True).metainfo
 
 
 def sample(predicted: np.ndarray, truth: np.ndarray, *, visible: np.ndarray, head_size: float) -> PoseDataSample:

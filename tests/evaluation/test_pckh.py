@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmengine.evaluator import Evaluator
+from mmpose.datasets import MpiiDataset
 from mmpose.evaluation.metrics import MpiiPCKAccuracy
 from mmpose.structures import PoseDataSample
 
@@ -132,6 +133,14 @@ def test_data_without_head_sizes_is_a_sentence() -> None:
     del one.gt_instances.head_size
     with pytest.raises(DistilPoseError, match='found no head sizes .*headbox_file='):
         evaluate([one])
+
+
+def test_mmposes_keypoints_counted_from_one_are_a_sentence() -> None:
+    metric = Evaluator(dict(type='mmpose.PCKhMetric'))
+    metric.dataset_meta = MpiiDataset(lazy_init=True).metainfo
+    metric.process([person(0.0)], [{}])
+    with pytest.raises(DistilPoseError, match="counts MPII's keypoints from 1.*type='ZeroBasedMpiiDataset'"):
+        metric.evaluate(1)
 
 
 def test_other_joints_are_a_sentence() -> None:

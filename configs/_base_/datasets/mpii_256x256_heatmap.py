@@ -1,5 +1,5 @@
-# MPII keypoints for a network that draws heatmaps, augmented and tested as FPD and the HRNet code base publish it: people
-# as annotated, no half bodies, PCKh on the validation split. Any data in MPII's form will do (data_root).
+# MPII keypoints for a network that draws heatmaps, augmented and tested as FPD and the HRNet code base publish it:
+# people as annotated, no half bodies, PCKh on the validation split. Any data in MPII's form will do (data_root).
 data_mode = 'topdown'
 dataset_type = 'ZeroBasedMpiiDataset'
 data_root = '{{ fileDirname }}'.rsplit('/', 3)[0] + '/data/mpii/'
