@@ -97,14 +97,19 @@ def test_joints_of_the_mat_file_are_the_ground_truth(tmp_path: Path) -> None:
     """As in the published evaluation, which reads nothing but predictions and that file."""
     people = make_people(COUNT)
     write_people(tmp_path, people, boxes=make_head_boxes(COUNT))
-    for person in people:
-        person['joints'] = (np.array(person['joints']) + 0.25).tolist()
-        person['joints_vis'][3] = 0
-    truth = [found['keypoints'] for found in read_dataset(tmp_path, headbox_file='truth.mat', test_mode=True)]
-    (tmp_path / 'people.json').write_text(json.dumps(people))
-    dataset = read_dataset(tmp_path, headbox_file=str(tmp_path / 'truth.mat'), test_mode=True)
-    np.testing.assert_array_equal([found['keypoints'] for found in dataset], truth)
-    assert any(found['keypoints_visible'][0, 3] for found in dataset)
+    changed = [dict(person, joints=(np.array(person['joints']) + 0.25).tolist(), joints_vis=[1] * 15 + [0])
+               for person in people]
+    (tmp_path / 'people.json').write_text(json.dumps(changed))
+    for headbox_file in ('truth.mat', str(tmp_path / 'truth.mat')):
+        dataset = read_dataset(tmp_path, headbox_file=headbox_file, test_mode=True)
+        for person, found in zip(people, dataset, strict=True):
+            np.testing.assert_allclose(found['keypoints'][0], np.array(person['joints']) - 1, rtol=1e-6)
+            np.testing.assert_array_equal(found['keypoints_visible'][0], person['joints_vis'])
+
+
+def test_people_of_an_image_belong_together_from_below(tmp_path: Path) -> None:
+    dataset = read_dataset(write_people(tmp_path, make_people(COUNT)), data_mode='bottomup')
+    assert [len(found['keypoints']) for found in dataset] == [2, 2, 2] and dataset[0]['bbox'].shape == (2, 4)
 
 
 @pytest.mark.parametrize('change, sentence', [
