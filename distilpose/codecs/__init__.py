@@ -1,5 +1,7 @@
 """The targets and decoders that mmpose lacks."""
 
+from .heatmaps import TokenPoseHeatmap, UnrefinedHeatmap
 from .simdr_label import SimDRGaussianLabel, SimDRLabel, classify_coordinates, draw_axis_gaussians
 
-__all__ = ['SimDRGaussianLabel', 'SimDRLabel', 'classify_coordinates', 'draw_axis_gaussians']
+__all__ = ['SimDRGaussianLabel', 'SimDRLabel', 'TokenPoseHeatmap', 'UnrefinedHeatmap', 'classify_coordinates',
+           'draw_axis_gaussians']

@@ -8,6 +8,7 @@ import torch
 from mmpose.codecs import MSRAHeatmap, UDPHeatmap
 from torch import Tensor
 
+from distilpose.codecs import TokenPoseHeatmap
 from distilpose.errors import DistilPoseError
 
 from .image_adapter import resample
@@ -45,7 +46,7 @@ def _expected_profile(logits: Tensor, count: int, sigma: float) -> Tensor:
 def to_common_grid(heatmaps: Tensor, decoder: Any) -> Tensor:
     """Heatmaps of any codec of mmpose's on the grid of ``MSRAHeatmap``.
 
-    ``UDPHeatmap`` puts its last cell on the last pixel of the crop, so its cells are a little larger.
+    ``UDPHeatmap`` and TokenPose put their last cell on the last pixel of the crop, so their cells are a little larger.
 
     Args:
         heatmaps: (B, K, H, W).
@@ -54,12 +55,14 @@ def to_common_grid(heatmaps: Tensor, decoder: Any) -> Tensor:
     Raises:
         DistilPoseError: for a codec whose maps are not gaussians of peak 1.
     """
-    if decoder is None or isinstance(decoder, MSRAHeatmap):
+    if decoder is None or (isinstance(decoder, MSRAHeatmap) and not isinstance(decoder, TokenPoseHeatmap)):
         return heatmaps
-    if not isinstance(decoder, UDPHeatmap) or getattr(decoder, 'heatmap_type', 'gaussian') != 'gaussian':
+    kind = getattr(decoder, 'heatmap_type', 'gaussian')
+    if not isinstance(decoder, (UDPHeatmap, TokenPoseHeatmap)) or kind != 'gaussian':
         raise DistilPoseError(f"the teacher's heatmaps are those of {type(decoder).__name__} "
-                              f"({getattr(decoder, 'heatmap_type', 'of its own kind')}); distilpose reads gaussians of "
-                              'MSRAHeatmap and UDPHeatmap. Drop the terms that read heatmaps, or take another teacher')
+                              f"({getattr(decoder, 'heatmap_type', 'of its own kind')}); distilpose reads gaussians "
+                              'of MSRAHeatmap, UDPHeatmap and TokenPoseHeatmap. Drop the terms that read heatmaps, '
+                              'or take another teacher')
     (width, height), (columns, rows) = decoder.input_size, (heatmaps.shape[-1], heatmaps.shape[-2])
     reach = (width * (columns - 1) / (width - 1), height * (rows - 1) / (height - 1))
     return resample(heatmaps, (columns, rows), reach=reach)

@@ -51,10 +51,11 @@ def test_beta_sharpens() -> None:
     assert sharp.max() > blurred.max()
 
 
-def test_udp_heatmaps_move_to_the_common_grid() -> None:
+@pytest.mark.parametrize('kind', ['UDPHeatmap', 'TokenPoseHeatmap'])
+def test_udp_heatmaps_move_to_the_common_grid(kind: str) -> None:
     """Both codecs draw the same joint; after the move their means agree to a hundredth of a cell."""
-    udp = target(type='UDPHeatmap', sigma=2)
-    moved = to_common_grid(udp, KEYPOINT_CODECS.build(dict(SIZE, type='UDPHeatmap', sigma=2)))
+    udp = target(type=kind, sigma=2)
+    moved = to_common_grid(udp, KEYPOINT_CODECS.build(dict(SIZE, type=kind, sigma=2)))
 
     def mean(maps: Tensor, axis: int) -> Tensor:
         profile = maps[0, 1].sum(dim=axis)

@@ -1,0 +1,45 @@
+"""Codecs of heatmaps: where a joint's cell is, and what decoding makes of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from mmpose.codecs import MSRAHeatmap, UDPHeatmap
+
+from distilpose.codecs import TokenPoseHeatmap, UnrefinedHeatmap
+
+SIZES = dict(input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+
+
+@pytest.fixture
+def joints() -> np.ndarray:
+    return np.random.RandomState(0).uniform(30, 150, size=(1, 20, 2)).astype(np.float32)
+
+
+def test_the_last_cell_is_the_last_pixel() -> None:
+    corner = np.array([[[191.0, 255.0]]], dtype=np.float32)
+    assert TokenPoseHeatmap(**SIZES).encode(corner)['heatmaps'][0, -1, -1] == pytest.approx(1, abs=1e-5)
+
+
+def test_the_gaussian_is_neither_rounded_nor_cut_off(joints: np.ndarray) -> None:
+    heatmaps = TokenPoseHeatmap(**SIZES).encode(joints)['heatmaps']
+    assert (heatmaps.sum((1, 2)) == pytest.approx(2 * np.pi * 4, rel=1e-4)) and (heatmaps[:, ::8, ::8] > 0).any()
+    cells = joints[0] * [47 / 191, 63 / 255]
+    centre = np.stack([(heatmaps * np.arange(48)).sum((1, 2)), (heatmaps * np.arange(64)[:, None]).sum((1, 2))], -1)
+    np.testing.assert_allclose(centre / heatmaps.sum((1, 2))[:, None], cells, atol=1e-2)
+
+
+def test_joints_come_back_as_those_of_udp_do(joints: np.ndarray) -> None:
+    """That is where mmpose maps them to the image from: the last pixel at the input size."""
+    codec, udp = TokenPoseHeatmap(**SIZES), UDPHeatmap(**SIZES)
+    keypoints, _ = codec.decode(codec.encode(joints)['heatmaps'])
+    np.testing.assert_allclose(keypoints[0], joints[0] * [192 / 191, 256 / 255], atol=0.05)
+    np.testing.assert_allclose(keypoints, udp.decode(udp.encode(joints)['heatmaps'])[0], atol=0.3)
+
+
+def test_without_refinement_a_joint_is_at_its_cell(joints: np.ndarray) -> None:
+    heatmaps = MSRAHeatmap(**SIZES).encode(joints)['heatmaps']
+    keypoints, scores = UnrefinedHeatmap(**SIZES).decode(heatmaps)
+    refined, same_scores = MSRAHeatmap(**SIZES).decode(heatmaps)
+    np.testing.assert_allclose(keypoints, np.floor(joints / 4 + 0.5) * 4, atol=1e-4)
+    assert np.array_equal(scores, same_scores) and np.abs(refined - keypoints).max() <= 1.0 + 1e-5
