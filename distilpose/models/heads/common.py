@@ -19,5 +19,7 @@ def keypoint_weights(batch_data_samples: list) -> Tensor:
 
 def read_in_float32(readout: nn.Module, tokens: Tensor) -> Tensor:
     """Applies the last layers outside of autocast: half precision there costs up to a pixel."""
+    if tokens.is_meta:  # no precision to lose, and autocast does not know the device
+        return readout(tokens)
     with torch.autocast(tokens.device.type, enabled=False):
         return readout(tokens.float())

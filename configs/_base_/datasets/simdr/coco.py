@@ -1,0 +1,5 @@
+# COCO keypoints augmented as SimDR and TokenPose do on HRNet: normals that are clipped, half bodies, no shift.
+_base_ = '../coco_256x192_regression.py'
+
+train_pipeline = [step for step in _base_.train_pipeline if step['type'] != 'RandomBBoxCenterShift']
+train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))

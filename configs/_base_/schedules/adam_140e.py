@@ -1,0 +1,5 @@
+# SimDR's schedule on ResNets: 140 epochs, drops named 90 and 120, an epoch early.
+_base_ = 'adam_210e.py'
+
+train_cfg = dict(max_epochs=140)
+param_scheduler = [dict(type='MultiStepLR', begin=0, end=140, milestones=[89, 119], gamma=0.1, by_epoch=True)]

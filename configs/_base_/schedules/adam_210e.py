@@ -1,0 +1,6 @@
+# SimDR's schedule on HRNet: Adam at 1e-3, neither warm-up nor weight decay nor clipping; 4 GPUs x 32 images.
+# Its drops are named 170 and 200, and come an epoch early, since the published loop steps before it trains.
+train_cfg = dict(by_epoch=True, max_epochs=210, val_interval=10)
+optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3))
+param_scheduler = [dict(type='MultiStepLR', begin=0, end=210, milestones=[169, 199], gamma=0.1, by_epoch=True)]
+auto_scale_lr = dict(base_batch_size=128)

@@ -1,0 +1,12 @@
+# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/heatmap_res50_coco_128x128.py 4
+_base_ = [
+    '../../../../_base_/datasets/simdr/coco_heatmap_128x128.py',
+    '../../../../_base_/schedules/adam_140e.py',
+    '../../../../_base_/models/simdr/heatmap_res50.py',
+    '../../../../_base_/methods/resnet_augmentation.py',
+    '../../../../_base_/runtime/default.py',
+]
+model = dict(head=dict(decoder=_base_.codec))
+train_pipeline = _base_.train_pipeline
+train_pipeline[3:5] = _base_.augmentation
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -1,0 +1,10 @@
+# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/tokenpose_l_d6_coco_256x192.py 4
+# No published configuration; two layers a transformer give the paper's figures.
+_base_ = [
+    '../../../../_base_/datasets/simdr/coco_tokenpose_256x192.py',
+    '../../../../_base_/schedules/adam_300e_tokenpose.py',
+    '../../../../_base_/models/tokenpose/tokenpose_l.py',
+    '../../../../_base_/runtime/default.py',
+]
+model = dict(head=dict(decoder=_base_.codec, encoder=dict(depth=2, num_heads=8)))
+train_dataloader = dict(batch_size=16)
