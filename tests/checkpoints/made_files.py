@@ -12,15 +12,18 @@ from distilpose.model_config import build_estimator
 from tests import networks
 from tests.engine import tiny
 
-_PUBLISHED = [  # written down from the published names, not derived from the reader's table
+ENCODER_LAYER = [  # both tables are written down from the published names, not derived from the reader's
+    ('.attention_norm.', '.0.fn.norm.'), ('.attention.qkv.', '.0.fn.fn.to_qkv.'),
+    ('.attention.out.', '.0.fn.fn.to_out.0.'), ('.mlp_norm.', '.1.fn.norm.'),
+    ('.mlp.0.', '.1.fn.fn.net.0.'), ('.mlp.2.', '.1.fn.fn.net.3.'),
+]
+_PUBLISHED = [
     ('head.encoder.keypoint_tokens', 'keypoint_head.tokenhead.keypoint_token'),
     ('head.encoder.position', 'keypoint_head.tokenhead.pos_embedding'),
     ('head.encoder.embedding.', 'keypoint_head.tokenhead.patch_to_embedding.'),
     ('head.encoder.layers.', 'keypoint_head.tokenhead.transformer.layers.'),
     ('head.readout.', 'keypoint_head.tokenhead.mlp_head.'),
-    ('.attention_norm.', '.0.fn.norm.'), ('.attention.qkv.', '.0.fn.fn.to_qkv.'),
-    ('.attention.out.', '.0.fn.fn.to_out.0.'), ('.mlp_norm.', '.1.fn.norm.'),
-    ('.mlp.0.', '.1.fn.fn.net.0.'), ('.mlp.2.', '.1.fn.fn.net.3.'),
+    *ENCODER_LAYER,
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -16,19 +17,24 @@ from distilpose.distillation.teacher import load_teacher
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import build_estimator, load_config
 from tests import networks
-from tests.checkpoints.made_files import published_names, student_weights, wrapped
+from tests.checkpoints.made_files import ENCODER_LAYER, published_names, student_weights, wrapped
 from tests.parity.reference import fixture
 
 CONFIGS = dict(
     teacher_stemnet='configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/teacher_stemnet_coco_256x192.py',
     heatmap_hrnet_w32_256x192='mmpose::body_2d_keypoint/topdown_heatmap/coco/'
                               'td-hm_hrnet-w32_8xb64-210e_coco-256x192.py',
-    heatmap_res50_256x192='mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py')
+    heatmap_res50_256x192='mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py',
+    simdr_hrnet_w32_256x192='configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_hrnet_w32_coco_256x192.py',
+    simdr_res50_256x192='configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_res50_coco_256x192.py',
+    tokenpose_s_v1='configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/tokenpose_s_v1_coco_256x192.py')
 NAMES = dict(
     distilpose_s='a student of DistilPose', stemnet='a student of DistilPose',
     teacher_stemnet="DistilPose's TokenPose teacher",
     heatmap_hrnet_w32_256x192='a heatmap HRNet of the HRNet code base',
-    heatmap_res50_256x192='a SimpleBaseline ResNet of the HRNet code base')
+    heatmap_res50_256x192='a SimpleBaseline ResNet of the HRNet code base',
+    simdr_hrnet_w32_256x192='SimDR on HRNet', simdr_res50_256x192='SimDR on a ResNet',
+    tokenpose_s_v1="a TokenPose of TokenPose's own code base")
 
 
 def published_shapes(name: str) -> dict[str, Tensor]:
@@ -43,11 +49,46 @@ def test_recognised_by_its_keys_alone(name: str) -> None:
     assert sum(source.is_known_by(keys) for source in SOURCES if source.name != 'a pose estimator of mmpose 0.x') == 1
 
 
-@pytest.mark.parametrize('name', ['teacher_stemnet', 'heatmap_hrnet_w32_256x192', 'heatmap_res50_256x192'])
+@pytest.mark.parametrize('name', CONFIGS)
 def test_every_name_and_shape_is_the_models(name: str) -> None:
     ours = {key: tuple(value.shape) for key, value in to_our_names(published_shapes(name)).items()}
     model = build_estimator(load_config(CONFIGS[name]).model)
     assert ours == {key: tuple(value.shape) for key, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize('kind, prefix', [('t', 'transformer.'), ('b', 'transformer.'), ('l_d24', 'transformer.')])
+def test_every_tokenpose_with_a_transformer_of_its_own(kind: str, prefix: str) -> None:
+    """B and L also have an HRNet, and L three transformers of eight layers; the names are written down from theirs."""
+    with torch.device('meta'):
+        config = f'configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/tokenpose_{kind}_coco_256x192.py'
+        ours = build_estimator(load_config(config).model).state_dict()
+    published = {}
+    for name, value in ours.items():
+        layer = re.match(r'head\.encoder\.layers\.(\d+)\.(.*)', name)
+        if name.startswith('backbone.'):
+            key = name.replace('backbone.', 'pre_feature.')
+        elif layer and kind == 'l_d24':
+            key = f'{prefix}transformer{int(layer[1]) // 8 + 1}.layers.{int(layer[1]) % 8}.{layer[2]}'
+        else:
+            key = name.replace('head.encoder.layers.', f'{prefix}transformer.layers.')
+        for mine, theirs in (*ENCODER_LAYER, ('head.encoder.keypoint_tokens', f'{prefix}keypoint_token'),
+                             ('head.encoder.position', f'{prefix}pos_embedding'),
+                             ('head.encoder.embedding.', f'{prefix}patch_to_embedding.'),
+                             ('head.readout.', f'{prefix}mlp_head.')):
+            key = key.replace(mine, theirs)
+        published[key] = value
+    assert recognise(published).name == NAMES['tokenpose_s_v1']
+    found = to_our_names(published)
+    assert found.keys() == ours.keys() and all(found[name] is value for name, value in ours.items())
+
+
+def test_simdr_without_upsampling() -> None:
+    with torch.device('meta'):
+        config = 'configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_res50_upfree_coco_64x64.py'
+        ours = build_estimator(load_config(config).model).state_dict()
+    published = {name.removeprefix('backbone.').removeprefix('head.'): value for name, value in ours.items()}
+    assert recognise(published).name == 'SimDR on a ResNet without upsampling'
+    assert to_our_names(published).keys() == ours.keys()
 
 
 def test_our_own_names_pass_unchanged() -> None:
@@ -129,7 +170,8 @@ class TestDirectUse:
         assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
 
 
-@pytest.mark.parametrize('name, warns', [('heatmap_res50_256x192', True), ('heatmap_hrnet_w32_256x192', False)])
+@pytest.mark.parametrize('name, warns', [('heatmap_res50_256x192', True), ('heatmap_hrnet_w32_256x192', False),
+                                         ('simdr_res50_256x192', True), ('simdr_hrnet_w32_256x192', False)])
 def test_the_log_names_the_source_and_a_channel_order_that_differs(name: str, warns: bool, tmp_path: Path,
                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
