@@ -2,6 +2,14 @@
 
 from .distiller import PoseDistiller
 from .teacher import FrozenTeacher
-from .terms import DistillationTerm, ScoreTerm, SimulatedHeatmapTerm, TokenTerm
+from .terms import (
+    DistillationTerm,
+    HeatmapMarginalTerm,
+    ScoreTerm,
+    SimCCTerm,
+    SimulatedHeatmapTerm,
+    TokenTerm,
+)
 
-__all__ = ['DistillationTerm', 'FrozenTeacher', 'PoseDistiller', 'ScoreTerm', 'SimulatedHeatmapTerm', 'TokenTerm']
+__all__ = ['DistillationTerm', 'FrozenTeacher', 'HeatmapMarginalTerm', 'PoseDistiller', 'ScoreTerm', 'SimCCTerm',
+           'SimulatedHeatmapTerm', 'TokenTerm']

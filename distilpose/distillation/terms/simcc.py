@@ -1,0 +1,79 @@
+"""Logit distillation between coordinate classifiers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from distilpose.errors import DistilPoseError
+from distilpose.models.losses import divergence_from_gaussians
+from distilpose.structures import PoseOutputs
+
+from .base import DistillationTerm
+
+WEIGHTS = ('none', 'gt')
+
+
+def check_weights(term: str, weights: str) -> None:
+    """Refuses a way to weigh joints that does not exist.
+
+    Raises:
+        DistilPoseError: names the term.
+    """
+    if weights not in WEIGHTS:
+        raise DistilPoseError(f'{term} got weights={weights!r}; expected one of {WEIGHTS}')
+
+
+def axis_loss(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+    """Divergence from distributions to the softmax of logits: summed over bins, the mean over joints and samples.
+
+    Args:
+        logits: (B, K, N).
+        targets: (B, K, N), of sum 1, or 0 everywhere for a joint that teaches nothing.
+        weights: (B, K) or ``None`` for ones; joints of weight 0 count as zeros in the mean.
+
+    Returns:
+        A scalar.
+    """
+    divergence = divergence_from_gaussians(logits, targets)
+    return (divergence if weights is None else divergence * weights).mean()
+
+
+@MODELS.register_module()
+class SimCCTerm(DistillationTerm):
+    """The student's distributions over both axes imitate the teacher's.
+
+    As in DWPose (Yang et al., ICCV workshops 2023, section 3.2): the sum of both axes' Kullback-Leibler divergences
+    from ``softmax(beta * teacher)`` to ``softmax(beta * student)``, averaged over joints and samples.
+
+    Args:
+        beta: factor of all logits; the one in the student's task loss, 1 for SimDR's losses and 10 for RTMPose's.
+        weights: ``'none'``, as published: joints that are not labelled are taught as well, or ``'gt'``: those that are.
+        **kwargs: as :class:`DistillationTerm`.
+    """
+
+    student_fields = teacher_fields = ('simcc',)
+
+    def __init__(self, *, beta: float = 1.0, weights: str = 'none', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_weights(type(self).__name__, weights)
+        self.beta, self.weights = beta, weights
+
+    def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
+        """Both must have the same number of bins."""
+        assert student.simcc is not None and teacher.simcc is not None
+        found, expected = ([logits.shape[-1] for logits in outputs.simcc or ()] for outputs in (student, teacher))
+        if found == expected:
+            return None
+        return (f'the student has {found[0]} bins along x and {found[1]} along y, the teacher {expected[0]} and '
+                f'{expected[1]}; give both the same input size and split ratio, or drop the term with None')
+
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
+        """See :class:`DistillationTerm`."""
+        assert student.simcc is not None and teacher.simcc is not None
+        weights = keypoint_weights if self.weights == 'gt' else None
+        along_x, along_y = (axis_loss(self.beta * logits, (self.beta * taught).softmax(dim=-1), weights)
+                            for logits, taught in zip(student.simcc, teacher.simcc, strict=True))
+        return along_x + along_y
