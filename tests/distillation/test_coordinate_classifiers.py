@@ -1,0 +1,64 @@
+"""Coordinate classifiers as teachers and as students, one step of each pair."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from distilpose.distillation import PoseDistiller
+from distilpose.errors import DistilPoseError
+from tests.networks import ENCODER, INPUT_SIZE, NUM_KEYPOINTS, STUDENT, TEACHER, batch, teacher
+
+BINS = dict(type='SimDRLabel', input_size=INPUT_SIZE, simdr_split_ratio=2)
+CLASSIFIER = dict(STUDENT, head=dict(type='SimDRHead', in_channels=8, num_keypoints=NUM_KEYPOINTS, decoder=BINS))
+TOKEN_CLASSIFIER = dict(STUDENT, head=dict(type='TokenPoseSimDRHead', in_channels=8, num_keypoints=NUM_KEYPOINTS,
+                                           encoder=ENCODER, decoder=BINS))
+SIMCC, MARGINALS = dict(type='SimCCTerm'), dict(type='HeatmapMarginalTerm')
+DRAWN = dict(type='SimulatedHeatmapTerm', sigma='predicted')
+
+
+def labelled_batch() -> tuple[torch.Tensor, list]:
+    images, samples = batch()
+    for sample in samples:
+        labels = sample.gt_instance_labels
+        classes = (labels.keypoint_labels * 2 * torch.tensor(INPUT_SIZE)).long()
+        labels.keypoint_x_labels, labels.keypoint_y_labels = classes.unbind(-1)
+    return images, samples
+
+
+@pytest.mark.parametrize('student, teaching, term, options', [
+    (TOKEN_CLASSIFIER, CLASSIFIER, SIMCC, {}),
+    (CLASSIFIER, TOKEN_CLASSIFIER, SIMCC, {}),
+    (CLASSIFIER, TEACHER, MARGINALS, {}),
+    (STUDENT, CLASSIFIER, DRAWN, dict(heatmaps=dict(size=(12, 16), sigma=1.0))),
+], ids=['tokens from maps', 'maps from tokens', 'classes from heatmaps', 'coordinates from classes'])
+def test_a_step_of_every_pair(student: dict, teaching: dict, term: dict, options: dict[str, Any]) -> None:
+    torch.manual_seed(1)
+    frozen = teacher(teaching, **options)
+    model = PoseDistiller(student, frozen, terms=dict(taught=term))
+    model.init_weights()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    images, samples = labelled_batch()
+    values = []
+    for _ in range(8):
+        losses = model.loss(images, samples)
+        assert {'loss_kpt', 'loss_taught'} <= losses.keys()
+        optimizer.zero_grad()
+        losses['loss_taught'].backward()
+        optimizer.step()
+        values.append(losses['loss_taught'].item())
+    assert values[-1] < values[0]  # the term alone, without the task, brings the student nearer
+    assert frozen.digest() == frozen.loaded_digest
+
+
+def test_other_bins_are_refused_when_the_model_is_built() -> None:
+    finer = dict(CLASSIFIER, head=dict(CLASSIFIER['head'], decoder=dict(BINS, simdr_split_ratio=3)))
+    with pytest.raises(DistilPoseError, match=r"term 'taught': the student has 96 bins .* the teacher 144"):
+        PoseDistiller(CLASSIFIER, teacher(finer), terms=dict(taught=SIMCC))
+
+
+def test_a_heatmap_teacher_has_no_logits() -> None:
+    with pytest.raises(DistilPoseError, match='needs simcc of the teacher'):
+        PoseDistiller(CLASSIFIER, teacher(TEACHER), terms=dict(taught=SIMCC))
