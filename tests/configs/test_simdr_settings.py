@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from distilpose.model_config import load_config
+from distilpose.codecs import UnrefinedHeatmap
+from distilpose.model_config import build_estimator, load_config
 
 ROOT = 'configs/body/2d_kpt_sview_rgb_img'
 COCO_SIMDR = [  # (model and size, bins of a pixel, loss, smoothing, smallest score that counts)
@@ -96,3 +97,10 @@ def test_tokenpose(name: str, heads: int, batch: int) -> None:
     assert config.model.head.decoder.type == 'TokenPoseHeatmap' and not config.model.test_cfg.shift_heatmap
     for pipeline in (config.train_dataloader.dataset.pipeline, config.test_dataloader.dataset.pipeline):
         assert next(step for step in pipeline if step.type == 'TopdownAffine').use_udp
+
+
+@pytest.mark.parametrize('name', ['heatmap_res50_coco_64x64', 'heatmap_hrnet_w48_coco_256x192'])
+def test_rows_without_extra_post_processing_are_an_option_away(name: str) -> None:
+    config = load_config(f'{ROOT}/simdr/coco/{name}.py')
+    config.merge_from_dict({'model.head.decoder.type': 'UnrefinedHeatmap'})
+    assert isinstance(build_estimator(config.model).head.decoder, UnrefinedHeatmap)
