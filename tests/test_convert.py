@@ -142,3 +142,17 @@ def test_parity_of_a_converted_hrnet(write: Write, tmp_path: Path) -> None:
     assert sum(weight.numel() for weight in model.parameters()) == expected['params']
     np.testing.assert_allclose(heatmaps.ravel()[::97], expected['out_heatmap'], rtol=0,
                                atol=2e-5 * expected['out_heatmap'].std())
+
+
+def test_parity_of_a_converted_simdr(write: Write, tmp_path: Path) -> None:
+    """A ResNet with deconvolutions, whose linear layers and maps go to different parts of the head."""
+    config = 'configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_res50_coco_64x64.py'
+    expected = fixture('simdr_res50_64x64')
+    found = convert(write(published_state(expected['keys'])), tmp_path / 'simdr.pth', config=config)
+    assert found.recognised == 'SimDR on a ResNet'
+    model = load_model(config, tmp_path / 'simdr.pth')
+    with torch.no_grad():
+        simcc = model.head(model.extract_feat(images(expected['input_shape']))).simcc
+    for axis, logits in zip('xy', simcc, strict=True):
+        wanted = expected[f'out_{axis}']
+        np.testing.assert_allclose(logits.numpy(), wanted, rtol=0, atol=2e-5 * wanted.std())
