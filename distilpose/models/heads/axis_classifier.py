@@ -11,7 +11,7 @@ from torch import Tensor
 
 from distilpose.structures import PoseOutputs
 
-from .common import keypoint_weights
+from .common import keypoint_weights, share_within
 from .simdr_decoding import SHIFTS, Axes, average_flipped, check_option, decode_axes, mirror
 
 
@@ -76,6 +76,4 @@ def _accuracy(simcc: Axes, targets: Axes, weights: Tensor) -> Tensor:
     for logits, target in zip(simcc, targets, strict=True):
         expected = target.argmax(dim=-1) if target.dim() == logits.dim() else target
         errors.append((logits.argmax(dim=-1) - expected) / logits.shape[-1])
-    labelled = weights > 0
-    hits = (torch.stack(errors, dim=-1).norm(dim=-1) <= 0.05) & labelled
-    return hits.sum() / labelled.sum().clamp(min=1)
+    return share_within(torch.stack(errors, dim=-1), weights)

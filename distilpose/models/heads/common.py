@@ -17,6 +17,14 @@ def keypoint_weights(batch_data_samples: list) -> Tensor:
     return torch.cat([sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
 
 
+@torch.no_grad()
+def share_within(errors: Tensor, weights: Tensor) -> Tensor:
+    """Share of labelled joints whose error (B, K, 2), a fraction of the sides, is at most 5 %; 0 without any."""
+    labelled = weights > 0
+    hits = (errors.norm(dim=-1) <= 0.05) & labelled
+    return hits.sum() / labelled.sum().clamp(min=1)
+
+
 def read_in_float32(readout: nn.Module, tokens: Tensor) -> Tensor:
     """Applies the last layers outside of autocast: half precision there costs up to a pixel."""
     if tokens.is_meta:  # no precision to lose, and autocast does not know the device

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from distilpose.structures import PoseOutputs
 
-from .common import TOKEN_HEAD_INIT, keypoint_weights
+from .common import TOKEN_HEAD_INIT, keypoint_weights, share_within
 from .coordinate_loss import coordinate_loss
 
 
@@ -62,11 +62,8 @@ class CoordinateHead(BaseHead):
         outputs = self(feats)
         targets = torch.cat([sample.gt_instance_labels.keypoint_labels for sample in batch_data_samples])
         weights = keypoint_weights(batch_data_samples)
-        with torch.no_grad():
-            hits = ((outputs.coords - targets).norm(dim=-1) <= 0.05) * (weights > 0)
-            accuracy = hits.sum() / (weights > 0).sum().clamp(min=1)
         return dict(loss_kpt=coordinate_loss(self.loss_module, outputs, targets, weights.unsqueeze(-1)),
-                    acc_pose=accuracy)
+                    acc_pose=share_within(outputs.coords - targets, weights))
 
     def predict(self, feats: Any, batch_data_samples: list, test_cfg: dict | None = None) -> list[InstanceData]:
         """Decodes a batch to input pixels; mmpose maps them to the image.

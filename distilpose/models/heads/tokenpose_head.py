@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from distilpose.models.layers import build_token_encoder
 from distilpose.structures import PoseOutputs
 
-from .common import TOKEN_HEAD_INIT, keypoint_weights, read_in_float32
+from .common import TOKEN_HEAD_INIT, keypoint_weights, read_in_float32, share_within
 
 
 @MODELS.register_module()
@@ -89,6 +89,4 @@ def _peak_accuracy(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor
         rows = torch.div(index, maps.shape[-1], rounding_mode='floor')
         return torch.stack((columns, rows), dim=-1) / size
 
-    labelled = weights > 0
-    hits = ((peaks(heatmaps) - peaks(targets)).norm(dim=-1) <= 0.05) & labelled
-    return hits.sum() / labelled.sum().clamp(min=1)
+    return share_within(peaks(heatmaps) - peaks(targets), weights)
