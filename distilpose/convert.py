@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from mmengine.config import Config
 from .apis import load_model
 from .checkpoints import load_strict, read_weights
 from .errors import DistilPoseError
+from .files import replacing
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,9 @@ def _check_destination(source: Path, destination: Path) -> None:
 
 def _write(checkpoint: dict, destination: Path) -> None:
     """Saves beside the destination first, so that an interruption leaves no half of a file under its name."""
-    part = destination.with_name(f'.{destination.name}.{os.getpid()}.part')
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with replacing(destination) as part:
             torch.save(checkpoint, part)
-            os.replace(part, destination)
-        finally:
-            part.unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
         raise DistilPoseError(f'{destination} cannot be written: {error}') from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from torch import nn
 
 from distilpose import engine
 from distilpose.distillation import PoseDistiller
-from distilpose.files import write_atomically
+from distilpose.files import replacing, write_atomically
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,5 @@ def _loss_history(runner: Runner) -> dict[str, list[float]]:
 
 
 def _save_weights(model: nn.Module, path: Path) -> None:
-    part = path.with_suffix('.part')
-    torch.save({name: value.contiguous() for name, value in model.state_dict().items()}, part)
-    os.replace(part, path)
+    with replacing(path) as part:
+        torch.save({name: value.contiguous() for name, value in model.state_dict().items()}, part)
