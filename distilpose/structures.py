@@ -1,9 +1,10 @@
-"""The currency between heads and distillation terms."""
+"""The currency between heads, annotations and distillation terms."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -39,6 +40,19 @@ class PoseOutputs(NamedTuple):
     def float(self) -> PoseOutputs:
         """The same outputs in float32, the precision in which losses are taken."""
         return PoseOutputs(**{name: _float(getattr(self, name)) for name in self.produced()})
+
+
+class Labels(NamedTuple):
+    """What the annotations of one batch say; B images, K keypoints."""
+
+    weights: Tensor
+    """(B, K) weights of the joints in the task loss, 0 where one is not labelled."""
+    labelled: Tensor
+    """(B,) true for an image that has annotations, even if they label none of its joints."""
+
+    def taught(self) -> Tensor:
+        """(B, K) what a teacher may speak of: the labelled joints, and all joints of an image without annotations."""
+        return torch.where(self.labelled[:, None], self.weights, torch.ones_like(self.weights))
 
 
 def _float(value: Tensor | tuple[Tensor, ...]) -> Any:

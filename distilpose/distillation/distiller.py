@@ -15,10 +15,10 @@ from distilpose.checkpoints import load_strict, read_weights
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import build_estimator, project_path, read_model_source
 from distilpose.models import read_outputs
-from distilpose.models.heads.common import keypoint_weights
-from distilpose.structures import PoseOutputs
+from distilpose.structures import Labels, PoseOutputs
 
 from .image_adapter import adapter_between
+from .labels import read_labels
 from .pairing import check_pair
 from .replay import replayed
 from .teacher import FrozenTeacher, load_teacher
@@ -84,7 +84,7 @@ class PoseDistiller(BaseModel):
         losses = self._task_losses(features, prediction, data_samples) if self.task_weight else {}
         outputs = read_outputs(head, prediction, features)
         taught = self.teacher.outputs(self.to_teacher(inputs))
-        losses.update(self._term_losses(outputs, taught, keypoint_weights(data_samples)))
+        losses.update(self._term_losses(outputs, taught, read_labels(data_samples)))
         return losses
 
     def _task_losses(self, features: tuple[Tensor, ...], prediction: Any, data_samples: list) -> dict[str, Tensor]:
@@ -93,10 +93,10 @@ class PoseDistiller(BaseModel):
             losses = head.loss(features, data_samples, train_cfg=self.student.train_cfg)
         return {name: value * self.task_weight if 'loss' in name else value for name, value in losses.items()}
 
-    def _term_losses(self, student: PoseOutputs, teacher: PoseOutputs, weights: Tensor) -> dict[str, Tensor]:
-        with torch.autocast(weights.device.type, enabled=False):
+    def _term_losses(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> dict[str, Tensor]:
+        with torch.autocast(labels.weights.device.type, enabled=False):
             student = student.float()
-            return {f'loss_{name}': _factor(term) * term(student, teacher, weights)
+            return {f'loss_{name}': _factor(term) * term(student, teacher, labels)
                     for name, term in self.terms.items()}
 
     def train(self, mode: bool = True) -> PoseDistiller:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from distilpose.distillation.schedules import build_schedule
-from distilpose.structures import PoseOutputs
+from distilpose.structures import Labels, PoseOutputs
 
 
 class DistillationTerm(nn.Module, ABC):
@@ -39,11 +39,11 @@ class DistillationTerm(nn.Module, ABC):
         """Makes the parameters that depend on what both show for one image; called once, at build time."""
 
     @abstractmethod
-    def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """The unweighted loss, a scalar.
 
         Args:
             student: outputs in float32, with gradients.
             teacher: outputs in float32, without gradients.
-            keypoint_weights: (B, K) ground-truth weights, 0 where a joint is not labelled.
+            labels: what the annotations of the batch say; a term chooses the joints that it weighs.
         """

@@ -8,7 +8,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from distilpose.structures import PoseOutputs
+from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
 from .simcc import axis_loss, check_weights
@@ -48,7 +48,8 @@ class HeatmapMarginalTerm(DistillationTerm):
 
     Args:
         beta: factor of the student's logits; the one in its task loss, 1 for SimDR's losses and 10 for RTMPose's.
-        weights: ``'gt'``: joints that are labelled teach, or ``'none'``: all of them.
+        weights: ``'gt'``: joints that are labelled teach, and all of an image without annotations;
+            ``'none'``: all.
         **kwargs: as :class:`DistillationTerm`.
     """
 
@@ -60,11 +61,11 @@ class HeatmapMarginalTerm(DistillationTerm):
         check_weights(type(self).__name__, weights)
         self.beta, self.weights = beta, weights
 
-    def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         assert student.simcc is not None and teacher.heatmaps is not None
         logits_x, logits_y = student.simcc
         target_x, target_y = heatmap_marginals(teacher.heatmaps[-1], (logits_x.shape[-1], logits_y.shape[-1]))
-        weights = keypoint_weights if self.weights == 'gt' else None
+        weights = labels.taught() if self.weights == 'gt' else None
         return (axis_loss(self.beta * logits_x, target_x, weights)
                 + axis_loss(self.beta * logits_y, target_y, weights))

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from distilpose.errors import DistilPoseError
-from distilpose.structures import PoseOutputs
+from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
 
@@ -58,8 +58,8 @@ class ScoreTerm(DistillationTerm):
             raise DistilPoseError(f'ScoreTerm got index={index!r}; expected one of {SCORE_INDICES}')
         self.index = index
 
-    def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         assert student.scores is not None and student.coords is not None and teacher.heatmaps is not None
-        return score_loss(student.scores, student.coords, teacher.heatmaps[-1], weights=keypoint_weights,
+        return score_loss(student.scores, student.coords, teacher.heatmaps[-1], weights=labels.taught(),
                           index=self.index)

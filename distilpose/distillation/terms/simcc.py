@@ -9,7 +9,7 @@ from torch import Tensor
 
 from distilpose.errors import DistilPoseError
 from distilpose.models.losses import divergence_from_gaussians
-from distilpose.structures import PoseOutputs
+from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
 
@@ -50,7 +50,8 @@ class SimCCTerm(DistillationTerm):
 
     Args:
         beta: factor of all logits; the one in the student's task loss, 1 for SimDR's losses and 10 for RTMPose's.
-        weights: ``'none'``, as published: joints that are not labelled are taught as well, or ``'gt'``: those that are.
+        weights: ``'none'``, as published: joints that are not labelled are taught as well, or ``'gt'``: those that
+            are, and all of an image without annotations.
         **kwargs: as :class:`DistillationTerm`.
     """
 
@@ -70,10 +71,10 @@ class SimCCTerm(DistillationTerm):
         return (f'the student has {found[0]} bins along x and {found[1]} along y, the teacher {expected[0]} and '
                 f'{expected[1]}; give both the same input size and split ratio, or drop the term with None')
 
-    def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         assert student.simcc is not None and teacher.simcc is not None
-        weights = keypoint_weights if self.weights == 'gt' else None
+        weights = labels.taught() if self.weights == 'gt' else None
         along_x, along_y = (axis_loss(self.beta * logits, (self.beta * taught).softmax(dim=-1), weights)
                             for logits, taught in zip(student.simcc, teacher.simcc, strict=True))
         return along_x + along_y

@@ -10,7 +10,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from distilpose.errors import DistilPoseError
-from distilpose.structures import PoseOutputs
+from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
 
@@ -111,8 +111,8 @@ class SimulatedHeatmapTerm(DistillationTerm):
             return student.sigmas
         return torch.full_like(student.coords, float(self.sigma))
 
-    def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         assert student.coords is not None and teacher.heatmaps is not None  # checked when the pair was made
         return simulated_heatmap_loss(student.coords, self._sigmas(student), teacher.heatmaps[-1],
-                                      weights=keypoint_weights, masking=self.masking)
+                                      weights=labels.taught(), masking=self.masking)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from distilpose.errors import DistilPoseError
-from distilpose.structures import PoseOutputs
+from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
 
@@ -40,6 +40,6 @@ class TokenTerm(DistillationTerm):
         return (f'the student has {found[0]} {self.field} of width {found[1]}, the teacher {expected[0]} of width '
                 f'{expected[1]}; give both encoders the same patch grid and dim, or drop the term with None')
 
-    def forward(self, student: PoseOutputs, teacher: PoseOutputs, keypoint_weights: Tensor) -> Tensor:
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         return F.mse_loss(getattr(student, self.field), getattr(teacher, self.field))

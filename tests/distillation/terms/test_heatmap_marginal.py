@@ -9,6 +9,7 @@ from distilpose.codecs import SimDRGaussianLabel
 from distilpose.distillation.terms import HeatmapMarginalTerm, heatmap_marginals
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.distillation.labels import labels
 
 SIZE, BINS = (192, 256), (384, 512)
 JOINTS = np.array([[[70.3, 101.9], [120.0, 40.0]]], dtype=np.float32)
@@ -36,14 +37,14 @@ def test_negative_cells_do_not_count_and_an_empty_map_teaches_nothing() -> None:
     along_x, _ = heatmap_marginals(torch.where(maps < 1e-6, -maps.abs(), maps), BINS)
     assert not along_x[0, 1].any() and (along_x >= 0).all()
     logits = tuple(torch.randn(1, 2, bins, requires_grad=True) for bins in BINS)
-    HeatmapMarginalTerm()(PoseOutputs(simcc=logits), PoseOutputs(heatmaps=(maps,)), torch.ones(1, 2)).backward()
+    HeatmapMarginalTerm()(PoseOutputs(simcc=logits), PoseOutputs(heatmaps=(maps,)), labels(torch.ones(1, 2))).backward()
     assert not logits[0].grad[0, 1].any() and logits[0].grad[0, 0].any()
 
 
 def test_zero_when_the_student_has_the_marginals() -> None:
     logits = tuple(marginal.clamp(min=1e-30).log() / 2 for marginal in heatmap_marginals(heatmaps(), BINS))
     loss = HeatmapMarginalTerm(beta=2)(PoseOutputs(simcc=logits), PoseOutputs(heatmaps=(heatmaps(),)),
-                                       torch.ones(1, 2))
+                                       labels(torch.ones(1, 2)))
     assert loss.item() == pytest.approx(0, abs=1e-5)
 
 
@@ -53,10 +54,10 @@ def test_only_the_last_stack_and_only_labelled_joints_teach() -> None:
     last = PoseOutputs(heatmaps=(heatmaps(),))
     weights = torch.tensor([[1.0, 0.0]])
     term = HeatmapMarginalTerm()
-    assert term(student, teacher, weights) == term(student, last, weights)
+    assert term(student, teacher, labels(weights)) == term(student, last, labels(weights))
     alone = HeatmapMarginalTerm(weights='none')(
         PoseOutputs(simcc=tuple(part[:, :1] for part in logits)), PoseOutputs(heatmaps=(heatmaps()[:, :1],)),
-        torch.ones(1, 1))
-    torch.testing.assert_close(term(student, last, weights), alone / 2)
+        labels(torch.ones(1, 1)))
+    torch.testing.assert_close(term(student, last, labels(weights)), alone / 2)
     with pytest.raises(DistilPoseError, match='HeatmapMarginalTerm got weights'):
         HeatmapMarginalTerm(weights='all')

@@ -11,6 +11,7 @@ from torch import Tensor
 from distilpose.distillation.terms import SimCCTerm
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.distillation.labels import labels
 
 
 def outputs(*, bins: tuple[int, int] = (12, 16), seed: int = 0) -> PoseOutputs:
@@ -25,13 +26,13 @@ def test_published_values_and_gradients(shared: Path) -> None:
         values = json.loads(str(file['values']))
     student = given['ls_x'].requires_grad_(), given['ls_y'].requires_grad_()
     teacher = PoseOutputs(simcc=(given['lt_x'], given['lt_y']))
-    loss = SimCCTerm(beta=10)(PoseOutputs(simcc=student), teacher, torch.zeros(3, 133))
+    loss = SimCCTerm(beta=10)(PoseOutputs(simcc=student), teacher, labels(torch.zeros(3, 133)))
     loss.backward()
     assert loss.item() == pytest.approx(values['logit.w1'], rel=1e-5)
     for axis, logits in zip('xy', student, strict=True):
         assert logits.grad.norm().item() == pytest.approx(values[f'logit.w1.grad_{axis}.l2'], rel=1e-4)
-    assert SimCCTerm()(PoseOutputs(simcc=student), teacher, torch.ones(3, 133)).item() == pytest.approx(0.1797213,
-                                                                                                        rel=1e-5)
+    cooler = SimCCTerm()(PoseOutputs(simcc=student), teacher, labels(torch.ones(3, 133)))
+    assert cooler.item() == pytest.approx(0.1797213, rel=1e-5)
 
 
 def test_is_the_divergence_written_out() -> None:
@@ -42,19 +43,19 @@ def test_is_the_divergence_written_out() -> None:
         return (target * (target.log() - (2 * logits).log_softmax(-1))).sum(-1).mean()
 
     expected = sum(divergence(*pair) for pair in zip(student.simcc, teacher.simcc, strict=True))
-    torch.testing.assert_close(SimCCTerm(beta=2)(student, teacher, torch.zeros(2, 3)), expected)
+    torch.testing.assert_close(SimCCTerm(beta=2)(student, teacher, labels(torch.zeros(2, 3))), expected)
 
 
 def test_zero_when_equal_and_when_shifted() -> None:
     shifted = PoseOutputs(simcc=tuple(logits + 5 for logits in outputs().simcc))
-    assert SimCCTerm()(shifted, outputs(), torch.ones(2, 3)).item() == pytest.approx(0, abs=1e-6)
+    assert SimCCTerm()(shifted, outputs(), labels(torch.ones(2, 3))).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_ground_truth_weights_leave_unlabelled_joints_alone() -> None:
     student, teacher, weights = outputs(seed=0), outputs(seed=1), torch.ones(2, 3)
     student.simcc[0].requires_grad_()
     weights[0, 1] = 0
-    SimCCTerm(weights='gt')(student, teacher, weights).backward()
+    SimCCTerm(weights='gt')(student, teacher, labels(weights)).backward()
     gradient = student.simcc[0].grad
     assert not gradient[0, 1].any() and gradient[1, 1].any()
     with pytest.raises(DistilPoseError, match="SimCCTerm got weights='visible'"):

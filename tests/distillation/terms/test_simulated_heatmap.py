@@ -7,6 +7,7 @@ from torch import Tensor
 from distilpose.distillation.terms import SimulatedHeatmapTerm, draw_simulated_heatmaps, simulated_heatmap_loss
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.distillation.labels import labels
 
 SIZE = (12, 16)
 
@@ -105,9 +106,9 @@ def test_fixed_sigma_equals_predicted_sigma_of_that_value() -> None:
     given = case()
     weights = given['weights']
     teacher = PoseOutputs(heatmaps=(given['heatmaps'],))
-    fixed = SimulatedHeatmapTerm(sigma=1.5)(PoseOutputs(coords=given['coords']), teacher, weights)
+    fixed = SimulatedHeatmapTerm(sigma=1.5)(PoseOutputs(coords=given['coords']), teacher, labels(weights))
     same = PoseOutputs(coords=given['coords'], sigmas=torch.full_like(given['coords'], 1.5))
-    torch.testing.assert_close(fixed, SimulatedHeatmapTerm()(same, teacher, weights))
+    torch.testing.assert_close(fixed, SimulatedHeatmapTerm()(same, teacher, labels(weights)))
     assert SimulatedHeatmapTerm(sigma=1.5).student_fields == ('coords',)
 
 
@@ -122,7 +123,7 @@ def test_learned_sigmas_start_at_two_and_find_the_teachers() -> None:
     optimizer = torch.optim.Adam(term.parameters(), lr=0.05)
     for _ in range(150):
         optimizer.zero_grad()
-        term(student, teacher, torch.ones(2, 3)).backward()
+        term(student, teacher, labels(torch.ones(2, 3))).backward()
         optimizer.step()
     torch.testing.assert_close(term.log_sigmas.exp(), torch.tensor([[1.0], [1.5], [3.0]]), rtol=0.02, atol=0)
 

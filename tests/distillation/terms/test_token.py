@@ -6,6 +6,7 @@ import torch
 from distilpose.distillation.terms import TokenTerm
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.distillation.labels import labels
 
 
 def outputs(tokens: int = 6, dim: int = 4, *, seed: int = 0) -> PoseOutputs:
@@ -18,14 +19,15 @@ def outputs(tokens: int = 6, dim: int = 4, *, seed: int = 0) -> PoseOutputs:
 def test_is_the_mean_squared_error_of_that_kind_of_tokens(tokens: str) -> None:
     student, teacher = outputs(seed=0), outputs(seed=1)
     difference = getattr(student, f'{tokens}_tokens') - getattr(teacher, f'{tokens}_tokens')
-    torch.testing.assert_close(TokenTerm(tokens)(student, teacher, torch.ones(2, 3)), difference.square().mean())
+    loss = TokenTerm(tokens)(student, teacher, labels(torch.ones(2, 3)))
+    torch.testing.assert_close(loss, difference.square().mean())
 
 
 def test_zero_when_equal_and_blind_to_labels() -> None:
-    assert TokenTerm('visual')(outputs(), outputs(), torch.ones(2, 3)) == 0
+    assert TokenTerm('visual')(outputs(), outputs(), labels(torch.ones(2, 3))) == 0
     student, teacher = outputs(seed=0), outputs(seed=1)
-    assert TokenTerm('keypoint')(student, teacher, torch.zeros(2, 3)) == TokenTerm('keypoint')(student, teacher,
-                                                                                             torch.ones(2, 3))
+    none, all_ = labels(torch.zeros(2, 3)), labels(torch.ones(2, 3))
+    assert TokenTerm('keypoint')(student, teacher, none) == TokenTerm('keypoint')(student, teacher, all_)
 
 
 def test_other_grid_or_width_is_a_mismatch() -> None:

@@ -1,0 +1,15 @@
+"""How the annotations of a batch are read."""
+
+from __future__ import annotations
+
+import torch
+
+from distilpose.models.heads.common import keypoint_weights
+from distilpose.structures import Labels
+
+
+def read_labels(data_samples: list) -> Labels:
+    """Reads the weights of the joints, and ``labelled`` of the samples' meta information (true where absent)."""
+    weights = keypoint_weights(data_samples)
+    labelled = [bool(sample.metainfo.get('labelled', True)) for sample in data_samples]
+    return Labels(weights, torch.tensor(labelled, device=weights.device))
