@@ -1,6 +1,6 @@
 """The networks that mmpose lacks."""
 
-from .backbones import HRNet3Stage, RawImage, StemNet
+from .backbones import HRNet3Stage, RawImage, StackedHourglass, StemNet
 from .heads import (
     DirectRegressionHead,
     DistilPoseHead,
@@ -13,5 +13,5 @@ from .losses import KLDiscretMeanLoss, NMTLoss, NMTNormLoss
 from .outputs import read_outputs
 
 __all__ = ['DirectRegressionHead', 'DistilPoseHead', 'HRNet3Stage', 'KLDiscretMeanLoss', 'NMTLoss', 'NMTNormLoss',
-           'RawImage', 'SimDRHead', 'StemNet', 'TokenPoseHead', 'TokenPoseSimDRHead', 'UpsampleFreeSimDRHead',
-           'read_outputs']
+           'RawImage', 'SimDRHead', 'StackedHourglass', 'StemNet', 'TokenPoseHead', 'TokenPoseSimDRHead',
+           'UpsampleFreeSimDRHead', 'read_outputs']
