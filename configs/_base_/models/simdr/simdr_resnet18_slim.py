@@ -1,5 +1,5 @@
-# SimDR on a slim ResNet-18 without its last stage, as DistilPose-XS has it, with two small deconvolutions. It starts from
-# the student alone of ./tools/quickstart.sh --seed 0, which has seen synthetic people and neither heatmaps nor classes.
+# SimDR on a slim ResNet-18 without its last stage, as DistilPose-XS has it, with two small deconvolutions. It starts
+# from the student alone of ./tools/quickstart.sh --seed 0, which has seen synthetic people, no heatmaps and no classes.
 _base_ = 'simdr_res50.py'
 
 start = '{{ fileDirname }}'.rsplit('/', 4)[0] + '/work_dirs/quickstart/seed_0/baseline/weights.pth'

@@ -2,7 +2,7 @@
 # Gaussians with a sigma of one cell, as published at this size.
 _base_ = [
     '../../../../_base_/datasets/lspet_128x128.py',
-    '../../../../_base_/schedules/adamw_30e.py',
+    '../../../../_base_/schedules/adamw_15e.py',
     '../../../../_base_/models/simdr/heatmap_resnet18_slim.py',
     '../../../../_base_/runtime/default.py',
 ]

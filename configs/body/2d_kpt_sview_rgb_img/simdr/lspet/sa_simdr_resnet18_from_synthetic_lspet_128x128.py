@@ -2,7 +2,7 @@
 # Nothing is published at this size: a quarter of the heatmaps' sigma, which is a pixel, as in the published rows.
 _base_ = [
     '../../../../_base_/datasets/lspet_128x128.py',
-    '../../../../_base_/schedules/adamw_30e.py',
+    '../../../../_base_/schedules/adamw_15e.py',
     '../../../../_base_/models/simdr/simdr_resnet18_slim.py',
     '../../../../_base_/methods/sa_simdr.py',
     '../../../../_base_/runtime/default.py',

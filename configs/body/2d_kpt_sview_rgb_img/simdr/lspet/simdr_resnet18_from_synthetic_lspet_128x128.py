@@ -2,7 +2,7 @@
 # Three classes a pixel and the loss of the published ResNet-50 at this size.
 _base_ = [
     '../../../../_base_/datasets/lspet_128x128.py',
-    '../../../../_base_/schedules/adamw_30e.py',
+    '../../../../_base_/schedules/adamw_15e.py',
     '../../../../_base_/models/simdr/simdr_resnet18_slim.py',
     '../../../../_base_/runtime/default.py',
 ]
