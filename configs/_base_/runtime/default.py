@@ -11,6 +11,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='PoseVisualizationHook', enable=False),
     teacher_check=dict(type='TeacherCheckHook'),
+    start_weights=dict(type='StartWeightsHook'),
     strict_loading=dict(type='StrictResumeHook'),
     progress=dict(type='ProgressHook'),
     plain_checkpoint=dict(type='PlainCheckpointHook'))

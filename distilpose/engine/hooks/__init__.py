@@ -4,8 +4,9 @@ from .gradient_share import GradientShareHook
 from .plain_checkpoint import PlainCheckpointHook
 from .progress import ProgressHook
 from .randomness import ResumableRandomnessHook
+from .start_weights import StartWeightsHook
 from .strict_resume import StrictResumeHook
 from .teacher_check import TeacherCheckHook
 
-__all__ = ['GradientShareHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'StrictResumeHook',
-           'TeacherCheckHook']
+__all__ = ['GradientShareHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'StartWeightsHook',
+           'StrictResumeHook', 'TeacherCheckHook']
