@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from mmpose.models.losses import KeypointMSELoss
+from torch import Tensor
+
+from distilpose.distillation.terms import HeatmapTerm, heatmap_loss
+from distilpose.errors import DistilPoseError
+from distilpose.structures import Labels, PoseOutputs
+from tests.distillation.labels import labels
+
+BATCH, KEYPOINTS, SIZE = 3, 4, (8, 6)
+
+
+def outputs(*, stacks: int = 1, seed: int = 0, size: tuple[int, int] = SIZE) -> PoseOutputs:
+    generator = torch.Generator().manual_seed(seed)
+    return PoseOutputs(heatmaps=tuple(torch.randn(BATCH, KEYPOINTS, *size, generator=generator)
+                                      for _ in range(stacks)))
+
+
+def some_weights() -> Tensor:
+    """Fractions, ones and zeros."""
+    weights = torch.rand(BATCH, KEYPOINTS, generator=torch.Generator().manual_seed(5))
+    weights[:, 0], weights[0, 1:3] = 1, 0
+    return weights
+
+
+def published(stacks: tuple[Tensor, ...], target: Tensor, weights: Tensor) -> Tensor:
+    """Written out: both maps are weighted, then half of the squared difference, one joint after another."""
+    total = torch.zeros(())
+    for maps in stacks:
+        for joint in range(maps.shape[1]):
+            weight = weights[:, joint, None, None]
+            total += 0.5 * ((weight * maps[:, joint] - weight * target[:, joint]) ** 2).mean() / maps.shape[1]
+    return total
+
+
+def test_is_the_published_loss_written_out_and_so_are_its_gradients() -> None:
+    student, teacher, weights = outputs(stacks=3), outputs(stacks=2, seed=1), some_weights()
+    gradients = []
+    for compute in (lambda maps: HeatmapTerm()(PoseOutputs(heatmaps=maps), teacher, labels(weights)),
+                    lambda maps: published(maps, teacher.heatmaps[-1], weights)):
+        maps = tuple(value.clone().requires_grad_() for value in student.heatmaps)
+        value = compute(maps)
+        value.backward()
+        gradients.append((value.detach(), *(stack.grad for stack in maps)))
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_is_half_of_mmposes_loss_where_weights_are_zero_or_one() -> None:
+    student, teacher, weights = outputs(), outputs(seed=1), some_weights().round()
+    expected = KeypointMSELoss(use_target_weight=True, loss_weight=0.5)(
+        student.heatmaps[0], teacher.heatmaps[0], weights)
+    torch.testing.assert_close(HeatmapTerm()(student, teacher, labels(weights)), expected)
+
+
+def test_zero_when_equal() -> None:
+    assert HeatmapTerm()(outputs(), outputs(), labels(some_weights())) == 0
+
+
+def test_only_the_teachers_last_stack_teaches_and_every_stack_of_the_student_learns() -> None:
+    student, teacher, weights = outputs(stacks=2), outputs(stacks=3, seed=1), labels(some_weights())
+    last = PoseOutputs(heatmaps=teacher.heatmaps[-1:])
+    term = HeatmapTerm()
+    assert term(student, teacher, weights) == term(student, last, weights)
+    parts = [term(PoseOutputs(heatmaps=(maps,)), last, weights) for maps in student.heatmaps]
+    torch.testing.assert_close(term(student, last, weights), sum(parts))
+
+
+def test_images_without_annotations_are_taught_everywhere_and_the_mean_is_over_the_whole_batch() -> None:
+    student, teacher, weights = outputs(stacks=2), outputs(seed=1), some_weights()
+    weights[1] = 0
+    mixed = Labels(weights, torch.tensor([True, False, True]))
+    factors = 0.5 * weights.square()
+    factors[1] = 2.0
+    expected = heatmap_loss(student.heatmaps, teacher.heatmaps[-1], weights=factors)
+    found = HeatmapTerm(labelled_weight=0.5, unlabelled_weight=2.0)(student, teacher, mixed)
+    torch.testing.assert_close(found, expected)
+    everything = HeatmapTerm()(student, teacher, labels(torch.ones(BATCH, KEYPOINTS)))
+    none = Labels(torch.zeros(BATCH, KEYPOINTS), torch.zeros(BATCH, dtype=torch.bool))
+    torch.testing.assert_close(HeatmapTerm(labelled_weight=0.5)(student, teacher, none), everything)
+
+
+def test_gradients_are_those_of_finite_differences() -> None:
+    student, teacher = outputs(size=(3, 2)).heatmaps[0].double(), outputs(size=(3, 2), seed=1).heatmaps[0].double()
+    weights = some_weights().double()
+    assert torch.autograd.gradcheck(lambda maps: heatmap_loss([maps], teacher, weights=weights),
+                                    student.requires_grad_())
+
+
+def test_heatmaps_of_another_size_are_refused() -> None:
+    student = PoseOutputs(heatmaps=(*outputs().heatmaps, *outputs(size=(16, 12)).heatmaps))
+    assert HeatmapTerm().mismatch(outputs(stacks=2), outputs()) is None
+    assert ("student's heatmaps are of 12x16 (width x height), the teacher's of 6x8"
+            in HeatmapTerm().mismatch(student, outputs()))
+
+
+@pytest.mark.parametrize('options', [dict(labelled_weight=-0.5), dict(unlabelled_weight=-1)])
+def test_negative_factors_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(DistilPoseError, match='cannot be negative'):
+        HeatmapTerm(**options)
