@@ -6,7 +6,9 @@ from .metrics import correct_keypoints, keypoint_similarity, object_keypoint_sim
 from .panels import enlarged_crop, person_panels
 from .pckh import PCKhMetric
 from .people import People, build_validation, read_people
+from .whole_body import WholeBodyPartsMetric
 
-__all__ = ['Evaluation', 'Matches', 'PCKhMetric', 'People', 'average_precision', 'build_validation',
-           'correct_keypoints', 'enlarged_crop', 'evaluate', 'keypoint_similarity', 'match_detections',
-           'object_keypoint_similarity', 'only_keypoint', 'person_panels', 'read_people', 'share_of_correct_keypoints']
+__all__ = ['Evaluation', 'Matches', 'PCKhMetric', 'People', 'WholeBodyPartsMetric', 'average_precision',
+           'build_validation', 'correct_keypoints', 'enlarged_crop', 'evaluate', 'keypoint_similarity',
+           'match_detections', 'object_keypoint_similarity', 'only_keypoint', 'person_panels', 'read_people',
+           'share_of_correct_keypoints']
