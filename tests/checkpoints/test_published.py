@@ -25,6 +25,7 @@ CONFIGS = dict(
     heatmap_hrnet_w32_256x192='mmpose::body_2d_keypoint/topdown_heatmap/coco/'
                               'td-hm_hrnet-w32_8xb64-210e_coco-256x192.py',
     heatmap_res50_256x192='mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py',
+    fpd_hg4x128='configs/body/2d_kpt_sview_rgb_img/fpd/mpii/hourglass_4x128_mpii_256x256.py',
     simdr_hrnet_w32_256x192='configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_hrnet_w32_coco_256x192.py',
     simdr_res50_256x192='configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_res50_coco_256x192.py',
     tokenpose_s_v1='configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/tokenpose_s_v1_coco_256x192.py')
@@ -33,6 +34,7 @@ NAMES = dict(
     teacher_stemnet="DistilPose's TokenPose teacher",
     heatmap_hrnet_w32_256x192='a heatmap HRNet of the HRNet code base',
     heatmap_res50_256x192='a SimpleBaseline ResNet of the HRNet code base',
+    fpd_hg4x128='a stacked hourglass of FPD',
     simdr_hrnet_w32_256x192='SimDR on HRNet', simdr_res50_256x192='SimDR on a ResNet',
     tokenpose_s_v1="a TokenPose of TokenPose's own code base")
 
@@ -171,7 +173,8 @@ class TestDirectUse:
 
 
 @pytest.mark.parametrize('name, warns', [('heatmap_res50_256x192', True), ('heatmap_hrnet_w32_256x192', False),
-                                         ('simdr_res50_256x192', True), ('simdr_hrnet_w32_256x192', False)])
+                                         ('simdr_res50_256x192', True), ('simdr_hrnet_w32_256x192', False),
+                                         ('fpd_hg4x128', True)])
 def test_the_log_names_the_source_and_a_channel_order_that_differs(name: str, warns: bool, tmp_path: Path,
                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
