@@ -1,6 +1,8 @@
 """Data sets and transforms that mmpose lacks."""
 
 from .mpii import ZeroBasedMpiiDataset
-from .transforms import RandomBBoxCenterShift, RandomScaleRotation
+from .transforms import PackMixedPoseInputs, RandomBBoxCenterShift, RandomScaleRotation
+from .unlabelled import UnlabelledImages
 
-__all__ = ['RandomBBoxCenterShift', 'RandomScaleRotation', 'ZeroBasedMpiiDataset']
+__all__ = ['PackMixedPoseInputs', 'RandomBBoxCenterShift', 'RandomScaleRotation', 'UnlabelledImages',
+           'ZeroBasedMpiiDataset']

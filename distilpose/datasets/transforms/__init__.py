@@ -1,3 +1,4 @@
+from .formatting import PackMixedPoseInputs
 from .published_augmentation import RandomBBoxCenterShift, RandomScaleRotation
 
-__all__ = ['RandomBBoxCenterShift', 'RandomScaleRotation']
+__all__ = ['PackMixedPoseInputs', 'RandomBBoxCenterShift', 'RandomScaleRotation']

@@ -1,0 +1,149 @@
+"""Images without annotations, which a teacher alone speaks of."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+from mmpose.registry import DATASETS
+
+from distilpose.errors import DistilPoseError
+
+from .unlabelled_files import list_images, read_boxes, read_image
+
+_UNREADABLE, _WRONG_SIZE = 1, 2
+_LARGEST_SIDE = 32766  # of what OpenCV can warp
+_ATTEMPTS = 100
+
+
+@DATASETS.register_module()
+class UnlabelledImages(BaseCocoStyleDataset):
+    """A folder or list of images without annotations, to be mixed with labelled data for a distillation.
+
+    A sample is a box, or the whole image where no boxes are given. It has the keypoints of the labelled data, at 0 with
+    visibility 0, so that every codec gives them the weight 0, and ``labelled=False``, which
+    :class:`~distilpose.datasets.PackMixedPoseInputs` hands on to the distiller. The image is decoded when the pipeline
+    begins, as ``LoadImage`` would, which leaves it alone, so that any pipeline of labelled data serves.
+
+    An image that cannot be read or is too small is replaced by another, drawn with numpy's generator, and marked in
+    ``skipped``; no image ends a training.
+
+    Args:
+        images: a folder, searched recursively, or a list of files (``.json``, or text with a name a line), from
+            ``data_root``.
+        metainfo: the keypoints of the labelled data: ``dict(from_file='configs/_base_/datasets/coco.py')``.
+        data_root: the folder that other paths begin at.
+        boxes: a JSON file of people's boxes, from ``data_root``, see :func:`~.unlabelled_files.read_boxes`. Names are
+            those of the list, or in the folder; an image that the file does not name is taken whole, and one that it
+            names without a box is left out.
+        pipeline: transforms.
+        min_side: fewest pixels of a box's side within the image, or of the image's where there are no boxes.
+        indices: how many samples to take, from the beginning, or which.
+        lazy_init: do not look for images yet.
+
+    Raises:
+        DistilPoseError: there are no images, none of them can be used, or a file is not what it should be.
+    """
+
+    def __init__(self, images: str = '', *, metainfo: dict, data_root: str = '', boxes: str | None = None,
+                 pipeline: Sequence[dict | Callable] = (), min_side: int = 32,
+                 indices: int | Sequence[int] | None = None, lazy_init: bool = False) -> None:
+        if not (images or data_root):
+            raise DistilPoseError('UnlabelledImages needs images, or a data_root that is a folder of images')
+        self.boxes = boxes
+        self.min_side = min_side
+        self.skipped = torch.zeros(0, dtype=torch.uint8)
+        self._usable = -1
+        super().__init__(metainfo=metainfo, data_root=data_root, data_prefix=dict(img=images), pipeline=list(pipeline),
+                         indices=indices, lazy_init=lazy_init)
+
+    def full_init(self) -> None:
+        """Lists the samples and finds a first one that can be used."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        # Seen by all worker processes; why a sample is left out, 0 where nothing is known against it.
+        self.skipped = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
+        self._usable = next((index for index in range(len(self)) if self._read(index) is not None), -1)
+        if self._usable < 0:
+            raise DistilPoseError(f'{self.describe_skipped(self.skipped)}, and nothing is left to learn from; change '
+                                  'images or data_root, or take UnlabelledImages out of the config')
+
+    def load_data_list(self) -> list[dict]:
+        """One entry for every box, or whole image."""
+        folder, names = list_images(Path(self.data_prefix['img']), Path(self.data_root or ''))
+        boxes = self._load_boxes(names) if self.boxes else {}
+        samples = [dict(img_id=number, img_path=str(folder / name), box=box)
+                   for number, name in enumerate(names) for box in boxes.get(name, [None])]
+        if not samples:
+            raise DistilPoseError(f'{self.boxes} has no box of any image; take boxes out of the config to use whole '
+                                  'images')
+        return [dict(sample, id=index) for index, sample in enumerate(samples)]
+
+    def _load_boxes(self, names: list[str]) -> dict[str, np.ndarray]:
+        file = Path(self.data_root or '', self.boxes or '')
+        boxes = read_boxes(file)
+        unknown = boxes.keys() - set(names)
+        if unknown == boxes.keys():
+            raise DistilPoseError(f'no name in the boxes {file} is one of the {len(names)} images: the former has '
+                                  f'{sorted(boxes)[:1]}, the latter {names[:1]}')
+        if unknown:
+            print_log(f'{len(unknown)} of the {len(boxes)} images in {file} are not among those of '
+                      f'{self.data_prefix["img"]}, such as {min(unknown)}', 'current', logging.WARNING)
+        return boxes
+
+    def prepare_data(self, idx: int) -> Any:
+        """The sample after the pipeline, or another sample in the place of one that cannot be used."""
+        for _ in range(_ATTEMPTS):
+            info = self._read(idx)
+            if info is not None:
+                return self.pipeline(info)
+            idx = self._rand_another()
+        info = self._read(self._usable)
+        if info is None:
+            raise DistilPoseError(f'the unlabelled images of {self.data_prefix["img"]} could be read when the run '
+                                  'began, and cannot be any more')
+        return self.pipeline(info)
+
+    def describe_skipped(self, skipped: torch.Tensor) -> str:
+        """What was left out, and why, as a sentence without its full stop.
+
+        Args:
+            skipped: (N,) as the attribute of this name, or gathered from several processes.
+        """
+        reasons = {_UNREADABLE: 'cannot be read as images',
+                   _WRONG_SIZE: f'have a side of less than {self.min_side} or more than {_LARGEST_SIDE} pixels'}
+        parts = []
+        for reason, words in reasons.items():
+            found = (skipped == reason).nonzero().flatten().tolist()
+            if found:
+                names = ', '.join(self.get_data_info(index)['img_path'] for index in found[:5])
+                parts.append(f'{len(found)} {words} ({names}{", ..." if len(found) > 5 else ""})')
+        return (f'{int(skipped.count_nonzero())} of {len(skipped)} unlabelled samples are left out: '
+                f'{" and ".join(parts)}')
+
+    def _read(self, idx: int) -> dict | None:
+        """What the pipeline begins with, or ``None`` if the sample cannot be used."""
+        if self.skipped[idx]:
+            return None
+        info = self.get_data_info(idx)
+        image = read_image(info['img_path'])
+        if image is None:
+            self.skipped[idx] = _UNREADABLE
+            return None
+        height, width = image.shape[:2]
+        left, top, *sides = (0, 0, width, height) if (box := info.pop('box')) is None else box
+        corners = np.array([left, top, left + sides[0], top + sides[1]], dtype=np.float32)
+        bbox = corners.clip(0, [width - 1, height - 1, width - 1, height - 1])  # as mmpose clips those of COCO
+        if (bbox[2:] - bbox[:2] + 1).min() < self.min_side or max(width, height) > _LARGEST_SIDE:
+            self.skipped[idx] = _WRONG_SIZE
+            return None
+        count = self._metainfo['num_keypoints']
+        return dict(info, img=image, bbox=bbox[None], bbox_score=np.ones(1, np.float32), labelled=False,
+                    keypoints=np.zeros((1, count, 2), np.float32), keypoints_visible=np.zeros((1, count), np.float32))

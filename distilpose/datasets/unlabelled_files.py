@@ -1,0 +1,127 @@
+"""Reading images without annotations: which there are, the boxes of people in them, and the images themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import cv2
+import mmcv
+import numpy as np
+
+from distilpose.errors import DistilPoseError
+
+SUFFIXES = ('.bmp', '.gif', '.jp2', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
+"""Names of files in a folder that are taken for images, in small or capital letters."""
+
+_PERSON = 1  # COCO's category
+
+
+def list_images(source: Path, root: Path) -> tuple[Path, list[str]]:
+    """Finds images.
+
+    Args:
+        source: a folder, searched with all folders in it, links to folders included; or a list of files: a ``.json``
+            with a list of names, any other file with one name a line.
+        root: the folder that the names of a list begin at.
+
+    Returns:
+        The folder that the names begin at, and the names: of a folder sorted, of a list in its order.
+
+    Raises:
+        DistilPoseError: there is no such folder or file, or it names no images.
+    """
+    if source.is_dir():
+        names = sorted(Path(folder, file).relative_to(source).as_posix()
+                       for folder, _, files in os.walk(source, followlinks=True) for file in files
+                       if file.lower().endswith(SUFFIXES))
+        if not names:
+            raise DistilPoseError(f'the folder {source} has no images (no file in it ends with {", ".join(SUFFIXES)}); '
+                                  'change images or data_root of UnlabelledImages')
+        return source, names
+    names = _load_json(source) if source.suffix.lower() == '.json' else _read(source).splitlines()
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DistilPoseError(f'the list of images {source} must be a list of file names, ["a.jpg", "b/c.png"]; '
+                              f'found {json.dumps(names):.60}')
+    names = [name.strip() for name in names if name.strip()]
+    if not names:
+        raise DistilPoseError(f'the list of images {source} is empty; expected names of files, one a line')
+    return root, names
+
+
+def read_boxes(path: Path) -> dict[str, np.ndarray]:
+    """Reads the boxes of people.
+
+    Two forms are read: ``{name: [[x, y, width, height], ...]}``, and COCO's with ``images`` (``id``, ``file_name``)
+    and ``annotations`` (``image_id``, ``bbox`` and perhaps ``category_id``, of which 1 is a person). Pixels are those
+    of the image as it is shown, that is after an EXIF rotation.
+
+    Returns:
+        Name -> (N, 4) left, top, width, height; N is 0 for an image that is named and has no box.
+
+    Raises:
+        DistilPoseError: there is no such file, or it is another kind of file; says what was found.
+    """
+    content = _load_json(path)
+    if isinstance(content, dict) and isinstance(content.get('images'), list) and 'annotations' in content:
+        content = _boxes_by_name(content, path)
+    if not isinstance(content, dict):
+        raise DistilPoseError(f'the boxes {path} are a {type(content).__name__}; expected {{"name.jpg": [[x, y, width, '
+                              "height], ...]}, or images and annotations as in COCO's files")
+    return {name: _checked(boxes, f'boxes of {name} in {path}') for name, boxes in content.items()}
+
+
+def _boxes_by_name(content: dict[str, Any], path: Path) -> dict[str, list[Any]]:
+    try:
+        names = {image['id']: image['file_name'] for image in content['images']}
+        boxes: dict[str, list[Any]] = {name: [] for name in names.values()}
+        for person in content['annotations']:
+            if person.get('category_id', _PERSON) == _PERSON and not person.get('iscrowd'):
+                boxes[names[person['image_id']]].append(person['bbox'])
+    except (AttributeError, KeyError, TypeError) as error:
+        raise DistilPoseError(f"the boxes {path} are not in COCO's form: {type(error).__name__} {error}; expected id "
+                              'and file_name of all images, image_id and bbox of all annotations') from error
+    return boxes
+
+
+def _checked(boxes: Any, name: str) -> np.ndarray:
+    try:
+        found = np.array(boxes, dtype=np.float32).reshape(len(boxes), 4)
+    except (TypeError, ValueError):
+        found = np.full((1, 4), np.nan)
+    if not np.isfinite(found).all() or (found[:, 2:] <= 0).any():
+        raise DistilPoseError(f'the {name} are {boxes!r:.80}; expected a list of [x, y, width, height] in pixels, '
+                              'width and height above 0')
+    return found
+
+
+def read_image(path: str | Path) -> np.ndarray | None:
+    """Decodes an image as ``LoadImage`` decodes labelled ones: turned as its EXIF says, without transparency.
+
+    Grey, palette, 16-bit and CMYK images become colour images of 8 bits.
+
+    Returns:
+        (H, W, 3) BGR uint8, or ``None`` when the file is missing, cut off, or not an image.
+    """
+    try:
+        return mmcv.imfrombytes(Path(path).read_bytes(), flag='color', backend='cv2')
+    except (OSError, cv2.error):  # the latter for a file of 0 bytes, or more pixels than OpenCV allows
+        return None
+
+
+def _load_json(path: Path) -> Any:
+    try:
+        return json.loads(_read(path))
+    except ValueError as error:
+        raise DistilPoseError(f'{path}, named by UnlabelledImages, is not JSON ({error})') from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else 'it is not text'
+        raise DistilPoseError(f'{path}, named by UnlabelledImages, cannot be read ({reason}); images must be a folder '
+                              'or a list of files, boxes a JSON file, both from data_root') from error
