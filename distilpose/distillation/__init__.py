@@ -4,6 +4,7 @@ from .distiller import PoseDistiller
 from .teacher import FrozenTeacher
 from .terms import (
     DistillationTerm,
+    FeatureTerm,
     HeatmapMarginalTerm,
     ScoreTerm,
     SimCCTerm,
@@ -11,5 +12,5 @@ from .terms import (
     TokenTerm,
 )
 
-__all__ = ['DistillationTerm', 'FrozenTeacher', 'HeatmapMarginalTerm', 'PoseDistiller', 'ScoreTerm', 'SimCCTerm',
-           'SimulatedHeatmapTerm', 'TokenTerm']
+__all__ = ['DistillationTerm', 'FeatureTerm', 'FrozenTeacher', 'HeatmapMarginalTerm', 'PoseDistiller', 'ScoreTerm',
+           'SimCCTerm', 'SimulatedHeatmapTerm', 'TokenTerm']

@@ -17,6 +17,7 @@ from distilpose.model_config import build_estimator, project_path, read_model_so
 from distilpose.models import read_outputs
 from distilpose.structures import Labels, PoseOutputs
 
+from . import parts
 from .image_adapter import adapter_between
 from .labels import read_labels
 from .pairing import check_pair
@@ -37,33 +38,41 @@ class PoseDistiller(BaseModel):
 
     Args:
         student: a model dict, or ``dict(config=path, checkpoint=None)``.
-        teacher: ``dict(config=path or model dict, checkpoint=path, dtype=None, heatmaps=None)``, or a teacher made
-            elsewhere. It may take other means, other channels or a larger crop than the student.
+        teacher: ``dict(config=path or model dict, checkpoint=path, dtype=None, heatmaps=None, mode='eval')``, or a
+            teacher made elsewhere. It may take other means, other channels or a larger crop than the student.
         terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``.
         task_weight: factor of the student's own losses; 0 skips them.
         init_from_teacher: children of the student (``'backbone'``) that start from the teacher's weights.
+        share_backbone: the student's backbone and neck are the teacher's, frozen; both heads are given their maps, and
+            the student's head learns from its first weights (DWPose's second stage).
+        freeze: parts of the student (``'backbone'``) that do not learn; their running statistics stay too.
 
     Raises:
         DistilPoseError: when student, teacher and terms do not fit each other.
     """
 
     def __init__(self, student: dict, teacher: dict | FrozenTeacher, *, terms: dict[str, dict | None],
-                 task_weight: float = 1.0, init_from_teacher: Sequence[str] = ()) -> None:
+                 task_weight: float = 1.0, init_from_teacher: Sequence[str] = (), share_backbone: bool = False,
+                 freeze: Sequence[str] = ()) -> None:
         source = read_model_source({key: value for key, value in student.items() if key != 'checkpoint'})
         network = build_estimator(source.model)
         super().__init__(data_preprocessor=network.data_preprocessor)
-        _adopt_children(self, network)
+        parts.adopt_children(self, network, reserved=TERMS_PREFIX)
         # Not a child: its children are the distiller's already. `object` keeps nn.Module from registering it.
         object.__setattr__(self, 'student', network)
         self.student_checkpoint = student.get('checkpoint')
         with torch.random.fork_rng(devices=[]):  # the student is initialised as it would be without a teacher
             self.teacher = teacher if isinstance(teacher, FrozenTeacher) else load_teacher(**teacher)
             self.terms: dict[str, DistillationTerm] = {name: MODELS.build(term) for name, term in terms.items() if term}
+            self.to_teacher = adapter_between(network, self.teacher.model)
+            check_pair(network, self.teacher, self.terms, to_teacher=self.to_teacher,
+                       student_names=source.keypoint_names)
         self.distillation = nn.ModuleDict(self.terms)  # for the parameters that terms may have
-        self.to_teacher = adapter_between(network, self.teacher.model)
         self.task_weight = task_weight
         self.init_from_teacher = tuple(init_from_teacher)
-        check_pair(network, self.teacher, self.terms, to_teacher=self.to_teacher, student_names=source.keypoint_names)
+        self.shared = self._share_backbone() if share_backbone else ()
+        self.frozen = (*self.shared, *freeze)
+        parts.freeze(network, self.frozen)
 
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """``'loss'`` distils; ``'predict'`` and ``'tensor'`` are the plain student's."""
@@ -83,7 +92,8 @@ class PoseDistiller(BaseModel):
         prediction = head(features)
         losses = self._task_losses(features, prediction, data_samples) if self.task_weight else {}
         outputs = read_outputs(head, prediction, features)
-        taught = self.teacher.outputs(self.to_teacher(inputs))
+        taught = (self.teacher.outputs_from(features) if self.shared else
+                  self.teacher.outputs(self.to_teacher(inputs)))
         losses.update(self._term_losses(outputs, taught, read_labels(data_samples)))
         return losses
 
@@ -100,39 +110,32 @@ class PoseDistiller(BaseModel):
                     for name, term in self.terms.items()}
 
     def train(self, mode: bool = True) -> PoseDistiller:
-        """Also tells the student itself, whose ``train`` may freeze parts."""
+        """Also tells the student itself, whose ``train`` may freeze parts, and a teacher that follows."""
         super().train(mode)
         self.student.train(mode)
+        parts.hold_still(self.student, self.frozen)
+        self.teacher.train(mode)  # the last word, since shared parts are the teacher's
         return self
 
     def init_weights(self) -> None:
         """Initialises the student as its config says, then from its checkpoint, then from the teacher."""
-        self.student.init_weights()
+        if self.shared:
+            self.student.head.init_weights()
+        else:
+            self.student.init_weights()
         if self.student_checkpoint is not None:
             source = str(self.student_checkpoint)
             state = read_weights(project_path(source)).state
             load_strict(self.student, state, source=source, ignore_prefixes=(f'{TERMS_PREFIX}.',))
         for part in self.init_from_teacher:
-            _copy_part(part, source=self.teacher.model, target=self.student)
+            parts.copy_part(part, source=self.teacher.model, target=self.student)
 
-
-def _adopt_children(distiller: nn.Module, student: nn.Module) -> None:
-    """Registers the student's children under their own names."""
-    own = [name for name, _ in [*student.named_parameters(recurse=False), *student.named_buffers(recurse=False)]]
-    if own or TERMS_PREFIX in dict(student.named_children()):
-        raise DistilPoseError(f'{type(student).__name__} has weights {own or TERMS_PREFIX} that are not in its '
-                              'backbone, neck or head; PoseDistiller takes plain mmpose estimators')
-    for name, child in student.named_children():
-        if name != 'data_preprocessor':
-            distiller.add_module(name, child)
-
-
-def _copy_part(part: str, *, source: nn.Module, target: nn.Module) -> None:
-    """Copies those weights of the teacher's part that the student's has, which must be all of the latter."""
-    available = source.get_submodule(part).state_dict()
-    module = target.get_submodule(part)
-    load_strict(module, {key: value for key, value in available.items() if key in module.state_dict()},
-                source=f"the teacher's {part}")
+    def _share_backbone(self) -> tuple[str, ...]:
+        if self.student_checkpoint is not None:
+            raise DistilPoseError(f'share_backbone takes the backbone from the teacher, and model.student.checkpoint '
+                                  f'({self.student_checkpoint}) would replace it; drop one of them. To start the head '
+                                  "from the teacher's, use init_from_teacher=('head',)")
+        return parts.share_backbone(self.student, self.teacher.model, to_teacher=self.to_teacher)
 
 
 def _factor(term: DistillationTerm) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,15 @@ from distilpose.structures import PoseOutputs
 from .teacher_heatmaps import draw_simcc_heatmaps, to_common_grid
 
 DTYPES = dict(bfloat16=torch.bfloat16, float16=torch.float16)
+MODES = ('eval', 'train')
 
 
 class FrozenTeacher:
     """A pose estimator that only answers.
 
     It is no ``nn.Module`` on purpose: whatever owns it does not see its weights in ``parameters()`` or
-    ``state_dict()``, and neither do the optimizer, EMA or DDP. It is always in eval mode, never tracks
-    gradients, and follows the images from device to device.
+    ``state_dict()``, and neither do the optimizer, EMA or DDP. It never tracks gradients, and follows the images from
+    device to device.
 
     Args:
         model: an mmpose top-down estimator whose weights are final.
@@ -34,18 +37,25 @@ class FrozenTeacher:
         keypoint_names: names of its keypoints in order, ``None`` if unknown.
         heatmaps: for a coordinate classifier (SimCC), ``dict(size=(width, height), sigma=pixels)`` of the heatmaps
             that it shall draw, see :func:`~distilpose.distillation.teacher_heatmaps.draw_simcc_heatmaps`.
+        mode: ``'eval'`` always answers in eval mode. ``'train'`` answers in train mode while the student trains, as
+            DWPose's published code does: batch normalisation takes the statistics of the batch, and its running ones
+            drift away from the loaded ones.
     """
 
     model: Any
 
     def __init__(self, model: nn.Module, *, dtype: str | None = None,
-                 keypoint_names: tuple[str, ...] | None = None, heatmaps: dict | None = None) -> None:
+                 keypoint_names: tuple[str, ...] | None = None, heatmaps: dict | None = None,
+                 mode: str = 'eval') -> None:
         if dtype is not None and dtype not in DTYPES:
             raise DistilPoseError(f'teacher dtype {dtype!r}; expected None or one of {", ".join(DTYPES)}')
+        if mode not in MODES:
+            raise DistilPoseError(f'teacher mode {mode!r}; expected one of {", ".join(MODES)}')
         self.model = model.eval().requires_grad_(False)
         self.dtype = None if dtype is None else DTYPES[dtype]
         self.keypoint_names = keypoint_names
         self.heatmaps = heatmaps
+        self.mode = mode
         self.loaded_digest = self.digest()
 
     @torch.no_grad()
@@ -54,13 +64,28 @@ class FrozenTeacher:
 
         Heatmaps come on the grid of ``MSRAHeatmap``, whatever the teacher's codec.
         """
-        device = images.device
-        if next(self.model.parameters()).device != device:
-            self.model.to(device)
-        with torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype is not None):
+        with self._answering(images.device):
             features = self.model.extract_feat(images)
+        return self.outputs_from(features)
+
+    @torch.no_grad()
+    def outputs_from(self, features: tuple[Tensor, ...]) -> PoseOutputs:
+        """As :meth:`outputs`, from the maps (B, C, H, W) that its head takes."""
+        with self._answering(features[-1].device):
+            features = features if self.dtype else tuple(maps.float() for maps in features)
             prediction = self.model.head(features)
         return self._with_heatmaps(read_outputs(self.model.head, prediction, features).float())
+
+    def train(self, mode: bool) -> None:
+        """Tells it whether the student trains; only with ``mode='train'`` does it follow."""
+        self.model.train(mode and self.mode == 'train')
+
+    @contextmanager
+    def _answering(self, device: torch.device) -> Iterator[None]:
+        if any(parameter.device != device for parameter in self.model.parameters()):
+            self.model.to(device)
+        with torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype is not None):
+            yield
 
     def _with_heatmaps(self, outputs: PoseOutputs) -> PoseOutputs:
         head = self.model.head
@@ -77,9 +102,13 @@ class FrozenTeacher:
         return outputs._replace(heatmaps=tuple(to_common_grid(maps, decoder) for maps in outputs.heatmaps))
 
     def digest(self) -> str:
-        """SHA-256 over names and values of all weights and buffers as they are now."""
+        """SHA-256 over names and values, as they are now, of all that shall not change.
+
+        Those are the weights, and in eval mode the buffers too, among which are running statistics.
+        """
         sha = hashlib.sha256()
-        for name, value in sorted(self.model.state_dict().items()):
+        fixed = self.model.state_dict() if self.mode == 'eval' else dict(self.model.named_parameters())
+        for name, value in sorted(fixed.items()):
             sha.update(name.encode())
             sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
         return sha.hexdigest()
@@ -95,7 +124,7 @@ def load_teacher(config: str | dict, checkpoint: str | Path | None, **options: A
     Args:
         config: a config's path (see :func:`~distilpose.model_config.load_config`) or a plain model dict.
         checkpoint: file of its weights, ours or published, relative to the project's root unless absolute.
-        **options: ``dtype`` and ``heatmaps`` of :class:`FrozenTeacher`.
+        **options: ``dtype``, ``heatmaps`` and ``mode`` of :class:`FrozenTeacher`.
 
     Raises:
         DistilPoseError: when the checkpoint is not named, missing, or does not hold exactly this model.

@@ -9,9 +9,9 @@ from .heads import (
     TokenPoseSimDRHead,
     UpsampleFreeSimDRHead,
 )
-from .losses import KLDiscretMeanLoss, NMTLoss, NMTNormLoss
+from .losses import KLDiscretMeanLoss, NMTLoss, NMTNormLoss, ReferenceBatchKLDiscretLoss
 from .outputs import read_outputs
 
 __all__ = ['DirectRegressionHead', 'DistilPoseHead', 'HRNet3Stage', 'KLDiscretMeanLoss', 'NMTLoss', 'NMTNormLoss',
-           'RawImage', 'SimDRHead', 'StackedHourglass', 'StemNet', 'TokenPoseHead', 'TokenPoseSimDRHead',
-           'UpsampleFreeSimDRHead', 'read_outputs']
+           'RawImage', 'ReferenceBatchKLDiscretLoss', 'SimDRHead', 'StackedHourglass', 'StemNet', 'TokenPoseHead',
+           'TokenPoseSimDRHead', 'UpsampleFreeSimDRHead', 'read_outputs']

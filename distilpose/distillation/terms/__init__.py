@@ -1,4 +1,5 @@
 from .base import DistillationTerm
+from .feature import FeatureTerm, feature_loss
 from .heatmap import HeatmapTerm, heatmap_loss
 from .heatmap_marginal import HeatmapMarginalTerm, heatmap_marginals
 from .score import ScoreTerm, score_loss
@@ -6,6 +7,6 @@ from .simcc import SimCCTerm
 from .simulated_heatmap import SimulatedHeatmapTerm, draw_simulated_heatmaps, simulated_heatmap_loss
 from .token import TokenTerm
 
-__all__ = ['DistillationTerm', 'HeatmapMarginalTerm', 'HeatmapTerm', 'ScoreTerm', 'SimCCTerm', 'SimulatedHeatmapTerm',
-           'TokenTerm', 'draw_simulated_heatmaps', 'heatmap_loss', 'heatmap_marginals', 'score_loss',
-           'simulated_heatmap_loss']
+__all__ = ['DistillationTerm', 'FeatureTerm', 'HeatmapMarginalTerm', 'HeatmapTerm', 'ScoreTerm', 'SimCCTerm',
+           'SimulatedHeatmapTerm', 'TokenTerm', 'draw_simulated_heatmaps', 'feature_loss', 'heatmap_loss',
+           'heatmap_marginals', 'score_loss', 'simulated_heatmap_loss']

@@ -23,11 +23,16 @@ class TeacherCheckHook(Hook):
         """Logs which teacher it is.
 
         Raises:
-            DistilPoseError: when the data's keypoints are not the teacher's, in its order.
+            DistilPoseError: when the data's keypoints are not the teacher's, in its order, or when the weights that
+                the run starts from replaced those that the teacher shares with the student.
         """
         teacher = _teacher(runner)
         if teacher is None:
             return
+        if teacher.digest() != teacher.loaded_digest:
+            raise DistilPoseError('student and teacher share a backbone, and the checkpoint that this run starts from '
+                                  'has another one than model.teacher.checkpoint; resume with the teacher of that run, '
+                                  'or start without load_from')
         runner.logger.info(f'The teacher has the weights {teacher.loaded_digest} (SHA-256).')
         names = teacher.keypoint_names
         metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', None) or {}
@@ -39,7 +44,7 @@ class TeacherCheckHook(Hook):
         compare_keypoints([by_index[index] for index in sorted(by_index)], names)
 
     def after_train(self, runner: Runner) -> None:
-        """Logs that the teacher did not change.
+        """Logs that the teacher did not change; in train mode that is said of its weights only.
 
         Raises:
             DistilPoseError: when it did.
@@ -53,6 +58,9 @@ class TeacherCheckHook(Hook):
                 f"the teacher's weights changed during training: they were {teacher.loaded_digest} and are {digest} "
                 '(SHA-256); nothing but PoseDistiller.teacher may hold the teacher, and nothing may train it')
         runner.logger.info(f"The teacher's weights are bit-identical to the loaded ones ({digest}).")
+        if teacher.mode == 'train':
+            runner.logger.info("The teacher answered in train mode (model.teacher.mode='train'): running "
+                               'statistics that it has are no longer the loaded ones.')
 
 
 def compare_keypoints(data: Sequence[str], teacher: Sequence[str]) -> None:

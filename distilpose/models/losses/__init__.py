@@ -1,5 +1,6 @@
-"""The losses of coordinate classifiers, as SimDR publishes them."""
+"""The losses of coordinate classifiers: those of SimDR, and RTMPose's at any batch size."""
 
+from .reference_batch import ReferenceBatchKLDiscretLoss
 from .simdr import (
     KLDiscretMeanLoss,
     NMTLoss,
@@ -8,5 +9,5 @@ from .simdr import (
     divergence_from_smoothed_classes,
 )
 
-__all__ = ['KLDiscretMeanLoss', 'NMTLoss', 'NMTNormLoss', 'divergence_from_gaussians',
-           'divergence_from_smoothed_classes']
+__all__ = ['KLDiscretMeanLoss', 'NMTLoss', 'NMTNormLoss', 'ReferenceBatchKLDiscretLoss',
+           'divergence_from_gaussians', 'divergence_from_smoothed_classes']
