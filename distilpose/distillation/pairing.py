@@ -14,6 +14,7 @@ from distilpose.structures import PoseOutputs
 
 from .image_adapter import input_size
 from .teacher import FrozenTeacher
+from .teacher_heatmaps import is_on_common_grid
 from .terms import DistillationTerm
 
 
@@ -39,6 +40,7 @@ def check_pair(student: Any, teacher: FrozenTeacher, terms: Mapping[str, Distill
     for name, term in terms.items():
         _check_fields(name, 'student', student, term.student_fields, shown)
         _check_fields(name, 'teacher', teacher.model, term.teacher_fields, wanted)
+        _check_student_heatmaps(name, student, term)
     _check_keypoint_count(shown, wanted)
     _check_heatmap_grid(teacher.model, wanted, (width, height))
     for name, term in terms.items():
@@ -101,6 +103,14 @@ def _check_fields(term: str, role: str, model: nn.Module, fields: tuple[str, ...
         raise DistilPoseError(
             f'term {term!r} needs {", ".join(missing)} of the {role}, whose {type(model.head).__name__} produces '
             f'{", ".join(outputs.produced())}; {_remedy(term, role, missing, outputs)}')
+
+
+def _check_student_heatmaps(term: str, student: Any, reader: DistillationTerm) -> None:
+    decoder = getattr(student.head, 'decoder', None)
+    if 'heatmaps' in reader.student_fields and not is_on_common_grid(decoder):
+        raise DistilPoseError(
+            f'term {term!r} compares heatmaps of MSRAHeatmap, to whose grid those of any teacher are moved, and the '
+            f'student draws those of {type(decoder).__name__}; give its head and its data an MSRAHeatmap')
 
 
 def _remedy(term: str, role: str, missing: list[str], outputs: PoseOutputs) -> str:

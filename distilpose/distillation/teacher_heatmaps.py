@@ -43,6 +43,11 @@ def _expected_profile(logits: Tensor, count: int, sigma: float) -> Tensor:
     return logits.softmax(-1) @ torch.exp(-0.5 * ((cells - centres.unsqueeze(-1)) / sigma) ** 2)
 
 
+def is_on_common_grid(decoder: Any) -> bool:
+    """Whether a codec's heatmaps are those of ``MSRAHeatmap``; taken for granted of a head that has none."""
+    return decoder is None or (isinstance(decoder, MSRAHeatmap) and not isinstance(decoder, TokenPoseHeatmap))
+
+
 def to_common_grid(heatmaps: Tensor, decoder: Any) -> Tensor:
     """Heatmaps of any codec of mmpose's on the grid of ``MSRAHeatmap``.
 
@@ -55,7 +60,7 @@ def to_common_grid(heatmaps: Tensor, decoder: Any) -> Tensor:
     Raises:
         DistilPoseError: for a codec whose maps are not gaussians of peak 1.
     """
-    if decoder is None or (isinstance(decoder, MSRAHeatmap) and not isinstance(decoder, TokenPoseHeatmap)):
+    if is_on_common_grid(decoder):
         return heatmaps
     kind = getattr(decoder, 'heatmap_type', 'gaussian')
     if not isinstance(decoder, (UDPHeatmap, TokenPoseHeatmap)) or kind != 'gaussian':
