@@ -2,6 +2,8 @@
 # small batches, and an augmentation that a few thousand people allow to learn from.
 _base_ = 'coco_256x192_regression.py'
 
+from distilpose.data_config import replace_steps
+
 data_root = '{{ fileDirname }}'.rsplit('/', 3)[0] + '/data/lspet/'
 codec = dict(type='RegressionLabel', input_size=(64, 96))
 
@@ -14,8 +16,7 @@ train_pipeline = [
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]
-val_pipeline = _base_.val_pipeline
-val_pipeline[2] = dict(type='TopdownAffine', input_size=codec['input_size'])
+val_pipeline = replace_steps(_base_.val_pipeline, dict(type='TopdownAffine', input_size=codec['input_size']))
 
 train_dataloader = dict(
     batch_size=16,

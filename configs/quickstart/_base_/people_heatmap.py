@@ -1,8 +1,8 @@
 # The same for a teacher that draws heatmaps.
 _base_ = 'people_regression.py'
 
+from distilpose.data_config import with_codec
+
 codec = dict(type='MSRAHeatmap', input_size=(64, 96), heatmap_size=(16, 24), sigma=1.5, unbiased=True,
              blur_kernel_size=7)
-train_pipeline = _base_.train_pipeline
-train_pipeline[5] = dict(type='GenerateTarget', encoder=codec)
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_codec(_base_, codec)

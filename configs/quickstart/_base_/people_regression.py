@@ -1,9 +1,11 @@
 # Synthetic people in COCO form, lightly augmented; tested with the boxes of the annotation.
 _base_ = '../../_base_/datasets/lspet_96x64_regression.py'
 
+from distilpose.data_config import replace_steps
+
 data_root = '{{ fileDirname }}'.rsplit('/', 3)[0] + '/data/synthetic_people/'
-train_pipeline = _base_.train_pipeline
-train_pipeline[3] = dict(type='RandomScaleRotation', scale_factor=0.15, rotation_factor=15, rotation_prob=0.5)
+train_pipeline = replace_steps(
+    _base_.train_pipeline, dict(type='RandomScaleRotation', scale_factor=0.15, rotation_factor=15, rotation_prob=0.5))
 
 train_dataloader = dict(
     num_workers=1,

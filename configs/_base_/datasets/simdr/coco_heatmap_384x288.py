@@ -1,13 +1,7 @@
 # Heatmaps with a sigma of 3 cells for images of 288x384 (width x height).
 _base_ = 'coco.py'
 
-codec = dict(type='MSRAHeatmap', input_size=(288, 384), heatmap_size=(72, 96), sigma=3)
-affine = dict(type='TopdownAffine', input_size=(288, 384))
+from distilpose.data_config import with_codec
 
-train_pipeline = _base_.train_pipeline
-train_pipeline[5:7] = [affine, dict(type='GenerateTarget', encoder=codec)]
-val_pipeline = _base_.val_pipeline
-val_pipeline[2] = affine
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
-test_dataloader = val_dataloader
+codec = dict(type='MSRAHeatmap', input_size=(288, 384), heatmap_size=(72, 96), sigma=3)
+train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_codec(_base_, codec)

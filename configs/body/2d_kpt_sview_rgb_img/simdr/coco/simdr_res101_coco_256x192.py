@@ -7,7 +7,8 @@ _base_ = [
     '../../../../_base_/methods/resnet_augmentation.py',
     '../../../../_base_/runtime/default.py',
 ]
+
+from distilpose.data_config import with_augmentation
+
 model = dict(head=dict(decoder=_base_.codec, loss=dict(smoothing=0.4)))
-train_pipeline = _base_.train_pipeline
-train_pipeline[3:5] = _base_.augmentation
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_pipeline, train_dataloader = with_augmentation(_base_, _base_.augmentation)

@@ -1,17 +1,18 @@
 # python tools/train.py configs/body/2d_kpt_sview_rgb_img/simdr/lspet/sa_simdr_resnet18_from_synthetic_lspet_64x64.py
 # Nothing is published at this size: a quarter of the heatmaps' sigma, which is a pixel, as in the published rows.
 _base_ = [
-    '../../../../_base_/datasets/lspet_64x64.py',
+    '../../../../_base_/datasets/lspet_96x64_regression.py',
     '../../../../_base_/schedules/adamw_15e.py',
     '../../../../_base_/models/simdr/simdr_resnet18_slim.py',
     '../../../../_base_/methods/sa_simdr.py',
     '../../../../_base_/runtime/default.py',
 ]
+
+from distilpose.data_config import with_codec
+
 codec = dict(type='SimDRGaussianLabel', input_size=(64, 64), simdr_split_ratio=3, sigma=3)
 model = dict(head=dict(decoder=codec, loss=_base_.sa_simdr.loss), test_cfg=_base_.sa_simdr.test_cfg)
-train_pipeline = _base_.train_pipeline
-train_pipeline[5] = dict(type='GenerateTarget', encoder=codec)
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_codec(_base_, codec)
 
 val_evaluator = dict(keypoint_score_thr=0.02)
 test_evaluator = val_evaluator

@@ -5,6 +5,9 @@ _base_ = [
     '../../../../_base_/models/tokenpose_stemnet.py',
     '../../../../_base_/runtime/default.py',
 ]
-train_pipeline = _base_.train_pipeline
-train_pipeline[5] = dict(type='RandomScaleRotation', scale_factor=0.35, rotation_factor=45, rotation_prob=0.6)
+
+from distilpose.data_config import replace_steps
+
+train_pipeline = replace_steps(
+    _base_.train_pipeline, dict(type='RandomScaleRotation', scale_factor=0.35, rotation_factor=45, rotation_prob=0.6))
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

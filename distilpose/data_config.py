@@ -1,0 +1,84 @@
+"""Changing what a config does to its data, by the types of the pipelines' steps; configs import these functions.
+
+The import comes below ``_base_ = ...``: mmengine takes a config that imports first for one of its other style. What is
+imported does not become part of the config.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .errors import DistilPoseError
+
+Step = Mapping[str, Any]
+Loader = dict[str, Any]
+
+_BOX_AUGMENTATION = ('RandomBBoxCenterShift', 'RandomBBoxTransform', 'RandomHalfBody', 'RandomScaleRotation')
+
+
+def with_codec(base: Mapping[str, Any], codec: Mapping[str, Any], *,
+               use_udp: bool = False) -> tuple[list[Step], list[Step], Loader, Loader, Loader]:
+    """The pipelines of a config for another codec: the size of the crops, and the targets.
+
+    Args:
+        base: has ``train_pipeline`` and ``val_pipeline``, as ``_base_`` has.
+        codec: makes the targets of crops of its ``input_size``.
+        use_udp: crops put the centre of the last pixel, not its far edge, on that of the box (Huang et al., CVPR 2020).
+
+    Returns:
+        ``train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader``; a dataloader is what
+        changes in that of the base.
+
+    Raises:
+        DistilPoseError: a pipeline does not crop once, or that for training does not make targets once.
+    """
+    crop = dict(type='TopdownAffine', input_size=codec['input_size'])
+    if use_udp:
+        crop['use_udp'] = True
+    train_pipeline = replace_steps(base['train_pipeline'], crop, dict(type='GenerateTarget', encoder=codec))
+    val_pipeline = replace_steps(base['val_pipeline'], crop)
+    return train_pipeline, val_pipeline, _loader(train_pipeline), _loader(val_pipeline), _loader(val_pipeline)
+
+
+def with_augmentation(base: Mapping[str, Any], steps: Sequence[Step]) -> tuple[list[Step], Loader]:
+    """The training pipeline of a config with other steps between a person's box and the crop; flips stay.
+
+    Args:
+        base: has a ``train_pipeline``, as ``_base_`` has.
+        steps: take the place of all that shift, scale or turn the box, or keep half of the body.
+
+    Returns:
+        ``train_pipeline, train_dataloader``; the dataloader is what changes in that of the base.
+
+    Raises:
+        DistilPoseError: the pipeline does not crop once.
+    """
+    kept = [step for step in base['train_pipeline'] if step['type'] not in _BOX_AUGMENTATION]
+    crop = _place(kept, 'TopdownAffine')
+    train_pipeline = [*kept[:crop], *steps, *kept[crop:]]
+    return train_pipeline, _loader(train_pipeline)
+
+
+def replace_steps(pipeline: Sequence[Step], *steps: Step) -> list[Step]:
+    """A pipeline in which every given step takes the place of the one of its type.
+
+    Raises:
+        DistilPoseError: the pipeline has none of a type, or several.
+    """
+    replaced = list(pipeline)
+    for step in steps:
+        replaced[_place(pipeline, step['type'])] = step
+    return replaced
+
+
+def _place(pipeline: Sequence[Step], kind: str) -> int:
+    types = [step['type'] for step in pipeline]
+    if types.count(kind) != 1:
+        raise DistilPoseError(f'a pipeline should have one step of type {kind}, and this one has {types.count(kind)}: '
+                              f'{", ".join(types)}. Write the pipeline out in the config')
+    return types.index(kind)
+
+
+def _loader(pipeline: list[Step]) -> Loader:
+    return dict(dataset=dict(pipeline=pipeline))
