@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
         help='also the cost of every module, down to this depth (default: %(const)s)')
     add('--shape', nargs=2, type=int, metavar=('HEIGHT', 'WIDTH'), help="of the image (default: the config's)")
     add('--style', choices=STYLES, default='mmcv',
-        help="the published counter: mmcv for DistilPose's tables, hrnet for HRNet's, TokenPose's and SimDR's "
+        help="the published counter: mmcv for DistilPose's tables, hrnet for HRNet's, TokenPose's, SimDR's and FPD's "
         '(default: %(default)s)')
     add('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='values to change in the config')
     return parser

@@ -1,4 +1,4 @@
-"""The count of the HRNet code base's model summary, by which the tables of TokenPose and SimDR are made."""
+"""The count of the HRNet code base's model summary, by which the tables of TokenPose, SimDR and FPD are made."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def _count_parameters(model: nn.Module) -> int:
 
 
 HRNET = PublishedStyle(
-    meaning="as in HRNet's, TokenPose's and SimDR's tables: in units of 2^30, no attention products",
+    meaning="as in HRNet's, TokenPose's, SimDR's and FPD's tables: in units of 2^30, no attention products",
     giga=2.0**30, cost_of_call=_cost_of_call, count_parameters=_count_parameters)
