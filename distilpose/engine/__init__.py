@@ -1,6 +1,6 @@
 """Running configs: reading and checking them, hooks, mixed precision, processes."""
 
-from . import hooks, optim
+from . import averaging, hooks, optim
 from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes
 from .config_files import OptionsAction, merge_options, read_config, set_data_root, student_config
 from .launch import evaluate, run_tool, train
