@@ -82,6 +82,7 @@ class FakeTeacher:
     keypoint_names: tuple[str, ...] | None = NAMES
     loaded_digest = 'abc'
     current = 'abc'
+    mode = 'eval'
 
     def digest(self) -> str:
         return self.current
