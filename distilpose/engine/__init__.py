@@ -4,8 +4,9 @@ from . import averaging, hooks, optim
 from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes
 from .config_files import OptionsAction, merge_options, read_config, set_data_root, student_config
 from .launch import evaluate, run_tool, train
+from .mixing_checks import check_mixed_data
 
 __all__ = [
-    'OptionsAction', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'evaluate', 'hooks',
-    'merge_options', 'optim', 'read_config', 'run_tool', 'set_data_root', 'student_config', 'train',
+    'OptionsAction', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data', 'evaluate',
+    'hooks', 'merge_options', 'optim', 'read_config', 'run_tool', 'set_data_root', 'student_config', 'train',
 ]

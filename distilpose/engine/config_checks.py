@@ -119,16 +119,25 @@ def _dataset_files(dataset: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
             yield f'data_prefix.{name}', root / prefix
     if isinstance(dataset.get('bbox_file'), str) and dataset['bbox_file']:
         yield 'bbox_file', Path(dataset['bbox_file'])
+    for key in ('images', 'boxes') if dataset.get('type') == 'UnlabelledImages' else ():
+        if dataset.get(key):
+            yield key, root / dataset[key]
 
 
 def _require(cfg: Config, path: Path, named_by: str) -> None:
     if ':' in str(path) or path.exists():  # a URL has a colon
         return
-    option = '--data-root DIR' if cfg.get('data_root') else f'--cfg-options {named_by}=...'
+    moves_with_data = cfg.get('data_root') and Path(cfg.data_root) in (path, *path.parents)
+    option = '--data-root DIR' if moves_with_data else f'--cfg-options {_as_option(named_by)}=...'
     if named_by.endswith('.bbox_file'):
         option += f', or test on ground-truth boxes with --cfg-options {named_by}=None'
     raise DistilPoseError(f'there is no {path} (looked from {Path.cwd()}), which {named_by} names; put the data there, '
                           f'or say where it is with {option}')
+
+
+def _as_option(path: str) -> str:
+    """``'datasets[0].images'`` as ``--cfg-options`` takes it, ``'datasets.0.images'``."""
+    return path.replace('[', '.').replace(']', '')
 
 
 def check_checkpoint_files(cfg: Config) -> None:

@@ -27,6 +27,7 @@ from .config_checks import check_checkpoint_files, check_data_files, check_input
 from .config_files import merge_options, read_config, set_data_root, student_config
 from .environment import end_workers, is_first_local_process, prepare_environment
 from .hooks import ProgressHook
+from .mixing_checks import check_mixed_data
 
 _WRONG_INPUT, _INTERRUPTED = 2, 130
 _SECONDS_FOR_THE_FIRST_PROCESS = 10
@@ -74,6 +75,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         _scale_learning_rate(cfg)
     check_data_files(cfg, ['train', 'val'] if validate else ['train'])
     check_input_sizes(cfg)
+    check_mixed_data(cfg)
     notes += set_resume(cfg, resume)
     check_checkpoint_files(cfg)
     prepare_environment(cfg, launcher)

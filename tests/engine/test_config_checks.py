@@ -89,8 +89,8 @@ def test_existing_data_passes(make_config: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize(('key', 'value', 'words'), [
-    ('train_dataloader.dataset.data_root', '/nowhere', 'no /nowhere .*train_dataloader.dataset.data_root.*--data-root'),
-    ('train_dataloader.dataset.ann_file', 'x.json', 'x.json.*train_dataloader.dataset.ann_file'),
+    ('train_dataloader.dataset.data_root', '/nowhere', 'no /nowhere .*train_dataloader.dataset.data_root=...'),
+    ('train_dataloader.dataset.ann_file', 'x.json', 'x.json.*train_dataloader.dataset.ann_file.*--data-root DIR'),
     ('train_dataloader.dataset.data_prefix.img', 'pictures', 'pictures.*data_prefix.img'),
     ('val_dataloader.dataset.bbox_file', '/b.json', '/b.json.*ground-truth boxes.*val_dataloader.*bbox_file=None'),
     ('val_evaluator.ann_file', '/e.json', '/e.json.*val_evaluator.ann_file'),

@@ -45,12 +45,12 @@ def test_torch_is_left_alone_in_the_main_process() -> None:
     torch.manual_seed(0)
     expected = torch.rand(())
     torch.manual_seed(0)
-    SeededPreparation(lambda index: index, stream=(0, ))(3)
+    SeededPreparation(lambda index: index, stream=(0, ), length=4)(3)
     assert torch.equal(torch.rand(()), expected)
 
 
 def test_a_sample_depends_on_seed_epoch_and_index_only() -> None:
-    prepare = SeededPreparation(lambda index: (random.random(), float(np.random.rand())), stream=(7, ))
+    prepare = SeededPreparation(lambda index: (random.random(), float(np.random.rand())), stream=(7, ), length=4)
     first = [prepare(index) for index in range(4)]
     assert [prepare(index) for index in reversed(range(4))] == first[::-1]
     assert len(set(first)) == 4
@@ -59,7 +59,7 @@ def test_a_sample_depends_on_seed_epoch_and_index_only() -> None:
 
 
 def test_by_draw_a_sample_is_augmented_anew_every_time() -> None:
-    prepare = SeededPreparation(lambda index: random.random(), stream=(7, ), by_draw=True)
+    prepare = SeededPreparation(lambda index: random.random(), stream=(7, ), length=1, by_draw=True)
     assert prepare(0) != prepare(0)
 
 

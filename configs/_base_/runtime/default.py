@@ -12,6 +12,7 @@ default_hooks = dict(
     visualization=dict(type='PoseVisualizationHook', enable=False),
     teacher_check=dict(type='TeacherCheckHook'),
     start_weights=dict(type='StartWeightsHook'),
+    skipped_images=dict(type='SkippedImagesHook'),
     strict_loading=dict(type='StrictResumeHook'),
     progress=dict(type='ProgressHook'),
     plain_checkpoint=dict(type='PlainCheckpointHook'))

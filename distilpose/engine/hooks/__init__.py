@@ -4,9 +4,10 @@ from .gradient_share import GradientShareHook
 from .plain_checkpoint import PlainCheckpointHook
 from .progress import ProgressHook
 from .randomness import ResumableRandomnessHook
+from .skipped_images import SkippedImagesHook
 from .start_weights import StartWeightsHook
 from .strict_resume import StrictResumeHook
 from .teacher_check import TeacherCheckHook
 
-__all__ = ['GradientShareHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'StartWeightsHook',
-           'StrictResumeHook', 'TeacherCheckHook']
+__all__ = ['GradientShareHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'SkippedImagesHook',
+           'StartWeightsHook', 'StrictResumeHook', 'TeacherCheckHook']

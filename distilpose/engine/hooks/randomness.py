@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpose.datasets.samplers import MultiSourceSampler
 from mmpose.registry import HOOKS
 from torch.utils.data import get_worker_info
 
@@ -22,7 +24,8 @@ class ResumableRandomnessHook(Hook):
 
     mmengine seeds once per run, so a resumed run draws other numbers, and once per worker process, so workers
     that are restarted at every epoch repeat their augmentations. Here a sample's augmentation depends neither on
-    the number of workers nor of processes. Loops that count iterations and load with worker processes are left to
+    the number of workers nor of processes. A sample that comes several times in an epoch, as in mixtures with fixed
+    shares, is augmented anew each time. Loops that count iterations and load with worker processes are left to
     mmengine, which replays the loader when it resumes.
     """
 
@@ -46,8 +49,12 @@ class ResumableRandomnessHook(Hook):
             return
         stream = (self.seed, _SAMPLES, runner.rank) if counts_iterations else (self.seed, _SAMPLES)
         prepare = getattr(loader.dataset.prepare_data, 'prepare', loader.dataset.prepare_data)
-        self.preparation = SeededPreparation(prepare, stream=stream, by_draw=counts_iterations)
+        self.preparation = SeededPreparation(prepare, stream=stream, length=len(loader.dataset),
+                                             by_draw=counts_iterations)
         loader.dataset.prepare_data = self.preparation
+        if isinstance(loader.sampler, MultiSourceSampler) and not counts_iterations:
+            _catch_up(loader.sampler, epochs=runner.epoch)
+            loader.batch_sampler.sampler = NumberedRepeats(loader.sampler, length=len(loader.dataset))
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Tells the workers, which may outlive an epoch, which epoch begins."""
@@ -59,18 +66,53 @@ class ResumableRandomnessHook(Hook):
         seed_generators((self.seed, _ITERATIONS, runner.rank, runner.iter), with_torch=True)
 
 
+def _catch_up(sampler: MultiSourceSampler, *, epochs: int) -> None:
+    """Brings a sampler that knows no epochs, but goes on where the last one ended, to where a resumed run was."""
+    for _ in range(epochs):
+        iter(sampler)
+
+
+class NumberedRepeats:
+    """The indices of a sampler, with a multiple of the data set's length added when one comes again in an epoch.
+
+    :class:`SeededPreparation` takes its seed from that number and its sample from the rest.
+
+    Args:
+        sampler: gives the indices of an epoch in this process.
+        length: of the data set.
+    """
+
+    def __init__(self, sampler: MultiSourceSampler, *, length: int) -> None:
+        self.sampler, self.length = sampler, length
+
+    def __iter__(self) -> Iterator[int]:
+        """One epoch."""
+        draws: Counter[int] = Counter()
+        for index in self.sampler:
+            # The other processes draw the same sample in other passes over the data, and must not repeat this one's.
+            repeat = draws[index] * self.sampler.world_size + self.sampler.rank if draws[index] else 0
+            draws[index] += 1
+            yield index + repeat * self.length
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+
 class SeededPreparation:
     """A data set's ``prepare_data`` that first seeds Python's and numpy's generators, and torch's in a worker.
 
     Args:
         prepare: index -> sample.
         stream: numbers that begin every seed.
+        length: of the data set; an index may have a multiple of it added, which only changes the seed.
         by_draw: continue them with the number of samples drawn so far instead of (epoch, index).
     """
 
-    def __init__(self, prepare: Callable[[int], Any], *, stream: tuple[int, ...], by_draw: bool = False) -> None:
+    def __init__(self, prepare: Callable[[int], Any], *, stream: tuple[int, ...], length: int,
+                 by_draw: bool = False) -> None:
         self.prepare = prepare
         self.stream = stream
+        self.length = length
         self.by_draw = by_draw
         self.draws = 0
         self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -80,7 +122,7 @@ class SeededPreparation:
         rest = (self.draws, ) if self.by_draw else (int(self.epoch), int(idx))
         seed_generators((*self.stream, *rest), with_torch=get_worker_info() is not None)
         self.draws += 1
-        return self.prepare(idx)
+        return self.prepare(idx % self.length)
 
 
 def seed_generators(numbers: tuple[int, ...], *, with_torch: bool) -> None:
