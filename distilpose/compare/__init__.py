@@ -1,6 +1,7 @@
-"""A student alone, the same student with its teacher, the teacher, and variants: trained alike and compared."""
+"""Models that are trained alike and compared: with a teacher, its student and that student alone, or any others."""
 
 from .main import compare
+from .models import ModelsRequest, compare_models
 from .plans import Request
 
-__all__ = ['Request', 'compare']
+__all__ = ['ModelsRequest', 'Request', 'compare', 'compare_models']

@@ -30,43 +30,54 @@ def compare(request: Request) -> None:
     Raises:
         DistilPoseError: for what cannot be compared, before anything is trained where that is possible.
     """
-    _check_seeds(request.seeds)
+    check_seeds(request.seeds)
     plans, notes = make_plans(request)
     notes += check_budgets(plans)
-    validations = _read_validations(plans)
+    validations = read_validations(plans)
     measured: dict[int, dict[str, Measured]] = {}
     for seed in request.seeds:
-        runs, more = train_or_read(plans, seed, work_dir=request.work_dir, tell=_tell)
+        runs, more = train_or_read(plans, seed, work_dir=request.work_dir, tell=tell)
         notes += more
-        measured[seed] = _measure_all(runs, validations)
+        measured[seed] = measure_all(runs, validations)
     names = validations['baseline'].dataset.metainfo['keypoint_id2name']
     _write(Comparison(plans, measured, [names[index] for index in range(len(names))], notes, request.command),
            validations['distilled'], out=request.out)
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """Prints what is being done."""
     print(line, flush=True)
 
 
-def _check_seeds(seeds: Sequence[int]) -> None:
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Refuses what are no seeds.
+
+    Raises:
+        DistilPoseError: says which they are.
+    """
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise DistilPoseError(f'the seeds are {list(seeds)}; expected one or more different numbers that are not '
                               'negative')
 
 
-def _read_validations(plans: Sequence[Plan]) -> dict[str, Validation]:
-    """Role -> its validation people, who must be the same ones for all."""
+def read_validations(plans: Sequence[Plan]) -> dict[str, Validation]:
+    """Role -> its validation people.
+
+    Raises:
+        DistilPoseError: they are not the same people for all.
+    """
     validations = {plan.role: Validation.of(plan.cfg, name=plan.config) for plan in plans}
     for plan in plans:
         validations['baseline'].check_same(validations[plan.role], name=plan.config)
     return validations
 
 
-def _measure_all(runs: Sequence[Run], validations: dict[str, Validation]) -> dict[str, Measured]:
+def measure_all(runs: Sequence[Run], validations: Mapping[str, Validation]) -> dict[str, Measured]:
+    """Role -> what its model of one seed is worth."""
     measured = {}
     for run in runs:
         found = measured[run.plan.role] = measure(run, validations[run.plan.role])
-        _tell(f'Seed {run.seed}, {run.plan.title}: AP {100 * found.evaluation.figures["ap"]:.1f}.')
+        tell(f'Seed {run.seed}, {run.plan.title}: AP {100 * found.evaluation.figures["ap"]:.1f}.')
     return measured
 
 

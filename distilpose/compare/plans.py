@@ -117,21 +117,46 @@ def _check_distilled(teacher: Plan, distilled: Plan) -> None:
 
 
 def _variant(request: Request, words: Sequence[str], *, plans: Sequence[Plan]) -> tuple[Plan, list[str]]:
+    name, named, options = read_words(words, flag='--variant')
+    config = named or request.distilled
+    if not options and config == request.distilled:
+        raise DistilPoseError(f'--variant {name!r} is the distilled student itself; name another config, or what to '
+                              'change in its own, such as model.terms.score=None')
+    role = role_of(name, taken={plan.role: plan.title for plan in plans}, flag='--variant')
+    return _plan(request, role, config, teacher=plans[0].cfg, title=name, options=options)
+
+
+def read_words(words: Sequence[str], *, flag: str) -> tuple[str, str | None, dict[str, Any]]:
+    """Name, config and options of a model as they are given on the command line: ``NAME [CFG] KEY=VALUE ...``.
+
+    Raises:
+        DistilPoseError: a word that is none of them.
+    """
     name, rest = words[0], list(words[1:])
-    config = rest.pop(0) if rest and '=' not in rest[0] else request.distilled
+    config = rest.pop(0) if rest and '=' not in rest[0] else None
     options = {}
     for word in rest:
         key, equals, value = word.partition('=')
         if not (key and equals):
-            raise DistilPoseError(f'--variant {name!r} takes a config first and KEY=VALUE after it; found {word!r}')
+            raise DistilPoseError(f'{flag} {name!r} takes a config first and KEY=VALUE after it; found {word!r}')
         options[key] = parse_value(value)
-    if not options and config == request.distilled:
-        raise DistilPoseError(f'--variant {name!r} is the distilled student itself; name another config, or what to '
-                              'change in its own, such as model.terms.score=None')
+    return name, config, options
+
+
+def role_of(name: str, *, taken: Mapping[str, str], flag: str) -> str:
+    """The name as that of a folder.
+
+    Args:
+        name: of a model.
+        taken: folders of other models -> their names.
+        flag: of the command line, for the message.
+
+    Raises:
+        DistilPoseError: it is no name, or another model's.
+    """
     role = re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')
-    taken = {plan.role: plan.title for plan in plans}
     if not role or role in taken:
-        raise DistilPoseError(f'--variant {name!r} would be kept in the folder {role!r}, '
+        raise DistilPoseError(f'{flag} {name!r} would be kept in the folder {role!r}, '
                               + (f'which is that of {taken[role]!r}; ' if role else 'which is no name; ')
                               + 'choose another name with letters or digits')
-    return _plan(request, role, config, teacher=plans[0].cfg, title=name, options=options)
+    return role

@@ -60,15 +60,20 @@ def train_or_read(plans: Sequence[Plan], seed: int, *, work_dir: Path,
     for plan in plans:
         folder = work_dir / f'seed_{seed}' / plan.role
         teacher = runs[0].checkpoint if runs else None
-        run, state = _bring_to_its_end(plan, plan.config_for(teacher), folder=folder, seed=seed)
+        run, state = bring_to_its_end(plan, plan.config_for(teacher), folder=folder, seed=seed)
         tell(f'Seed {seed}, {plan.title}: {state}.')
         notes += _foreign_teacher(run, teacher)
         runs.append(run)
-    _check_lengths(runs)
+    check_lengths(runs)
     return runs, notes
 
 
-def _bring_to_its_end(plan: Plan, cfg: Config, *, folder: Path, seed: int) -> tuple[Run, str]:
+def bring_to_its_end(plan: Plan, cfg: Config, *, folder: Path, seed: int) -> tuple[Run, str]:
+    """Trains one model, or what is left of its training, or reads it; says which of these.
+
+    Raises:
+        DistilPoseError: the folder holds a training of another config or seed.
+    """
     found = last_checkpoint(folder)
     state = 'trained' if found is None else 'trained further'
     if found is not None:
@@ -145,8 +150,12 @@ def _foreign_teacher(run: Run, teacher: Path | None) -> list[str]:
             "this seed's teacher"]
 
 
-def _check_lengths(runs: Sequence[Run]) -> None:
-    """Students that were trained elsewhere may have used another number of processes."""
+def check_lengths(runs: Sequence[Run]) -> None:
+    """Compares students, who may have been trained elsewhere on another number of processes.
+
+    Raises:
+        DistilPoseError: they were not trained for the same number of iterations.
+    """
     baseline = next(run for run in runs if run.plan.role == 'baseline')
     for run in runs:
         if run.plan.role != 'teacher' and run.iterations != baseline.iterations:

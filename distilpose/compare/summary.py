@@ -16,7 +16,7 @@ import distilpose
 
 from .measure import FIGURES, KEYPOINT_FIGURES, Measured
 from .plans import Plan
-from .statistics import CONFIDENCE, DRAWS, SEED, Estimate, Interval, gain, gap, mean_over_seeds
+from .statistics import CONFIDENCE, DRAWS, SEED, Interval, gain, gap, mean_over_seeds
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,12 @@ class Comparison:
 
 def summarise(comparison: Comparison) -> dict[str, Any]:
     """Figures of every run, of all seeds together, and what the students gained; ``None`` is not defined."""
+    gaps = _compare(comparison, lambda baseline, student, teacher: gap(baseline, student, teacher=teacher), 'teacher')
+    return summarise_models(comparison) | dict(gap_closed=gaps)
+
+
+def summarise_models(comparison: Comparison) -> dict[str, Any]:
+    """The same of models without a teacher."""
     first = next(iter(comparison.measured.values()))
     people = first['baseline'].evaluation
     return dict(
@@ -54,9 +60,7 @@ def summarise(comparison: Comparison) -> dict[str, Any]:
                     for plan in comparison.plans},
         keypoints={plan.role: _keypoints([models[plan.role] for models in comparison.measured.values()],
                                          comparison.keypoint_names) for plan in comparison.plans},
-        gain=_compare(comparison, lambda baseline, student, teacher: gain(baseline, student)),
-        gap_closed=_compare(comparison, lambda baseline, student, teacher: gap(baseline, student, teacher=teacher)),
-        notes=list(comparison.notes))
+        gain=_compare(comparison, gain), notes=list(comparison.notes))
 
 
 def versions() -> dict[str, str]:
@@ -86,16 +90,18 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _compare(comparison: Comparison, how: Callable[[Estimate, Estimate, Estimate], Interval]) -> dict[str, Any]:
-    """Student -> figure -> the interval of all seeds together, and of each."""
-    return {plan.role: {name: _over_seeds(comparison, plan.role, name, how) for name in FIGURES}
+def _compare(comparison: Comparison, how: Callable[..., Interval], *others: str) -> dict[str, Any]:
+    """Student -> figure -> the interval of all seeds together, and of each.
+
+    ``how`` takes a figure of the baseline, of the student, and of the other roles.
+    """
+    return {plan.role: {name: _over_seeds(comparison, ('baseline', plan.role, *others), name, how) for name in FIGURES}
             for plan in comparison.students}
 
 
-def _over_seeds(comparison: Comparison, student: str, name: str,
-                how: Callable[[Estimate, Estimate, Estimate], Interval]) -> dict[str, Any]:
-    rows = [[models[role].estimates[name] for role in ('baseline', student, 'teacher')]
-            for models in comparison.measured.values()]
+def _over_seeds(comparison: Comparison, roles: Sequence[str], name: str,
+                how: Callable[..., Interval]) -> dict[str, Any]:
+    rows = [[models[role].estimates[name] for role in roles] for models in comparison.measured.values()]
     together = how(*(mean_over_seeds(column) for column in zip(*rows, strict=True)))
     by_seed = {str(seed): asdict(how(*row)) for seed, row in zip(comparison.measured, rows, strict=True)}
     return dict(asdict(together), by_seed=by_seed)

@@ -56,15 +56,20 @@ def about_figures(summary: Mapping[str, Any]) -> str:
     return text
 
 
+def about_draws(summary: Mapping[str, Any]) -> str:
+    """What the ranges of gains and gaps mean."""
+    confidence, draws = (summary['bootstrap'][name] for name in ('confidence', 'draws'))
+    return (f'In brackets is the range that holds {100 * confidence:.0f} % of {draws:,} draws of as many images with '
+            'replacement, the same for every model; it says how much other images would change, not how much another '
+            'seed would.')
+
+
 def about_gaps(summary: Mapping[str, Any]) -> str:
     """What gains, gaps and their intervals mean, in sentences."""
-    bootstrap = summary['bootstrap']
     means = ', of the means over the seeds' if len(summary['seeds']) > 1 else ''
     sentences = [
         f'Gap closed is (student - student alone) / (teacher - student alone){means}.',
-        f'In brackets is the range that holds {100 * bootstrap["confidence"]:.0f} % of {bootstrap["draws"]:,} draws of '
-        'as many images with replacement, the same for every model; it says how much other images would change, not '
-        'how much another seed would.']
+        about_draws(summary)]
     entries = [entry[name] for entry in summary['gap_closed'].values() for name in COMPARED]
     if any(entry['value'] is None for entry in entries):
         sentences.append('A gap is undefined where the teacher is no better than the student alone.')
@@ -84,9 +89,28 @@ def markdown(summary: Mapping[str, Any]) -> str:
     parts.append(_table(['AP of one keypoint', *(summary['models'][role]['title'] for role in roles)],
                         _joints(summary, roles)))
     parts += [about_figures(summary), about_gaps(summary), ABOUT_KEYPOINTS]
-    parts += [f'Note: {note}.' for note in summary['notes']]
+    return _page([*parts, *_notes(summary)])
+
+
+def markdown_of_models(summary: Mapping[str, Any]) -> str:
+    """The figures of models without a teacher as Markdown."""
+    names, first = summary['models'], next(iter(summary['models'].values()))['title']
+    parts = [_table(['model', *HEADINGS.values(), 'params', 'MACs'], _models(summary)),
+             _table([f'more than {first}', *(HEADINGS[name] for name in COMPARED)],
+                    [[names[role]['title'], *(gained(entry[name]) for name in COMPARED)]
+                     for role, entry in summary['gain'].items()])]
+    if len(summary['seeds']) > 1:
+        parts.append(_table(['seed', 'model', *HEADINGS.values()], [_of_seed(run, summary) for run in summary['runs']]))
+    return _page([*parts, about_figures(summary), about_draws(summary), *_notes(summary)])
+
+
+def _notes(summary: Mapping[str, Any]) -> list[str]:
     versions = ', '.join(f'{name} {number}' for name, number in summary['versions'].items())
-    return '\n\n'.join([*parts, f'`{summary["command"]}` with {versions}.']) + '\n'
+    return [*(f'Note: {note}.' for note in summary['notes']), f'`{summary["command"]}` with {versions}.']
+
+
+def _page(parts: Sequence[str]) -> str:
+    return '\n\n'.join(parts) + '\n'
 
 
 def _models(summary: Mapping[str, Any]) -> list[list[str]]:
@@ -104,10 +128,14 @@ def runs(summary: Mapping[str, Any]) -> list[list[str]]:
     rows = []
     for run in summary['runs']:
         gaps = summary['gap_closed'].get(run['role'])
-        rows.append([str(run['seed']), summary['models'][run['role']]['title'],
-                     *(percent(run['figures'][name]) for name in HEADINGS),
+        rows.append([*_of_seed(run, summary),
                      closed(gaps['ap']['by_seed'][str(run['seed'])]) if gaps else ''])
     return rows
+
+
+def _of_seed(run: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str]:
+    return [str(run['seed']), summary['models'][run['role']]['title'],
+            *(percent(run['figures'][name]) for name in HEADINGS)]
 
 
 def _joints(summary: Mapping[str, Any], roles: Sequence[str]) -> list[list[str]]:

@@ -1,0 +1,74 @@
+"""Models without a teacher through the command line, tiny: trained, read, refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from ..engine import tiny
+
+SLOW = ('--model', 'Slow', 'student.py', 'optim_wrapper.optimizer.lr=0.0')
+
+
+@pytest.fixture(scope='module', autouse=True)
+def unformatted_configs() -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, True))
+        yield
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
+    folder = tmp_path_factory.mktemp('compare_models')
+    tiny.write_distillation(folder, tiny_data)
+    return folder
+
+
+@pytest.fixture
+def compare(tool: Callable[[str], ModuleType], folder: Path) -> Callable[..., int]:
+    """The tool on models of the folder, all called after ``First``, which is the student."""
+    def call(*words: str, work_dir: str = 'whole') -> int:
+        named = [str(folder / word) if word.endswith('.py') else word for word in words]
+        return tool('compare_models').main(['--model', 'First', str(folder / 'student.py'), *named, '--work-dir',
+                                            str(folder / work_dir)])
+    return call
+
+
+def test_trained_then_read_with_the_same_figures(compare: Callable[..., int], folder: Path,
+                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    options = (*SLOW, '--model', 'Same', 'student.py', '--seeds', '0', '1')
+    assert compare(*options) == 0
+    first = json.loads((folder / 'whole' / 'models.json').read_text())
+    assert list(first['models']) == ['baseline', 'slow', 'same'] and len(first['runs']) == 6
+    assert first['gain']['slow']['mean_oks']['value'] != 0  # nothing was learned with a rate of 0
+    same = first['gain']['same']['mean_oks']  # one config and one seed are one training
+    assert (same['value'], same['low'], same['high']) == (0, 0, 0)
+    values = [run['figures']['mean_oks'] for run in first['runs'] if run['role'] == 'slow']
+    assert first['over_seeds']['slow']['mean_oks'] == dict(mean=pytest.approx(sum(values) / 2), low=min(values),
+                                                           high=max(values))
+    assert first['notes'] == ["optim_wrapper.optimizer.lr is 0.01 for 'First' and 0.0 for 'Slow'"]
+    table = (folder / 'whole' / 'models.md').read_text()
+    assert '| more than First | AP | OKS | PCK |' in table and table.count('| Slow |') == 4
+    capsys.readouterr()
+    assert compare(*options) == 0
+    assert capsys.readouterr().out.count('trained before, read from') == 6
+    assert json.loads((folder / 'whole' / 'models.json').read_text()) == first
+
+
+@pytest.mark.parametrize('words, expected', [
+    (('--model', 'Longer', 'student.py', 'train_cfg.max_epochs=3'), 'max_epochs is 2 and 3'),
+    (('--model', 'Baseline', 'student.py'), "which is that of 'First'"),
+    (('--model', 'Other'), "--model 'Other' has no config"),
+    (('--model', 'Other', 'student.py', 'y'), "found 'y'"),
+    (('--seeds', '1', '1'), 'expected one or more different numbers'),
+])
+def test_what_cannot_be_compared_is_refused_before_anything_is_trained(
+        compare: Callable[..., int], folder: Path, words: tuple[str, ...], expected: str,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare(*words, work_dir='refused') == 2
+    assert expected in capsys.readouterr().err
+    assert not (folder / 'refused').exists()
