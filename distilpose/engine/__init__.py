@@ -7,6 +7,7 @@ from .launch import evaluate, run_tool, train
 from .mixing_checks import check_mixed_data
 
 __all__ = [
-    'OptionsAction', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data', 'evaluate',
-    'hooks', 'merge_options', 'optim', 'read_config', 'run_tool', 'set_data_root', 'student_config', 'train',
+    'OptionsAction', 'averaging', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data',
+    'evaluate', 'hooks', 'merge_options', 'optim', 'read_config', 'run_tool', 'set_data_root', 'student_config',
+    'train',
 ]
