@@ -16,6 +16,7 @@ from distilpose.distillation import PoseDistiller
 from distilpose.distillation.teacher import load_teacher
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import build_estimator, load_config
+from distilpose.models import StackedHourglass
 from tests import networks
 from tests.checkpoints.made_files import ENCODER_LAYER, published_names, student_weights, wrapped
 from tests.parity.reference import fixture
@@ -91,6 +92,15 @@ def test_simdr_without_upsampling() -> None:
     published = {name.removeprefix('backbone.').removeprefix('head.'): value for name, value in ours.items()}
     assert recognise(published).name == 'SimDR on a ResNet without upsampling'
     assert to_our_names(published).keys() == ours.keys()
+
+
+@pytest.mark.parametrize('stacks', [1, 8])
+def test_an_hourglass_of_any_number_of_stacks(stacks: int) -> None:
+    """A single one feeds no scores back."""
+    with torch.device('meta'):
+        ours = StackedHourglass(num_keypoints=16, num_stacks=stacks).state_dict()
+    assert recognise(ours).name == NAMES['fpd_hg4x128']
+    assert list(to_our_names(ours)) == [f'backbone.{name}' for name in ours]
 
 
 def test_our_own_names_pass_unchanged() -> None:
