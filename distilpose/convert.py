@@ -44,17 +44,22 @@ def convert(source: str | Path, destination: str | Path, *, config: str | Path |
         DistilPoseError: the source cannot be read or does not fit, or the destination cannot be written.
     """
     source, destination = Path(source).expanduser(), Path(destination).expanduser()
-    _check_destination(source, destination)
+    check_destination(source, destination)
     model = load_model(config)
     weights = read_weights(source)
     load_strict(model, weights.state, source=str(source), ignore_prefixes=('distillation.',))
     recognised = weights.source.name if weights.source else 'names of mmpose 1.x, which stay as they are'
     state = model.state_dict()
-    _write(dict(state_dict=state, meta=dict(converted_from=source.name, recognised=recognised)), destination)
+    write_checkpoint(dict(state_dict=state, meta=dict(converted_from=source.name, recognised=recognised)), destination)
     return Conversion(recognised, len(state), destination)
 
 
-def _check_destination(source: Path, destination: Path) -> None:
+def check_destination(source: Path, destination: Path) -> None:
+    """Refuses a destination that is a folder, or the source itself.
+
+    Raises:
+        DistilPoseError: says which.
+    """
     if destination.is_dir():
         raise DistilPoseError(f'{destination} is a folder; name the file to write, such as {destination / source.name}')
     if destination.exists() and source.exists() and destination.samefile(source):
@@ -62,8 +67,12 @@ def _check_destination(source: Path, destination: Path) -> None:
                               'another file to write')
 
 
-def _write(checkpoint: dict, destination: Path) -> None:
-    """Saves beside the destination first, so that an interruption leaves no half of a file under its name."""
+def write_checkpoint(checkpoint: dict, destination: Path) -> None:
+    """Saves beside the destination first, so that an interruption leaves no half of a file under its name.
+
+    Raises:
+        DistilPoseError: it cannot be written there.
+    """
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         with replacing(destination) as part:

@@ -11,7 +11,8 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from .published import PublishedSource, recognise, to_our_names
-from .safe_loading import load_file, state_dict_of
+from .published.dwpose import holds_two_models
+from .safe_loading import BadCheckpoint, load_file, state_dict_of
 
 
 class Weights(NamedTuple):
@@ -30,9 +31,12 @@ def read_weights(path: str | os.PathLike[str]) -> Weights:
     log says what a published file was recognised as.
 
     Raises:
-        DistilPoseError: there is no such file, it is damaged or unsafe, or it holds no weights.
+        DistilPoseError: there is no such file, it is damaged or unsafe, or it holds no weights or two networks.
     """
     state = state_dict_of(load_file(path), source=str(path))
+    if holds_two_models(state.keys()):
+        raise BadCheckpoint(f'{path} holds a student and its teacher, as DWPose saves them during training; '
+                            f'python tools/pth_transfer.py {path} DST [--two_dis] writes the plain model')
     source = recognise(state.keys())
     if source is not None:
         print_log(f'{path} is {source.name}; its weights get our names.', 'current', logging.INFO)
