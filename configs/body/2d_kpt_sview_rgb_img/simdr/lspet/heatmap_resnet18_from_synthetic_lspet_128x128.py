@@ -12,3 +12,4 @@ from distilpose.data_config import with_codec
 codec = dict(type='MSRAHeatmap', input_size=(128, 128), heatmap_size=(32, 32), sigma=1)
 model = dict(head=dict(decoder=codec))
 train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_codec(_base_, codec)
+optim_wrapper = dict(optimizer=dict(lr=4e-3))

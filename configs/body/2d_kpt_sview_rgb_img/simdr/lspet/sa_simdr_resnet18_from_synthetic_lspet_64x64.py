@@ -13,6 +13,7 @@ from distilpose.data_config import with_codec
 codec = dict(type='SimDRGaussianLabel', input_size=(64, 64), simdr_split_ratio=3, sigma=3)
 model = dict(head=dict(decoder=codec, loss=_base_.sa_simdr.loss), test_cfg=_base_.sa_simdr.test_cfg)
 train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_codec(_base_, codec)
+optim_wrapper = dict(optimizer=dict(lr=4e-3))
 
 val_evaluator = dict(keypoint_score_thr=0.02)
 test_evaluator = val_evaluator

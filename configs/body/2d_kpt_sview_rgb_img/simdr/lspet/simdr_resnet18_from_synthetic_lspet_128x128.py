@@ -12,6 +12,7 @@ from distilpose.data_config import with_codec
 codec = dict(type='SimDRLabel', input_size=(128, 128), simdr_split_ratio=3)
 model = dict(head=dict(decoder=codec))
 train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_codec(_base_, codec)
+optim_wrapper = dict(optimizer=dict(lr=4e-3))
 
 val_evaluator = dict(keypoint_score_thr=0.02)
 test_evaluator = val_evaluator
