@@ -17,11 +17,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from distilpose.datasets.progress import tracked
 from distilpose.errors import DistilPoseError
 
 from .annotations import CATEGORIES, LEAST_PIXELS, coco_annotation, detections, mpii_annotation, whole_body_annotation
 from .mpii_file import ground_truth_mat
-from .progress import tracked
 from .scene import PersonView, render_scene
 
 VERSION = 2

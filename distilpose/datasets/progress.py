@@ -14,12 +14,12 @@ Item = TypeVar('Item')
 _SECONDS_BETWEEN_LINES = 10.0
 
 
-def tracked(items: Iterable[Item], *, total: int, description: str) -> Iterator[Item]:
+def tracked(items: Iterable[Item], *, total: int, description: str, unit: str = 'images') -> Iterator[Item]:
     """The items, with their rate and the time left shown on standard error."""
-    return (_with_bar if sys.stderr.isatty() else _with_lines)(items, total, description)
+    return (_with_bar if sys.stderr.isatty() else _with_lines)(items, total, description, unit)
 
 
-def _with_bar(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
+def _with_bar(items: Iterable[Item], total: int, description: str, unit: str) -> Iterator[Item]:
     columns = (
         TextColumn('{task.description}'),
         BarColumn(),
@@ -31,18 +31,18 @@ def _with_bar(items: Iterable[Item], total: int, description: str) -> Iterator[I
         task = progress.add_task(description, total=total, rate='')
         start = time.monotonic()
         for done, item in enumerate(items, start=1):
-            progress.update(task, advance=1, rate=f'{done / max(time.monotonic() - start, 1e-6):.0f} images/s')
+            progress.update(task, advance=1, rate=f'{done / max(time.monotonic() - start, 1e-6):.3g} {unit}/s')
             yield item
 
 
-def _with_lines(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
+def _with_lines(items: Iterable[Item], total: int, description: str, unit: str) -> Iterator[Item]:
     start = last = time.monotonic()
     for done, item in enumerate(items, start=1):
         now = time.monotonic()
         if done == total or now - last >= _SECONDS_BETWEEN_LINES:
             rate = done / max(now - start, 1e-6)
             print(
-                f'{description}: {done} of {total}, {rate:.0f} images/s, {(total - done) / rate:.0f} s left',
+                f'{description}: {done} of {total}, {rate:.3g} {unit}/s, {(total - done) / rate:.0f} s left',
                 file=sys.stderr,
                 flush=True,
             )
