@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from distilpose.codecs import UnrefinedHeatmap
-from distilpose.model_config import build_estimator, load_config
+from distilpose.model_config import PROJECT_ROOT, build_estimator, load_config
 
 ROOT = 'configs/body/2d_kpt_sview_rgb_img'
 COCO_SIMDR = [  # (model and size, bins of a pixel, loss, smoothing, smallest score that counts)
@@ -104,3 +104,17 @@ def test_rows_without_extra_post_processing_are_an_option_away(name: str) -> Non
     config = load_config(f'{ROOT}/simdr/coco/{name}.py')
     config.merge_from_dict({'model.head.decoder.type': 'UnrefinedHeatmap'})
     assert isinstance(build_estimator(config.model).head.decoder, UnrefinedHeatmap)
+
+
+@pytest.mark.parametrize('name, batch', [
+    ('simdr/coco/simdr_hrnet_w32_coco_64x64', 128), ('simdr/coco/simdr_res50_upfree_coco_64x64', 128),
+    ('simdr/coco/heatmap_hrnet_w48_coco_384x288', 192), ('simdr/crowdpose/simdr_hrnet_w32_crowdpose_64x64', 512),
+    ('tokenpose/coco/tokenpose_s_v1_coco_256x192', 128), ('tokenpose/coco/tokenpose_s_v2_coco_256x192', 48),
+    ('tokenpose/coco/tokenpose_l_d24_coco_256x192', 64), ('tokenpose/coco/tokenpose_l_d24_coco_384x288', 256),
+    ('tokenpose/coco/tokenpose_l_d6_coco_256x192', 64), ('tokenpose/mpii/tokenpose_l_d6_mpii_256x256', 64)])
+def test_the_learning_rate_belongs_to_the_batch_of_the_command(name: str, batch: int) -> None:
+    """That batch is what scaling the rate to another one starts from."""
+    config = load_config(f'{ROOT}/{name}.py')
+    *_, path, processes = (PROJECT_ROOT / ROOT / f'{name}.py').read_text().splitlines()[0].split()
+    assert path == f'{ROOT}/{name}.py'
+    assert config.auto_scale_lr.base_batch_size == config.train_dataloader.batch_size * int(processes) == batch

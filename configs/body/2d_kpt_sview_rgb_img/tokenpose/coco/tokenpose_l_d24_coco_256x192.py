@@ -7,3 +7,4 @@ _base_ = [
 ]
 model = dict(head=dict(decoder=_base_.codec))
 train_dataloader = dict(batch_size=16)
+auto_scale_lr = dict(base_batch_size=64)

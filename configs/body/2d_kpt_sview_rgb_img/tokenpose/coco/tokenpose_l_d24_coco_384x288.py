@@ -1,4 +1,4 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/tokenpose_l_d24_coco_384x288.py 4
+# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/tokenpose_l_d24_coco_384x288.py 8
 _base_ = [
     '../../../../_base_/datasets/simdr/coco_tokenpose_384x288.py',
     '../../../../_base_/schedules/adam_300e_tokenpose.py',
@@ -8,3 +8,4 @@ _base_ = [
 model = dict(head=dict(decoder=_base_.codec,
                        heatmap_size=(72, 96), encoder=dict(feature_size=(72, 96), patch_size=(4, 6))))
 train_dataloader = dict(batch_size=32)
+auto_scale_lr = dict(base_batch_size=256)

@@ -8,3 +8,4 @@ _base_ = [
 ]
 model = dict(head=dict(decoder=_base_.codec, encoder=dict(depth=2, num_heads=8)))
 train_dataloader = dict(batch_size=16)
+auto_scale_lr = dict(base_batch_size=64)

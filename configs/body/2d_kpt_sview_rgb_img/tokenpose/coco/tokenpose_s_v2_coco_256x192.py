@@ -7,3 +7,4 @@ _base_ = [
 ]
 model = dict(head=dict(decoder=_base_.codec, encoder=dict(patch_size=(2, 2))))
 train_dataloader = dict(batch_size=12)
+auto_scale_lr = dict(base_batch_size=48)

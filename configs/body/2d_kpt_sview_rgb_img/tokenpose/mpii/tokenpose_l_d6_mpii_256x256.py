@@ -9,3 +9,4 @@ model = dict(head=dict(decoder=_base_.codec, num_keypoints=16, heatmap_size=(64,
                        encoder=dict(feature_size=(64, 64), patch_size=(4, 4), depth=2, num_heads=8)),
              metainfo=dict(from_file='configs/_base_/datasets/mpii.py'))
 train_dataloader = dict(batch_size=16)
+auto_scale_lr = dict(base_batch_size=64)
