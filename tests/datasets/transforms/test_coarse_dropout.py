@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from distilpose.datasets.transforms import CoarseDropout
+from distilpose.errors import DistilPoseError
+
+HEIGHT, WIDTH = 256, 192
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    np.random.seed(0)
+
+
+def white() -> np.ndarray:
+    return np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+
+
+def holes(count: int, **options: object) -> list[tuple[int, int, int, int]]:
+    """Top, left, height and width of what is black, which must be a whole rectangle."""
+    transform, found = CoarseDropout(**options), []
+    for _ in range(count):
+        black = (transform(dict(img=white()))['img'] == 0).all(axis=-1)
+        rows, columns = black.any(axis=1).nonzero()[0], black.any(axis=0).nonzero()[0]
+        if len(rows):
+            assert black[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1].all() and len(rows) == np.ptp(rows) + 1
+            found.append((rows[0], columns[0], len(rows), len(columns)))
+    return found
+
+
+def test_one_hole_of_the_published_size_anywhere() -> None:
+    top, left, height, width = np.array(holes(600)).T
+    assert len(top) == 600
+    for start, extent, full in ((top, height, HEIGHT), (left, width, WIDTH)):
+        assert int(0.2 * full) <= extent.min() < 0.21 * full and 0.39 * full < extent.max() <= 0.4 * full
+        assert extent.mean() == pytest.approx(0.3 * full, rel=0.03)  # uniform
+        assert start.min() < 3 and (start + extent).max() > full - 3  # up to the borders
+    assert abs(np.corrcoef(height, width)[0, 1]) < 0.15  # drawn apart
+
+
+def test_probability() -> None:
+    assert len(holes(600, prob=0.5)) == pytest.approx(300, abs=40) and not holes(50, prob=0.0)
+
+
+def test_the_given_picture_and_all_else_stay_as_they_are() -> None:
+    given = dict(img=white(), keypoints=np.ones((1, 5, 2)), keypoints_visible=np.ones((1, 5)))
+    picture = given['img']
+    results = CoarseDropout()(given)
+    assert (picture == 255).all() and not (results['img'] == 255).all()
+    assert results['keypoints_visible'].all()
+
+
+def test_a_whole_picture_can_be_a_hole_and_nonsense_is_refused() -> None:
+    assert not CoarseDropout(side=(1.0, 1.0))(dict(img=white()))['img'].any()
+    with pytest.raises(DistilPoseError, match=r'side=\(0.4, 0.2\)'):
+        CoarseDropout(side=(0.4, 0.2))
