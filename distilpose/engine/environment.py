@@ -75,12 +75,16 @@ def end_workers(runner: Runner) -> None:
     through which it would be told to end is collected first.
     """
     for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
-        loader = getattr(loop, 'dataloader', None)
-        for owner in (loader, getattr(loop, 'dataloader_iterator', None)):
-            iterator: Any = getattr(owner, '_iterator', None)
-            if owner is not None and hasattr(iterator, '_shutdown_workers'):
-                iterator._shutdown_workers()
-                owner._iterator = None
+        for owner in (getattr(loop, 'dataloader', None), getattr(loop, 'dataloader_iterator', None)):
+            end_workers_of(owner)
+
+
+def end_workers_of(owner: Any) -> None:
+    """Ends the workers of one loader, or of what iterates over it, if there are any."""
+    iterator: Any = getattr(owner, '_iterator', None)
+    if hasattr(iterator, '_shutdown_workers'):
+        iterator._shutdown_workers()
+        owner._iterator = None
 
 
 def _choose_log_backends(cfg: Config) -> None:

@@ -1,6 +1,7 @@
 """Hooks that a training of this project adds to mmengine's."""
 
 from .gradient_share import GradientShareHook
+from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import PlainCheckpointHook
 from .progress import ProgressHook
 from .randomness import ResumableRandomnessHook
@@ -9,5 +10,5 @@ from .start_weights import StartWeightsHook
 from .strict_resume import StrictResumeHook
 from .teacher_check import TeacherCheckHook
 
-__all__ = ['GradientShareHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'SkippedImagesHook',
-           'StartWeightsHook', 'StrictResumeHook', 'TeacherCheckHook']
+__all__ = ['GradientShareHook', 'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook',
+           'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook', 'TeacherCheckHook']

@@ -1,0 +1,58 @@
+"""Another augmentation for the last epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mmengine.dataset import Compose
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+from ...errors import DistilPoseError
+from ..environment import end_workers_of
+
+
+@HOOKS.register_module()
+class PipelineSwitchHook(Hook):
+    """Prepares the training samples with another pipeline from an epoch on, as RTMPose does for its last 30.
+
+    Takes the arguments of mmdet's hook of this name. A run that is resumed after that epoch goes on with the new
+    pipeline, and workers that outlive an epoch are replaced by new ones.
+
+    Args:
+        switch_epoch: the first epoch with the new pipeline, counted from 0.
+        switch_pipeline: its transforms.
+    """
+
+    priority = 'NORMAL'
+
+    def __init__(self, *, switch_epoch: int, switch_pipeline: Sequence[dict | Callable]) -> None:
+        self.switch_epoch = switch_epoch
+        self.switch_pipeline = switch_pipeline
+        self.pipeline: Compose | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Builds the pipeline, so that a mistake in it does not wait for its epoch.
+
+        Raises:
+            DistilPoseError: the run counts iterations, or its data set has no pipeline of its own.
+        """
+        if hasattr(runner.train_loop, 'dataloader_iterator'):
+            raise DistilPoseError('PipelineSwitchHook waits for an epoch, and this run counts iterations; train with '
+                                  'train_cfg.by_epoch=True or drop the hook')
+        dataset = runner.train_dataloader.dataset
+        if not hasattr(dataset, 'pipeline'):
+            raise DistilPoseError(f'PipelineSwitchHook changes the pipeline of the training data, and '
+                                  f'{type(dataset).__name__} has none; combine data sets with CombinedDataset')
+        self.pipeline = Compose(self.switch_pipeline)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Switches when the epoch has come."""
+        loader = runner.train_dataloader
+        if runner.epoch < self.switch_epoch or loader.dataset.pipeline is self.pipeline:
+            return
+        loader.dataset.pipeline = self.pipeline
+        end_workers_of(loader)  # they hold the old one, and the loader starts new ones
+        runner.logger.info(f'From epoch {runner.epoch + 1} on, training samples are prepared with the pipeline of '
+                           f'PipelineSwitchHook (switch_epoch={self.switch_epoch}).')
