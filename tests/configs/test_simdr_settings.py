@@ -68,6 +68,22 @@ def test_heatmaps_are_a_quarter_of_the_input(name: str, sigma: float) -> None:
     assert codec.sigma == sigma and [4 * side for side in codec.heatmap_size] == list(codec.input_size)
 
 
+@pytest.mark.parametrize('size', ['64x64', '128x128'])
+def test_the_methods_that_are_compared_on_lspet_are_trained_alike(size: str) -> None:
+    heatmap, simdr, gaussian = (load_config(f'{ROOT}/simdr/lspet/{name}_resnet18_from_synthetic_lspet_{size}.py')
+                                for name in ('heatmap', 'simdr', 'sa_simdr'))
+    for other in (simdr, gaussian):
+        for key in ('optim_wrapper', 'param_scheduler', 'train_cfg', 'val_dataloader', 'randomness'):
+            assert other[key] == heatmap[key]
+        assert other.model.backbone == heatmap.model.backbone
+        assert other.model.head.deconv_out_channels == heatmap.model.head.deconv_out_channels
+        assert other.train_pipeline[:-2] == heatmap.train_pipeline[:-2]  # all but target and packing
+        assert other.codec.input_size == heatmap.codec.input_size and other.codec.simdr_split_ratio == 3
+    assert (simdr.model.head.loss.type, gaussian.model.head.loss.type) == ('NMTLoss', 'KLDiscretMeanLoss')
+    # As at 256x192 and, on ResNets, 384x288: as many pixels as the heatmap's sigma has cells.
+    assert gaussian.codec.sigma / gaussian.codec.simdr_split_ratio == heatmap.codec.sigma == 1
+
+
 @pytest.mark.parametrize('name', ['simdr_hrnet_w32_coco_64x64', 'heatmap_hrnet_w48_coco_256x192',
                                   'simdr_res50_upfree_coco_64x64', 'sa_simdr_res50_coco_384x288',
                                   'heatmap_res152_coco_384x288', 'simdr_tokenpose_s_coco_128x128'])
