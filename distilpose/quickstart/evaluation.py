@@ -12,8 +12,7 @@ from mmengine.model import BaseModel
 
 from distilpose import apis
 from distilpose.complexity import ForwardPass, count_macs, count_parameters
-
-from .training import use_channels_last
+from distilpose.engine.hooks.channels_last import use_channels_last
 
 
 def load_model(cfg: Config, weights: Path) -> BaseModel:

@@ -1,5 +1,5 @@
-# The common runtime, with a checkpoint after every epoch.
-_base_ = '../../_base_/runtime/default.py'
+# The runtime for CPUs, with a checkpoint after every epoch.
+_base_ = '../../_base_/runtime/cpu.py'
 
 default_hooks = dict(
     logger=dict(interval=20),

@@ -1,5 +1,6 @@
 """Hooks that a training of this project adds to mmengine's."""
 
+from .channels_last import ChannelsLastHook
 from .gradient_share import GradientShareHook
 from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import PlainCheckpointHook
@@ -10,5 +11,5 @@ from .start_weights import StartWeightsHook
 from .strict_resume import StrictResumeHook
 from .teacher_check import TeacherCheckHook
 
-__all__ = ['GradientShareHook', 'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook',
-           'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook', 'TeacherCheckHook']
+__all__ = ['ChannelsLastHook', 'GradientShareHook', 'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook',
+           'ResumableRandomnessHook', 'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook', 'TeacherCheckHook']
