@@ -20,15 +20,15 @@ from distilpose.models import read_outputs
 
 LEAVES = sorted(path.relative_to(PROJECT_ROOT) for path in (PROJECT_ROOT / 'configs').rglob('*.py')
                 if '_base_' not in path.parts)
-COUNT = 106
+COUNT = 116
 COSTLY = re.compile(r'simdr/(?!.*_from_).*(res101|res152|w48|256x|384x)|tokenpose_(b|l|s_v2)_'
                     r'|fpd/.*(8x256|hrnet)')
 """Networks whose forward pass is only traced, on the meta device; smaller ones of the same parts run."""
 RUN = [path for path in LEAVES if not COSTLY.search(str(path))]
 TRACED = [path for path in LEAVES if COSTLY.search(str(path))]
 LABELS = ('keypoint_labels', 'keypoint_x_labels', 'keypoint_y_labels', 'keypoint_weights')
-KEYPOINTS = dict(mpii=16, crowdpose=14)
-"""By the folder of a config; 17 in all others."""
+KEYPOINTS = dict(ZeroBasedMpiiDataset=16, CrowdPoseDataset=14)
+"""By the data set of a config; 17 in all others."""
 
 
 def build_model(config: Config) -> nn.Module:
@@ -68,7 +68,7 @@ def test_model_builds_and_loses(path: Path) -> None:
     config = load_config(path)
     model = build_model(config)
     width, height = config.codec.input_size
-    samples = made_batch(config.codec, keypoints=KEYPOINTS.get(path.parent.name, 17))
+    samples = made_batch(config.codec, keypoints=KEYPOINTS.get(config.dataset_type, 17))
     losses = model(torch.randn(2, 3, height, width), samples, mode='loss')
     total = sum(value for name, value in losses.items() if 'loss' in name)
     assert torch.isfinite(total) and total > 0
@@ -87,7 +87,7 @@ def test_costly_model_builds_and_shows_what_its_targets_have(path: Path) -> None
         model = build_model(config)
         features = model.extract_feat(torch.empty(2, 3, height, width))
         outputs = read_outputs(model.head, model.head(features), features)
-    sample, = made_batch(config.codec, size=1, keypoints=KEYPOINTS.get(path.parent.name, 17))
+    sample, = made_batch(config.codec, size=1, keypoints=KEYPOINTS.get(config.dataset_type, 17))
     if outputs.simcc is None:
         assert outputs.heatmaps[-1].shape == (2, *sample.gt_fields.heatmaps.shape)
         return
