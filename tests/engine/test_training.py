@@ -112,6 +112,18 @@ def test_resume_auto_after_the_work_dir_was_moved(make_config: MakeConfig, tmp_p
     assert runner.iter == 6
 
 
+def test_a_resumed_run_needs_no_first_weights(make_config: MakeConfig, tmp_path: Path) -> None:
+    """As of a backbone that was trained on other data."""
+    torch.save(dict(state_dict={'head.fc.bias': torch.full((34, ), 0.25)}), tmp_path / 'first.pth')
+    first = f"model['init_cfg'] = dict(type='Pretrained', checkpoint={str(tmp_path / 'first.pth')!r})\n"
+    config = make_config(epochs=2, extra=first)
+    train(config, work_dir=tmp_path / 'whole', validate=False)
+    assert weights(tmp_path / 'whole' / 'epoch_1.pth')['head.fc.bias'].mean() == pytest.approx(0.25, abs=0.05)
+    (tmp_path / 'first.pth').unlink()
+    train(config, work_dir=tmp_path / 'parts', validate=False, resume=str(tmp_path / 'whole' / 'epoch_1.pth'))
+    assert_equal_weights(tmp_path / 'whole' / 'epoch_2.pth', tmp_path / 'parts' / 'epoch_2.pth')
+
+
 def test_resume_refuses_weights_alone(make_config: MakeConfig, tmp_path: Path) -> None:
     torch.save({'state_dict': {'weight': torch.zeros(1)}}, tmp_path / 'weights.pth')
     with pytest.raises(DistilPoseError, match='not a checkpoint of a training.*load_from'):

@@ -14,9 +14,17 @@ from ...checkpoints import load_strict
 
 @HOOKS.register_module()
 class StrictResumeHook(Hook):
-    """Refuses to resume from weights that do not fit the model; mmengine logs the difference and goes on without."""
+    """Refuses to resume from weights that do not fit the model; mmengine logs the difference and goes on without.
+
+    Since a checkpoint has all weights, first ones are not made: the files that they came from may be gone.
+    """
 
     priority = 'VERY_HIGH'
+
+    def before_run(self, runner: Runner) -> None:
+        """Keeps the model from being initialised when its weights will come from a checkpoint."""
+        if runner._resume and runner._load_from:
+            _model(runner).init_weights = _do_nothing
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Loads the weights strictly, before mmengine loads them its own way.
@@ -26,5 +34,12 @@ class StrictResumeHook(Hook):
         """
         if not runner._resume:
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        load_strict(model, checkpoint['state_dict'], source='the checkpoint to resume from')
+        load_strict(_model(runner), checkpoint['state_dict'], source='the checkpoint to resume from')
+
+
+def _model(runner: Runner) -> Any:
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
+def _do_nothing() -> None:
+    """In the place of ``init_weights``."""
