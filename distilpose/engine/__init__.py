@@ -1,13 +1,13 @@
 """Running configs: reading and checking them, hooks, mixed precision, processes."""
 
 from . import averaging, hooks, optim
-from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes
+from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
 from .config_files import OptionsAction, merge_options, read_config, set_data_root, student_config
 from .launch import evaluate, run_tool, train
 from .mixing_checks import check_mixed_data
 
 __all__ = [
     'OptionsAction', 'averaging', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data',
-    'evaluate', 'hooks', 'merge_options', 'optim', 'read_config', 'run_tool', 'set_data_root', 'student_config',
-    'train',
+    'check_schedules', 'evaluate', 'hooks', 'merge_options', 'optim', 'read_config', 'run_tool', 'set_data_root',
+    'student_config', 'train',
 ]

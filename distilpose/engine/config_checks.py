@@ -86,6 +86,20 @@ def _show(value: Any) -> str:
     return f'{value[0]}x{value[1]} (width x height)' if is_size else str(value)
 
 
+def check_schedules(cfg: Config) -> None:
+    """Looks for weights of terms that would wait for epochs in a run that counts iterations only.
+
+    Raises:
+        DistilPoseError: names the term.
+    """
+    if (cfg.get('train_cfg') or {}).get('by_epoch', True) and 'max_iters' not in cfg.get('train_cfg', {}):
+        return
+    for name, term in ((cfg.get('model') or {}).get('terms') or {}).items():
+        if term and term.get('by_epoch') and term.get('schedule') not in (None, 'constant'):
+            raise DistilPoseError(f'model.terms.{name} changes its weight from epoch to epoch (by_epoch=True), and '
+                                  f'train_cfg counts iterations; set model.terms.{name}.by_epoch=False')
+
+
 def check_data_files(cfg: Config, loaders: Sequence[str]) -> None:
     """Looks for the files that data sets and evaluators name.
 

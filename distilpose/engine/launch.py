@@ -23,7 +23,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from ..checkpoints import load_file, load_strict, read_weights
 from ..errors import DistilPoseError
 from ..model_config import project_path
-from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes
+from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
 from .config_files import merge_options, read_config, set_data_root, student_config
 from .environment import end_workers, is_first_local_process, prepare_environment
 from .hooks import ProgressHook
@@ -75,6 +75,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         _scale_learning_rate(cfg)
     check_data_files(cfg, ['train', 'val'] if validate else ['train'])
     check_input_sizes(cfg)
+    check_schedules(cfg)
     check_mixed_data(cfg)
     notes += set_resume(cfg, resume)
     check_checkpoint_files(cfg)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from distilpose.engine import check_checkpoint_files, check_data_files, check_input_sizes, read_config
+from distilpose.engine import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules, read_config
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import PROJECT_ROOT
 
@@ -132,3 +132,16 @@ def test_missing_checkpoints_are_named(cfg: dict[str, Any], words: str) -> None:
 
 def test_checkpoints_elsewhere_are_left_to_the_download() -> None:
     check_checkpoint_files(Config(dict(load_from='https://example.org/x.pth')))
+
+
+def test_a_term_that_waits_for_epochs_is_refused_where_there_are_none() -> None:
+    """Its weight would never change."""
+    terms = dict(one=dict(type='SimCCTerm', by_epoch=True), other=None,
+                 logit=dict(type='SimCCTerm', by_epoch=True, schedule='linear_decay'))
+    model = dict(type='PoseDistiller', terms=terms)
+    for loop in (dict(by_epoch=False, max_iters=100), dict(type='IterBasedTrainLoop', max_iters=100)):
+        with pytest.raises(DistilPoseError, match='model.terms.logit changes its weight from epoch to epoch'):
+            check_schedules(Config(dict(model=model, train_cfg=loop)))
+    check_schedules(Config(dict(model=model, train_cfg=dict(by_epoch=True, max_epochs=3))))
+    terms['logit']['by_epoch'] = False
+    check_schedules(Config(dict(model=model, train_cfg=dict(by_epoch=False, max_iters=100))))
