@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,7 @@ def list_images(source: Path, root: Path) -> tuple[Path, list[str]]:
         DistilPoseError: there is no such folder or file, or it names no images.
     """
     if source.is_dir():
-        names = sorted(Path(folder, file).relative_to(source).as_posix()
-                       for folder, _, files in os.walk(source, followlinks=True) for file in files
-                       if file.lower().endswith(SUFFIXES))
+        names = sorted(name for name in _files_below(source) if name.lower().endswith(SUFFIXES))
         if not names:
             raise DistilPoseError(f'the folder {source} has no images (no file in it ends with {", ".join(SUFFIXES)}); '
                                   'change images or data_root of UnlabelledImages')
@@ -49,6 +48,18 @@ def list_images(source: Path, root: Path) -> tuple[Path, list[str]]:
     if not names:
         raise DistilPoseError(f'the list of images {source} is empty; expected names of files, one a line')
     return root, names
+
+
+def _files_below(folder: Path) -> Iterator[str]:
+    """Names from the folder; a folder with several names, by links to it, has the first of them."""
+    seen = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders.sort()
+        if (real := os.path.realpath(place)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(place, file).relative_to(folder).as_posix() for file in files)
 
 
 def read_boxes(path: Path) -> dict[str, np.ndarray]:

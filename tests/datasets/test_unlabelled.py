@@ -95,6 +95,8 @@ def test_linked_folders_are_searched(tmp_path: Path) -> None:
     odd_images.write(tmp_path / 'elsewhere', {'colour.png': odd_images.readable()['colour.png']})
     (tmp_path / 'images').mkdir()
     (tmp_path / 'images' / 'link').symlink_to(tmp_path / 'elsewhere')
+    (tmp_path / 'images' / 'other_link').symlink_to(tmp_path / 'elsewhere')
+    (tmp_path / 'elsewhere' / 'back').symlink_to(tmp_path / 'images')
     assert list_images(tmp_path / 'images', tmp_path)[1] == ['link/colour.png']
 
 

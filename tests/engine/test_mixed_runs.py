@@ -108,6 +108,32 @@ def assert_equal_runs(one: Path, other: Path) -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+_BY_ITERATION = """
+train_cfg = dict(_delete_=True, by_epoch=False, max_iters=8, val_interval=8)
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=4))
+log_processor = dict(by_epoch=False)
+"""
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_resumed_run_by_iterations_equals_uninterrupted_one(tiny_data: Path, tmp_path: Path, workers: int) -> None:
+    config = mixture.write(tmp_path, tiny_data, workers=workers)
+    (tmp_path / 'by_iteration.py').write_text(f'_base_ = {str(config)!r}\n{_BY_ITERATION}')
+    train(tmp_path / 'by_iteration.py', work_dir=tmp_path / 'whole', validate=False)
+    train(tmp_path / 'by_iteration.py', work_dir=tmp_path / 'parts', validate=False,
+          resume=str(tmp_path / 'whole' / 'iter_4.pth'))
+    whole = logged_losses(tmp_path / 'whole')
+    assert logged_losses(tmp_path / 'parts') == {step: whole[step] for step in (5, 6, 7, 8)}
+
+
+def test_losses_do_not_depend_on_the_number_of_workers(tiny_data: Path, tmp_path: Path) -> None:
+    for workers in (0, 2):
+        (tmp_path / str(workers)).mkdir()
+        train(mixture.write(tmp_path / str(workers), tiny_data, workers=workers), validate=False,
+              work_dir=tmp_path / str(workers) / 'run')
+    assert logged_losses(tmp_path / '0' / 'run') == logged_losses(tmp_path / '2' / 'run')
+
+
 _TWO_PROCESSES = """
 import sys
 from pathlib import Path
