@@ -2,9 +2,9 @@
 # Gaussians with a sigma of one cell, as published at this size.
 _base_ = [
     '../../../../_base_/datasets/lspet_96x64_regression.py',
-    '../../../../_base_/schedules/adamw_15e.py',
+    '../../../../_base_/schedules/adamw_8e.py',
     '../../../../_base_/models/simdr/heatmap_resnet18_slim.py',
-    '../../../../_base_/runtime/default.py',
+    '../../../../_base_/runtime/cpu.py',
 ]
 
 from distilpose.data_config import with_codec

@@ -2,10 +2,10 @@
 # Nothing is published at this size: a quarter of the heatmaps' sigma, which is a pixel, as in the published rows.
 _base_ = [
     '../../../../_base_/datasets/lspet_96x64_regression.py',
-    '../../../../_base_/schedules/adamw_15e.py',
+    '../../../../_base_/schedules/adamw_8e.py',
     '../../../../_base_/models/simdr/simdr_resnet18_slim.py',
     '../../../../_base_/methods/sa_simdr.py',
-    '../../../../_base_/runtime/default.py',
+    '../../../../_base_/runtime/cpu.py',
 ]
 
 from distilpose.data_config import with_codec

@@ -2,9 +2,9 @@
 # Three classes a pixel and the loss of the published ResNet-50 at this size.
 _base_ = [
     '../../../../_base_/datasets/lspet_96x64_regression.py',
-    '../../../../_base_/schedules/adamw_15e.py',
+    '../../../../_base_/schedules/adamw_8e.py',
     '../../../../_base_/models/simdr/simdr_resnet18_slim.py',
-    '../../../../_base_/runtime/default.py',
+    '../../../../_base_/runtime/cpu.py',
 ]
 
 from distilpose.data_config import with_codec
