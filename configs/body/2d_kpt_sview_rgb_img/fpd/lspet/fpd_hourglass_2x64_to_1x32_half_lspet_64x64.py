@@ -2,7 +2,7 @@
 # Teacher and student see half of the people, for as many iterations as of all.
 _base_ = [
     '../../../../_base_/datasets/lspet_mpii_half_64x64_heatmap.py',
-    '../../../../_base_/schedules/adamw_16e.py',
+    '../../../../_base_/schedules/adamw_12e.py',
     '../../../../_base_/methods/fpd.py',
     '../../../../_base_/runtime/cpu.py',
 ]

@@ -2,7 +2,7 @@
 # The student of hourglass_1x32_lspet_64x64.py with a teacher, from the same weights.
 _base_ = [
     '../../../../_base_/datasets/lspet_mpii_64x64_heatmap.py',
-    '../../../../_base_/schedules/adamw_8e.py',
+    '../../../../_base_/schedules/adamw_6e.py',
     '../../../../_base_/methods/fpd.py',
     '../../../../_base_/runtime/cpu.py',
 ]

@@ -2,7 +2,7 @@
 # The teacher of half of the people speaks of the images of all, of half of which there are no annotations.
 _base_ = [
     '../../../../_base_/datasets/lspet_mpii_unlabelled_64x64_heatmap.py',
-    '../../../../_base_/schedules/adamw_8e.py',
+    '../../../../_base_/schedules/adamw_6e.py',
     '../../../../_base_/methods/fpd.py',
     '../../../../_base_/runtime/cpu.py',
 ]

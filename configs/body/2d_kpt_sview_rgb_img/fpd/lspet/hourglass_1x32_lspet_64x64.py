@@ -2,7 +2,7 @@
 # The student without a teacher; it goes on from configs/quickstart/fpd_student.py.
 _base_ = [
     '../../../../_base_/datasets/lspet_mpii_64x64_heatmap.py',
-    '../../../../_base_/schedules/adamw_8e.py',
+    '../../../../_base_/schedules/adamw_6e.py',
     '../../../../_base_/models/hourglass_1x32.py',
     '../../../../_base_/runtime/cpu.py',
 ]

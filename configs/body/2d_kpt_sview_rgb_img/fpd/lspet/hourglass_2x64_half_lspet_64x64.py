@@ -2,7 +2,7 @@
 # The teacher of half of the people, for as many iterations as that of all.
 _base_ = [
     '../../../../_base_/datasets/lspet_mpii_half_64x64_heatmap.py',
-    '../../../../_base_/schedules/adamw_16e.py',
+    '../../../../_base_/schedules/adamw_12e.py',
     '../../../../_base_/models/hourglass_2x64.py',
     '../../../../_base_/runtime/cpu.py',
 ]

@@ -2,7 +2,7 @@
 # The teacher; it goes on from that of configs/quickstart/fpd_teacher.py, which knows synthetic people.
 _base_ = [
     '../../../../_base_/datasets/lspet_mpii_64x64_heatmap.py',
-    '../../../../_base_/schedules/adamw_8e.py',
+    '../../../../_base_/schedules/adamw_6e.py',
     '../../../../_base_/models/hourglass_2x64.py',
     '../../../../_base_/runtime/cpu.py',
 ]
