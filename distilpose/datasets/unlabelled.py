@@ -117,8 +117,8 @@ class UnlabelledImages(BaseCocoStyleDataset):
         Args:
             skipped: (N,) as the attribute of this name, or gathered from several processes.
         """
-        reasons = {_UNREADABLE: 'cannot be read as images',
-                   _WRONG_SIZE: f'have a side of less than {self.min_side} or more than {_LARGEST_SIDE} pixels'}
+        reasons = {_UNREADABLE: 'not readable as images',
+                   _WRONG_SIZE: f'with a side of less than {self.min_side} or more than {_LARGEST_SIDE} pixels'}
         parts = []
         for reason, words in reasons.items():
             found = (skipped == reason).nonzero().flatten().tolist()

@@ -126,8 +126,8 @@ def test_what_cannot_be_used_is_replaced_and_counted(mixture: Path) -> None:
     used = {str(Path(dataset[index]['img_path']).relative_to(mixture)) for index in range(len(dataset))}
     assert used <= good and len(dataset) == 19
     words = dataset.describe_skipped(dataset.skipped)
-    assert words.startswith('8 of 19 unlabelled samples are left out: 6 cannot be read as images (')
-    assert 'and 2 have a side of less than 32 or more than 32766 pixels' in words
+    assert words.startswith('8 of 19 unlabelled samples are left out: 6 not readable as images (')
+    assert 'and 2 with a side of less than 32 or more than 32766 pixels' in words
     for name in ('half.png', 'dot.png', 'strip.png'):
         assert str(mixture / name) in words
 
@@ -236,7 +236,7 @@ def test_boxes_of_no_image_are_refused(tmp_path: Path) -> None:
     ({'list.txt': b'\n\n'}, dict(images='list.txt'), 'is empty'),
     ({'list.json': b'{"a": 1}'}, dict(images='list.json'), r'must be a list of file names.*found \{"a": 1\}'),
     ({'list.txt': b'\xff\xfe'}, dict(images='list.txt'), 'it is not text'),
-    ({'a.jpg': b'', 'b.jpg': b'x'}, {}, '2 of 2 unlabelled samples are left out: 2 cannot be .* nothing is left'),
+    ({'a.jpg': b'', 'b.jpg': b'x'}, {}, '2 of 2 unlabelled samples are left out: 2 not readable .* nothing is left'),
     ({'list.txt': b'a.jpg\nb.jpg'}, dict(images='list.txt'), '2 of 2 unlabelled samples are left out'),
 ])
 def test_nothing_to_learn_from_is_refused(tmp_path: Path, files: dict[str, bytes], kwargs: dict[str, Any],
