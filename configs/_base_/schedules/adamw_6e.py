@@ -1,7 +1,6 @@
-# Shorter than adamw_30e.py, with larger steps: for narrow hourglasses that have seen people before.
-_base_ = 'adamw_30e.py'
+# Shorter still.
+_base_ = 'adamw_8e.py'
 
 train_cfg = dict(max_epochs=6)
-optim_wrapper = dict(optimizer=dict(lr=5e-3))
 param_scheduler = _base_.param_scheduler
 param_scheduler[1].update(end=6)
