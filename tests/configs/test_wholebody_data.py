@@ -153,8 +153,20 @@ def test_missing_ubody_is_a_sentence(tmp_path: Path, data: Path) -> None:
 
 @pytest.mark.parametrize('name', ['coco_256x192', 'coco_384x288', 'synthetic_128x96'])
 def test_targets_as_answers_are_perfect(name: str, people: Path, data: Path) -> None:
+    check_targets_are_perfect(moved(name, people, data))
+
+
+def test_targets_as_answers_are_perfect_on_real_people(shared: Path) -> None:
+    config = load('coco_256x192')
+    folder = shared / 'data/mmpose_samples/coco'
+    config.val_dataloader.dataset.update(data_root=str(folder), ann_file='test_coco_wholebody.json',
+                                         data_prefix=dict(img=''))
+    config.val_evaluator.ann_file = str(folder / 'test_coco_wholebody.json')
+    check_targets_are_perfect(config)
+
+
+def check_targets_are_perfect(config: Config) -> None:
     """Crop, codec, RTMPose's decoding, the way back to the image and the metric, with annotated boxes."""
-    config = moved(name, people, data)
     config.val_dataloader.dataset.bbox_file = None
     config.val_dataloader.dataset.pipeline[-1]['pack_transformed'] = True  # the joints in input pixels, too
     dataset = build(config.val_dataloader.dataset)

@@ -74,6 +74,8 @@ def test_pipeline_reads_the_images(ubody: Path) -> None:
     item = data[0]
     assert item['img'].shape == (48, 64, 3) and (item['img'] == 10).all()
     assert item['keypoints'].shape == (1, 133, 2) and len(item['flip_indices']) == 133
+    packed = read_ubody(ubody, pipeline=[dict(type='LoadImage'), dict(type='PackPoseInputs')])[0]['data_samples']
+    assert packed.metainfo['raw_ann_info']['image_id'] == 10 and packed.metainfo['ori_shape'] == (48, 64)
 
 
 def test_published_filter(ubody: Path) -> None:
