@@ -29,12 +29,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.write_data(tmp_path_factory.mktemp('tiny') / 'data')
 
 
-@pytest.fixture(autouse=True)
-def unformatted_configs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spares the layout of the config's text, which takes most of the time of a tiny run."""
-    monkeypatch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, True))
-
-
 @pytest.fixture
 def write(data: Path, tmp_path: Path) -> Write:
     """Writes a config of a model, with RTMPose's targets and AdamW."""
