@@ -1,5 +1,6 @@
 # Leeds Sports Pose Extended in MPII's form (pelvis and thorax not labelled), at a size that a laptop trains: small
-# crops, small batches, gaussians that are not rounded to a cell of 4x4 pixels, and a mild augmentation.
+# crops, small batches, gaussians that are not rounded to a cell of 4x4 pixels, and a mild augmentation. Without loading
+# processes: two cores are better used by two trainings.
 _base_ = 'mpii_256x256_heatmap.py'
 
 from distilpose.data_config import replace_steps, with_codec
@@ -13,10 +14,12 @@ train_pipeline = replace_steps(
 
 train_dataloader = dict(
     batch_size=16,
-    num_workers=2,
+    num_workers=0,
+    persistent_workers=False,
     dataset=dict(data_root=data_root, pipeline=train_pipeline))
 val_dataloader = dict(
-    num_workers=2,
+    num_workers=0,
+    persistent_workers=False,
     dataset=dict(data_root=data_root, ann_file='annot/val.json', headbox_file='annot/gt_val.mat',
                  pipeline=val_pipeline))
 test_dataloader = val_dataloader

@@ -8,10 +8,8 @@ train_pipeline = replace_steps(
     _base_.train_pipeline, dict(type='RandomScaleRotation', scale_factor=0.15, rotation_factor=15, rotation_prob=0.5))
 
 train_dataloader = dict(
-    num_workers=1,
     drop_last=True,
     dataset=dict(data_root=data_root, data_prefix=dict(img='images/train/'), pipeline=train_pipeline))
 val_dataloader = dict(
-    num_workers=1,
     dataset=dict(data_root=data_root, data_prefix=dict(img='images/val/')))
 test_dataloader = val_dataloader
