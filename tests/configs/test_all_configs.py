@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.structures import InstanceData, PixelData
-from mmpose.registry import KEYPOINT_CODECS, TRANSFORMS
+from mmpose.registry import KEYPOINT_CODECS, MODELS, TRANSFORMS
 from mmpose.structures import PoseDataSample
 from torch import nn
 
 from distilpose.distillation import FrozenTeacher, PoseDistiller
-from distilpose.engine import student_config
 from distilpose.model_config import PROJECT_ROOT, build_estimator, load_config, read_model_source
 from distilpose.models import read_outputs
+from distilpose.structures import PoseOutputs
 
 LEAVES = sorted(path.relative_to(PROJECT_ROOT) for path in (PROJECT_ROOT / 'configs').rglob('*.py')
                 if '_base_' not in path.parts)
-COUNT = 116
+COUNT = 160
 COSTLY = re.compile(r'simdr/(?!.*_from_).*(res101|res152|w48|256x|384x)|tokenpose_(b|l|s_v2)_'
-                    r'|fpd/.*(8x256|hrnet)')
+                    r'|fpd/.*(8x256|hrnet)|rtmpose/.*rtmpose-(m|l|x)_|dwpose/.*(dis|l-l|m-m|x-x).*coco')
 """Networks whose forward pass is only traced, on the meta device; smaller ones of the same parts run."""
 RUN = [path for path in LEAVES if not COSTLY.search(str(path))]
 TRACED = [path for path in LEAVES if COSTLY.search(str(path))]
 LABELS = ('keypoint_labels', 'keypoint_x_labels', 'keypoint_y_labels', 'keypoint_weights')
-KEYPOINTS = dict(ZeroBasedMpiiDataset=16, CrowdPoseDataset=14)
+KEYPOINTS = dict(ZeroBasedMpiiDataset=16, CrowdPoseDataset=14, CocoWholeBodyDataset=133)
 """By the data set of a config; 17 in all others."""
 
 
@@ -39,9 +40,21 @@ def build_model(config: Config) -> nn.Module:
     options.pop('type')
     source = read_model_source(dict(config=options['teacher']['config']))
     with torch.random.fork_rng():
+        torch.manual_seed(1)  # other weights than those of a student of the same kind
         options['teacher'] = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names,
                                            heatmaps=options['teacher'].get('heatmaps'))
     return PoseDistiller(**options)
+
+
+@cache
+def traced(path: str) -> tuple[dict, PoseOutputs, tuple[str, ...] | None]:
+    """The model of a config, what it shows of two images, as tensors without values, and its keypoints."""
+    source = read_model_source(dict(config=path))
+    width, height = source.model['head']['decoder']['input_size']
+    with torch.device('meta'):
+        network = build_estimator(source.model)
+        features = network.extract_feat(torch.empty(2, 3, height, width))
+        return source.model, read_outputs(network.head, network.head(features), features), source.keypoint_names
 
 
 def made_batch(codec: dict, *, size: int = 2, keypoints: int = 17) -> list[PoseDataSample]:
@@ -56,6 +69,12 @@ def made_batch(codec: dict, *, size: int = 2, keypoints: int = 17) -> list[PoseD
             sample.gt_fields = PixelData(heatmaps=torch.from_numpy(encoded['heatmaps']))
         samples.append(sample)
     return samples
+
+
+def number_of_bins(codec: dict) -> list[int]:
+    """Along x and y, of SimDR's codecs and of mmpose's SimCC."""
+    ratio = codec.get('simdr_split_ratio') or codec['simcc_split_ratio']
+    return [int(side * ratio) for side in codec['input_size']]
 
 
 def test_every_leaf_is_found() -> None:
@@ -79,22 +98,20 @@ def test_model_builds_and_loses(path: Path) -> None:
 @pytest.mark.parametrize('path', TRACED, ids=str)
 def test_costly_model_builds_and_shows_what_its_targets_have(path: Path) -> None:
     config = load_config(path)
-    if config.model.type == 'PoseDistiller':
-        build_model(config)  # which compares what student and teacher show
-    config = student_config(config)
-    width, height = config.codec.input_size
-    with torch.device('meta'):
-        model = build_model(config)
-        features = model.extract_feat(torch.empty(2, 3, height, width))
-        outputs = read_outputs(model.head, model.head(features), features)
+    is_distiller = config.model.type == 'PoseDistiller'
+    model, outputs, keypoint_names = traced(config.model.student.config if is_distiller else str(path))
+    if is_distiller:
+        teacher, taught, names = traced(config.model.teacher.config)
+        assert teacher['data_preprocessor'] == model['data_preprocessor'] and names == keypoint_names
+        assert all(MODELS.build(term).mismatch(outputs, taught) is None for term in config.model.terms.values())
     sample, = made_batch(config.codec, size=1, keypoints=KEYPOINTS.get(config.dataset_type, 17))
     if outputs.simcc is None:
         assert outputs.heatmaps[-1].shape == (2, *sample.gt_fields.heatmaps.shape)
         return
-    encoder = KEYPOINT_CODECS.build(config.codec)
     keypoints = len(sample.gt_instance_labels.keypoint_x_labels[0])
-    assert [tuple(logits.shape) for logits in outputs.simcc] == [(2, keypoints, bins) for bins in encoder.bins]
-    assert model.head.decoder.bins == encoder.bins
+    bins = number_of_bins(config.codec)
+    assert [tuple(logits.shape) for logits in outputs.simcc] == [(2, keypoints, number) for number in bins]
+    assert model['head']['decoder'] == config.codec
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=str)

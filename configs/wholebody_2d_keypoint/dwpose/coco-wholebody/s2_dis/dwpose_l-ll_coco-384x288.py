@@ -1,0 +1,12 @@
+# ./tools/dist_train.sh configs/wholebody_2d_keypoint/dwpose/coco-wholebody/s2_dis/dwpose_l-ll_coco-384x288.py 8
+_base_ = ['../../../rtmpose/coco-wholebody/rtmpose-l_8xb32-270e_coco-wholebody-384x288.py',
+          '../../../../_base_/methods/dwpose_s2.py']
+network = 'configs/wholebody_2d_keypoint/rtmpose/coco-wholebody/rtmpose-l_8xb32-270e_coco-wholebody-384x288.py'
+model = dict(
+    _delete_=True,
+    type='PoseDistiller',
+    student=dict(config=network),
+    teacher=dict(config=network, checkpoint='teacher_chkpts/dwpose_x_dis_l_coco-384x288.pth'),
+    **_base_.dwpose)
+optim_wrapper = dict(clip_grad=dict(max_norm=1.0))
+train_cfg = dict(max_epochs=60)
