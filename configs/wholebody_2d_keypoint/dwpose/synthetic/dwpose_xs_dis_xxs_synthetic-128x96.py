@@ -1,5 +1,4 @@
 # python tools/train.py configs/wholebody_2d_keypoint/dwpose/synthetic/dwpose_xs_dis_xxs_synthetic-128x96.py
-# The feature loss is a sum over a map of an eighth of RTMPose-l's values, so its weight is eight times the published.
 _base_ = ['../../rtmpose/synthetic/rtmpose-xxs_synthetic-128x96.py',
           '../../../_base_/methods/dwpose_s1.py']
 networks = 'configs/wholebody_2d_keypoint/rtmpose/synthetic/'
@@ -10,5 +9,4 @@ model = dict(
     teacher=dict(config=networks + 'rtmpose-xs_synthetic-128x96.py',
                  checkpoint='teacher_chkpts/rtmpose-xs_synthetic-128x96.pth'),
     **_base_.dwpose)
-model['terms']['feature'].update(weight=5.6e-4)
 optim_wrapper = dict(clip_grad=dict(max_norm=1.0))
