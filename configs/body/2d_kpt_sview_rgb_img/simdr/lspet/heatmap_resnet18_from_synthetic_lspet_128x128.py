@@ -1,15 +1,9 @@
 # python tools/train.py configs/body/2d_kpt_sview_rgb_img/simdr/lspet/heatmap_resnet18_from_synthetic_lspet_128x128.py
-# Gaussians with a sigma of one cell, as published at this size.
-_base_ = [
-    '../../../../_base_/datasets/lspet_96x64_regression.py',
-    '../../../../_base_/schedules/adamw_8e.py',
-    '../../../../_base_/models/simdr/heatmap_resnet18_slim.py',
-    '../../../../_base_/runtime/cpu.py',
-]
+# The same for images of twice the size.
+_base_ = 'heatmap_resnet18_from_synthetic_lspet_64x64.py'
 
 from distilpose.data_config import with_codec
 
 codec = dict(type='MSRAHeatmap', input_size=(128, 128), heatmap_size=(32, 32), sigma=1)
 model = dict(head=dict(decoder=codec))
 train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_codec(_base_, codec)
-optim_wrapper = dict(optimizer=dict(lr=4e-3))

@@ -1,5 +1,6 @@
 # python tools/train.py configs/body/2d_kpt_sview_rgb_img/simdr/lspet/sa_simdr_resnet18_from_synthetic_lspet_64x64.py
-# Nothing is published at this size: a quarter of the heatmaps' sigma, which is a pixel, as in the published rows.
+# Nothing is published at this size, nor at 128x128: a quarter of the sigma of heatmaps, which is a pixel, as in the
+# published rows.
 _base_ = [
     '../../../../_base_/datasets/lspet_96x64_regression.py',
     '../../../../_base_/schedules/adamw_8e.py',
