@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from pycocotools import coco, cocoeval
 
+from . import hotcoco_figures
+
 _WHOLEBODY = ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts')
 _FIELDS = {
     'keypoints': ('keypoints',),
@@ -80,54 +82,96 @@ class COCOeval(cocoeval.COCOeval):
         if iouType in _FIELDS:
             self.params.kpt_oks_sigmas = np.asarray(self.params.kpt_oks_sigmas if sigmas is None else sigmas)
 
+    def evaluate(self) -> None:
+        """Matches people and detections; where hotcoco computes the figures it is :meth:`accumulate` which does."""
+        params = self.params
+        if self.extended_type not in _FIELDS or not hotcoco_figures.can_compute(params):
+            super().evaluate()
+            return
+        params.imgIds, params.catIds = list(np.unique(params.imgIds)), list(np.unique(params.catIds))
+        params.maxDets = sorted(params.maxDets)
+        self._chosen = self._ground_truth(), self._detections()
+        self._eval_imgs = None
+        self.eval: dict[str, Any] = {}
+
+    @property
+    def evalImgs(self) -> Any:
+        """Matches of every image, made by pycocotools when somebody asks for them; ``ious`` is there from then on."""
+        if self._eval_imgs is None:
+            figures = self.eval
+            super().evaluate()
+            self.eval = figures
+        return self._eval_imgs
+
+    @evalImgs.setter
+    def evalImgs(self, value: Any) -> None:
+        self._eval_imgs = value
+
+    def accumulate(self, p: Any = None) -> None:
+        figures = None
+        if p is None and self._eval_imgs is None:
+            figures = hotcoco_figures.compute(*self._chosen, self.params)
+        if figures is None:
+            super().accumulate(p)
+        else:
+            self.eval = figures
+
     def _prepare(self) -> None:
         if self.extended_type not in _FIELDS:
             super()._prepare()
             return
+        self._gts, self._dts = _by_image(self._ground_truth()), _by_image(self._detections())
+        self.evalImgs = []
+        self.eval = {}
+
+    def _annotations(self, coco: coco.COCO) -> list[dict[str, Any]]:
+        """Those of the images and categories that are evaluated, by image; all have the keypoints in question."""
         categories = self.params.catIds if self.params.useCats else []
-        chosen = dict(imgIds=self.params.imgIds, catIds=categories)
-        truths = self.cocoGt.loadAnns(self.cocoGt.getAnnIds(**chosen))
-        found = self.cocoDt.loadAnns(self.cocoDt.getAnnIds(**chosen))
-        self._gts = _by_image(self._ground_truth(annotation) for annotation in truths)
-        self._dts = _by_image(
-            detection for detection in map(self._detection, found) if _has_any(detection['keypoints'])
-        )
-        self.evalImgs: Any = []
-        self.eval: dict[str, Any] = {}
+        annotations = coco.loadAnns(coco.getAnnIds(imgIds=self.params.imgIds, catIds=categories))
+        for name in _FIELDS[self.extended_type]:
+            for annotation in annotations:
+                if name not in annotation:
+                    missing = [field for field in _FIELDS[self.extended_type] if field not in annotation]
+                    raise ValueError(f'{self.extended_type} needs {missing} in every annotation; {annotation["id"]} '
+                                     'has none.')
+        return annotations
 
-    def _ground_truth(self, annotation: Mapping[str, Any]) -> dict[str, Any]:
-        keypoints = self._keypoints(annotation)
-        if self.extended_type == 'keypoints_crowd':  # CrowdPose counts the joints with visibility 2 only
-            is_empty = annotation['num_keypoints'] == 0
+    def _ground_truth(self) -> list[dict[str, Any]]:
+        """What pycocotools reads of people, and ``num_keypoints`` as hotcoco does: 0 for those that are empty."""
+        annotations = self._annotations(self.cocoGt)
+        if self.use_area:
+            areas = _areas(annotations)
         else:
-            is_empty = not _has_any(keypoints)
-        if self.use_area and 'area' not in annotation:
-            raise ValueError(
-                f'Annotation {annotation["id"]} has no area; add it, or evaluate with use_area=False, which takes '
-                f'{_AREA_OF_BOX} of the box.'
-            )
-        area = annotation['area'] if self.use_area else annotation['bbox'][2] * annotation['bbox'][3] * _AREA_OF_BOX
-        return dict(
-            annotation,
-            id=annotation['id'] + 1,  # pycocotools takes a match with number 0 for none
-            keypoints=keypoints,
-            area=area,
-            iscrowd=annotation.get('iscrowd', 0),
-            ignore=is_empty or annotation.get('iscrowd', 0),
-        )
+            areas = [annotation['bbox'][2] * annotation['bbox'][3] * _AREA_OF_BOX for annotation in annotations]
+        keypoints = self._keypoints(annotations)
+        if self.extended_type == 'keypoints_crowd':  # CrowdPose counts the joints with visibility 2 only
+            labelled = [annotation['num_keypoints'] != 0 for annotation in annotations]
+        else:
+            labelled = [_has_any(values) for values in keypoints]
+        return [{'id': annotation['id'] + 1,  # pycocotools takes a match with number 0 for none
+                 'image_id': annotation['image_id'], 'category_id': annotation['category_id'], 'keypoints': values,
+                 'num_keypoints': int(is_labelled), 'bbox': annotation['bbox'], 'area': area,
+                 'iscrowd': annotation.get('iscrowd', 0),
+                 'ignore': not is_labelled or annotation.get('iscrowd', 0)}
+                for annotation, values, area, is_labelled in zip(annotations, keypoints, areas, labelled, strict=True)]
 
-    def _detection(self, annotation: Mapping[str, Any]) -> dict[str, Any]:
+    def _detections(self) -> list[dict[str, Any]]:
+        """What is read of detections; those without a confident keypoint are left out."""
+        annotations = self._annotations(self.cocoDt)
         part = self.extended_type.partition('_')[2]
-        score = annotation['score']
-        if part not in ('', 'crowd', 'body'):
-            score = annotation.get(f'{part}_score', score)
-        return dict(annotation, id=annotation['id'] + 1, keypoints=self._keypoints(annotation), score=score)
+        own_score = 'score' if part in ('', 'crowd', 'body') else f'{part}_score'
+        return [{'id': annotation['id'] + 1, 'image_id': annotation['image_id'],
+                 'category_id': annotation['category_id'], 'keypoints': values, 'area': annotation['area'],
+                 'score': annotation[own_score] if own_score in annotation else annotation['score']}
+                for annotation, values in zip(annotations, self._keypoints(annotations), strict=True)
+                if _has_any(values)]
 
-    def _keypoints(self, annotation: Mapping[str, Any]) -> list[float]:
-        missing = [name for name in _FIELDS[self.extended_type] if name not in annotation]
-        if missing:
-            raise ValueError(f'{self.extended_type} needs {missing} in every annotation; {annotation["id"]} has none.')
-        return [value for name in _FIELDS[self.extended_type] for value in annotation[name]]
+    def _keypoints(self, annotations: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+        """The triples of every annotation, one field after the other."""
+        fields = _FIELDS[self.extended_type]
+        if len(fields) == 1:
+            return [annotation[fields[0]] for annotation in annotations]
+        return [[value for name in fields for value in annotation[name]] for annotation in annotations]
 
     def summarize(self) -> None:
         if self.extended_type != 'keypoints_crowd':
@@ -159,9 +203,19 @@ class COCOeval(cocoeval.COCOeval):
         return precisions
 
 
+def _areas(annotations: Iterable[Mapping[str, Any]]) -> list[float]:
+    for annotation in annotations:
+        if 'area' not in annotation:
+            raise ValueError(
+                f'Annotation {annotation["id"]} has no area; add it, or evaluate with use_area=False, which takes '
+                f'{_AREA_OF_BOX} of the box.'
+            )
+    return [annotation['area'] for annotation in annotations]
+
+
 def _has_any(keypoints: Sequence[float]) -> bool:
     """Whether any of the triples (x, y, visibility or confidence) has a third number above zero."""
-    return bool(np.any(np.asarray(keypoints)[2::3] > 0))
+    return keypoints[-1] > 0 or any(number > 0 for number in keypoints[2::3])
 
 
 def _by_image(annotations: Iterable[dict[str, Any]]) -> defaultdict[tuple[int, int], list[dict[str, Any]]]:

@@ -6,7 +6,10 @@ from .metrics import correct_keypoints, keypoint_similarity, object_keypoint_sim
 from .panels import enlarged_crop, person_panels
 from .pckh import PCKhMetric
 from .people import People, build_validation, read_people
+from .quick_coco import quicken_mmpose
 from .whole_body import WholeBodyPartsMetric
+
+quicken_mmpose()
 
 __all__ = ['Evaluation', 'Matches', 'PCKhMetric', 'People', 'WholeBodyPartsMetric', 'average_precision',
            'build_validation', 'correct_keypoints', 'enlarged_crop', 'evaluate', 'keypoint_similarity',

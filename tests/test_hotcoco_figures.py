@@ -1,0 +1,153 @@
+"""hotcoco's figures against pycocotools', to the bit; skipped where it is not installed (docs/dependencies.md)."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from pycocotools import cocoeval
+
+from distilpose import hotcoco_figures
+from distilpose.xtcoco import COCO, COCOeval
+from tests.test_xtcoco import COUNTS, random_people
+
+needs_hotcoco = pytest.mark.skipif(hotcoco_figures._hotcoco() is None, reason=f'no hotcoco {hotcoco_figures.COMPARED}')
+FIGURES = ('precision', 'recall', 'scores')
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def evaluations(truth: dict, detections: list[dict], kind: str = 'keypoints', *, sigmas: Any = None,
+                use_area: bool = True, **params: Any) -> tuple[COCOeval, COCOeval]:
+    """By hotcoco, and by pycocotools."""
+    annotated = COCO()
+    annotated.dataset = copy.deepcopy(truth)
+    annotated.createIndex()
+    found = annotated.loadRes(copy.deepcopy(detections))
+    quick, plain = (COCOeval(annotated, found, kind, sigmas, use_area=use_area) for _ in range(2))
+    for evaluation in (quick, plain):
+        for name, value in params.items():
+            setattr(evaluation.params, name, value)
+        evaluation.evaluate()
+    assert quick._eval_imgs is None
+    quick.accumulate()
+    assert plain.evalImgs  # made by pycocotools, whose own accumulation follows
+    plain.accumulate()
+    return quick, plain
+
+
+def assert_equal(quick: COCOeval, plain: COCOeval) -> None:
+    for name in FIGURES:
+        np.testing.assert_array_equal(quick.eval[name], plain.eval[name])
+    assert quick.eval['counts'] == plain.eval['counts']
+    for evaluation in (quick, plain):
+        evaluation.summarize()
+    np.testing.assert_array_equal(quick.stats, plain.stats)
+
+
+@needs_hotcoco
+@pytest.mark.parametrize('part', COUNTS)
+def test_equals_pycocotools(part: str) -> None:
+    """People and crowds, hits, misses and empty images; tied scores at odd seeds; mmpose's sigmas are float32."""
+    for seed, dtype in enumerate((np.float32, np.float64, np.float32)):
+        sigmas = np.random.default_rng(5).uniform(0.02, 0.1, COUNTS[part]).astype(dtype)
+        truth, detections = random_people(seed, first_id=seed % 2, part_scores=seed == 2)
+        for entry in detections if seed % 2 else ():
+            entry['score'] = round(entry['score'], 1)
+        kind = part if part == 'keypoints' else f'keypoints_{part}'
+        assert_equal(*evaluations(truth, detections, kind, sigmas=sigmas, use_area=seed != 1))
+
+
+def crowded(seed: int) -> tuple[dict, list[dict]]:
+    """More answers an image than count (20), all scores tied, people twice, and areas on the limits of the ranges."""
+    truth, detections = random_people(seed)
+    for number, person in enumerate(truth['annotations']):
+        person['area'] = (32 ** 2, 96 ** 2, person['area'])[number % 3]
+    twice = [dict(person, id=1000 + person['id']) for person in truth['annotations'][::4]]
+    truth['annotations'] += twice
+    return truth, [dict(entry, score=0.5) for entry in detections * 5]
+
+
+@needs_hotcoco
+def test_equals_pycocotools_in_crowds() -> None:
+    for seed in range(2):
+        assert_equal(*evaluations(*crowded(seed)))
+
+
+@needs_hotcoco
+def test_equals_pycocotools_for_other_parameters() -> None:
+    truth, detections = random_people(1)
+    quick, plain = evaluations(truth, detections, imgIds=[7, 3, 4, 3, 12], maxDets=[20, 3],
+                               iouThrs=np.array([0.3, 0.5]), areaRng=[[0, 1e10]], areaRngLbl=['all'])
+    assert quick.eval['precision'].shape == (2, 101, 1, 1, 2)
+    for name in FIGURES:
+        np.testing.assert_array_equal(quick.eval[name], plain.eval[name])
+
+
+@needs_hotcoco
+def test_nobody_and_nothing() -> None:
+    truth, detections = random_people(1)
+    assert_equal(*evaluations({**truth, 'annotations': []}, detections))
+    assert_equal(*evaluations(truth, detections[:1]))
+
+
+@needs_hotcoco
+def test_perfect_answers() -> None:
+    truth, _ = random_people(3)
+    quick, plain = evaluations(truth, [dict(person, score=1.0) for person in truth['annotations']])
+    assert_equal(quick, plain)
+    assert quick.stats[0] == pytest.approx(1.0)
+
+
+@needs_hotcoco
+def test_what_is_no_number_is_left_to_pycocotools() -> None:
+    truth, detections = random_people(1)
+    detections[0]['keypoints'][3] = float('nan')
+    quick, plain = evaluations(truth, detections)
+    assert quick._eval_imgs is not None
+    assert_equal(quick, plain)
+
+
+@needs_hotcoco
+def test_matches_are_there_after_the_figures() -> None:
+    quick, plain = evaluations(*random_people(2))
+    figures = quick.eval
+    assert len(quick.evalImgs) == len(plain.evalImgs) and quick.ious
+    assert quick.eval is figures
+
+
+def test_without_hotcoco_it_is_pycocotools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hotcoco_figures, '_hotcoco', lambda: None)
+    truth, detections = random_people(1)
+    annotated = COCO()
+    annotated.dataset = truth
+    annotated.createIndex()
+    evaluation = COCOeval(annotated, annotated.loadRes(detections), 'keypoints')
+    evaluation.evaluate()
+    assert isinstance(evaluation._eval_imgs, list)
+    evaluation.accumulate()
+    plain = cocoeval.COCOeval(annotated, annotated.loadRes(copy.deepcopy(detections)), 'keypoints')
+    assert evaluation.eval['precision'].shape == (10, 101, 1, 3, 1) and plain.params.maxDets == [20]
+
+
+@pytest.mark.parametrize(('version', 'said'), [(None, 'hotcoco gives the same ones sooner'), ('9.9', 'hotcoco 9.9')])
+def test_the_log_says_once_what_computes(monkeypatch: pytest.MonkeyPatch, version: str | None, said: str) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(hotcoco_figures, 'print_log', lambda line, logger: lines.append(line))
+    monkeypatch.setattr(hotcoco_figures.importlib.util, 'find_spec', lambda name: version)
+    monkeypatch.setattr(hotcoco_figures.importlib.metadata, 'version', lambda name: version)
+    hotcoco_figures._hotcoco.cache_clear()
+    try:
+        assert [hotcoco_figures._hotcoco(), hotcoco_figures._hotcoco()] == [None, None]
+    finally:
+        hotcoco_figures._hotcoco.cache_clear()
+    assert len(lines) == 1 and said in lines[0]
