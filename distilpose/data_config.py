@@ -15,6 +15,7 @@ Step = Mapping[str, Any]
 Loader = dict[str, Any]
 
 _BOX_AUGMENTATION = ('RandomBBoxCenterShift', 'RandomBBoxTransform', 'RandomHalfBody', 'RandomScaleRotation')
+_LATE = dict(LoadImage='LoadEncodedImage', TopdownAffine='DecodingTopdownAffine', PackPoseInputs='PackTrainingInputs')
 
 
 def with_codec(base: Mapping[str, Any], codec: Mapping[str, Any], *,
@@ -58,6 +59,35 @@ def with_augmentation(base: Mapping[str, Any], steps: Sequence[Step]) -> tuple[l
     crop = _place(kept, 'TopdownAffine')
     train_pipeline = [*kept[:crop], *steps, *kept[crop:]]
     return train_pipeline, _loader(train_pipeline)
+
+
+def with_late_decoding(base: Mapping[str, Any], *,
+                       reduced: bool = False) -> tuple[list[Step], list[Step], Loader, Loader, Loader]:
+    """The pipelines of a config with steps that decode no more than a crop needs, and an image once for all its people.
+
+    Samples stay what they are, to the bit, unless ``reduced``. Apply it last: other functions look for mmpose's steps.
+
+    Args:
+        base: has ``train_pipeline`` and ``val_pipeline``, as ``_base_`` has. In the former, what changes the values of
+            pixels comes after ``TopdownAffine``.
+        reduced: as of :class:`~distilpose.datasets.DecodingTopdownAffine`, in training.
+
+    Returns:
+        As :func:`with_codec`.
+
+    Raises:
+        DistilPoseError: a pipeline does not load, crop or pack once.
+    """
+    load, crop, pack = (_place(base['train_pipeline'], kind) for kind in _LATE)
+    train_pipeline = list(base['train_pipeline'])
+    for place in (load, crop, pack):
+        train_pipeline[place] = dict(train_pipeline[place], type=_LATE[train_pipeline[place]['type']])
+    if reduced:
+        train_pipeline[crop] = dict(train_pipeline[crop], reduced=True)
+    val_pipeline = list(base['val_pipeline'])
+    load = _place(val_pipeline, 'LoadImage')
+    val_pipeline[load] = dict(val_pipeline[load], type='LoadImageOnce')
+    return train_pipeline, val_pipeline, _loader(train_pipeline), _loader(val_pipeline), _loader(val_pipeline)
 
 
 def replace_steps(pipeline: Sequence[Step], *steps: Step) -> list[Step]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from distilpose.data_config import replace_steps, with_augmentation, with_codec
+from distilpose.data_config import replace_steps, with_augmentation, with_codec, with_late_decoding
 from distilpose.engine import check_input_sizes, merge_options, read_config
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import PROJECT_ROOT, load_config
@@ -108,3 +108,16 @@ def test_a_new_config_may_use_them(tmp_path: Path) -> None:
     check_input_sizes(config)
     assert config.train_dataloader.dataset.pipeline[-2].encoder.to_dict() == config.codec.to_dict() == dict(
         type='SimDRLabel', input_size=(48, 64), simdr_split_ratio=3)
+
+
+@pytest.mark.parametrize('reduced', [False, True])
+def test_late_decoding_replaces_steps_where_they_are(reduced: bool) -> None:
+    base = copy.deepcopy(BASE)
+    train, val, train_loader, val_loader, test_loader = with_late_decoding(base, reduced=reduced)
+    assert types_of(train) == ['LoadEncodedImage', *types_of(BASE['train_pipeline'])[1:5], 'DecodingTopdownAffine',
+                               'GenerateTarget', 'PackTrainingInputs']
+    assert types_of(val) == ['LoadImageOnce', 'TopdownAffine', 'PackPoseInputs']
+    assert all(step['old'] for step in train + val)
+    assert [step.get('reduced', False) for step in train].count(True) == reduced
+    assert train_loader == dict(dataset=dict(pipeline=train)) and base == BASE
+    assert val_loader == test_loader == dict(dataset=dict(pipeline=val))

@@ -1,9 +1,19 @@
 """Data sets and transforms that mmpose lacks."""
 
 from .mpii import ZeroBasedMpiiDataset
-from .transforms import PackMixedPoseInputs, RandomBBoxCenterShift, RandomScaleRotation
+from .transforms import (
+    DecodingTopdownAffine,
+    LoadEncodedImage,
+    LoadImageOnce,
+    PackMixedPoseInputs,
+    PackTrainingInputs,
+    RandomBBoxCenterShift,
+    RandomScaleRotation,
+)
 from .ubody import UBodyDataset
 from .unlabelled import UnlabelledImages
 
-__all__ = ['PackMixedPoseInputs', 'RandomBBoxCenterShift', 'RandomScaleRotation', 'UBodyDataset', 'UnlabelledImages',
-           'ZeroBasedMpiiDataset']
+__all__ = [
+    'DecodingTopdownAffine', 'LoadEncodedImage', 'LoadImageOnce', 'PackMixedPoseInputs', 'PackTrainingInputs',
+    'RandomBBoxCenterShift', 'RandomScaleRotation', 'UBodyDataset', 'UnlabelledImages', 'ZeroBasedMpiiDataset',
+]

@@ -64,7 +64,7 @@ def _decoder_sizes(cfg: Config) -> Iterator[tuple[str, _Size]]:
 def _pipeline_sizes(cfg: Config) -> Iterator[tuple[str, _Size]]:
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader', 'custom_hooks'):  # hooks switch pipelines
         for path, step in dictionaries(cfg.get(name) or {}, name):
-            if step.get('type') == 'TopdownAffine' and 'input_size' in step:
+            if step.get('type') in ('TopdownAffine', 'DecodingTopdownAffine') and 'input_size' in step:
                 yield 'input_size', _Size(f'{path}.input_size', _plain(step['input_size']))
             if step.get('type') == 'GenerateTarget':
                 for encoder_path, encoder in dictionaries(step.get('encoder') or {}, f'{path}.encoder'):
