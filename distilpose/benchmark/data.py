@@ -1,0 +1,143 @@
+"""How many samples a second one core makes."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import FUNCTIONS, init_default_scope
+from mmpose.registry import DATASETS
+
+from distilpose.engine import check_data_files
+from distilpose.engine.hooks.randomness import seed_generators
+from distilpose.errors import DistilPoseError
+
+from .subcommand import Subcommand
+from .timing import Report, interleave
+
+_PLAIN = dict(LoadEncodedImage='LoadImage', LoadImageOnce='LoadImage', DecodingTopdownAffine='TopdownAffine',
+              PackTrainingInputs='PackPoseInputs')
+_NOT_PLAIN = ('reduced', )  # arguments that mmpose's steps do not have
+_CLOCK = 'seconds that one thread was at work, without hand-over between processes'
+
+
+def measure(cfg: Config, args: argparse.Namespace) -> Report:
+    """Times the samples and batches of a config as a worker process makes them.
+
+    Every run takes other samples, shuffled in training and in their order otherwise, and all ways take the same ones,
+    seeded as :class:`~distilpose.engine.hooks.ResumableRandomnessHook` does.
+
+    Raises:
+        DistilPoseError: there are no such data, or nothing to compare with.
+    """
+    loader = cfg.get(f'{args.split}_dataloader')
+    if not loader:
+        raise DistilPoseError(f'the config has no {args.split}_dataloader')
+    check_data_files(cfg, [args.split])
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    loaders = {'config': loader}
+    if args.baseline:
+        loaders['plain'] = plain_loader(loader)
+    with _one_thread():
+        batches = {name: _Batches(way, per_run=args.batches, is_shuffled=args.split == 'train')
+                   for name, way in loaders.items()}
+        seconds = interleave(batches, runs=args.runs, clock=time.thread_time)
+        details = {name: way.time_steps() for name, way in batches.items()} if args.steps else {}
+    return Report('images', seconds, _CLOCK, details)
+
+
+def plain_loader(loader: dict[str, Any]) -> dict[str, Any]:
+    """A dataloader with mmpose's own steps in the place of this project's faster ones.
+
+    Raises:
+        DistilPoseError: it has no other steps.
+    """
+    plain = copy.deepcopy(loader)
+    steps = plain['dataset'].get('pipeline', [])
+    if not any(step['type'] in _PLAIN for step in steps):
+        raise DistilPoseError('the pipeline has none of the steps that --baseline replaces '
+                              f'({", ".join(_PLAIN)}), so that there is nothing to compare')
+    plain['dataset']['pipeline'] = [
+        {key: value for key, value in dict(step, type=_PLAIN.get(step['type'], step['type'])).items()
+         if key not in _NOT_PLAIN} for step in steps]
+    return plain
+
+
+class _Batches:
+    """Makes the batches of a run in this process."""
+
+    def __init__(self, loader: dict[str, Any], *, per_run: int, is_shuffled: bool) -> None:
+        self.dataset = DATASETS.build(loader['dataset'])
+        self.size = loader.get('batch_size', 1)
+        self.per_run, self.is_shuffled = per_run, is_shuffled
+        self.collate: Callable = FUNCTIONS.get(loader.get('collate_fn', dict(type='pseudo_collate'))['type'])
+
+    def __call__(self, run: int) -> int:
+        indices = self._indices(run)
+        for start in range(0, len(indices), self.size):
+            self.collate([self._sample(run, index) for index in indices[start:start + self.size]])
+        return len(indices)
+
+    def _indices(self, run: int) -> list[int]:
+        count, length = self.size * self.per_run, len(self.dataset)
+        if not self.is_shuffled:
+            return [(run * count + number) % length for number in range(count)]
+        draw = np.random.default_rng(run)
+        epochs = [draw.permutation(length) for _ in range(-(-count // length))]
+        return np.concatenate(epochs)[:count].tolist()
+
+    def _sample(self, run: int, index: int) -> Any:
+        seed_generators((run, index), with_torch=False)
+        return self.dataset[index]
+
+    def time_steps(self) -> dict[str, float]:
+        """Milliseconds of every step, the mean over the samples of a run, the median of three passes."""
+        steps = {'annotation': lambda index: self.dataset.get_data_info(index)}
+        steps |= {type(step).__name__: step for step in self.dataset.pipeline.transforms}
+        passes = [self._time_pass(steps) for _ in range(3)]
+        return {name: 1e3 * statistics.median(one[name] for one in passes) for name in steps}
+
+    def _time_pass(self, steps: dict[str, Callable]) -> dict[str, float]:
+        indices, totals = self._indices(0), dict.fromkeys(steps, 0.0)
+        for index in indices:
+            seed_generators((0, index), with_torch=False)
+            results: Any = index
+            for name, step in steps.items():
+                start = time.thread_time()
+                results = step(results)
+                totals[name] += time.thread_time() - start
+        return {name: total / len(indices) for name, total in totals.items()}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """OpenCV and torch work as they do in a worker process."""
+    threads = cv2.getNumThreads(), torch.get_num_threads()
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads[0])
+        torch.set_num_threads(threads[1])
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--split', choices=('train', 'val', 'test'), default='train', help='default: %(default)s')
+    parser.add_argument('--batches', type=int, default=4, metavar='N', help='batches of a run (default: %(default)s)')
+    parser.add_argument('--steps', action='store_true', help='also the time of every step')
+
+
+SUBCOMMAND = Subcommand(
+    summary="Samples a second that one core makes from a config's files, batches included.",
+    baseline="mmpose's own steps in the place of this project's faster ones", measure=measure,
+    add_arguments=_add_arguments)
