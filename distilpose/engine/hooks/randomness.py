@@ -130,5 +130,9 @@ def seed_generators(numbers: tuple[int, ...], *, with_torch: bool) -> None:
     for_python, for_numpy, for_torch = np.random.SeedSequence(numbers).generate_state(3)
     random.seed(int(for_python))
     np.random.seed(for_numpy)
-    if with_torch:
+    if not with_torch:
+        return
+    if get_worker_info() is None:
         torch.manual_seed(int(for_torch))
+    else:  # has no other device, and looking for them takes longer than all other seeds together
+        torch.default_generator.manual_seed(int(for_torch))
