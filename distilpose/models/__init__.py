@@ -1,6 +1,7 @@
 """The networks that mmpose lacks."""
 
 from .backbones import HRNet3Stage, RawImage, StackedHourglass, StemNet
+from .flip_test import flip_in_one_batch
 from .heads import (
     DirectRegressionHead,
     DistilPoseHead,
@@ -11,6 +12,8 @@ from .heads import (
 )
 from .losses import KLDiscretMeanLoss, NMTLoss, NMTNormLoss, ReferenceBatchKLDiscretLoss
 from .outputs import read_outputs
+
+flip_in_one_batch()
 
 __all__ = ['DirectRegressionHead', 'DistilPoseHead', 'HRNet3Stage', 'KLDiscretMeanLoss', 'NMTLoss', 'NMTNormLoss',
            'RawImage', 'ReferenceBatchKLDiscretLoss', 'SimDRHead', 'StackedHourglass', 'StemNet', 'TokenPoseHead',
