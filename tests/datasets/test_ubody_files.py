@@ -58,7 +58,7 @@ def test_an_image_without_people_is_read(scene: Path) -> None:
     (lambda content: content['annotations'][0].pop('foot_kpts'), 'has no foot_kpts'),
     (lambda content: content['annotations'][0].update(keypoints=[0] * 411), 'keypoints .* is 411 numbers, expected 51'),
     (lambda content: content['annotations'][0].update(bbox=None), 'bbox of annotation 1 .* is None, expected 4'),
-], ids=str)
+])
 def test_another_file_is_a_sentence(scene: Path, edit: Callable[[dict[str, Any]], object], sentence: str) -> None:
     change(scene, edit)
     with pytest.raises(DistilPoseError, match=sentence):

@@ -181,7 +181,7 @@ def two_of_a_name(root: Path) -> None:
     (None, dict(scenes=['Opera']), 'has no videos of Opera, it has Speech, Talk Show'),
     (None, dict(jobs=0), '0 jobs were asked for'),
     (None, dict(keep_interval=10), 'keypoint_annotation.json cannot be read'),
-], ids=str)
+])
 def test_wrong_input_is_a_sentence(root: Path, ffmpeg: Path, spoil: Callable[[Path], object] | None,
                                    options: dict[str, object], sentence: str) -> None:
     if spoil is not None:
