@@ -28,7 +28,7 @@ def test_averages_as_mmposes_does() -> None:
 
 def test_a_constant_stays_to_the_bit_and_in_mmposes_it_does_not() -> None:
     model = layer()
-    ours = MODELS.build(dict(type='ExactExpMomentumEMA', model=model, **OPTIONS))
+    ours = MODELS.build(dict(type='mmpose.ExactExpMomentumEMA', model=model, **OPTIONS))
     theirs = ExpMomentumEMA(model, **OPTIONS)
     for _ in range(500):
         ours.update_parameters(model)
