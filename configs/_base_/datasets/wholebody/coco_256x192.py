@@ -1,6 +1,8 @@
 # COCO-WholeBody for RTMPose and DWPose, augmented as DWPose's students are; final_pipeline is for the last epochs.
 _base_ = '../coco_256x192_regression.py'
 
+from distilpose.data_config import replace_steps
+
 dataset_type = 'CocoWholeBodyDataset'
 codec = dict(type='SimCCLabel', input_size=(192, 256), sigma=(4.9, 5.66), simcc_split_ratio=2.0, normalize=False,
              use_dark=False)
@@ -19,9 +21,10 @@ train_pipeline = [
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]
-final_pipeline = [*train_pipeline]
-final_pipeline[4] = dict(type='RandomBBoxTransform', shift_factor=0.0, scale_factor=(0.75, 1.25), rotate_factor=60)
-final_pipeline[9] = dict(type='CoarseDropout', prob=0.5)
+final_pipeline = replace_steps(
+    train_pipeline,
+    dict(type='RandomBBoxTransform', shift_factor=0.0, scale_factor=(0.75, 1.25), rotate_factor=60),
+    dict(type='CoarseDropout', prob=0.5))
 
 train_dataloader = dict(
     batch_size=64,

@@ -2,6 +2,8 @@
 # python tools/make_synthetic_people.py data/synthetic_people --images 2000 --seed 0
 _base_ = 'coco_256x192.py'
 
+from distilpose.data_config import replace_steps
+
 data_root = '{{ fileDirname }}'.rsplit('/', 4)[0] + '/data/synthetic_people/'
 codec = dict(type='SimCCLabel', input_size=(96, 128), sigma=(3.46, 4.0), simcc_split_ratio=2.0, normalize=False,
              use_dark=False)
@@ -17,11 +19,11 @@ train_pipeline = [
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]
-final_pipeline = [*train_pipeline]
-final_pipeline[3] = dict(type='RandomBBoxTransform', shift_factor=0.0, scale_factor=(0.9, 1.1), rotate_factor=10)
-final_pipeline[6] = dict(type='CoarseDropout', prob=0.25)
-val_pipeline = _base_.val_pipeline
-val_pipeline[2] = dict(type='TopdownAffine', input_size=codec['input_size'])
+final_pipeline = replace_steps(
+    train_pipeline,
+    dict(type='RandomBBoxTransform', shift_factor=0.0, scale_factor=(0.9, 1.1), rotate_factor=10),
+    dict(type='CoarseDropout', prob=0.25))
+val_pipeline = replace_steps(_base_.val_pipeline, dict(type='TopdownAffine', input_size=codec['input_size']))
 
 train_dataloader = dict(
     batch_size=16,
