@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from mmpose.models import TopdownPoseEstimator
-from torch import Tensor, nn
+from torch import Tensor
+
+from .shadowing import shadowed
 
 _two_batches = TopdownPoseEstimator.predict
 
@@ -42,7 +43,7 @@ def predict(self: TopdownPoseEstimator, inputs: Tensor, data_samples: list) -> l
                 return prediction
         return forward(maps, *args, **kwargs)
 
-    with _shadowed(self, 'extract_feat', lambda _: next(answers)), _shadowed(self.head, 'forward', answer):
+    with shadowed(self, 'extract_feat', lambda _: next(answers)), shadowed(self.head, 'forward', answer):
         return _two_batches(self, inputs, data_samples)
 
 
@@ -59,19 +60,6 @@ def halves(value: Any, size: int) -> tuple[Any, Any] | None:
         return None
     make: Callable[[Any], Any] = getattr(type(value), '_make', type(value))
     return make(part[0] for part in parts if part), make(part[1] for part in parts if part)
-
-
-@contextmanager
-def _shadowed(module: nn.Module, name: str, function: Callable[..., Any]) -> Iterator[None]:
-    """While open, the module's method is another one."""
-    before = module.__dict__.get(name)
-    setattr(module, name, function)
-    try:
-        yield
-    finally:
-        delattr(module, name)
-        if before is not None:
-            setattr(module, name, before)
 
 
 def flip_in_one_batch() -> None:
