@@ -16,13 +16,13 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from ..checkpoints import load_file, load_strict, read_weights
 from ..errors import DistilPoseError
 from ..model_config import project_path
+from .bare_model import bare_model
 from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
 from .config_files import merge_options, read_config, set_data_root, student_config
 from .environment import end_workers, is_first_local_process, prepare_environment
@@ -123,7 +123,7 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     prepare_environment(cfg, launcher)
 
     def load_and_test(runner: Runner) -> dict[str, float]:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.', ))
         runner.logger.info(f'Loaded all {len(model.state_dict())} weights from {checkpoint}.')
         return runner.test()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
 from ...distillation import PoseDistiller
+from ..bare_model import bare_model
 
 
 @HOOKS.register_module()
@@ -21,7 +21,7 @@ class ChannelsLastHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Changes the layout once weights are loaded."""
-        use_channels_last(runner.model.module if is_model_wrapper(runner.model) else runner.model)
+        use_channels_last(bare_model(runner))
 
 
 def use_channels_last(model: nn.Module) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import Tensor, nn
 
 from ...distillation import PoseDistiller
+from ..bare_model import bare_model
 
 PREFIX = 'grad_share/'
 
@@ -46,7 +46,7 @@ class GradientShareHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Measures and logs."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         if not isinstance(model, PoseDistiller) or (runner.iter and (runner.iter + 1) % self.interval):
             return
         norms = gradient_norms(model, data_batch, optim_wrapper=runner.optim_wrapper)

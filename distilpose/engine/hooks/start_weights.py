@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...checkpoints import state_dict_of
 from ...checkpoints.published import to_our_names
 from ...errors import DistilPoseError
+from ..bare_model import bare_model
 
 
 @HOOKS.register_module()
@@ -35,7 +35,7 @@ class StartWeightsHook(Hook):
             return
         source = str(runner._load_from)
         state = to_our_names(state_dict_of(checkpoint, source=source))
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         own = {name: value.shape for name, value in model.state_dict().items()}
         if not any(own.get(name) == value.shape for name, value in state.items()):
             raise DistilPoseError(f'none of the {len(state)} weights of {source} fits the model: it has '

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...checkpoints import load_strict
+from ..bare_model import bare_model
 
 
 @HOOKS.register_module()
@@ -24,7 +24,7 @@ class StrictResumeHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Keeps the model from being initialised when its weights will come from a checkpoint."""
         if runner._resume and runner._load_from:
-            _model(runner).init_weights = _do_nothing
+            bare_model(runner).init_weights = _do_nothing
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Loads the weights strictly, before mmengine loads them its own way.
@@ -34,11 +34,7 @@ class StrictResumeHook(Hook):
         """
         if not runner._resume:
             return
-        load_strict(_model(runner), checkpoint['state_dict'], source='the checkpoint to resume from')
-
-
-def _model(runner: Runner) -> Any:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+        load_strict(bare_model(runner), checkpoint['state_dict'], source='the checkpoint to resume from')
 
 
 def _do_nothing() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...errors import DistilPoseError
+from ..bare_model import bare_model
 
 
 @HOOKS.register_module()
@@ -80,5 +80,5 @@ def compare_keypoints(data: Sequence[str], teacher: Sequence[str]) -> None:
 
 
 def _teacher(runner: Runner) -> Any:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = bare_model(runner)
     return getattr(model, 'teacher', None)
