@@ -1,5 +1,5 @@
 # python tools/train.py configs/wholebody_2d_keypoint/dwpose/synthetic/dwpose_xxs-xxs_synthetic-128x96.py
-# Four epochs with a schedule of their own, since there is no average of the weights to smooth a constant rate.
+# Eight epochs with a schedule of their own, since there is no average of the weights to smooth a constant rate.
 _base_ = ['../../rtmpose/synthetic/rtmpose-xxs_synthetic-128x96.py',
           '../../../_base_/methods/dwpose_s2.py']
 network = 'configs/wholebody_2d_keypoint/rtmpose/synthetic/rtmpose-xxs_synthetic-128x96.py'
@@ -10,8 +10,8 @@ model = dict(
     teacher=dict(config=network, checkpoint='teacher_chkpts/dwpose_xs_dis_xxs_synthetic-128x96.pth'),
     **_base_.dwpose)
 optim_wrapper = dict(clip_grad=dict(max_norm=1.0))
-train_cfg = dict(max_epochs=4)
+train_cfg = dict(max_epochs=8)
 param_scheduler = _base_.param_scheduler
-param_scheduler[1].update(begin=1, end=4, T_max=3)
+param_scheduler[1].update(begin=2, end=8, T_max=6)
 custom_hooks = _base_.custom_hooks
-custom_hooks[0].update(switch_epoch=3)
+custom_hooks[0].update(switch_epoch=6)
