@@ -6,13 +6,10 @@ import argparse
 import copy
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-import cv2
 import numpy as np
-import torch
 from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, init_default_scope
 from mmpose.registry import DATASETS
@@ -21,6 +18,7 @@ from distilpose.engine import check_data_files
 from distilpose.engine.hooks.randomness import seed_generators
 from distilpose.errors import DistilPoseError
 
+from .machine import working_threads
 from .subcommand import Subcommand
 from .timing import Report, interleave
 
@@ -47,7 +45,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     loaders = {'config': loader}
     if args.baseline:
         loaders['plain'] = plain_loader(loader)
-    with _one_thread():
+    with working_threads(1):  # as in a worker process
         batches = {name: _Batches(way, per_run=args.batches, is_shuffled=args.split == 'train')
                    for name, way in loaders.items()}
         seconds = interleave(batches, runs=args.runs, clock=time.thread_time)
@@ -116,19 +114,6 @@ class _Batches:
                 results = step(results)
                 totals[name] += time.thread_time() - start
         return {name: total / len(indices) for name, total in totals.items()}
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """OpenCV and torch work as they do in a worker process."""
-    threads = cv2.getNumThreads(), torch.get_num_threads()
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads[0])
-        torch.set_num_threads(threads[1])
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

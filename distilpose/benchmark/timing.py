@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from distilpose.errors import DistilPoseError
 
+from .ceilings import Ceilings
+
 
 @dataclass(frozen=True)
 class Report:
@@ -17,20 +19,39 @@ class Report:
     unit: str
     """What is counted, in the plural, such as ``images``."""
     seconds: dict[str, list[float]]
-    """Way of working -> seconds for one unit, of every run. The first is the config's."""
+    """Way of working -> seconds for one unit, of every run. The last is what the others are compared with."""
     clock: str
     """What a second is: of which clock."""
     details: dict[str, dict[str, float]] = field(default_factory=dict)
     """Way of working -> part -> milliseconds for one unit."""
+    flops: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Way of working -> type -> floating-point operations of its matrix products for one unit."""
+    ceilings: Ceilings | None = None
+    """What the machine can do at best, where that was measured."""
+    memory: dict[str, int] | None = field(default_factory=dict)
+    """Way of working -> bytes that a run adds at its peak; ``None`` where this machine does not tell."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences that belong to the figures."""
 
     def rate(self, name: str) -> float:
         """Units a second, by the median run."""
         return 1 / statistics.median(self.seconds[name])
 
+    @property
+    def compared_with(self) -> str:
+        """The way that the others are compared with."""
+        return list(self.seconds)[-1]
+
     def ratio(self, name: str) -> float:
-        """How many times as fast as another the config is: the median over the runs, each against its neighbour."""
-        own = next(iter(self.seconds.values()))
-        return statistics.median(other / mine for mine, other in zip(own, self.seconds[name], strict=True))
+        """How many times as fast a way is as the last one: the median over the runs, each against its neighbour."""
+        last = self.seconds[self.compared_with]
+        return statistics.median(other / mine for mine, other in zip(self.seconds[name], last, strict=True))
+
+    def share(self, name: str) -> float | None:
+        """Share of the ceiling of matrix products that a way reaches, by the median run; ``None`` if unknown."""
+        if self.ceilings is None:
+            return None
+        return self.ceilings.share(self.flops.get(name, {}), statistics.median(self.seconds[name]))
 
 
 def interleave(ways: Mapping[str, Callable[[int], int]], *, runs: int,

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from distilpose.benchmark import Report, display, interleave
+from distilpose.benchmark.ceilings import Ceilings
 from distilpose.errors import DistilPoseError
 
 
@@ -30,9 +31,31 @@ def test_ways_take_turns_and_a_first_run_is_not_counted() -> None:
 def test_a_ratio_is_of_neighbours() -> None:
     report = Report('images', dict(config=[1., 2., 8.], plain=[2., 6., 8.]), clock='seconds')
     assert report.rate('config') == .5
-    assert report.ratio('plain') == 2
-    assert json.loads(display.as_json(report))['times_as_fast_as'] == dict(plain=2)
+    assert report.ratio('config') == 2
+    assert json.loads(display.as_json(report))['times_as_fast'] == dict(config=2)
     assert 'config is 2.00 times as fast as plain' in display.as_text(report)
+
+
+def test_every_way_is_compared_with_the_last() -> None:
+    report = Report('images', dict(fast=[1., 1.], slow=[2., 2.], plain=[4., 4.]), clock='seconds')
+    assert report.compared_with == 'plain'
+    assert json.loads(display.as_json(report))['times_as_fast'] == dict(fast=4, slow=2)
+
+
+def test_shares_and_memory_are_shown_where_they_are_known() -> None:
+    report = Report('images', dict(config=[2.], plain=[4.]), clock='seconds',
+                    flops=dict(config=dict(float32=4., bfloat16=8.)), memory=dict(config=5_000_000),
+                    ceilings=Ceilings(dict(float32=8., bfloat16=16.), copy=3e9))
+    assert report.share('config') == .5 and report.share('plain') is None
+    text, figures = display.as_text(report), json.loads(display.as_json(report))
+    assert '50 % of the ceiling  +5 MB at the peak' in text and 'copying 3.0 GB/s' in text
+    assert figures['share_of_matmul_ceiling'] == dict(config=.5, plain=None)
+    assert figures['bytes_added_at_peak'] == dict(config=5_000_000)
+
+
+def test_memory_that_is_not_measured_is_said() -> None:
+    report = Report('images', dict(config=[2.]), clock='seconds', memory=None)
+    assert 'not measured on this system' in display.as_text(report)
 
 
 def test_no_runs_is_a_sentence() -> None:
