@@ -12,10 +12,11 @@ from torch import Tensor
 
 from .shadowing import shadowed
 
-_two_batches = TopdownPoseEstimator.predict
+in_two_batches = TopdownPoseEstimator.predict
+"""mmpose's own, which :func:`flip_in_one_batch` replaces."""
 
 
-@functools.wraps(_two_batches)
+@functools.wraps(in_two_batches)
 def predict(self: TopdownPoseEstimator, inputs: Tensor, data_samples: list) -> list:
     """mmpose's ``TopdownPoseEstimator.predict``, which runs the network twice for the flip test, running it once.
 
@@ -27,12 +28,12 @@ def predict(self: TopdownPoseEstimator, inputs: Tensor, data_samples: list) -> l
         data_samples: N of mmpose's data samples.
     """
     if self.training or not self.test_cfg.get('flip_test', False):
-        return _two_batches(self, inputs, data_samples)
+        return in_two_batches(self, inputs, data_samples)
     both = self.extract_feat(torch.cat((inputs, inputs.flip(-1))))
     features = halves(both, len(inputs))
     predictions = halves(self.head(both), len(inputs))
     if features is None or predictions is None:
-        return _two_batches(self, inputs, data_samples)
+        return in_two_batches(self, inputs, data_samples)
     answers = iter(features)
     forward = self.head.forward
 
@@ -44,7 +45,7 @@ def predict(self: TopdownPoseEstimator, inputs: Tensor, data_samples: list) -> l
         return forward(maps, *args, **kwargs)
 
     with shadowed(self, 'extract_feat', lambda _: next(answers)), shadowed(self.head, 'forward', answer):
-        return _two_batches(self, inputs, data_samples)
+        return in_two_batches(self, inputs, data_samples)
 
 
 def halves(value: Any, size: int) -> tuple[Any, Any] | None:

@@ -71,7 +71,8 @@ def test_it_is_how_mmposes_estimator_predicts() -> None:
 def test_answers_are_those_of_two_batches(name: str, size: int) -> None:
     options = dict(flip_mode='heatmap', shift_heatmap=False) if name == 'HeatmapHead' else {}
     model = estimator(name, **options)
-    for computed, expected in zip(answers(flip_test.predict, model, size), answers(flip_test._two_batches, model, size),
+    for computed, expected in zip(answers(flip_test.predict, model, size),
+                                  answers(flip_test.in_two_batches, model, size),
                                   strict=True):
         assert computed.std() > 0 or name == 'RegressionHead'  # whose scores are 1
         np.testing.assert_allclose(computed, expected, rtol=1e-4, atol=1e-4)
@@ -113,7 +114,7 @@ def test_what_cannot_be_halved_takes_two_batches() -> None:
     model.head.encoder.register_forward_pre_hook(lambda _, inputs: None)
     model.head.forward = lambda maps: type(model.head).forward(model.head, maps[:1])
     computed = answers(flip_test.predict, model)
-    np.testing.assert_array_equal(computed[0], answers(flip_test._two_batches, model)[0])
+    np.testing.assert_array_equal(computed[0], answers(flip_test.in_two_batches, model)[0])
 
 
 def test_halves() -> None:

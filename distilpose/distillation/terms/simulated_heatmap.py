@@ -102,7 +102,8 @@ class SimulatedHeatmapTerm(DistillationTerm):
             keypoints = student.coords.shape[1]
             self.log_sigmas = nn.Parameter(student.coords.new_full((keypoints, 1), math.log(_LEARNED_START)))
 
-    def _sigmas(self, student: PoseOutputs) -> Tensor:
+    def sigmas_of(self, student: PoseOutputs) -> Tensor:
+        """The sigmas (B, K, 2) in heatmap pixels with which the student's coordinates are drawn."""
         assert student.coords is not None
         if self.sigma == 'learned':
             return self.log_sigmas.exp().expand_as(student.coords)
@@ -114,5 +115,5 @@ class SimulatedHeatmapTerm(DistillationTerm):
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         assert student.coords is not None and teacher.heatmaps is not None  # checked when the pair was made
-        return simulated_heatmap_loss(student.coords, self._sigmas(student), teacher.heatmaps[-1],
+        return simulated_heatmap_loss(student.coords, self.sigmas_of(student), teacher.heatmaps[-1],
                                       weights=labels.taught(), masking=self.masking)

@@ -1,0 +1,54 @@
+"""The same work the way the publications do it, to compare with: equal values, other steps.
+
+What a publication has no faster form of stays as it is, so that of a network without tokens, for instance, only the
+precision, the memory layout, the optimizer and the flip test change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from mmpose.models import TopdownPoseEstimator
+from torch import nn
+
+from distilpose.distillation.terms.simulated_heatmap import SimulatedHeatmapTerm
+from distilpose.models.flip_test import in_two_batches
+from distilpose.models.layers.token_encoder import SelfAttention
+
+from .attention import attend_in_steps
+from .settings import published_settings
+from .simulated_heatmaps import drawn_heatmap_loss, drawn_term
+
+__all__ = ['attend_in_steps', 'drawn_heatmap_loss', 'predict_as_published', 'published_settings', 'train_as_published']
+
+
+def train_as_published(*models: nn.Module) -> list[str]:
+    """Lets the parts of a training (the model and, as it is no child, its teacher's network) work the published way.
+
+    Returns:
+        What was replaced, for the reader of a report.
+    """
+    return (_replace(models, SelfAttention, 'forward', attend_in_steps, called='attention by einsum')
+            + _replace(models, SimulatedHeatmapTerm, 'forward', drawn_term, called='drawn simulated heatmaps'))
+
+
+def predict_as_published(estimator: TopdownPoseEstimator) -> list[str]:
+    """Lets an estimator predict the published way.
+
+    Returns:
+        What was replaced, for the reader of a report.
+    """
+    flips = estimator.test_cfg.get('flip_test', False)
+    return (_replace([estimator], SelfAttention, 'forward', attend_in_steps, called='attention by einsum')
+            + (_replace([estimator], TopdownPoseEstimator, 'predict', in_two_batches, called='two forward passes')
+               if flips else []))
+
+
+def _replace(models: Iterable[nn.Module], kind: type[nn.Module], method: str, function: Callable[..., Any], *,
+             called: str) -> list[str]:
+    found = [module for model in models for module in model.modules() if isinstance(module, kind)]
+    for module in found:
+        setattr(module, method, partial(function, module))
+    return [called] if found else []
