@@ -38,6 +38,14 @@ def ranges() -> dict[str, Requirement]:
     return {canonicalize_name(r.name): r for r in map(Requirement, ast.literal_eval(lists[0]))}
 
 
+def extras() -> dict[str, Requirement]:
+    """What the optional groups of setup.py ask for."""
+    call = next(node.value for node in ast.parse((ROOT / 'setup.py').read_text()).body if isinstance(node, ast.Expr)
+                and isinstance(node.value, ast.Call))
+    groups = next(ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg == 'extras_require')
+    return {canonicalize_name(r.name): r for group in groups.values() for r in map(Requirement, group)}
+
+
 def torch_pin() -> str:
     return re.search(r"torch_pin='torch==(.+)'", (ROOT / 'tools' / 'setup_env.sh').read_text())[1]
 
@@ -56,7 +64,9 @@ def test_torch_is_not_among_the_pins() -> None:
 @pytest.mark.parametrize('python', PYTHONS)
 def test_ranges_of_setup_contain_the_pins(python: str) -> None:
     pinned = {**pins(python), 'torch': torch_pin()}
-    for name, requirement in ranges().items():
+    optional = {name: requirement for name, requirement in extras().items() if name in pinned}
+    assert 'simplejpeg' in optional
+    for name, requirement in {**ranges(), **optional}.items():
         assert requirement.specifier.contains(pinned[name]), f'{requirement} does not allow {pinned[name]}'
 
 
