@@ -23,6 +23,7 @@ from .labels import read_labels
 from .pairing import check_pair
 from .replay import replayed
 from .teacher import FrozenTeacher, load_teacher
+from .teacher_cache import TeacherCache
 from .terms import DistillationTerm
 
 TERMS_PREFIX = 'distillation'
@@ -68,6 +69,7 @@ class PoseDistiller(BaseModel):
             check_pair(network, self.teacher, self.terms, to_teacher=self.to_teacher,
                        student_names=source.keypoint_names)
         self.distillation = nn.ModuleDict(self.terms)  # for the parameters that terms may have
+        self.teacher_cache: TeacherCache | None = None  # `TeacherCacheHook` may open one for a training
         self.task_weight = task_weight
         self.init_from_teacher = tuple(init_from_teacher)
         self.shared = self._share_backbone() if share_backbone else ()
@@ -92,10 +94,18 @@ class PoseDistiller(BaseModel):
         prediction = head(features)
         losses = self._task_losses(features, prediction, data_samples) if self.task_weight else {}
         outputs = read_outputs(head, prediction, features)
-        taught = (self.teacher.outputs_from(features) if self.shared else
-                  self.teacher.outputs(self.to_teacher(inputs)))
+        if self.shared:
+            taught = self.teacher.outputs_from(features)
+        elif self.teacher_cache is not None:
+            taught = self.teacher_cache.outputs(inputs, data_samples)
+        else:
+            taught = self.ask_teacher(inputs)
         losses.update(self._term_losses(outputs, taught, read_labels(data_samples)))
         return losses
+
+    def ask_teacher(self, inputs: Tensor) -> PoseOutputs:
+        """What the teacher shows for images (B, 3, H, W) that were preprocessed for the student."""
+        return self.teacher.outputs(self.to_teacher(inputs))
 
     def _task_losses(self, features: tuple[Tensor, ...], prediction: Any, data_samples: list) -> dict[str, Tensor]:
         head = self.student.head

@@ -11,6 +11,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='PoseVisualizationHook', enable=False),
     teacher_check=dict(type='TeacherCheckHook'),
+    teacher_cache=dict(type='TeacherCacheHook', folder=None),
     start_weights=dict(type='StartWeightsHook'),
     skipped_images=dict(type='SkippedImagesHook'),
     strict_loading=dict(type='StrictResumeHook'),

@@ -9,7 +9,9 @@ from .randomness import ResumableRandomnessHook
 from .skipped_images import SkippedImagesHook
 from .start_weights import StartWeightsHook
 from .strict_resume import StrictResumeHook
+from .teacher_cache import TeacherCacheHook
 from .teacher_check import TeacherCheckHook
 
 __all__ = ['ChannelsLastHook', 'GradientShareHook', 'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook',
-           'ResumableRandomnessHook', 'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook', 'TeacherCheckHook']
+           'ResumableRandomnessHook', 'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook', 'TeacherCacheHook',
+           'TeacherCheckHook']

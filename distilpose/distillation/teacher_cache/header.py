@@ -1,0 +1,87 @@
+"""What a cache says of itself, so that answers to other questions are not taken for ours."""
+
+from __future__ import annotations
+
+import json
+import uuid
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from distilpose.errors import DistilPoseError
+
+from .layout import RecordLayout
+
+NAME = 'header.json'
+_FORMAT = 1
+
+
+def agree_on_header(folder: Path, facts: Mapping[str, str], layout: RecordLayout) -> tuple[RecordLayout, int]:
+    """Writes the header of a new cache, or compares that of an existing one.
+
+    Several processes may do so at once. The header comes into being as a whole.
+
+    Args:
+        folder: of the cache; made if it is missing.
+        facts: what all answers depend on, in words -> a short value.
+        layout: of what this run reads.
+
+    Returns:
+        The layout of the cache, which may hold more fields, and a number that stands for its facts.
+
+    Raises:
+        DistilPoseError: the cache was made with other facts or lacks a field; says which.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / NAME
+    if not file.exists():
+        others = sorted(path.name for path in folder.iterdir() if not path.name.startswith(NAME))
+        if others:
+            raise DistilPoseError(f'{folder} is not empty and no teacher cache (it has {others[0]} and no {NAME}); '
+                                  'give the cache a folder of its own')
+        text = json.dumps(dict(format=_FORMAT, facts=dict(facts), layout=layout.to_json()), indent=2)
+        draft = folder / f'{NAME}.{uuid.uuid4().hex}'
+        draft.write_text(text + '\n')
+        draft.replace(file)
+    found = _read(file)
+    _compare(folder, found['facts'], facts)
+    kept = RecordLayout.from_json(found['layout'])
+    _compare_layouts(folder, kept, layout)
+    return kept, zlib.crc32(json.dumps([found['facts'], found['layout']], sort_keys=True).encode())
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text())
+        version = found['format']
+    except (ValueError, KeyError, TypeError) as error:
+        raise DistilPoseError(f'{file} cannot be read as the header of a teacher cache ({error}); delete '
+                              f'{file.parent}, or name another folder') from error
+    if version != _FORMAT:
+        raise DistilPoseError(f'the teacher cache {file.parent} has the format {version}, and this version of the '
+                              f'project writes {_FORMAT}; delete it, or name another folder')
+    return found
+
+
+def _compare(folder: Path, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    names = list(dict.fromkeys([*expected, *found]))
+    other = [f'{name} ({found.get(name, "none")} there, {expected.get(name, "none")} here)' for name in names
+             if found.get(name) != expected.get(name)]
+    if other:
+        raise DistilPoseError(f'the teacher cache {folder} was made with a different {", ".join(other)}; name another '
+                              'folder for this run, or delete that one')
+
+
+def _compare_layouts(folder: Path, kept: RecordLayout, wanted: RecordLayout) -> None:
+    missing = [field for field in wanted.fields if field not in kept.fields]
+    if missing:
+        raise DistilPoseError(f'the teacher cache {folder} keeps {", ".join(kept.fields)}, and the terms also read '
+                              f'{", ".join(missing)}; name another folder, or fill it first with a run that has all '
+                              'terms')
+    shapes = [{(part.field, part.shape, part.maps) for part in one.parts if part.field in wanted.fields}
+              for one in (kept, wanted)]
+    if shapes[0] != shapes[1]:
+        raise DistilPoseError(f"the teacher cache {folder} keeps other shapes than the teacher's "
+                              f'({sorted(shapes[0] - shapes[1])} there, {sorted(shapes[1] - shapes[0])} here); name '
+                              'another folder, or delete that one')

@@ -1,0 +1,130 @@
+"""Records of one length on disk, which several processes fill and read together."""
+
+from __future__ import annotations
+
+import zlib
+from io import FileIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from distilpose.errors import DistilPoseError
+
+DTYPES = dict(float16=torch.float16, float32=torch.float32)
+
+
+class SlotStore:
+    """Slots of a record each, empty or whole.
+
+    Two files in a folder: the records, and for every slot a mark of 8 bytes, 0 for an empty one, else the checksums of
+    the crop and of the record. The mark is written last, so a slot that was cut off in the middle is an empty one.
+    Files have their full length at once and take the room of what is filled. Reading maps them into memory; writing
+    does not, since a full disk would end the process without a word.
+
+    Args:
+        folder: exists.
+        slots: how many are used by this run; files of more or fewer slots stay as they are or grow.
+        values: numbers in a record.
+        dtype: ``'float16'`` or ``'float32'``.
+        salt: stands for what all records depend on; one that was written with another is an empty one.
+    """
+
+    def __init__(self, folder: Path, *, slots: int, values: int, dtype: str, salt: int) -> None:
+        self.folder, self.salt = folder, salt
+        self.dtype = DTYPES[dtype]
+        self.record_bytes = values * self.dtype.itemsize
+        paths = folder / 'records.bin', folder / 'marks.bin'
+        try:
+            self._record_file, self._mark_file = (_open(path, slots * size) for path, size in
+                                                  zip(paths, (self.record_bytes, 8), strict=True))
+        except OSError as error:
+            raise self._unwritable(error) from error
+        records = torch.from_file(str(paths[0]), shared=True, size=slots * values, dtype=self.dtype)
+        self.records = records.view(slots, values)
+        self._marks = np.asarray(np.memmap(paths[1], np.dtype('<u8'), 'r', shape=(slots,)))
+        self._is_read = np.zeros(slots, bool)
+
+    @property
+    def filled(self) -> int:
+        """How many of the slots have a mark."""
+        return int(np.count_nonzero(self._marks))
+
+    def find(self, slots: np.ndarray, crops: np.ndarray) -> np.ndarray:
+        """Which slots (B,) hold the record of their crop: booleans (B,).
+
+        Raises:
+            DistilPoseError: one holds the whole record of another crop.
+        """
+        marks = self._marks[slots]
+        for row in np.flatnonzero((marks != 0) & ~self._is_read[slots]):
+            self._is_read[slots[row]] = marks[row] == self._mark(int(marks[row]) >> 32, self._bytes(slots[row]))
+        is_whole = (marks != 0) & self._is_read[slots]
+        stale = np.flatnonzero(is_whole & ((marks >> np.uint64(32)) != crops.astype(np.uint64)))
+        if len(stale):
+            raise DistilPoseError(f'the teacher cache {self.folder} has the answer to another crop in slot '
+                                  f'{slots[stale[0]]}: the images, or what decodes and crops them, changed since it '
+                                  'was filled; delete it, or name another folder')
+        return is_whole
+
+    def read(self, slots: Tensor, columns: slice, *, pinned: bool = False) -> Tensor:
+        """Numbers (B, n) of the records of slots (B,), as they are stored.
+
+        Args:
+            slots: int64.
+            columns: which numbers of a record.
+            pinned: put them where a copy to a GPU need not wait.
+        """
+        part = self.records[:, columns]
+        out = torch.empty(len(slots), part.shape[1], dtype=self.dtype, pin_memory=pinned)
+        return torch.index_select(part, 0, slots, out=out)
+
+    def write(self, slots: np.ndarray, crops: np.ndarray, records: Tensor) -> None:
+        """Fills slots.
+
+        Args:
+            slots: (b,).
+            crops: (b,) checksums.
+            records: (b, values) on the CPU, as they are stored.
+
+        Raises:
+            DistilPoseError: the disk is full or broken.
+        """
+        try:
+            for slot, crop, record in zip(slots.tolist(), crops.tolist(), records.numpy(), strict=True):
+                data = record.tobytes()
+                _write(self._record_file, slot * self.record_bytes, data)
+                _write(self._mark_file, slot * 8, self._mark(crop, data).to_bytes(8, 'little'))
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def close(self) -> None:
+        """Ends writing; what was read stays."""
+        self._record_file.close()
+        self._mark_file.close()
+
+    def _bytes(self, slot: int) -> bytes:
+        return self.records[slot].numpy().tobytes()
+
+    def _mark(self, crop: int, record: bytes) -> int:
+        return (crop << 32 | zlib.crc32(record, self.salt)) or 1
+
+    def _unwritable(self, error: OSError) -> DistilPoseError:
+        return DistilPoseError(f'the teacher cache {self.folder} cannot be written: {error.strerror or error}; make '
+                               'room or take fewer variants and go on with --resume, or name another folder')
+
+
+def _open(path: Path, length: int) -> FileIO:
+    """Opens a file for writing and gives it this length at least."""
+    with open(path, 'ab') as file:
+        if path.stat().st_size < length:
+            file.truncate(length)
+    return FileIO(path, 'r+')
+
+
+def _write(file: FileIO, offset: int, data: bytes) -> None:
+    file.seek(offset)
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest):]

@@ -1,0 +1,114 @@
+"""Whether a teacher's answers can be kept, and what they depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.runner import Runner
+from mmpose.datasets.samplers import MultiSourceSampler
+
+from ...distillation import FrozenTeacher, PoseDistiller
+from ...errors import DistilPoseError
+from ...model_config import read_model_source
+from .pipeline_switch import PipelineSwitchHook
+from .randomness import SeededPreparation
+
+_LEAVE_THE_CROP = ('GenerateTarget', 'PackPoseInputs', 'PackMixedPoseInputs', 'PackTrainingInputs')
+_PLACES = ('data_root', 'ann_file', 'metainfo')
+
+
+def check_that_answers_repeat(runner: Runner, model: Any) -> None:
+    """Refuses trainings whose teacher does not say the same of a sample when its augmentation is repeated.
+
+    Raises:
+        DistilPoseError: says why, and what to change.
+    """
+    without = 'or train without default_hooks.teacher_cache'
+    if not isinstance(model, PoseDistiller):
+        raise DistilPoseError(f'a teacher cache needs a teacher, and the model is a {type(model).__name__}; take '
+                              'default_hooks.teacher_cache out of this run')
+    if model.shared:
+        raise DistilPoseError('student and teacher share their backbone, so that the teacher costs no more than its '
+                              'head; train without default_hooks.teacher_cache')
+    if model.teacher.mode != 'eval':
+        raise DistilPoseError(f"the teacher answers in {model.teacher.mode} mode, where its answers depend on the "
+                              f"other images of a batch; set model.teacher.mode='eval', {without}")
+    if hasattr(runner.train_loop, 'dataloader_iterator'):
+        raise DistilPoseError('a teacher cache repeats the augmentations of its first epochs, and this run counts '
+                              f'iterations; train with train_cfg.by_epoch=True, {without}')
+    loader = runner.train_dataloader
+    if not isinstance(getattr(loader.dataset, 'prepare_data', None), SeededPreparation):
+        raise DistilPoseError('the augmentation of this run cannot be repeated, because ResumableRandomnessHook did '
+                              f'not seed its samples; add it to default_hooks, {without}')
+    if isinstance(loader.sampler, MultiSourceSampler):
+        raise DistilPoseError('MultiSourceSampler draws samples several times in an epoch, augmented anew each time, '
+                              "which a teacher cache does not hold; take sampler=dict(type='DefaultSampler', "
+                              f'shuffle=True), {without}')
+    if any(isinstance(hook, PipelineSwitchHook) for hook in runner.hooks):
+        raise DistilPoseError('PipelineSwitchHook changes the crops of a sample during the training, and a teacher '
+                              f'cache knows one augmentation; drop the hook, {without}')
+    if getattr(model.data_preprocessor, 'batch_augments', None) is not None:
+        raise DistilPoseError('data_preprocessor.batch_augments change the crops behind the pipeline, differently in '
+                              f'every iteration; drop them, {without}')
+
+
+def facts_of(runner: Runner, teacher: FrozenTeacher, *, dtype: str) -> dict[str, str]:
+    """What all answers depend on, in words -> a short value; no paths, so that data and caches can be moved.
+
+    Every crop is compared by its checksum as well. These facts only tell a difference before the first iteration, and
+    which it is.
+    """
+    dataset, spec = runner.train_dataloader.dataset, runner.cfg.model.teacher
+    source = read_model_source(dict(config=spec.config) if isinstance(spec.config, str) else spec.config.to_dict())
+    options = dict(dtype=str(teacher.dtype), heatmaps=teacher.heatmaps)
+    return {
+        'number format': dtype,
+        "teacher's weights": teacher.loaded_digest[:16],
+        "teacher's config": _digest([source.model, options]),
+        'training pipeline': _digest(_crops(runner.cfg.train_dataloader.dataset.to_dict())),
+        'annotation file': _digest([_digest_of_file(file) for file in _annotation_files(dataset)]),
+        'number of samples': str(len(dataset)),
+        'random seed': ' '.join(map(str, dataset.prepare_data.stream)),
+    }
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=_name).encode()).hexdigest()[:16]
+
+
+def _name(value: Any) -> str:
+    """Of what a config has that is no plain data; not its address, which differs from process to process."""
+    return getattr(value, '__qualname__', None) or type(value).__qualname__
+
+
+def _crops(dataset: Any) -> Any:
+    """A data set's config without what does not change crops: labels, which differ between students, and places."""
+    if isinstance(dataset, Mapping):
+        return {key: _crops(value) for key, value in dataset.items() if key not in _PLACES}
+    if isinstance(dataset, (list, tuple)):
+        return [_crops(value) for value in dataset
+                if not (isinstance(value, Mapping) and value.get('type') in _LEAVE_THE_CROP)]
+    return dataset
+
+
+def _annotation_files(dataset: Any) -> Iterator[Path]:
+    """Those of the data set, or of all that it combines; of a folder its JSON files."""
+    named = getattr(dataset, 'ann_file', None)
+    if isinstance(named, (str, os.PathLike)) and str(named):
+        path = Path(named)
+        yield from sorted(path.rglob('*.json')) if path.is_dir() else [path]
+    for part in getattr(dataset, 'datasets', ()):
+        yield from _annotation_files(part)
+
+
+def _digest_of_file(file: Path) -> str:
+    sha = hashlib.sha256()
+    with open(file, 'rb') as stream:
+        while chunk := stream.read(1 << 24):
+            sha.update(chunk)
+    return sha.hexdigest()
