@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -107,12 +108,18 @@ class TeacherCache:
     def _rounded(self, values: Tensor) -> Tensor:
         records = values.to(self.store.dtype)
         if not torch.isfinite(records).all():
-            part = next(part for part in self.layout.parts if not torch.isfinite(records[:, part.columns]).all())
-            largest = float(values[:, part.columns].abs().max())
-            raise DistilPoseError(f"the teacher's {part.field} have values up to {largest:g}, which a cache of "
-                                  f"{str(self.store.dtype).removeprefix('torch.')} does not hold; give it "
-                                  "dtype='float32', or train without it")
+            self._refuse(values, records)
         return records.cpu()
+
+    def _refuse(self, values: Tensor, records: Tensor) -> None:
+        part = next(part for part in self.layout.parts if not torch.isfinite(records[:, part.columns]).all())
+        largest = float(values[:, part.columns].abs().max())
+        if not math.isfinite(largest):
+            raise DistilPoseError(f"the teacher's {part.field} are not all numbers but infinite or undefined for some "
+                                  'image; nothing can be learnt from them')
+        raise DistilPoseError(f"the teacher's {part.field} have values up to {largest:g}, which a cache of "
+                              f"{str(self.store.dtype).removeprefix('torch.')} does not hold; give it "
+                              "dtype='float32', or train without it")
 
     def _check_sometimes(self, images: Tensor, slots: np.ndarray, row: int) -> None:
         self._batches_until_check -= 1

@@ -19,7 +19,7 @@ class SlotStore:
     """Slots of a record each, empty or whole.
 
     Two files in a folder: the records, and for every slot a mark of 8 bytes, 0 for an empty one, else the checksums of
-    the crop and of the record. The mark is written last, so a slot that was cut off in the middle is an empty one.
+    the crop and of both. The mark is written last, so a slot that was cut off in the middle is an empty one.
     Files have their full length at once and take the room of what is filled. Reading maps them into memory; writing
     does not, since a full disk would end the process without a word.
 
@@ -108,7 +108,7 @@ class SlotStore:
         return self.records[slot].numpy().tobytes()
 
     def _mark(self, crop: int, record: bytes) -> int:
-        return (crop << 32 | zlib.crc32(record, self.salt)) or 1
+        return (crop << 32 | zlib.crc32(record, self.salt ^ crop)) or 1
 
     def _unwritable(self, error: OSError) -> DistilPoseError:
         return DistilPoseError(f'the teacher cache {self.folder} cannot be written: {error.strerror or error}; make '

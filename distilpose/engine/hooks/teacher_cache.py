@@ -118,7 +118,7 @@ class TeacherCacheHook(Hook):
 
 
 def describe_gain(cache: TeacherCache, *, variants: int, epochs: int) -> str:
-    """From which epoch on a run with an empty cache is ahead of one without, as measured so far."""
+    """After which epoch a run with an empty cache is ahead of one without, as measured so far."""
     asking, writing, reading = (cost.milliseconds_each for cost in (cache.asking, cache.writing, cache.reading))
     measured = (f'A crop takes the teacher {asking:.2f} ms, writing its answer {writing:.2f} ms and reading it '
                 f'{reading:.2f} ms (from memory, since it was just written)')
@@ -127,8 +127,8 @@ def describe_gain(cache: TeacherCache, *, variants: int, epochs: int) -> str:
     extra = variants * (writing + reading)
     ahead = variants + math.ceil(extra / (asking - reading))
     if ahead > epochs:
-        return f'{measured}: the cache pays in later runs; in one run it would from epoch {ahead + 1} on.'
-    return f'{measured}: the cache pays from epoch {ahead + 1} of {epochs} on.'
+        return f'{measured}: it pays in later runs; this one would have to go on beyond epoch {ahead}.'
+    return f'{measured}: a run with an empty cache is ahead of one without from epoch {ahead} of {epochs} on.'
 
 
 @torch.no_grad()

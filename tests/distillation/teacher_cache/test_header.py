@@ -1,0 +1,77 @@
+"""A cache is taken only for what it was made for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from distilpose.distillation.teacher_cache import RecordLayout, agree_on_header
+from distilpose.distillation.teacher_cache.header import NAME
+from distilpose.errors import DistilPoseError
+from distilpose.structures import PoseOutputs
+
+FACTS = {"teacher's weights": 'abc', 'random seed': '0 0'}
+
+
+def layout(*fields: str, width: int = 3) -> RecordLayout:
+    outputs = PoseOutputs(heatmaps=(torch.zeros(1, 2, 4, width),), visual_tokens=torch.zeros(1, 5, 7))
+    return RecordLayout.of(outputs, fields)
+
+
+def test_the_second_run_finds_what_the_first_one_wrote(tmp_path: Path) -> None:
+    first = agree_on_header(tmp_path / 'new', FACTS, layout('heatmaps'))
+    assert agree_on_header(tmp_path / 'new', FACTS, layout('heatmaps')) == first
+    assert [path.name for path in (tmp_path / 'new').iterdir()] == [NAME]
+
+
+def test_other_facts_have_another_number(tmp_path: Path) -> None:
+    numbers = {agree_on_header(tmp_path / seed, {**FACTS, 'random seed': seed}, layout('heatmaps'))[1] for seed in '01'}
+    assert len(numbers) == 2
+
+
+@pytest.mark.parametrize('facts, words', [
+    ({**FACTS, 'random seed': '1 0'}, r'a different random seed \(0 0 there, 1 0 here\); name another folder'),
+    ({"teacher's weights": 'def', 'random seed': '2'}, r"teacher's weights \(abc there, def here\), random seed"),
+    ({**FACTS, 'news': 'x'}, r'news \(none there, x here\)'),
+])
+def test_a_difference_is_named(tmp_path: Path, facts: dict[str, str], words: str) -> None:
+    agree_on_header(tmp_path, FACTS, layout('heatmaps'))
+    with pytest.raises(DistilPoseError, match=words):
+        agree_on_header(tmp_path, facts, layout('heatmaps'))
+
+
+def test_a_cache_may_hold_more_and_not_less(tmp_path: Path) -> None:
+    everything = layout('heatmaps', 'visual_tokens')
+    agree_on_header(tmp_path / 'more', FACTS, everything)
+    assert agree_on_header(tmp_path / 'more', FACTS, layout('visual_tokens'))[0] == everything
+    agree_on_header(tmp_path / 'less', FACTS, layout('visual_tokens'))
+    with pytest.raises(DistilPoseError, match='keeps visual_tokens, and the terms also read heatmaps'):
+        agree_on_header(tmp_path / 'less', FACTS, everything)
+
+
+def test_other_shapes_are_refused(tmp_path: Path) -> None:
+    agree_on_header(tmp_path, FACTS, layout('heatmaps'))
+    with pytest.raises(DistilPoseError, match='other shapes'):
+        agree_on_header(tmp_path, FACTS, layout('heatmaps', width=4))
+
+
+def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / 'thesis.txt').write_text('x')
+    with pytest.raises(DistilPoseError, match='not empty and no teacher cache .it has thesis.txt'):
+        agree_on_header(tmp_path, FACTS, layout('heatmaps'))
+    assert [path.name for path in tmp_path.iterdir()] == ['thesis.txt']
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{}', json.dumps(dict(format=0))])
+def test_a_header_of_another_kind_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / NAME).write_text(text)
+    with pytest.raises(DistilPoseError, match='header of a teacher cache|has the format 0'):
+        agree_on_header(tmp_path, FACTS, layout('heatmaps'))
+
+
+def test_what_a_killed_run_left_of_a_header_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / f'{NAME}.0123').write_text('{')
+    assert agree_on_header(tmp_path, FACTS, layout('heatmaps'))[0] == layout('heatmaps')

@@ -1,0 +1,120 @@
+"""Slots are whole or empty, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from distilpose.distillation.teacher_cache import SlotStore
+from distilpose.distillation.teacher_cache import store as store_module
+from distilpose.errors import DistilPoseError
+
+VALUES = 600
+CROPS = np.array([11, 2**32 - 1, 0, 7])
+ALL = np.arange(4)
+
+
+def opened(folder: Path, *, slots: int = 8, **options: Any) -> SlotStore:
+    return SlotStore(folder, **{**dict(slots=slots, values=VALUES, dtype='float16', salt=5), **options})
+
+
+def records(count: int = 4) -> torch.Tensor:
+    return torch.randn(count, VALUES, generator=torch.Generator().manual_seed(0)).half()
+
+
+def test_a_new_store_is_empty_and_takes_no_room(tmp_path: Path) -> None:
+    store = opened(tmp_path, slots=100_000)
+    assert store.filled == 0 and not store.find(np.array([0, 99_999]), CROPS[:2]).any()
+    assert (tmp_path / 'records.bin').stat().st_size == 100_000 * VALUES * 2
+    assert (tmp_path / 'records.bin').stat().st_blocks == 0
+
+
+@pytest.mark.parametrize('dtype', ['float16', 'float32'])
+def test_what_is_written_is_read_to_the_bit(tmp_path: Path, dtype: str) -> None:
+    store, written = opened(tmp_path, dtype=dtype), records().to(store_module.DTYPES[dtype])
+    slots = np.array([6, 0, 3, 1])
+    store.write(slots, CROPS, written)
+    for reader in (store, opened(tmp_path, dtype=dtype)):
+        assert reader.find(slots, CROPS).all() and reader.filled == 4
+        assert torch.equal(reader.read(torch.from_numpy(slots), slice(0, VALUES)), written)
+        assert torch.equal(reader.read(torch.tensor([3, 3]), slice(5, 9)), written[[2, 2], 5:9])
+
+
+def test_another_reader_sees_what_is_written_meanwhile(tmp_path: Path) -> None:
+    writer, reader = opened(tmp_path), opened(tmp_path)
+    assert not reader.find(ALL, CROPS).any()
+    writer.write(ALL[:2], CROPS[:2], records(2))
+    assert reader.find(ALL, CROPS).tolist() == [True, True, False, False]
+
+
+def test_more_slots_leave_the_first_ones_as_they_are(tmp_path: Path) -> None:
+    opened(tmp_path).write(ALL, CROPS, records())
+    assert opened(tmp_path, slots=20).find(np.append(ALL, 19), np.append(CROPS, 1)).tolist() == [True] * 4 + [False]
+    assert opened(tmp_path, slots=3).find(ALL[:3], CROPS[:3]).all()
+
+
+def test_another_crop_is_refused(tmp_path: Path) -> None:
+    opened(tmp_path).write(ALL, CROPS, records())
+    with pytest.raises(DistilPoseError, match='another crop in slot 1'):
+        opened(tmp_path).find(ALL, CROPS - [0, 1, 0, 0])
+
+
+def test_records_of_other_facts_are_none(tmp_path: Path) -> None:
+    opened(tmp_path).write(ALL, CROPS, records())
+    assert not opened(tmp_path, salt=6).find(ALL, CROPS).any()
+
+
+def test_a_damaged_record_is_an_empty_slot_until_it_is_written_again(tmp_path: Path) -> None:
+    opened(tmp_path).write(ALL, CROPS, records())
+    with open(tmp_path / 'records.bin', 'r+b') as file:
+        file.seek(2 * VALUES * 2 + 100)
+        file.write(b'\x01\x02\x03')
+    store = opened(tmp_path)
+    assert store.find(ALL, CROPS).tolist() == [True, True, False, True]
+    store.write(ALL[2:3], CROPS[2:3], records()[2:3])
+    assert store.find(ALL, CROPS).all()
+
+
+@pytest.mark.parametrize('calls', range(1, 7))
+def test_a_killed_process_leaves_whole_slots_or_empty_ones(tmp_path: Path, calls: int) -> None:
+    """The process ends itself at one of the writes of three slots, of which there are two a slot."""
+    write = store_module._write
+    if (child := os.fork()) == 0:
+        done: list[int] = []
+
+        def write_half_and_die(file: FileIO, offset: int, data: bytes) -> None:
+            done.append(offset)
+            if len(done) == calls:
+                write(file, offset, data[:len(data) // 2])
+                os.kill(os.getpid(), signal.SIGKILL)
+            write(file, offset, data)
+
+        store_module._write = write_half_and_die
+        opened(tmp_path).write(ALL[:3], CROPS[[0, 1, 3]], records(3))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    store, whole = opened(tmp_path), (calls - 1) // 2
+    assert store.find(ALL[:3], CROPS[[0, 1, 3]]).tolist() == [True] * whole + [False] * (3 - whole)
+    assert torch.equal(store.read(torch.arange(whole), slice(0, VALUES)), records(3)[:whole])
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='no file that is always full')
+@pytest.mark.parametrize('file', ['_record_file', '_mark_file'])
+def test_a_full_disk_is_a_sentence(tmp_path: Path, file: str) -> None:
+    store = opened(tmp_path)
+    setattr(store, file, FileIO('/dev/full', 'r+'))
+    with pytest.raises(DistilPoseError, match='No space left on device; make room'):
+        store.write(ALL, CROPS, records())
+    assert not opened(tmp_path).find(ALL, CROPS).any()
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / 'records.bin').mkdir()
+    with pytest.raises(DistilPoseError, match='cannot be written: Is a directory'):
+        opened(tmp_path)
