@@ -79,15 +79,21 @@ def build_estimator(model: dict) -> nn.Module:
         return MODELS.build(model)
 
 
-def _keypoint_names(config: Config) -> tuple[str, ...] | None:
-    """Keypoint names in order, from the model's metainfo or from the data set of the config."""
+def keypoint_metainfo(config: Config) -> dict | None:
+    """What mmpose knows of a config's keypoints, by the model's metainfo or the data set; ``None`` without either."""
     metainfo = config.model.get('metainfo')
     for loader in ('val_dataloader', 'test_dataloader', 'train_dataloader'):
         dataset = (config.get(loader) or {}).get('dataset', {})
         if metainfo is None and 'type' in dataset:
             dataset_class = DATASETS.get(dataset['type'])
             metainfo = dataset.get('metainfo') or getattr(dataset_class, 'METAINFO', None)
-    if not metainfo:
+    return parse_pose_metainfo(copy.deepcopy(dict(metainfo))) if metainfo else None
+
+
+def _keypoint_names(config: Config) -> tuple[str, ...] | None:
+    """Keypoint names in order."""
+    metainfo = keypoint_metainfo(config)
+    if metainfo is None:
         return None
-    names = parse_pose_metainfo(copy.deepcopy(dict(metainfo)))['keypoint_id2name']
+    names = metainfo['keypoint_id2name']
     return tuple(names[index] for index in sorted(names))

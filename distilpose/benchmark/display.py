@@ -42,7 +42,7 @@ def as_json(report: Report) -> str:
 
 def _rate(report: Report, name: str) -> str:
     seconds = report.seconds[name]
-    return (f'{report.rate(name):8.1f} {report.unit}/s  {1e3 * statistics.median(seconds):8.3f} ms each  '
+    return (f'{_significant(report.rate(name)):>8} {report.unit}/s  {1e3 * statistics.median(seconds):8.3f} ms each  '
             f'(runs {1e3 * min(seconds):.3f} to {1e3 * max(seconds):.3f} ms)')
 
 
@@ -50,6 +50,11 @@ def _share_and_memory(report: Report, name: str) -> str:
     share, memory = report.share(name), (report.memory or {}).get(name)
     return ((f'  {100 * share:.0f} % of the ceiling' if share is not None else '')
             + (f'  +{memory / 1e6:,.0f} MB at the peak' if memory is not None else ''))
+
+
+def _significant(rate: float) -> str:
+    """With three digits at least, without an exponent."""
+    return f'{rate:.0f}' if rate >= 1000 else f'{rate:.3g}'
 
 
 def _ceilings(found: Ceilings) -> str:

@@ -1,0 +1,82 @@
+"""Networks of configs with random weights, and what their matrix products cost."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from distilpose.complexity import count_macs_by_module
+from distilpose.distillation import PoseDistiller
+from distilpose.engine.launch import unknown_types_as_sentences
+from distilpose.model_config import build_estimator, project_path, read_model_source
+
+
+@contextmanager
+def with_a_teacher(cfg: Config) -> Iterator[tuple[Config, list[str]]]:
+    """The config, whose teacher has random weights in a temporary file where its own file is missing, and notes.
+
+    Times do not depend on the values of weights.
+    """
+    teacher = cfg.model.get('teacher') if cfg.model.type == 'PoseDistiller' else None
+    checkpoint = teacher and teacher.get('checkpoint')
+    if teacher is None or (checkpoint and project_path(checkpoint).is_file()):
+        yield cfg, []
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / 'random.pth'
+        with unknown_types_as_sentences():
+            torch.save(dict(state_dict=_seeded(read_model_source(_source(teacher)).model).state_dict()), file)
+        cfg = copy.deepcopy(cfg)
+        cfg.model.teacher.checkpoint = str(file)
+        yield cfg, [f'The teacher has random weights, since there is no {checkpoint or "checkpoint"}.']
+
+
+def build_model(cfg: Config) -> nn.Module:
+    """The model of a config, its weights as their modules draw them at a fixed seed: nothing is downloaded."""
+    with unknown_types_as_sentences():
+        return _seeded(cfg.model)
+
+
+def macs_of_a_step(model: nn.Module, images: torch.Tensor) -> dict[str, int]:
+    """Multiply-adds of a training step for one image.
+
+    The forward pass of the network is counted exactly (:func:`~distilpose.complexity.count_macs`). Its backward pass
+    costs twice as many, for the gradients of weights and of inputs, of those parts that learn; that of the first layer
+    is a little less. The teacher runs forward once, or its head alone where the backbone is shared. Losses, terms and
+    the optimizer are not counted.
+
+    Args:
+        model: of a training, in float32.
+        images: (1, 3, H, W) on its device.
+
+    Returns:
+        ``'student'`` and ``'teacher'`` -> multiply-adds.
+    """
+    student: Any = getattr(model, 'student', model)
+    macs = count_macs_by_module(student, images)
+    learn = [name for name, part in student.named_children() if any(p.requires_grad for p in part.parameters())]
+    found = dict(student=macs[''] + 2 * sum(macs[name] for name in learn), teacher=0)
+    if isinstance(model, PoseDistiller):
+        distiller: Any = model
+        taught = count_macs_by_module(distiller.teacher.model.to(images.device), distiller.to_teacher(images))
+        found['teacher'] = taught['head'] if distiller.shared else taught['']
+    return found
+
+
+def _seeded(model: dict) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build_estimator(model)
+
+
+def _source(teacher: dict) -> dict:
+    config = teacher['config']
+    return dict(config=config) if isinstance(config, str) else config

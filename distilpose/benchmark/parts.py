@@ -1,0 +1,57 @@
+"""Where the time of a step goes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Parts:
+    """Adds up the time spent in methods; what a method spends in another one of them counts there only.
+
+    Args:
+        clock: gives seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._inner = 0.0
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Adds the time until the block ends."""
+        start, outer, self._inner = self.clock(), self._inner, 0.0
+        try:
+            yield
+        finally:
+            took = self.clock() - start
+            self.seconds[part] += took - self._inner
+            self._inner = outer + took
+
+    @contextmanager
+    def watching(self, methods: Iterable[tuple[str, Any, str]]) -> Iterator[None]:
+        """While open, times methods of objects.
+
+        Args:
+            methods: (part, object, name of its method); several may belong to a part.
+        """
+        before = []
+        for part, owner, name in methods:
+            before.append((owner, name, vars(owner).get(name)))
+            setattr(owner, name, self._timing(part, getattr(owner, name)))
+        try:
+            yield
+        finally:
+            for owner, name, own in reversed(before):
+                delattr(owner, name)
+                if own is not None:
+                    setattr(owner, name, own)
+
+    def _timing(self, part: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self.timed(part):
+                return method(*args, **kwargs)
+        return call

@@ -1,0 +1,121 @@
+"""How many images a second a training step takes."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+
+from distilpose.distillation import PoseDistiller
+from distilpose.engine.hooks.channels_last import use_channels_last
+from distilpose.engine.launch import use_autocast
+from distilpose.errors import DistilPoseError
+
+from . import machine as machines
+from .ceilings import measure_ceilings
+from .inputs import made_batch
+from .machine import Machine, chosen_machine
+from .memory import added_at_peak
+from .networks import build_model, macs_of_a_step, with_a_teacher
+from .parts import Parts
+from .published_way import published_settings, train_as_published
+from .subcommand import Subcommand
+from .timing import Report, interleave
+
+
+def measure(cfg: Config, args: argparse.Namespace) -> Report:
+    """Times the training step of a config as its Runner calls it: forward, backward and optimizer, on one batch.
+
+    Loading is measured by ``data``; averaged weights (EMA) and other hooks that run between the steps are not in it,
+    and a teacher's stored answers are not used. FLOPs of a step are those of
+    :func:`~distilpose.benchmark.networks.macs_of_a_step`, twice.
+
+    Raises:
+        DistilPoseError: the config cannot be trained, or not on this machine.
+    """
+    if not cfg.get('optim_wrapper'):
+        raise DistilPoseError('the config cannot be trained: it has no optim_wrapper')
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    size = args.batch_size or cfg.train_dataloader.get('batch_size', 1)
+    batch = made_batch(cfg, size=size)
+    if args.amp:
+        cfg = copy.deepcopy(cfg)
+        use_autocast(cfg)
+    with chosen_machine(args) as machine, with_a_teacher(cfg) as (ready, notes):
+        ways = {'config': _Steps(ready, batch, machine)}
+        if args.baseline:
+            ways['published'] = _Steps(published_settings(ready), batch, machine)
+            notes = [*notes, ways['published'].work_as_published()]
+        seconds = interleave(ways, runs=args.runs, clock=machine.clock)
+        return Report(
+            'images', seconds, machine.meaning, flops={name: way.flops for name, way in ways.items()},
+            ceilings=measure_ceilings(machine), memory=added_at_peak(ways, machine.device), notes=notes,
+            details={name: way.time_parts() for name, way in ways.items()} if args.parts else {})
+
+
+class _Steps:
+    """Takes training steps on one batch, over and over."""
+
+    def __init__(self, cfg: Config, batch: dict[str, Any], machine: Machine) -> None:
+        self.batch, self.machine = batch, machine
+        self.model: Any = build_model(cfg).to(machine.device)
+        self.wrapper: Any = build_optim_wrapper(self.model, cfg.optim_wrapper)
+        self.flops = self._count_flops()
+        if any(hook['type'] == 'ChannelsLastHook' for hook in cfg.get('custom_hooks') or ()):
+            use_channels_last(self.model)
+        self.model.train()
+
+    def __call__(self, run: int) -> int:
+        self.model.train_step(self.batch, self.wrapper)
+        return len(self.batch['inputs'])
+
+    def work_as_published(self) -> str:
+        """Replaces parts; gives a sentence about it."""
+        teachers = [self.model.teacher.model] if isinstance(self.model, PoseDistiller) else []
+        replaced = train_as_published(self.model, *teachers)
+        return f'published: {", ".join(["float32, channels first", *replaced])}, an optimizer without fused steps.'
+
+    def time_parts(self) -> dict[str, float]:
+        """Milliseconds of every part for one image, in a step of its own."""
+        parts = Parts(self.machine.clock)
+        methods = [
+            ('images', self.model.data_preprocessor, 'forward'), ('student', self.model, '_run_forward'),
+            ('backward', self.wrapper, 'backward'), ('optimizer', self.wrapper, 'step'),
+            ('optimizer', self.wrapper, 'zero_grad')]
+        if isinstance(self.model, PoseDistiller):
+            methods += [('teacher', self.model.teacher, 'outputs'), ('teacher', self.model.teacher, 'outputs_from'),
+                        ('terms', self.model, '_term_losses')]
+        with parts.watching(methods):
+            images = self(0)
+        return {name: 1e3 * seconds / images for name, seconds in parts.seconds.items()}
+
+    def _count_flops(self) -> dict[str, float]:
+        """FLOPs for one image by the type in which they are computed."""
+        height, width = self.batch['inputs'][0].shape[-2:]
+        macs = macs_of_a_step(self.model, torch.zeros(1, 3, height, width, device=self.machine.device))
+        types = dict(student=getattr(self.wrapper, 'dtype', None))
+        if isinstance(self.model, PoseDistiller):
+            types['teacher'] = self.model.teacher.dtype
+        flops: dict[str, float] = {}
+        for network, dtype in types.items():
+            name = str(dtype or torch.float32).removeprefix('torch.')
+            flops[name] = flops.get(name, 0) + 2 * macs[network]
+        return flops
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    machines.add_arguments(parser)
+    parser.add_argument('--batch-size', type=int, metavar='N', help="images of a step (default: the config's)")
+    parser.add_argument('--amp', action='store_true', help='train in bfloat16')
+    parser.add_argument('--parts', action='store_true', help='also the time of the parts of a step')
+
+
+SUBCOMMAND = Subcommand(
+    summary='Images a second that training takes, without loading them: forward, backward and optimizer.',
+    baseline='float32, channels first, attention by einsum, drawn heatmaps in the loss, and a plain optimizer',
+    measure=measure, add_arguments=_add_arguments)
