@@ -7,17 +7,22 @@ import importlib
 import importlib.metadata
 import importlib.util
 import math
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
 
+from .errors import DistilPoseError
+
 COMPARED = '1.3.0'
 """The version whose numbers were compared with pycocotools'; no other is used."""
+SWITCH = 'DISTILPOSE_COCO_EVALUATION'
+"""The environment variable that says which of the two computes: ``hotcoco`` (the default) or ``pycocotools``."""
+_NAMES = {'id', 'image_id', 'category_id', 'keypoints', 'area', 'score', 'bbox', 'iscrowd'}
 
 
 def can_compute(params: Any) -> bool:
@@ -26,28 +31,44 @@ def can_compute(params: Any) -> bool:
     return bool(is_known) and _hotcoco() is not None
 
 
-def compute(truths: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]],
-            params: Any) -> dict[str, Any] | None:
-    """The arrays ``precision``, ``recall`` and ``scores`` that pycocotools' ``accumulate`` gives.
+def convert(annotations: Sequence[Mapping[str, Any]], *, is_checked: bool = False) -> Any:
+    """Annotations as hotcoco holds them.
 
     Args:
-        truths: people, with the keys that pycocotools reads; those with ``num_keypoints`` 0 are ignored.
-        found: detections.
-        params: pycocotools' parameters, for which :func:`can_compute`.
+        annotations: people, with the keys that pycocotools reads and ``num_keypoints``, which is 0 for those that are
+            ignored; or detections, with a score.
+        is_checked: the keypoints are known to be finite.
 
     Returns:
-        None where a coordinate or score is no finite number, of which hotcoco and pycocotools make different things.
+        None where a coordinate, area or score is no finite number, of which hotcoco and pycocotools make different
+        things.
     """
-    hotcoco = _hotcoco()
-    if hotcoco is None or not (_is_finite(truths) and _is_finite(found)):
+    total = 0 if is_checked else sum(map(sum, map(itemgetter('keypoints'), annotations)))
+    names = ('area', 'score') if annotations and 'score' in annotations[0] else ('area',)
+    total += sum(sum(map(itemgetter(name), annotations)) for name in names)  # several times quicker than each by itself
+    if not math.isfinite(total):
         return None
-    images = [dict(id=int(image)) for image in params.imgIds]
-    categories = [dict(id=int(category), name=str(category)) for category in params.catIds]
-    evaluation = hotcoco.COCOeval(*(
-        hotcoco.COCO(dict(images=images, categories=categories, annotations=annotations))
-        for annotations in (truths, found)), 'keypoints')
-    evaluation.params = _translate(params, hotcoco.Params('keypoints'))
+    return _hotcoco().COCO(dict(images=[], categories=[], annotations=annotations))
+
+
+def convert_detections(detections: Sequence[Mapping[str, Any]], *, is_checked: bool = False) -> Any:
+    """The same of detections that may have further keys, of which hotcoco would keep a copy."""
+    if not set().union(*detections) <= _NAMES:
+        names = ('id', 'image_id', 'category_id', 'keypoints', 'area', 'score')
+        detections = [{name: entry[name] for name in names} for entry in detections]
+    return convert(detections, is_checked=is_checked)
+
+
+def match(truths: Any, detections: Any, params: Any) -> Any:
+    """hotcoco's evaluation, of converted annotations and pycocotools' parameters for which :func:`can_compute`."""
+    evaluation = _hotcoco().COCOeval(truths, detections, 'keypoints')
+    evaluation.params = _translate(params, _hotcoco().Params('keypoints'))
     evaluation.evaluate()
+    return evaluation
+
+
+def accumulate(evaluation: Any, params: Any) -> dict[str, Any]:
+    """What pycocotools' ``accumulate`` gives, with the arrays ``precision``, ``recall`` and ``scores``."""
     evaluation.accumulate()
     figures = {name: np.asarray(evaluation.eval[name]) for name in ('precision', 'recall', 'scores')}
     return dict(figures, params=params, counts=list(figures['precision'].shape),
@@ -55,8 +76,14 @@ def compute(truths: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, An
 
 
 @functools.cache
-def _hotcoco() -> ModuleType | None:
-    """The module; without it the log says once what computes instead."""
+def _hotcoco() -> Any:
+    """The module, or None where pycocotools computes; the log says once which of the two does."""
+    chosen = os.environ.get(SWITCH, 'hotcoco')
+    if chosen not in ('hotcoco', 'pycocotools'):
+        raise DistilPoseError(f'{SWITCH} is {chosen!r}; it must be hotcoco or pycocotools')
+    if chosen == 'pycocotools':
+        print_log(f'COCO figures are computed by pycocotools, as {SWITCH} says.', 'current')
+        return None
     if importlib.util.find_spec('hotcoco') is None:
         print_log('COCO figures are computed by pycocotools; hotcoco gives the same ones sooner: pip install --no-deps '
                   f'hotcoco=={COMPARED}', 'current')
@@ -66,19 +93,14 @@ def _hotcoco() -> ModuleType | None:
         print_log(f'COCO figures are computed by pycocotools: hotcoco {version} is installed, and only {COMPARED} was '
                   'compared with it.', 'current')
         return None
+    print_log(f'COCO figures are computed by hotcoco {version}; {SWITCH}=pycocotools has pycocotools compute them.',
+              'current')
     return importlib.import_module('hotcoco')
-
-
-def _is_finite(annotations: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether all numbers that decide are finite; sums tell, and are several times quicker than looking at each."""
-    names = ('area', 'score') if annotations and 'score' in annotations[0] else ('area',)
-    total = sum(map(sum, map(itemgetter('keypoints'), annotations)))
-    return math.isfinite(total + sum(sum(map(itemgetter(name), annotations)) for name in names))
 
 
 def _translate(params: Any, translated: Any) -> Any:
     """hotcoco's parameters for those of pycocotools."""
-    translated.img_ids = [int(image) for image in params.imgIds]
+    translated.img_ids = np.asarray(params.imgIds).tolist()
     translated.cat_ids = [int(category) for category in params.catIds]
     translated.iou_thrs = [float(threshold) for threshold in params.iouThrs]
     translated.rec_thrs = [float(recall) for recall in params.recThrs]

@@ -10,9 +10,13 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from pycocotools import coco, cocoeval
@@ -43,12 +47,56 @@ class COCO(coco.COCO):
         super().createIndex()
 
     def loadRes(self, resFile: str | Sequence[dict] | np.ndarray) -> coco.COCO:
-        if not isinstance(resFile, (str, np.ndarray)) and len(resFile) == 0:
-            empty = type(self)()
-            empty.dataset = {**self.dataset, 'annotations': []}
-            empty.createIndex()
-            return empty
-        return super().loadRes(resFile)
+        results = json.loads(Path(resFile).read_text()) if isinstance(resFile, str) else resFile
+        if not (_are_bare_keypoints(results) and {entry['image_id'] for entry in results} <= set(self.getImgIds())):
+            return super().loadRes(results)  # which says what is wrong, if anything is
+        found = Results()
+        found.dataset = {**self.dataset, 'annotations': results}
+        found.add_boxes()
+        found.createIndex()
+        return found
+
+
+class Results(coco.COCO):
+    """Results that have nothing but keypoints."""
+
+    is_finite = True
+    """Whether all of their keypoints are finite numbers."""
+
+    def add_boxes(self) -> None:
+        """Gives each result its number, box and area, the same floats as pycocotools, which does it one by one."""
+        results = self.dataset['annotations']
+        if not results:
+            return
+        triples = np.array([entry['keypoints'] for entry in results]).reshape(len(results), -1, 3)
+        corner, far = triples[..., :2].min(axis=1), triples[..., :2].max(axis=1)
+        boxes, areas = np.concatenate([corner, far - corner], axis=1), (far - corner).prod(axis=1)
+        for number, (entry, box, area) in enumerate(zip(results, boxes.tolist(), areas.tolist(), strict=True), start=1):
+            entry.update(id=number, bbox=box, area=area)
+        self.is_finite = bool(np.isfinite(triples).all())
+
+
+class ConvertedPeople:
+    """An annotation file's people as hotcoco holds them, of every kind of evaluation that asked, until they change.
+
+    A training evaluates on the same people again and again. Annotations that were replaced or got other values are
+    noticed; numbers that were changed inside a list of keypoints are not.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[dict[str, Any]] = []
+        self._made: dict[tuple[str, bool], Any] = {}
+
+    def get(self, annotations: list[dict[str, Any]], kind: tuple[str, bool], convert: Callable[[], Any]) -> Any:
+        """What was converted from these annotations for a kind of evaluation, which happens now if it did not."""
+        if annotations != self._seen:
+            self._seen, self._made = [dict(annotation) for annotation in annotations], {}
+        if kind not in self._made:
+            self._made[kind] = convert()
+        return self._made[kind]
+
+
+_PEOPLE: WeakKeyDictionary[coco.COCO, ConvertedPeople] = WeakKeyDictionary()
 
 
 class COCOeval(cocoeval.COCOeval):
@@ -83,16 +131,37 @@ class COCOeval(cocoeval.COCOeval):
             self.params.kpt_oks_sigmas = np.asarray(self.params.kpt_oks_sigmas if sigmas is None else sigmas)
 
     def evaluate(self) -> None:
-        """Matches people and detections; where hotcoco computes the figures it is :meth:`accumulate` which does."""
+        """Matches people and detections, by hotcoco where it can."""
         params = self.params
-        if self.extended_type not in _FIELDS or not hotcoco_figures.can_compute(params):
+        self._quick, self._converted = None, None
+        if self.extended_type in _FIELDS and hotcoco_figures.can_compute(params):
+            params.imgIds, params.catIds = list(np.unique(params.imgIds)), list(np.unique(params.catIds))
+            params.maxDets = sorted(params.maxDets)
+            self._converted = self._convert()
+        self._match()
+
+    def _match(self) -> None:
+        if self._converted is None:
             super().evaluate()
             return
-        params.imgIds, params.catIds = list(np.unique(params.imgIds)), list(np.unique(params.catIds))
-        params.maxDets = sorted(params.maxDets)
-        self._chosen = self._ground_truth(), self._detections()
+        self._quick = hotcoco_figures.match(*self._converted, self.params)
         self._eval_imgs = None
         self.eval: dict[str, Any] = {}
+
+    def _convert(self) -> tuple[Any, Any] | None:
+        """People and detections for hotcoco, or None where it would find other figures."""
+        chosen, fresh = self._annotations(self.cocoGt), ConvertedPeople()
+        kept = _PEOPLE.setdefault(self.cocoGt, fresh) if len(chosen) == len(self.cocoGt.anns) else fresh
+        people = kept.get(chosen, (self.extended_type, self.use_area),
+                          lambda: hotcoco_figures.convert(self._ground_truth(chosen)))
+        found = self._annotations(self.cocoDt)
+        if _FIELDS[self.extended_type] == ('keypoints',):  # as they are, since copies take longer than the figures
+            found = [entry for entry in found if _has_any(entry['keypoints'])]
+            is_checked = isinstance(self.cocoDt, Results) and self.cocoDt.is_finite
+        else:
+            found, is_checked = self._detections(found), False
+        detections = hotcoco_figures.convert_detections(found, is_checked=is_checked)
+        return None if people is None or detections is None else (people, detections)
 
     @property
     def evalImgs(self) -> Any:
@@ -108,19 +177,19 @@ class COCOeval(cocoeval.COCOeval):
         self._eval_imgs = value
 
     def accumulate(self, p: Any = None) -> None:
-        figures = None
         if p is None and self._eval_imgs is None:
-            figures = hotcoco_figures.compute(*self._chosen, self.params)
-        if figures is None:
-            super().accumulate(p)
+            self.eval = hotcoco_figures.accumulate(self._quick, self.params)
         else:
-            self.eval = figures
+            super().accumulate(p)
 
     def _prepare(self) -> None:
         if self.extended_type not in _FIELDS:
             super()._prepare()
             return
-        self._gts, self._dts = _by_image(self._ground_truth()), _by_image(self._detections())
+        people, found = self._annotations(self.cocoGt), self._annotations(self.cocoDt)
+        self._gts, self._dts = _by_image(self._ground_truth(people)), _by_image(self._detections(found))
+        for person in chain.from_iterable(self._gts.values()):
+            person['ignore'] = person['num_keypoints'] == 0 or person['iscrowd']
         self.evalImgs = []
         self.eval = {}
 
@@ -136,9 +205,8 @@ class COCOeval(cocoeval.COCOeval):
                                      'has none.')
         return annotations
 
-    def _ground_truth(self) -> list[dict[str, Any]]:
-        """What pycocotools reads of people, and ``num_keypoints`` as hotcoco does: 0 for those that are empty."""
-        annotations = self._annotations(self.cocoGt)
+    def _ground_truth(self, annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """What is read of people; those with ``num_keypoints`` 0 are ignored."""
         if self.use_area:
             areas = _areas(annotations)
         else:
@@ -151,13 +219,11 @@ class COCOeval(cocoeval.COCOeval):
         return [{'id': annotation['id'] + 1,  # pycocotools takes a match with number 0 for none
                  'image_id': annotation['image_id'], 'category_id': annotation['category_id'], 'keypoints': values,
                  'num_keypoints': int(is_labelled), 'bbox': annotation['bbox'], 'area': area,
-                 'iscrowd': annotation.get('iscrowd', 0),
-                 'ignore': not is_labelled or annotation.get('iscrowd', 0)}
+                 'iscrowd': annotation.get('iscrowd', 0)}
                 for annotation, values, area, is_labelled in zip(annotations, keypoints, areas, labelled, strict=True)]
 
-    def _detections(self) -> list[dict[str, Any]]:
+    def _detections(self, annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """What is read of detections; those without a confident keypoint are left out."""
-        annotations = self._annotations(self.cocoDt)
         part = self.extended_type.partition('_')[2]
         own_score = 'score' if part in ('', 'crowd', 'body') else f'{part}_score'
         return [{'id': annotation['id'] + 1, 'image_id': annotation['image_id'],
@@ -203,6 +269,15 @@ class COCOeval(cocoeval.COCOeval):
         return precisions
 
 
+def _are_bare_keypoints(results: Any) -> bool:
+    """Whether results are none at all, or keypoints of one number that come without what they surround."""
+    if not isinstance(results, list):
+        return False
+    others = ('caption', 'bbox', 'segmentation')  # pycocotools looks at the first result, in this order
+    return not results or ('keypoints' in results[0] and not any(name in results[0] for name in others) and
+                           len({len(entry['keypoints']) for entry in results}) == 1)
+
+
 def _areas(annotations: Iterable[Mapping[str, Any]]) -> list[float]:
     for annotation in annotations:
         if 'area' not in annotation:
@@ -215,7 +290,7 @@ def _areas(annotations: Iterable[Mapping[str, Any]]) -> list[float]:
 
 def _has_any(keypoints: Sequence[float]) -> bool:
     """Whether any of the triples (x, y, visibility or confidence) has a third number above zero."""
-    return keypoints[-1] > 0 or any(number > 0 for number in keypoints[2::3])
+    return keypoints[-1] > 0 or (any(keypoints[2::3]) and any(number > 0 for number in keypoints[2::3]))
 
 
 def _by_image(annotations: Iterable[dict[str, Any]]) -> defaultdict[tuple[int, int], list[dict[str, Any]]]:

@@ -13,6 +13,7 @@ import pytest
 from pycocotools import cocoeval
 
 from distilpose import hotcoco_figures
+from distilpose.errors import DistilPoseError
 from distilpose.xtcoco import COCO, COCOeval
 from tests.test_xtcoco import COUNTS, random_people
 
@@ -27,8 +28,8 @@ def quiet() -> Iterator[None]:
 
 
 def evaluations(truth: dict, detections: list[dict], kind: str = 'keypoints', *, sigmas: Any = None,
-                use_area: bool = True, **params: Any) -> tuple[COCOeval, COCOeval]:
-    """By hotcoco, and by pycocotools."""
+                use_area: bool = True, is_finite: bool = True, **params: Any) -> tuple[COCOeval, COCOeval]:
+    """By hotcoco, where all is finite, and by pycocotools."""
     annotated = COCO()
     annotated.dataset = copy.deepcopy(truth)
     annotated.createIndex()
@@ -38,7 +39,7 @@ def evaluations(truth: dict, detections: list[dict], kind: str = 'keypoints', *,
         for name, value in params.items():
             setattr(evaluation.params, name, value)
         evaluation.evaluate()
-    assert quick._eval_imgs is None
+    assert (quick._eval_imgs is None) is is_finite
     quick.accumulate()
     assert plain.evalImgs  # made by pycocotools, whose own accumulation follows
     plain.accumulate()
@@ -109,12 +110,63 @@ def test_perfect_answers() -> None:
 
 
 @needs_hotcoco
-def test_what_is_no_number_is_left_to_pycocotools() -> None:
-    truth, detections = random_people(1)
-    detections[0]['keypoints'][3] = float('nan')
-    quick, plain = evaluations(truth, detections)
-    assert quick._eval_imgs is not None
-    assert_equal(quick, plain)
+@pytest.mark.parametrize(('part', 'field'), [('keypoints', 'keypoints'), ('foot', 'foot_kpts')])
+@pytest.mark.parametrize('with_box', [False, True])
+def test_what_is_no_number_is_left_to_pycocotools(part: str, field: str, with_box: bool) -> None:
+    for value in (float('nan'), float('inf')):
+        truth, detections = random_people(1)
+        detections[0][field][3] = value
+        for entry in detections if with_box else ():
+            entry['bbox'] = [1.0, 2.0, 30.0, 40.0]
+        kind = part if part == 'keypoints' else f'keypoints_{part}'
+        sigmas = np.full(COUNTS.get(part, 17), 0.05)
+        assert_equal(*evaluations(truth, detections, kind, sigmas=sigmas, is_finite=False))
+
+
+@needs_hotcoco
+def test_answers_may_hold_more() -> None:
+    """Boxes, of which pycocotools makes the area, and what hotcoco could not keep."""
+    truth, detections = random_people(2)
+    for entry in detections:
+        entry.update(bbox=[1.0, 2.0, 60.0, 70.0], center=np.zeros(2))
+    assert_equal(*evaluations(truth, detections))
+
+
+@needs_hotcoco
+def test_answers_on_images_without_people_are_misses() -> None:
+    truth, detections = random_people(2)
+    somewhere = {person['image_id'] for person in truth['annotations'][::2]}
+    truth['annotations'] = [person for person in truth['annotations'] if person['image_id'] in somewhere]
+    assert {entry['image_id'] for entry in detections} - somewhere
+    assert_equal(*evaluations(truth, detections))
+
+
+@needs_hotcoco
+def test_people_are_converted_once_until_they_change() -> None:
+    truth, detections = random_people(2)
+    annotated = COCO()
+    annotated.dataset = truth
+    annotated.createIndex()
+    found = annotated.loadRes(detections)
+
+    def evaluate(kind: str = 'keypoints', use_area: bool = True) -> COCOeval:
+        evaluation = COCOeval(annotated, found, kind, use_area=use_area)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+        return evaluation
+
+    first, again, of_boxes, crowd = evaluate(), evaluate(), evaluate(use_area=False), evaluate('keypoints_crowd')
+    assert first._converted[0] is again._converted[0] is not of_boxes._converted[0]
+    assert of_boxes._converted[0] is not crowd._converted[0] is evaluate('keypoints_crowd')._converted[0]
+    for change in (dict(area=10.0), dict(keypoints=[5.0, 5.0, 0] * 17), dict(iscrowd=1)):
+        truth['annotations'][0].update(change)
+        changed = evaluate()
+        assert changed._converted[0] is not first._converted[0]
+        assert changed.evalImgs  # made by pycocotools
+        plain = copy.copy(changed)
+        plain.accumulate()
+        assert_equal(changed, plain)
 
 
 @needs_hotcoco
@@ -139,15 +191,38 @@ def test_without_hotcoco_it_is_pycocotools(monkeypatch: pytest.MonkeyPatch) -> N
     assert evaluation.eval['precision'].shape == (10, 101, 1, 3, 1) and plain.params.maxDets == [20]
 
 
-@pytest.mark.parametrize(('version', 'said'), [(None, 'hotcoco gives the same ones sooner'), ('9.9', 'hotcoco 9.9')])
-def test_the_log_says_once_what_computes(monkeypatch: pytest.MonkeyPatch, version: str | None, said: str) -> None:
+@pytest.fixture
+def unknown() -> Iterator[None]:
+    """It has not been looked for yet."""
+    hotcoco_figures._hotcoco.cache_clear()
+    yield
+    hotcoco_figures._hotcoco.cache_clear()
+
+
+@pytest.mark.parametrize(('version', 'chosen', 'said'), [
+    (None, None, 'hotcoco gives the same ones sooner'), ('9.9', None, 'hotcoco 9.9'),
+    ('1.3.0', 'pycocotools', 'as DISTILPOSE_COCO_EVALUATION says')])
+def test_the_log_says_once_what_computes(monkeypatch: pytest.MonkeyPatch, unknown: None, version: str | None,
+                                         chosen: str | None, said: str) -> None:
     lines: list[str] = []
+    if chosen:
+        monkeypatch.setenv(hotcoco_figures.SWITCH, chosen)
     monkeypatch.setattr(hotcoco_figures, 'print_log', lambda line, logger: lines.append(line))
     monkeypatch.setattr(hotcoco_figures.importlib.util, 'find_spec', lambda name: version)
     monkeypatch.setattr(hotcoco_figures.importlib.metadata, 'version', lambda name: version)
-    hotcoco_figures._hotcoco.cache_clear()
-    try:
-        assert [hotcoco_figures._hotcoco(), hotcoco_figures._hotcoco()] == [None, None]
-    finally:
-        hotcoco_figures._hotcoco.cache_clear()
+    assert [hotcoco_figures._hotcoco(), hotcoco_figures._hotcoco()] == [None, None]
     assert len(lines) == 1 and said in lines[0]
+
+
+@needs_hotcoco
+def test_the_log_says_that_hotcoco_computes(monkeypatch: pytest.MonkeyPatch, unknown: None) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(hotcoco_figures, 'print_log', lambda line, logger: lines.append(line))
+    assert hotcoco_figures._hotcoco() is hotcoco_figures._hotcoco() is not None
+    assert len(lines) == 1 and 'computed by hotcoco 1.3.0; DISTILPOSE_COCO_EVALUATION=pycocotools' in lines[0]
+
+
+def test_an_unknown_choice_is_a_sentence(monkeypatch: pytest.MonkeyPatch, unknown: None) -> None:
+    monkeypatch.setenv(hotcoco_figures.SWITCH, 'coco')
+    with pytest.raises(DistilPoseError, match="is 'coco'; it must be hotcoco or pycocotools"):
+        hotcoco_figures._hotcoco()

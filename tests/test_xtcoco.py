@@ -124,6 +124,30 @@ def test_no_detection_scores_nothing() -> None:
     assert evaluated.stats[0] == 0.0
 
 
+def test_results_are_read_as_pycocotools_reads_them(tmp_path: Path) -> None:
+    """Number, box and area of keypoints, which are computed all at once, and of results that come with a box."""
+    from pycocotools import coco
+
+    from distilpose.xtcoco import COCO
+
+    truth, detections = random_people(4)
+    detections[3]['keypoints'] = [7] * 51
+    for results in (detections, [dict(entry, bbox=[1.0, 2.0, 30.0, 40.5]) for entry in detections], detections[:1]):
+        read = []
+        for number, kind in enumerate((COCO, coco.COCO)):
+            file = tmp_path / f'{number}.json'
+            file.write_text(json.dumps(results))
+            with contextlib.redirect_stdout(io.StringIO()):
+                annotated = kind()
+                annotated.dataset = truth
+                annotated.createIndex()
+                found = annotated.loadRes(str(file))
+            read.append((found.dataset, found.anns, found.imgToAnns, found.cats, found.getImgIds()))
+        assert read[0] == read[1] and len(read[0][0]['annotations']) == len(results)
+    with pytest.raises(AssertionError, match='do not correspond'):
+        annotated.loadRes([dict(detections[0], image_id=10 ** 9)])
+
+
 def test_wrong_input_is_a_sentence() -> None:
     from distilpose.xtcoco import COCO, COCOeval
 
