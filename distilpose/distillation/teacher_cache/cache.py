@@ -77,10 +77,8 @@ class TeacherCache:
         is_known = self.store.find(slots, crops)
         if is_known.any():
             self._check_sometimes(images, slots, int(np.flatnonzero(is_known)[0]))
-        missing = np.flatnonzero(~is_known)
-        if len(missing):
-            self._fill(images[torch.from_numpy(missing).to(images.device)] if is_known.any() else images,
-                       slots[missing], crops[missing])
+        if not is_known.all():
+            self._fill(images, slots, crops, np.flatnonzero(~is_known))
         start = time.perf_counter()
         answer = self._read(torch.from_numpy(slots), images.device)
         self.reading.add(time.perf_counter() - start, len(slots))
@@ -92,18 +90,19 @@ class TeacherCache:
             lambda columns: self.store.read(slots, columns, pinned=pinned).to(device, non_blocking=True).float(),
             self.fields)
 
-    def _fill(self, images: Tensor, slots: np.ndarray, crops: np.ndarray) -> None:
+    def _fill(self, images: Tensor, slots: np.ndarray, crops: np.ndarray, rows: np.ndarray) -> None:
+        """Asks for the whole batch: an answer's last digits may depend on it, and a resumed run has the same batch."""
         if images.is_cuda:  # or the teacher's time is also that of what was queued before it
             torch.cuda.synchronize(images.device)
         start = time.perf_counter()
         records = self._rounded(self.layout.pack(self.ask(images)))
         asked = time.perf_counter()
-        self.store.write(slots, crops, records)
+        self.store.write(slots[rows], crops[rows], records[torch.from_numpy(rows)])
         if self.batches_asked:  # the first one warms up
             self.asking.add(asked - start, len(images))
-            self.writing.add(time.perf_counter() - asked, len(images))
+            self.writing.add(time.perf_counter() - asked, len(rows))
         self.batches_asked += 1
-        self.images_asked += len(images)
+        self.images_asked += len(rows)
 
     def _rounded(self, values: Tensor) -> Tensor:
         records = values.to(self.store.dtype)

@@ -67,13 +67,13 @@ def test_in_float32_it_is_the_teachers_to_the_bit(tmp_path: Path) -> None:
                  Teacher()(images()))
 
 
-def test_the_teacher_is_asked_for_what_is_missing(tmp_path: Path) -> None:
+def test_what_is_missing_is_added_and_what_is_there_stays(tmp_path: Path) -> None:
     teacher = Teacher()
     cache = opened(tmp_path, teacher)
     cache.outputs(images()[[0, 2]], samples([0, 2]))
     answer = cache.outputs(images(), samples([0, 1, 2, 3]))
-    assert teacher.asked == [2, 1, 2]
-    assert_equal(answer, opened(tmp_path / '.', Teacher()).outputs(images(), samples([0, 1, 2, 3])))
+    assert teacher.asked == [2, 1, 4]
+    assert_equal(answer, opened(tmp_path, Teacher()).outputs(images(), samples([0, 1, 2, 3])))
     assert (cache.images_asked, cache.reading.images) == (4, 6)
 
 

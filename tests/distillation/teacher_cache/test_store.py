@@ -86,18 +86,21 @@ def test_a_damaged_record_is_an_empty_slot_until_it_is_written_again(tmp_path: P
 def test_a_killed_process_leaves_whole_slots_or_empty_ones(tmp_path: Path, calls: int) -> None:
     """The process ends itself at one of the writes of three slots, of which there are two a slot."""
     write = store_module._write
+    done: list[int] = []
+
+    def write_half_and_die(file: FileIO, offset: int, data: bytes) -> None:
+        done.append(offset)
+        if len(done) == calls:
+            write(file, offset, data[:len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        write(file, offset, data)
+
     if (child := os.fork()) == 0:
-        done: list[int] = []
-
-        def write_half_and_die(file: FileIO, offset: int, data: bytes) -> None:
-            done.append(offset)
-            if len(done) == calls:
-                write(file, offset, data[:len(data) // 2])
-                os.kill(os.getpid(), signal.SIGKILL)
-            write(file, offset, data)
-
-        store_module._write = write_half_and_die
-        opened(tmp_path).write(ALL[:3], CROPS[[0, 1, 3]], records(3))
+        try:
+            store_module._write = write_half_and_die
+            opened(tmp_path).write(ALL[:3], CROPS[[0, 1, 3]], records(3))
+        finally:
+            os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     store, whole = opened(tmp_path), (calls - 1) // 2
     assert store.find(ALL[:3], CROPS[[0, 1, 3]]).tolist() == [True] * whole + [False] * (3 - whole)
