@@ -38,7 +38,7 @@ setup(
     python_requires='>=3.10',
     install_requires=REQUIRES,
     extras_require={
-        'fast': ['simplejpeg>=1.9'],
+        'fast': ['hotcoco==1.3.0', 'simplejpeg>=1.9'],
         'tensorboard': ['tensorboard>=2.15'],
         'test': ['pytest>=8', 'pytest-xdist>=3.5', 'ruff>=0.8', 'mypy>=1.13'],
     },
