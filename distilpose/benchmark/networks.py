@@ -33,7 +33,7 @@ def with_a_teacher(cfg: Config) -> Iterator[tuple[Config, list[str]]]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'random.pth'
         with unknown_types_as_sentences():
-            torch.save(dict(state_dict=_seeded(read_model_source(_source(teacher)).model).state_dict()), file)
+            torch.save(dict(state_dict=_seeded(read_model_source(teacher_source(teacher)).model).state_dict()), file)
         cfg = copy.deepcopy(cfg)
         cfg.model.teacher.checkpoint = str(file)
         yield cfg, [f'The teacher has random weights, since there is no {checkpoint or "checkpoint"}.']
@@ -43,6 +43,12 @@ def build_model(cfg: Config) -> nn.Module:
     """The model of a config, its weights as their modules draw them at a fixed seed: nothing is downloaded."""
     with unknown_types_as_sentences():
         return _seeded(cfg.model)
+
+
+def teacher_source(teacher: dict) -> dict:
+    """What :func:`~distilpose.model_config.read_model_source` reads of a distillation's ``model.teacher``."""
+    config = teacher['config']
+    return dict(config=config) if isinstance(config, str) else config
 
 
 def macs_of_a_step(model: nn.Module, images: torch.Tensor) -> dict[str, int]:
@@ -75,8 +81,3 @@ def _seeded(model: dict) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return build_estimator(model)
-
-
-def _source(teacher: dict) -> dict:
-    config = teacher['config']
-    return dict(config=config) if isinstance(config, str) else config

@@ -1,0 +1,94 @@
+"""How long the simulated-heatmap loss takes by itself."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+
+import torch
+from mmengine.config import Config
+from torch import Tensor
+
+from distilpose.distillation.terms import draw_simulated_heatmaps, simulated_heatmap_loss
+from distilpose.errors import DistilPoseError
+from distilpose.model_config import keypoint_metainfo, read_model_source
+
+from . import machine as machines
+from .machine import Machine, chosen_machine
+from .memory import added_at_peak
+from .networks import teacher_source
+from .published_way import drawn_heatmap_loss
+from .subcommand import Subcommand
+from .timing import Report, interleave
+
+_SECONDS_OF_A_RUN = 0.02
+
+
+def measure(cfg: Config, args: argparse.Namespace) -> Report:
+    """Times value and gradients of the loss, for joints anywhere and a teacher whose gaussians are about there.
+
+    Raises:
+        DistilPoseError: the config distils no simulated heatmaps.
+    """
+    masking, size, keypoints = _sizes(cfg)
+    batch_size = args.batch_size if args.batch_size is not None else cfg.train_dataloader.get('batch_size', 1)
+    if batch_size < 1:
+        raise DistilPoseError(f'--batch-size is {batch_size}; at least one image is needed')
+    losses = {'config': simulated_heatmap_loss}
+    if args.baseline:
+        losses['published'] = drawn_heatmap_loss
+    with chosen_machine(args) as machine:
+        ways = {name: _Losses(loss, masking, (batch_size, keypoints), size, machine) for name, loss in losses.items()}
+        return Report('images', interleave(ways, runs=args.runs, clock=machine.clock), machine.meaning,
+                      memory=added_at_peak(ways, machine.device))
+
+
+class _Losses:
+    """Takes the loss of one batch and its gradients, so often that a run lasts long enough for the clock."""
+
+    def __init__(self, loss: Callable[..., Tensor], masking: str, shape: tuple[int, int], size: tuple[int, int],
+                 machine: Machine) -> None:
+        draw = torch.Generator().manual_seed(0)
+        coords, near = torch.rand(*shape, 2, generator=draw), torch.randn(*shape, 2, generator=draw)
+        sigmas = torch.full((*shape, 2), 2.0)
+        heatmaps = draw_simulated_heatmaps(coords + near / torch.tensor(size), sigmas, size=size)
+        weights = (torch.rand(*shape, generator=draw) < 0.8).float()
+        self.coords, self.sigmas = (values.to(machine.device).requires_grad_() for values in (coords, sigmas))
+        self.heatmaps, self.weights = heatmaps.to(machine.device), weights.to(machine.device)
+        self.loss, self.masking = loss, masking
+        self.calls = 1
+        self(0)
+        start = machine.clock()
+        self(0)
+        self.calls = math.ceil(_SECONDS_OF_A_RUN / max(machine.clock() - start, 1e-6))
+
+    def __call__(self, run: int) -> int:
+        for _ in range(self.calls):
+            value = self.loss(self.coords, self.sigmas, self.heatmaps, weights=self.weights, masking=self.masking)
+            torch.autograd.grad(value, (self.coords, self.sigmas))
+        return self.calls * len(self.coords)
+
+
+def _sizes(cfg: Config) -> tuple[str, tuple[int, int], int]:
+    """How the loss masks joints, (width, height) of the teacher's heatmaps, and the number of joints."""
+    terms = (cfg.model.get('terms') or {}).values()
+    term = next((term for term in terms if term and term['type'] == 'SimulatedHeatmapTerm'), None)
+    metainfo = keypoint_metainfo(cfg)
+    if term is None or metainfo is None:
+        raise DistilPoseError('the config has no SimulatedHeatmapTerm among its terms, or no keypoints; take one of '
+                              'DistilPose')
+    teacher = cfg.model.teacher
+    drawn = teacher.get('heatmaps') or {}
+    size = drawn.get('size') or read_model_source(teacher_source(teacher)).model['head']['decoder']['heatmap_size']
+    return term.get('masking', 'intended'), (size[0], size[1]), metainfo['num_keypoints']
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    machines.add_arguments(parser)
+    parser.add_argument('--batch-size', type=int, metavar='N', help="images of a batch (default: the config's)")
+
+
+SUBCOMMAND = Subcommand(
+    summary='Images a second of the simulated-heatmap loss alone, with its gradients.',
+    baseline='the loss with drawn maps, N x N of them as published', measure=measure, add_arguments=_add_arguments)
