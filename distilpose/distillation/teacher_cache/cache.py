@@ -76,7 +76,7 @@ class TeacherCache:
         slots, crops = read_slots(data_samples)
         is_known = self.store.find(slots, crops)
         if is_known.any():
-            self._check_sometimes(images, slots, int(np.flatnonzero(is_known)[0]))
+            self._check_sometimes(images, slots, np.flatnonzero(is_known))
         if not is_known.all():
             self._fill(images, slots, crops, np.flatnonzero(~is_known))
         start = time.perf_counter()
@@ -120,21 +120,22 @@ class TeacherCache:
                               f"{str(self.store.dtype).removeprefix('torch.')} does not hold; give it "
                               "dtype='float32', or train without it")
 
-    def _check_sometimes(self, images: Tensor, slots: np.ndarray, row: int) -> None:
+    def _check_sometimes(self, images: Tensor, slots: np.ndarray, rows: np.ndarray) -> None:
         self._batches_until_check -= 1
         if self._batches_until_check >= 0:
             return
         self._batches_until_check = CHECK_EVERY - 1
-        said = self.layout.pack(self.ask(images[row:row + 1]))[0].cpu()
-        known = self.store.records[slots[row]].float()
+        said = self.layout.pack(self.ask(images))[torch.from_numpy(rows).to(images.device)].cpu()
+        known = self.store.records[torch.from_numpy(slots[rows])].float()
         for part in self.layout.parts:
-            expected, found = said[part.columns], known[part.columns]
-            distance = float((found - expected).norm() / expected.norm().clamp(min=1e-6))
-            if not distance <= self.tolerance:
+            expected, found = said[:, part.columns], known[:, part.columns]
+            distances = (found - expected).norm(dim=1) / expected.norm(dim=1).clamp(min=1e-6)
+            worst = int(distances.argmax())
+            if not distances[worst] <= self.tolerance:
                 raise DistilPoseError(
                     f'the teacher cache {self.store.folder} contradicts the teacher: its {part.field} in slot '
-                    f'{slots[row]} are {distance:.2g} away (relative L2 distance; {self.tolerance:g} may be rounding); '
-                    'delete it, or name another folder')
+                    f'{slots[rows[worst]]} are {float(distances[worst]):.2g} away (relative L2 distance; '
+                    f'{self.tolerance:g} may be rounding); delete it, or name another folder')
 
     def __deepcopy__(self, memo: dict) -> TeacherCache:
         """A copy of the distiller reads the same cache."""

@@ -7,20 +7,16 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ...distillation import PoseDistiller
-from ...distillation.image_adapter import input_size
-from ...distillation.teacher_cache import MarkedPreparation, RecordLayout, SlotStore, TeacherCache, agree_on_header
+from ...distillation.teacher_cache import MarkedPreparation, SlotStore, TeacherCache, open_cache
 from ...distillation.teacher_cache.store import DTYPES
 from ...errors import DistilPoseError
 from ..bare_model import bare_model
 from .teacher_cache_checks import check_that_answers_repeat, facts_of
 
-_TOLERANCE, _TOLERANCE_OF_HALF = 5e-3, 5e-2
 _BATCHES_TO_TIME = 3
 
 
@@ -61,15 +57,12 @@ class TeacherCacheHook(Hook):
             return
         model, dataset = bare_model(runner), runner.train_dataloader.dataset
         check_that_answers_repeat(runner, model)
-        fields = sorted({field for term in model.terms.values() for field in term.teacher_fields})
-        layout, salt = agree_on_header(self.folder, facts_of(runner, model.teacher, dtype=self.dtype),
-                                       RecordLayout.of(_probe(model), fields))
-        store = SlotStore(self.folder, slots=len(dataset) * self.variants, values=layout.values, dtype=self.dtype,
-                          salt=salt)
-        self._describe(runner, store, layout)
-        self.cache = model.teacher_cache = TeacherCache(
-            model.ask_teacher, store=store, layout=layout, fields=fields,
-            tolerance=_TOLERANCE if model.teacher.dtype is None else _TOLERANCE_OF_HALF)
+        cache = open_cache(model, self.folder, facts_of(runner, model.teacher, dtype=self.dtype),
+                           slots=len(dataset) * self.variants, dtype=self.dtype)
+        check_room(cache.store, samples=len(dataset), variants=min(self.variants, runner.max_epochs))
+        runner.logger.info(describe_size(cache, samples=len(dataset), variants=self.variants,
+                                         epochs=runner.max_epochs))
+        self.cache = model.teacher_cache = cache
         samples = dataset.prepare_data
         samples.prepare = MarkedPreparation(samples.prepare, variant=samples.epoch, length=len(dataset))
 
@@ -97,24 +90,32 @@ class TeacherCacheHook(Hook):
         bare_model(runner).teacher_cache = self.cache = None
         cache.store.close()
 
-    def _describe(self, runner: Runner, store: SlotStore, layout: RecordLayout) -> None:
-        epochs = runner.max_epochs
-        used = min(self.variants, epochs)
-        samples = len(store.records) // self.variants
-        filled, size = store.filled, store.record_bytes
-        needed, free = size * max(samples * used - filled, 0), shutil.disk_usage(store.folder).free
-        if needed > free:
-            fitting = (free + size * filled) // (size * samples)
-            remedy = f'variants={fitting} fits' if fitting else 'not even one variant fits'
-            raise DistilPoseError(f'the teacher cache {store.folder} still needs {_bytes(needed)} ({samples} samples '
-                                  f'in {used} variants, {_bytes(size)} each), and the disk has {_bytes(free)} left; '
-                                  f'{remedy} there, or name a folder on another disk')
-        runner.logger.info(
-            f'The teacher cache {store.folder} keeps {", ".join(layout.fields)} of {samples} samples: {_bytes(size)} '
-            f'each, {_bytes(size * samples)} a variant, {_bytes(size * samples * used)} in all, of which '
-            f'{_bytes(size * filled)} are filled. Augmentations repeat every {self.variants} epochs, so the teacher '
-            f'runs in {used} of {epochs} epochs at most' + (
-                '.' if used < epochs else ': nothing repeats in this run, and only later ones gain.'))
+
+def check_room(store: SlotStore, *, samples: int, variants: int) -> None:
+    """Compares what the cache still needs with what the disk has.
+
+    Raises:
+        DistilPoseError: it is too much; says how many variants fit.
+    """
+    size, filled, free = store.record_bytes, store.filled, shutil.disk_usage(store.folder).free
+    needed = size * max(samples * variants - filled, 0)
+    if needed <= free:
+        return
+    fitting = (free + size * filled) // (size * samples)
+    raise DistilPoseError(f'the teacher cache {store.folder} still needs {_bytes(needed)} ({samples} samples in '
+                          f'{variants} variants, {_bytes(size)} each), and the disk has {_bytes(free)} left; '
+                          f'{f"variants={fitting} fits" if fitting else "not even one variant fits"} there, or name '
+                          'a folder on another disk')
+
+
+def describe_size(cache: TeacherCache, *, samples: int, variants: int, epochs: int) -> str:
+    """What is kept, how large it is and in how many epochs the teacher runs."""
+    size, used = cache.store.record_bytes, min(variants, epochs)
+    gain = '.' if used < epochs else ': nothing repeats in this run, and only later ones gain.'
+    return (f'The teacher cache {cache.store.folder} keeps {", ".join(cache.layout.fields)} of {samples} samples: '
+            f'{_bytes(size)} each, {_bytes(size * samples)} a variant, {_bytes(size * samples * used)} in all, of '
+            f'which {_bytes(size * cache.store.filled)} are filled. Augmentations repeat every {variants} epochs, so '
+            f'the teacher runs in {used} of {epochs} epochs at most{gain}')
 
 
 def describe_gain(cache: TeacherCache, *, variants: int, epochs: int) -> str:
@@ -129,14 +130,6 @@ def describe_gain(cache: TeacherCache, *, variants: int, epochs: int) -> str:
     if ahead > epochs:
         return f'{measured}: it pays in later runs; this one would have to go on beyond epoch {ahead}.'
     return f'{measured}: a run with an empty cache is ahead of one without from epoch {ahead} of {epochs} on.'
-
-
-@torch.no_grad()
-def _probe(model: PoseDistiller) -> Any:
-    """What the teacher shows for an empty image."""
-    width, height = input_size(model.student) or input_size(model.teacher.model) or (0, 0)  # one of them says so
-    weight = next(model.student.parameters())
-    return model.ask_teacher(torch.zeros(1, 3, height, width, device=weight.device))
 
 
 def _bytes(number: int) -> str:

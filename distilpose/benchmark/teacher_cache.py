@@ -1,0 +1,114 @@
+"""How many images a second a training step takes when the teacher's answers are on disk."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import FUNCTIONS, init_default_scope
+from mmpose.registry import DATASETS
+
+from distilpose.distillation import PoseDistiller
+from distilpose.distillation.teacher_cache import MarkedPreparation, TeacherCache, open_cache
+from distilpose.engine import check_data_files
+from distilpose.engine.hooks.channels_last import use_channels_last
+from distilpose.engine.hooks.randomness import seed_generators
+from distilpose.engine.launch import use_autocast
+from distilpose.errors import DistilPoseError
+
+from . import machine as machines
+from .machine import chosen_machine
+from .networks import build_model, with_a_teacher
+from .subcommand import Subcommand
+from .timing import Report, interleave
+
+_WARM_UP = 1
+
+
+def measure(cfg: Config, args: argparse.Namespace) -> Report:
+    """Times training steps on batches of the training data whose teacher's answers are read from a full cache.
+
+    The cache is filled first, in a temporary folder, so that it is most likely read from memory. Loading images is not
+    in the figures, see ``data``.
+
+    Raises:
+        DistilPoseError: the config has no teacher, or no data.
+    """
+    if cfg.model.type != 'PoseDistiller':
+        raise DistilPoseError(f'a teacher cache needs a teacher, and model.type is {cfg.model.type}; name the config '
+                              'of a distillation')
+    if args.batches < 1:
+        raise DistilPoseError(f'--batches is {args.batches}; at least one is needed')
+    check_data_files(cfg, ['train'])
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    if args.amp:
+        use_autocast(cfg)
+    size = args.batch_size or cfg.train_dataloader.get('batch_size', 1)
+    with (chosen_machine(args) as machine, with_a_teacher(cfg) as (ready, notes),
+          tempfile.TemporaryDirectory() as folder):
+        batches = _batches(ready, size=size, count=args.batches)
+        model: Any = build_model(ready).to(machine.device)
+        cache = open_cache(model, Path(folder), {}, slots=size * args.batches, dtype='float16')
+        steps = {'cached': _Steps(ready, model, batches, cache=cache)}
+        if args.baseline:
+            steps['live'] = _Steps(ready, model, batches, cache=None)
+        for run in range(args.batches + _WARM_UP):
+            steps['cached'](run)
+        seconds = interleave(steps, runs=args.runs, clock=machine.clock)
+        parts = dict(teacher=cache.asking, writing=cache.writing, reading=cache.reading)
+        kilobytes = cache.store.record_bytes / 1e3
+        return Report(
+            'images', seconds, machine.meaning,
+            notes=[*notes, f'The cache keeps {", ".join(cache.fields)}: {kilobytes:.1f} kB an image.'],
+            details={'elapsed': {name: cost.milliseconds_each for name, cost in parts.items()}})
+
+
+class _Steps:
+    """Takes training steps on batches in turn."""
+
+    def __init__(self, cfg: Config, model: PoseDistiller, batches: list[dict[str, Any]], *,
+                 cache: TeacherCache | None) -> None:
+        self.model, self.batches, self.cache = model, batches, cache
+        self.wrapper: Any = build_optim_wrapper(model, cfg.optim_wrapper)
+        if any(hook['type'] == 'ChannelsLastHook' for hook in cfg.get('custom_hooks') or ()):
+            use_channels_last(model)
+        model.train()
+
+    def __call__(self, run: int) -> int:
+        batch = self.batches[run % len(self.batches)]
+        self.model.teacher_cache = self.cache
+        self.model.train_step(batch, self.wrapper)
+        return len(batch['inputs'])
+
+
+def _batches(cfg: Config, *, size: int, count: int) -> list[dict[str, Any]]:
+    """Batches of the training data, whose samples know their slots; one that comes twice has two slots."""
+    loader = cfg.train_dataloader
+    dataset = DATASETS.build(loader.dataset)
+    collate = FUNCTIONS.get(loader.get('collate_fn', dict(type='pseudo_collate'))['type'])
+
+    def prepare(index: int) -> Any:
+        seed_generators((index,), with_torch=False)
+        return dataset[index % len(dataset)]
+
+    marked = MarkedPreparation(prepare, variant=torch.zeros(()), length=0)
+    return [collate([marked(index) for index in range(start, start + size)])
+            for start in range(0, size * count, size)]
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    machines.add_arguments(parser)
+    parser.add_argument('--batch-size', type=int, metavar='N', help="images of a step (default: the config's)")
+    parser.add_argument('--batches', type=int, default=4, metavar='N',
+                        help='batches that the steps take in turn (default: %(default)s)')
+    parser.add_argument('--amp', action='store_true', help='train in bfloat16')
+
+
+SUBCOMMAND = Subcommand(
+    summary="Images a second that training takes, without loading them, when the teacher's answers are in a cache.",
+    baseline='steps that ask the teacher', measure=measure, add_arguments=_add_arguments)
