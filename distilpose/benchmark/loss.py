@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from mmengine.config import Config
@@ -15,12 +15,12 @@ from distilpose.errors import DistilPoseError
 from distilpose.model_config import keypoint_metainfo, read_model_source
 
 from . import machine as machines
-from .machine import Machine, chosen_machine
+from .machine import chosen_machine
 from .memory import added_at_peak
 from .networks import teacher_source
 from .published_way import drawn_heatmap_loss
 from .subcommand import Subcommand
-from .timing import Report, interleave
+from .timing import Report, interleave, repeated
 
 _SECONDS_OF_A_RUN = 0.02
 
@@ -35,39 +35,32 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     batch_size = args.batch_size if args.batch_size is not None else cfg.train_dataloader.get('batch_size', 1)
     if batch_size < 1:
         raise DistilPoseError(f'--batch-size is {batch_size}; at least one image is needed')
-    losses = {'config': simulated_heatmap_loss}
+    losses: dict[str, Callable[..., Tensor]] = {'config': simulated_heatmap_loss}
     if args.baseline:
         losses['published'] = drawn_heatmap_loss
     with chosen_machine(args) as machine:
-        ways = {name: _Losses(loss, masking, (batch_size, keypoints), size, machine) for name, loss in losses.items()}
+        values = _values((batch_size, keypoints), size, machine.device)
+        ways = {name: repeated(partial(_take, loss, masking, *values), units=batch_size, at_least=_SECONDS_OF_A_RUN,
+                               clock=machine.clock) for name, loss in losses.items()}
         return Report('images', interleave(ways, runs=args.runs, clock=machine.clock), machine.meaning,
                       memory=added_at_peak(ways, machine.device))
 
 
-class _Losses:
-    """Takes the loss of one batch and its gradients, so often that a run lasts long enough for the clock."""
+def _take(loss: Callable[..., Tensor], masking: str, coords: Tensor, sigmas: Tensor, heatmaps: Tensor,
+          weights: Tensor) -> None:
+    value = loss(coords, sigmas, heatmaps, weights=weights, masking=masking)
+    torch.autograd.grad(value, (coords, sigmas))
 
-    def __init__(self, loss: Callable[..., Tensor], masking: str, shape: tuple[int, int], size: tuple[int, int],
-                 machine: Machine) -> None:
-        draw = torch.Generator().manual_seed(0)
-        coords, near = torch.rand(*shape, 2, generator=draw), torch.randn(*shape, 2, generator=draw)
-        sigmas = torch.full((*shape, 2), 2.0)
-        heatmaps = draw_simulated_heatmaps(coords + near / torch.tensor(size), sigmas, size=size)
-        weights = (torch.rand(*shape, generator=draw) < 0.8).float()
-        self.coords, self.sigmas = (values.to(machine.device).requires_grad_() for values in (coords, sigmas))
-        self.heatmaps, self.weights = heatmaps.to(machine.device), weights.to(machine.device)
-        self.loss, self.masking = loss, masking
-        self.calls = 1
-        self(0)
-        start = machine.clock()
-        self(0)
-        self.calls = math.ceil(_SECONDS_OF_A_RUN / max(machine.clock() - start, 1e-6))
 
-    def __call__(self, run: int) -> int:
-        for _ in range(self.calls):
-            value = self.loss(self.coords, self.sigmas, self.heatmaps, weights=self.weights, masking=self.masking)
-            torch.autograd.grad(value, (self.coords, self.sigmas))
-        return self.calls * len(self.coords)
+def _values(shape: tuple[int, int], size: tuple[int, int], device: torch.device) -> list[Tensor]:
+    """Coordinates, sigmas, heatmaps and weights, of (images, joints) and (width, height) of a heatmap."""
+    draw = torch.Generator().manual_seed(0)
+    coords, near = torch.rand(*shape, 2, generator=draw), torch.randn(*shape, 2, generator=draw)
+    sigmas = torch.full((*shape, 2), 2.0)
+    heatmaps = draw_simulated_heatmaps(coords + near / torch.tensor(size), sigmas, size=size)
+    weights = (torch.rand(*shape, generator=draw) < 0.8).float()
+    return [coords.to(device).requires_grad_(), sigmas.to(device).requires_grad_(), heatmaps.to(device),
+            weights.to(device)]
 
 
 def _sizes(cfg: Config) -> tuple[str, tuple[int, int], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -76,3 +77,26 @@ def interleave(ways: Mapping[str, Callable[[int], int]], *, runs: int,
             if run >= 0:
                 seconds[name].append((clock() - start) / units)
     return seconds
+
+
+def repeated(work: Callable[[], object], *, units: int, at_least: float, clock: Callable[[], float]
+             ) -> Callable[[int], int]:
+    """What does some work so often in a run that the run lasts long enough for the clock.
+
+    Args:
+        work: is done twice here, to see how long it takes.
+        units: of one call of it.
+        at_least: seconds of a run.
+        clock: gives seconds.
+    """
+    work()
+    start = clock()
+    work()
+    calls = math.ceil(at_least / max(clock() - start, 1e-6))
+
+    def run(number: int) -> int:
+        for _ in range(calls):
+            work()
+        return calls * units
+
+    return run

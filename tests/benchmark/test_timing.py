@@ -8,6 +8,7 @@ import pytest
 
 from distilpose.benchmark import Report, display, interleave
 from distilpose.benchmark.ceilings import Ceilings
+from distilpose.benchmark.timing import repeated
 from distilpose.errors import DistilPoseError
 
 
@@ -61,3 +62,15 @@ def test_memory_that_is_not_measured_is_said() -> None:
 def test_no_runs_is_a_sentence() -> None:
     with pytest.raises(DistilPoseError, match='--runs is 0'):
         interleave({}, runs=0)
+
+
+def test_short_work_is_repeated_within_a_run() -> None:
+    now, calls = [0.0], []
+
+    def work() -> None:
+        calls.append(0)
+        now[0] += .5 if len(calls) == 1 else .25  # the first call is slower, as it is in practice
+
+    run = repeated(work, units=3, at_least=1, clock=lambda: now[0])
+    assert len(calls) == 2
+    assert run(0) == 4 * 3 and len(calls) == 2 + 4
