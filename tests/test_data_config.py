@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from distilpose.data_config import replace_steps, with_augmentation, with_codec, with_late_decoding
+from distilpose.data_config import replace_steps, with_augmentation, with_codec, with_fast_data
 from distilpose.engine import check_input_sizes, merge_options, read_config
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import PROJECT_ROOT, load_config
@@ -28,7 +28,8 @@ def pipeline(*types: str) -> list[dict[str, Any]]:
 BASE = dict(
     train_pipeline=pipeline('LoadImage', 'RandomBBoxCenterShift', 'RandomFlip', 'RandomHalfBody', 'RandomScaleRotation',
                             'TopdownAffine', 'GenerateTarget', 'PackPoseInputs'),
-    val_pipeline=pipeline('LoadImage', 'TopdownAffine', 'PackPoseInputs'))
+    val_pipeline=pipeline('LoadImage', 'TopdownAffine', 'PackPoseInputs'),
+    train_dataloader=dict(dataset=dict(type='CocoDataset')))
 
 
 def types_of(steps: list) -> list[str]:
@@ -110,14 +111,22 @@ def test_a_new_config_may_use_them(tmp_path: Path) -> None:
         type='SimDRLabel', input_size=(48, 64), simdr_split_ratio=3)
 
 
+@pytest.mark.parametrize('together', [False, True])
 @pytest.mark.parametrize('reduced', [False, True])
-def test_late_decoding_replaces_steps_where_they_are(reduced: bool) -> None:
+def test_fast_data_replaces_steps_where_they_are(reduced: bool, together: bool) -> None:
     base = copy.deepcopy(BASE)
-    train, val, train_loader, val_loader, test_loader = with_late_decoding(base, reduced=reduced)
+    train, val, train_loader, val_loader, test_loader = with_fast_data(base, reduced=reduced, together=together)
     assert types_of(train) == ['LoadEncodedImage', *types_of(BASE['train_pipeline'])[1:5], 'DecodingTopdownAffine',
                                'GenerateTarget', 'PackTrainingInputs']
     assert types_of(val) == ['LoadImageOnce', 'TopdownAffine', 'PackPoseInputs']
     assert all(step['old'] for step in train + val)
     assert [step.get('reduced', False) for step in train].count(True) == reduced
-    assert train_loader == dict(dataset=dict(pipeline=train)) and base == BASE
-    assert val_loader == test_loader == dict(dataset=dict(pipeline=val))
+    assert train[0].get('remember', False) == ('sampler' in train_loader) == together
+    assert train_loader['dataset'] == dict(type='QuickCocoDataset', pipeline=train) and base == BASE
+    assert val_loader == test_loader and val_loader['dataset'] == dict(pipeline=val)
+    assert train_loader['collate_fn'] == val_loader['collate_fn'] == dict(type='compact_collate')
+
+
+def test_fast_data_leaves_other_data_sets() -> None:
+    base = dict(BASE, train_dataloader=dict(dataset=dict(type='ZeroBasedMpiiDataset')))
+    assert set(with_fast_data(base)[2]['dataset']) == {'pipeline'}

@@ -6,13 +6,13 @@ import argparse
 import copy
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
-import numpy as np
 from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, init_default_scope
-from mmpose.registry import DATASETS
+from mmpose.registry import DATA_SAMPLERS, DATASETS
 
 from distilpose.engine import check_data_files
 from distilpose.engine.hooks.randomness import seed_generators
@@ -23,16 +23,17 @@ from .subcommand import Subcommand
 from .timing import Report, interleave
 
 _PLAIN = dict(LoadEncodedImage='LoadImage', LoadImageOnce='LoadImage', DecodingTopdownAffine='TopdownAffine',
-              PackTrainingInputs='PackPoseInputs')
-_NOT_PLAIN = ('reduced', )  # arguments that mmpose's steps do not have
+              PackTrainingInputs='PackPoseInputs', QuickCocoDataset='CocoDataset',
+              PeopleOfImageSampler='DefaultSampler')
+_NOT_PLAIN = ('reduced', 'remember')  # arguments that mmpose's steps do not have
 _CLOCK = 'seconds that one thread was at work, without hand-over between processes'
 
 
 def measure(cfg: Config, args: argparse.Namespace) -> Report:
     """Times the samples and batches of a config as a worker process makes them.
 
-    Every run takes other samples, shuffled in training and in their order otherwise, and all ways take the same ones,
-    seeded as :class:`~distilpose.engine.hooks.ResumableRandomnessHook` does.
+    Every run takes other samples, in the order of the config's sampler, seeded as
+    :class:`~distilpose.engine.hooks.ResumableRandomnessHook` does. All ways take the same ones, if theirs order alike.
 
     Raises:
         DistilPoseError: there are no such data, or nothing to compare with.
@@ -46,8 +47,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     if args.baseline:
         loaders['plain'] = plain_loader(loader)
     with working_threads(1):  # as in a worker process
-        batches = {name: _Batches(way, per_run=args.batches, is_shuffled=args.split == 'train')
-                   for name, way in loaders.items()}
+        batches = {name: _Batches(way, per_run=args.batches) for name, way in loaders.items()}
         seconds = interleave(batches, runs=args.runs, clock=time.thread_time)
         details = {name: way.time_steps() for name, way in batches.items()} if args.steps else {}
     return Report('images', seconds, _CLOCK, details)
@@ -64,19 +64,25 @@ def plain_loader(loader: dict[str, Any]) -> dict[str, Any]:
     if not any(step['type'] in _PLAIN for step in steps):
         raise DistilPoseError('the pipeline has none of the steps that --baseline replaces '
                               f'({", ".join(_PLAIN)}), so that there is nothing to compare')
-    plain['dataset']['pipeline'] = [
-        {key: value for key, value in dict(step, type=_PLAIN.get(step['type'], step['type'])).items()
-         if key not in _NOT_PLAIN} for step in steps]
+    plain['dataset'] = _plain(plain['dataset'], pipeline=[_plain(step) for step in steps])
+    if 'sampler' in plain:
+        plain['sampler'] = _plain(plain['sampler'])
+    plain.pop('collate_fn', None)
     return plain
+
+
+def _plain(part: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    kept = {key: value for key, value in part.items() if key not in _NOT_PLAIN}
+    return dict(kept, type=_PLAIN.get(part['type'], part['type']), **changes)
 
 
 class _Batches:
     """Makes the batches of a run in this process."""
 
-    def __init__(self, loader: dict[str, Any], *, per_run: int, is_shuffled: bool) -> None:
+    def __init__(self, loader: dict[str, Any], *, per_run: int) -> None:
         self.dataset = DATASETS.build(loader['dataset'])
-        self.size = loader.get('batch_size', 1)
-        self.per_run, self.is_shuffled = per_run, is_shuffled
+        self.sampler = DATA_SAMPLERS.build(loader['sampler'], default_args=dict(dataset=self.dataset, seed=0))
+        self.size, self.per_run = loader.get('batch_size', 1), per_run
         self.collate: Callable = FUNCTIONS.get(loader.get('collate_fn', dict(type='pseudo_collate'))['type'])
 
     def __call__(self, run: int) -> int:
@@ -86,12 +92,16 @@ class _Batches:
         return len(indices)
 
     def _indices(self, run: int) -> list[int]:
-        count, length = self.size * self.per_run, len(self.dataset)
-        if not self.is_shuffled:
-            return [(run * count + number) % length for number in range(count)]
-        draw = np.random.default_rng(run)
-        epochs = [draw.permutation(length) for _ in range(-(-count // length))]
-        return np.concatenate(epochs)[:count].tolist()
+        """Those of a run: as many as it takes, out of what the sampler gives from epoch to epoch."""
+        count, length = self.size * self.per_run, len(self.sampler)
+        first, start = divmod(run * count, length)
+        return list(islice(self._order(first), start, start + count))
+
+    def _order(self, epoch: int) -> Iterator[int]:
+        while True:
+            self.sampler.set_epoch(epoch)
+            yield from self.sampler
+            epoch += 1
 
     def _sample(self, run: int, index: int) -> Any:
         seed_generators((run, index), with_torch=False)

@@ -1,6 +1,9 @@
 """Data sets and transforms that mmpose lacks."""
 
+from .hand_over import compact_collate
 from .mpii import ZeroBasedMpiiDataset
+from .people_of_image import PeopleOfImageSampler
+from .quick_coco import QuickCocoDataset
 from .transforms import (
     DecodingTopdownAffine,
     LoadEncodedImage,
@@ -15,5 +18,6 @@ from .unlabelled import UnlabelledImages
 
 __all__ = [
     'DecodingTopdownAffine', 'LoadEncodedImage', 'LoadImageOnce', 'PackMixedPoseInputs', 'PackTrainingInputs',
-    'RandomBBoxCenterShift', 'RandomScaleRotation', 'UBodyDataset', 'UnlabelledImages', 'ZeroBasedMpiiDataset',
+    'PeopleOfImageSampler', 'QuickCocoDataset', 'RandomBBoxCenterShift', 'RandomScaleRotation', 'UBodyDataset',
+    'UnlabelledImages', 'ZeroBasedMpiiDataset', 'compact_collate',
 ]

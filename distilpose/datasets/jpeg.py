@@ -69,6 +69,25 @@ class JpegImage:
         return image
 
 
+class WholeJpegImage:
+    """A JPEG file that is decoded once, in full, for all who ask for a part of it.
+
+    Args:
+        image: the file.
+    """
+
+    def __init__(self, image: JpegImage) -> None:
+        self.image, self.height, self.width = image, image.height, image.width
+        self._decoded: dict[int, np.ndarray] = {}
+
+    def decode(self, *, rows: int | None = None, reduction: int = 1) -> np.ndarray:
+        """As :meth:`JpegImage.decode`; the same memory for every caller, who may not write to it."""
+        if reduction not in self._decoded:
+            self._decoded = {reduction: self.image.decode(reduction=reduction)}
+            self._decoded[reduction].flags.writeable = False
+        return self._decoded[reduction][:None if rows is None else -(-rows // reduction) + _MARGIN]
+
+
 def _read(data: bytes) -> JpegImage | None:
     """Goes from segment to segment, up to the first that holds pixels."""
     frame, start = 0, 2

@@ -21,7 +21,7 @@ from distilpose.structures import PoseOutputs
 
 LEAVES = sorted(path.relative_to(PROJECT_ROOT) for path in (PROJECT_ROOT / 'configs').rglob('*.py')
                 if '_base_' not in path.parts)
-COUNT = 163
+COUNT = 164
 COSTLY = re.compile(r'simdr/(?!.*_from_).*(res101|res152|w48|256x|384x)|tokenpose_(b|l|s_v2)_'
                     r'|fpd/.*(8x256|hrnet)|rtmpose/.*rtmpose-(m|l|x)_|dwpose/.*(dis|l-l|m-m|x-x).*coco')
 """Networks whose forward pass is only traced, on the meta device; smaller ones of the same parts run."""

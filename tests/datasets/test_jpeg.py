@@ -63,6 +63,19 @@ def test_upper_rows_are_those_of_the_whole_image(decoder: str, sampling: str, re
     assert capfd.readouterr().err == ''  # libjpeg speaks of the rows that are left where nobody stops it
 
 
+def test_a_whole_image_is_decoded_once_for_all(decoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = jpeg.JpegImage.read(encode(picture(157, 123)))
+    whole, shared = image.decode(), jpeg.WholeJpegImage(image)
+    assert (shared.width, shared.height) == (157, 123)
+    first = shared.decode(rows=20)
+    monkeypatch.delattr(jpeg.JpegImage, 'decode')
+    for rows in (None, 1, 50, 123, 400):
+        decoded = shared.decode(rows=rows)
+        assert np.shares_memory(decoded, first) and not decoded.flags.writeable
+        assert len(decoded) >= min(rows or 123, 123)
+        np.testing.assert_array_equal(decoded, whole[:len(decoded)])
+
+
 @pytest.mark.parametrize('reduction', [2, 4, 8])
 @pytest.mark.parametrize('sampling', SAMPLINGS)
 def test_reduced_pixels_are_means_of_squares(decoder: str, sampling: str, reduction: int) -> None:

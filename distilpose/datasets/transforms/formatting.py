@@ -5,8 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
+from mmengine.structures import InstanceData
 from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.registry import TRANSFORMS
+from mmpose.structures import PoseDataSample
 
 _NO_PIXELS = np.empty((1, 1, 3), np.uint8)
 
@@ -28,7 +30,8 @@ class PackMixedPoseInputs(PackPoseInputs):
 class PackTrainingInputs(PackMixedPoseInputs):
     """:class:`PackMixedPoseInputs` without ``raw_ann_info``, in less time; images and targets are the same.
 
-    The raw annotation, with the person's outline, serves evaluation only; copying it takes longer than making targets.
+    The raw annotation, with the person's outline, serves evaluation only. Nothing is copied: what is packed belongs to
+    the results, and the names of the data set (``flip_indices``) to the data set.
     """
 
     def __init__(self) -> None:
@@ -42,6 +45,30 @@ class PackTrainingInputs(PackMixedPoseInputs):
             return super().transform(results)
         channels = np.empty((3, *image.shape[:2]), image.dtype)
         cv2.split(image, list(channels))  # several times faster than transposing
-        packed = super().transform(dict(results, img=_NO_PIXELS))
-        packed['inputs'] = torch.from_numpy(channels)
-        return packed
+        if any(key in results for key in self._table(results, 'field')):
+            sample = super().transform(dict(results, img=_NO_PIXELS))['data_samples']
+        else:
+            sample = self._pack(results)
+        return dict(inputs=torch.from_numpy(channels), data_samples=sample)
+
+    def _pack(self, results: dict) -> PoseDataSample:
+        """What mmpose packs where there are no maps, less its copies."""
+        people, labels = InstanceData(), InstanceData()
+        for key, name in self._table(results, 'instance').items():
+            if key in results:
+                people.set_field(results[key], name)
+        for key, name in self._table(results, 'label').items():
+            if key in results:
+                value = np.stack(results[key]) if isinstance(results[key], list) else results[key]
+                labels.set_field(torch.from_numpy(value) if isinstance(value, np.ndarray) else value, name)
+        sample = PoseDataSample()
+        sample.gt_instances, sample.gt_instance_labels = people, labels
+        for key in self.meta_keys:
+            if key in results:
+                sample.set_field(results[key], key, field_type='metainfo')
+        return sample
+
+    def _table(self, results: dict, kind: str) -> dict[str, str]:
+        """What is packed as which name: as the targets' codec says, or mmpose."""
+        name = f'{kind}_mapping_table'
+        return results[name] if name in results else getattr(self, name)

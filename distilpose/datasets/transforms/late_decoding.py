@@ -13,7 +13,7 @@ from mmpose.registry import TRANSFORMS
 
 from distilpose.errors import DistilPoseError
 
-from ..jpeg import JpegImage
+from ..jpeg import JpegImage, WholeJpegImage
 
 _FLIPS = {'vertical': 0, 'horizontal': 1, 'diagonal': -1}
 
@@ -27,21 +27,37 @@ class LoadEncodedImage(LoadImage):
     with EXIF data (which may rotate the image), and an image that is there already are loaded as ``LoadImage`` does.
 
     Args:
+        remember: decode the image of several people (``people_in_image``, where the data set says it) once and in full,
+            and keep it as long as they follow each other, as they do with
+            :class:`~distilpose.datasets.PeopleOfImageSampler`.
         backend_args: where files are, as in mmengine.
     """
 
-    def __init__(self, *, backend_args: dict | None = None) -> None:
+    def __init__(self, *, remember: bool = False, backend_args: dict | None = None) -> None:
         super().__init__(backend_args=backend_args)
+        self.remember = remember
+        self._last: tuple[str, WholeJpegImage] | None = None
 
     def transform(self, results: dict) -> dict | None:
         """See the class."""
-        encoded = None if 'img' in results else self._read(results['img_path'])
+        encoded = None if 'img' in results else self._find(results)
         if encoded is None:
             return super().transform(results)
         results['encoded_img'] = encoded
         results['img'] = np.broadcast_to(np.uint8(0), (encoded.height, encoded.width, 3))
         results['img_shape'] = results['ori_shape'] = (encoded.height, encoded.width)
         return results
+
+    def _find(self, results: dict) -> JpegImage | WholeJpegImage | None:
+        path = results['img_path']
+        if not self.remember or results.get('people_in_image') == 1:
+            return self._read(path)
+        if self._last is None or self._last[0] != path:
+            image = self._read(path)
+            if image is None:
+                return None
+            self._last = path, WholeJpegImage(image)
+        return self._last[1]
 
     def _read(self, path: str) -> JpegImage | None:
         if self.backend_args is None and '://' not in path:  # what mmengine does, in a quarter of the time
@@ -126,7 +142,7 @@ class DecodingTopdownAffine(TopdownAffine):
         return results
 
 
-def _origin(encoded: JpegImage, reduction: int, flip: str | None) -> np.ndarray:
+def _origin(encoded: JpegImage | WholeJpegImage, reduction: int, flip: str | None) -> np.ndarray:
     """Where the centre of the first square of a reduced and flipped image lies in the flipped one, (x, y) in pixels."""
     centre = (reduction - 1) / 2
     # From the other side the squares begin where the last one ends, which may be beyond the image.

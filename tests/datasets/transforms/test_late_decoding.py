@@ -14,8 +14,9 @@ from mmengine.dataset import Compose
 from mmpose.registry import TRANSFORMS
 from PIL import Image
 
-from distilpose.data_config import with_late_decoding
+from distilpose.data_config import with_fast_data
 from distilpose.datasets import jpeg
+from distilpose.datasets.jpeg import JpegImage
 from distilpose.engine.hooks.randomness import seed_generators
 from distilpose.errors import DistilPoseError
 from tests.datasets.test_jpeg import encode, picture, pillow
@@ -64,18 +65,22 @@ def people(path: Path) -> list[dict[str, Any]]:
             for number, box in enumerate(boxes)]
 
 
-def steps(*, direction: str = 'horizontal', use_udp: bool = False) -> dict[str, list[dict]]:
+LOADER = dict(dataset=dict(type='CocoDataset'))
+
+
+def steps(*, direction: str = 'horizontal', use_udp: bool = False) -> dict[str, Any]:
     train = [
         dict(type='LoadImage'), dict(type='GetBBoxCenterScale'), dict(type='RandomBBoxCenterShift'),
         dict(type='RandomFlip', direction=direction), dict(type='RandomHalfBody'), dict(type='RandomScaleRotation'),
         dict(type='TopdownAffine', input_size=(48, 64), use_udp=use_udp), dict(type='RandomBlur', kind='mean'),
         dict(type='GenerateTarget', encoder=dict(type='RegressionLabel', input_size=(48, 64))),
         dict(type='PackPoseInputs', pack_transformed=True)]
-    return dict(train_pipeline=train, val_pipeline=[train[0], train[1], train[6], dict(type='PackPoseInputs')])
+    val = [train[0], train[1], train[6], dict(type='PackPoseInputs')]
+    return dict(train_pipeline=train, val_pipeline=val, train_dataloader=LOADER)
 
 
-def late(base: dict[str, list[dict]], *, reduced: bool = False) -> Compose:
-    train = with_late_decoding(base, reduced=reduced)[0]
+def late(base: dict[str, Any], **options: bool) -> Compose:
+    train = with_fast_data(base, **options)[0]
     train[-1] = base['train_pipeline'][-1]  # what it packs is compared here
     return compose(train)
 
@@ -102,11 +107,12 @@ def test_samples_are_mmposes_to_the_bit(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(FILES[name]())
     flipped = set()
     for base in (steps(), steps(direction='vertical', use_udp=True), steps(direction='diagonal')):
-        plain, fast = compose(base['train_pipeline']), late(base)
+        plain, fast, together = compose(base['train_pipeline']), late(base), late(base, together=True)
         for person in people(tmp_path / name):
             for seed in range(6):
                 expected = make(plain, person, seed)
                 assert_same(make(fast, person, seed), expected)
+                assert_same(make(together, person, seed), expected)
                 flipped.add(expected['data_samples'].flip)
     assert flipped == {True, False}
 
@@ -132,13 +138,13 @@ def test_reduced_crops_do_not_shift(tmp_path: Path, factor: int, is_flipped: boo
     (tmp_path / 'blob.jpg').write_bytes(encode(np.repeat(blob[..., None], 3, 2).round().astype(np.uint8)))
     base = dict(train_pipeline=[dict(type='LoadImage'), dict(type='RandomFlip', prob=float(is_flipped)),
                                 dict(type='TopdownAffine', input_size=(48, 64)), dict(type='PackPoseInputs')],
-                val_pipeline=[dict(type='LoadImage')])
+                val_pipeline=[dict(type='LoadImage')], train_dataloader=LOADER)
     person = dict(img_path=str(tmp_path / 'blob.jpg'), id=0, flip_indices=[0], keypoints_visible=np.ones((1, 1)),
                   keypoints=centre[None, None].astype(np.float32), bbox_rotation=np.float32([20]),
                   bbox_center=centre[None].astype(np.float32), bbox_scale=np.float32([[49 * factor, 65 * factor]]))
     shown = {}
     for reduced in (False, True):
-        pipeline = compose(with_late_decoding(base, reduced=reduced)[0][:-1])
+        pipeline = compose(with_fast_data(base, reduced=reduced)[0][:-1])
         found = make(pipeline, person, 0)
         shown[reduced] = found
         crop = found['img'][..., 0].astype(float)
@@ -158,6 +164,21 @@ def test_crops_of_fewer_pixels_than_twice_their_own_are_not_reduced(tmp_path: Pa
     plain, fast = compose(steps()['train_pipeline']), late(steps(), reduced=True)
     for seed in range(4):
         assert_same(make(fast, person, seed), make(plain, person, seed))
+
+
+def test_an_image_of_several_people_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ('a.jpg', 'b.jpg'):
+        (tmp_path / name).write_bytes(FILES['odd.jpg']())
+    decoded = []
+    decode = JpegImage.decode
+    monkeypatch.setattr(JpegImage, 'decode', lambda self, **asked: (decoded.append(asked.get('rows')),
+                                                                    decode(self, **asked))[1])
+    pipeline = late(steps(), together=True)
+    for name, count in (('a.jpg', 4), ('b.jpg', 1), ('a.jpg', None), ('b.jpg', 1)):
+        for seed, person in enumerate(people(tmp_path / name)):
+            make(pipeline, person | ({} if count is None else dict(people_in_image=count)), seed)
+        assert (decoded.count(None), len(decoded)) == {4: (1, 1), 1: (0, 4), None: (0, 0)}[count]
+        decoded.clear()
 
 
 def test_a_step_that_needs_pixels_too_early_is_refused(tmp_path: Path) -> None:

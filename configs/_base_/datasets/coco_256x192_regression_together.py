@@ -1,0 +1,5 @@
+# As coco_256x192_regression_fast.py, with the people of an image one after the other, so that it is decoded once.
+_base_ = 'coco_256x192_regression.py'
+from distilpose.data_config import with_fast_data
+
+train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_fast_data(_base_, together=True)

@@ -1,0 +1,41 @@
+"""COCO's people, with nothing that training does not use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from mmengine.dataset import BaseDataset
+from mmpose.datasets.datasets.body import CocoDataset
+from mmpose.registry import DATASETS
+
+_OF_THE_DATA_SET = ('dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
+                    'flip_indices', 'skeleton_links')
+_FOR_EVALUATION = ('raw_ann_info', 'segmentation')
+
+
+@DATASETS.register_module()
+class QuickCocoDataset(CocoDataset):
+    """mmpose's ``CocoDataset`` for training: the same people and samples in less time and memory.
+
+    A person has no outline (``segmentation``) and no ``raw_ann_info``, which top-down training does not use, and shares
+    what describes the data set, such as ``flip_indices``, with all others instead of having a copy: no step may write
+    to it. ``people_in_image`` is how many people of the data set its image shows. In test mode people stay as they are.
+
+    Args: those of ``CocoDataset``.
+    """
+
+    def load_data_list(self) -> list[dict]:
+        """The people, as ``CocoDataset`` gives them, without what serves evaluation."""
+        people = super().load_data_list()
+        if self.test_mode:
+            return people
+        counts = Counter(person['img_path'] for person in people)
+        return [dict({key: value for key, value in person.items() if key not in _FOR_EVALUATION},
+                     people_in_image=counts[person['img_path']]) for person in people]
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """A person, which belongs to the caller, and what describes the data set, which does not."""
+        person = BaseDataset.get_data_info(self, idx)
+        person.update((key, self._metainfo[key]) for key in _OF_THE_DATA_SET)
+        return person
