@@ -13,8 +13,8 @@ import mmengine.fileio
 import numpy as np
 from mmpose.evaluation.metrics import coco_metric, coco_wholebody_metric
 
-_nms: Any = importlib.import_module('mmpose.evaluation.functional.nms')  # the package has a function of this name
-_pairwise_oks = _nms.oks_iou
+nms: Any = importlib.import_module('mmpose.evaluation.functional.nms')  # the package has a function of this name
+pairwise_oks = nms.oks_iou
 
 
 def oks_iou(g: np.ndarray, d: np.ndarray, a_g: float, a_d: np.ndarray, sigmas: np.ndarray | None = None,
@@ -32,8 +32,10 @@ def oks_iou(g: np.ndarray, d: np.ndarray, a_g: float, a_d: np.ndarray, sigmas: n
     Returns:
         (N,) float32.
     """
-    if sigmas is None or vis_thr is not None or not len(d):
-        return _pairwise_oks(g, d, a_g, a_d, sigmas, vis_thr)
+    if not len(d):
+        return np.zeros(0, dtype=np.float32)
+    if sigmas is None or vis_thr is not None:
+        return pairwise_oks(g, d, a_g, a_d, sigmas, vis_thr)
     dx, dy = d[:, 0::3] - g[0::3], d[:, 1::3] - g[1::3]
     scales = (a_g + a_d) / 2 + np.spacing(1)
     errors = (dx ** 2 + dy ** 2) / (sigmas * 2) ** 2 / scales[:, None] / 2
@@ -48,5 +50,5 @@ def dump(obj: Any, file: str, **options: Any) -> None:
 
 def quicken_mmpose() -> None:
     """Lets mmpose's metrics use the functions above; numbers and kept people are the same."""
-    _nms.oks_iou = oks_iou
+    nms.oks_iou = oks_iou
     coco_metric.dump = coco_wholebody_metric.dump = dump

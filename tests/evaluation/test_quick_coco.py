@@ -39,7 +39,7 @@ def test_oks_equals_mmpose_to_the_bit(dtype: type, keypoints: int) -> None:
         areas = np.array([person['area'] for person in found])
         for kind in (np.float32, np.float64):
             arguments = flat[0], flat[1:], areas[0], areas[1:], sigmas.astype(kind)
-            expected, computed = quick_coco._pairwise_oks(*arguments), quick_coco.oks_iou(*arguments)
+            expected, computed = quick_coco.pairwise_oks(*arguments), quick_coco.oks_iou(*arguments)
             assert computed.dtype == expected.dtype
             np.testing.assert_array_equal(computed, expected)
 
@@ -47,9 +47,11 @@ def test_oks_equals_mmpose_to_the_bit(dtype: type, keypoints: int) -> None:
 def test_what_it_does_not_compute_is_mmposes() -> None:
     flat = np.array([person['keypoints'].ravel() for person in people(3)])
     areas, sigmas = np.full(len(flat), 900.0), np.full(17, 0.05)
+    alone = quick_coco.oks_iou(flat[0], flat[1:1], areas[0], areas[1:1], sigmas=sigmas)
+    assert alone.shape == (0, ) and alone.dtype == quick_coco.pairwise_oks(flat[0], flat[:0], 900.0, areas[:0]).dtype
     for options in (dict(sigmas=None), dict(sigmas=sigmas, vis_thr=0.5)):
         np.testing.assert_array_equal(quick_coco.oks_iou(flat[0], flat, areas[0], areas, **options),
-                                      quick_coco._pairwise_oks(flat[0], flat, areas[0], areas, **options))
+                                      quick_coco.pairwise_oks(flat[0], flat, areas[0], areas, **options))
 
 
 @pytest.mark.parametrize(('function', 'threshold'), [('oks_nms', 0.9), ('oks_nms', 0.3), ('soft_oks_nms', 0.9)])
@@ -58,7 +60,7 @@ def test_suppression_keeps_the_same_people(monkeypatch: pytest.MonkeyPatch, func
     sigmas = np.full(17, 0.05, dtype=np.float32)
     suppress, images = getattr(nms, function), [people(seed) for seed in range(40)]
     quick = [suppress(image, threshold, sigmas=sigmas) for image in images]
-    monkeypatch.setattr(nms, 'oks_iou', quick_coco._pairwise_oks)
+    monkeypatch.setattr(nms, 'oks_iou', quick_coco.pairwise_oks)
     for image, kept in zip(images, quick, strict=True):
         np.testing.assert_array_equal(kept, suppress(image, threshold, sigmas=sigmas))
     assert {len(image) - len(kept) for image, kept in zip(images, quick, strict=True)} != {0} or 'soft' in function
