@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,12 @@ from distilpose.checkpoints import load_strict, read_weights
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import build_estimator, project_path, read_model_source
 from distilpose.models import read_outputs
+from distilpose.models.quick import DTYPES, check_speed
 from distilpose.structures import PoseOutputs
 
+from .quick_copy import QuickCopy
 from .teacher_heatmaps import draw_simcc_heatmaps, to_common_grid
 
-DTYPES = dict(bfloat16=torch.bfloat16, float16=torch.float16)
 MODES = ('eval', 'train')
 
 
@@ -34,28 +33,31 @@ class FrozenTeacher:
         model: an mmpose top-down estimator whose weights are final.
         dtype: ``'bfloat16'`` or ``'float16'`` to answer under autocast, ``None`` for float32 whatever the
             student trains in. The stored weights stay in float32.
+        compile: a mode of ``torch.compile``, see :func:`~distilpose.models.quick.quickened`.
         keypoint_names: names of its keypoints in order, ``None`` if unknown.
         heatmaps: for a coordinate classifier (SimCC), ``dict(size=(width, height), sigma=pixels)`` of the heatmaps
             that it shall draw, see :func:`~distilpose.distillation.teacher_heatmaps.draw_simcc_heatmaps`.
         mode: ``'eval'`` always answers in eval mode. ``'train'`` answers in train mode while the student trains, as
             DWPose's published code does: batch normalisation takes the statistics of the batch, and its running ones
             drift away from the loaded ones.
+        quick: in eval mode, a copy answers whose convolutions carry the batch normalisation; its answers differ by
+            rounding. ``False`` lets the stored network answer itself.
     """
 
     model: Any
 
-    def __init__(self, model: nn.Module, *, dtype: str | None = None,
+    def __init__(self, model: nn.Module, *, dtype: str | None = None, compile: str | None = None,
                  keypoint_names: tuple[str, ...] | None = None, heatmaps: dict | None = None,
-                 mode: str = 'eval') -> None:
-        if dtype is not None and dtype not in DTYPES:
-            raise DistilPoseError(f'teacher dtype {dtype!r}; expected None or one of {", ".join(DTYPES)}')
+                 mode: str = 'eval', quick: bool = True) -> None:
         if mode not in MODES:
             raise DistilPoseError(f'teacher mode {mode!r}; expected one of {", ".join(MODES)}')
+        check_speed(dtype=dtype, compile=compile)
         self.model = model.eval().requires_grad_(False)
         self.dtype = None if dtype is None else DTYPES[dtype]
         self.keypoint_names = keypoint_names
         self.heatmaps = heatmaps
         self.mode = mode
+        self.copy = QuickCopy(self.model, dtype=dtype, compile=compile) if quick and mode == 'eval' else None
         self.loaded_digest = self.digest()
 
     @torch.no_grad()
@@ -64,28 +66,39 @@ class FrozenTeacher:
 
         Heatmaps come on the grid of ``MSRAHeatmap``, whatever the teacher's codec.
         """
-        with self._answering(images.device):
-            features = self.model.extract_feat(images)
-        return self.outputs_from(features)
+        self._follow(images.device)
+        network = self.model if self.copy is None else self.copy.current()
+        with self._precision(images.device):
+            features = network.extract_feat(images)
+            prediction = network.head(features)
+        return self._read(prediction, features)
 
     @torch.no_grad()
     def outputs_from(self, features: tuple[Tensor, ...]) -> PoseOutputs:
         """As :meth:`outputs`, from the maps (B, C, H, W) that its head takes."""
-        with self._answering(features[-1].device):
+        self._follow(features[-1].device)
+        if self.copy is not None:
+            self.copy.forget()  # whoever has the features does without its backbone
+        with self._precision(features[-1].device):
             features = features if self.dtype else tuple(maps.float() for maps in features)
             prediction = self.model.head(features)
-        return self._with_heatmaps(read_outputs(self.model.head, prediction, features).float())
+        return self._read(prediction, features)
 
     def train(self, mode: bool) -> None:
         """Tells it whether the student trains; only with ``mode='train'`` does it follow."""
         self.model.train(mode and self.mode == 'train')
 
-    @contextmanager
-    def _answering(self, device: torch.device) -> Iterator[None]:
+    def _follow(self, device: torch.device) -> None:
         if any(parameter.device != device for parameter in self.model.parameters()):
             self.model.to(device)
-        with torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype is not None):
-            yield
+
+    def _precision(self, device: torch.device) -> torch.autocast:
+        return torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype is not None)
+
+    def _read(self, prediction: Any, features: tuple[Tensor, ...]) -> PoseOutputs:
+        outputs = read_outputs(self.model.head, prediction, features).float()
+        with torch.autocast(features[-1].device.type, enabled=False):  # that of the student
+            return self._with_heatmaps(outputs)
 
     def _with_heatmaps(self, outputs: PoseOutputs) -> PoseOutputs:
         head = self.model.head
@@ -124,7 +137,7 @@ def load_teacher(config: str | dict, checkpoint: str | Path | None, **options: A
     Args:
         config: a config's path (see :func:`~distilpose.model_config.load_config`) or a plain model dict.
         checkpoint: file of its weights, ours or published, relative to the project's root unless absolute.
-        **options: ``dtype``, ``heatmaps`` and ``mode`` of :class:`FrozenTeacher`.
+        **options: ``dtype``, ``compile``, ``heatmaps``, ``mode`` and ``quick`` of :class:`FrozenTeacher`.
 
     Raises:
         DistilPoseError: when the checkpoint is not named, missing, or does not hold exactly this model.

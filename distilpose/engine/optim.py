@@ -12,8 +12,7 @@ from mmpose.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 
 from ..errors import DistilPoseError
-
-DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
+from ..models.quick import DTYPES
 
 
 @OPTIM_WRAPPERS.register_module()

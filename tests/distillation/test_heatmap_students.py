@@ -147,7 +147,7 @@ def test_a_twin_of_the_teacher_has_nothing_to_learn_from_it_in_its_last_stack() 
     model = distiller(student=hourglass(1, 8), teacher=hourglass(1, 8), terms=FPD)
     model.load_state_dict(model.teacher.model.state_dict())
     model.eval()
-    assert model(*batch(), mode='loss')['loss_heatmaps'] == 0
+    assert model(*batch(), mode='loss')['loss_heatmaps'] < 1e-9  # rounding: the teacher's normalisation is folded
 
 
 def test_training_approaches_the_teacher_and_leaves_it_as_it_was() -> None:

@@ -10,6 +10,7 @@ from distilpose.checkpoints import CheckpointMismatch
 from distilpose.distillation.teacher import FrozenTeacher, load_teacher
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import build_estimator
+from tests import rtmpose
 from tests.networks import TEACHER, batch, changed, teacher
 
 
@@ -63,6 +64,56 @@ def test_ignores_the_autocast_of_the_student_and_has_its_own() -> None:
 def test_unknown_dtype_is_refused() -> None:
     with pytest.raises(DistilPoseError, match="'int8'"):
         teacher(dtype='int8')
+
+
+@pytest.mark.parametrize('dtype', [None, 'bfloat16'])
+def test_the_quick_copy_answers_as_the_network_and_leaves_it_alone(dtype: str | None) -> None:
+    quick = teacher(dtype=dtype)
+    slow, (images, _) = FrozenTeacher(quick.model, dtype=dtype, quick=False), batch()
+    for name, found in quick.outputs(images)._asdict().items():
+        expected = getattr(slow.outputs(images), name)
+        for one, other in zip(found or (), expected or (), strict=True) if isinstance(found, tuple) else []:
+            torch.testing.assert_close(one, other, rtol=0, atol=(1e-5 if dtype is None else 0.1) * other.std().item())
+    assert quick.copy is not None and slow.copy is None
+    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in quick.model.modules())
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in quick.copy.current().modules())
+    assert quick.digest() == quick.loaded_digest
+
+
+@pytest.mark.parametrize('change', ['loaded', 'statistics', 'another module', 'none'])
+def test_the_quick_copy_is_of_the_weights_as_they_are(change: str) -> None:
+    frozen, other, (images, _) = teacher(), teacher(seed=3), batch()
+    before, first = frozen.outputs(images).visual_tokens, frozen.copy.current()
+    if change == 'loaded':
+        frozen.model.load_state_dict(other.model.state_dict())
+    elif change == 'statistics':
+        frozen.model.backbone.bn1.running_mean.fill_(0.5)
+    elif change == 'another module':
+        frozen.model.backbone = other.model.backbone
+    after = frozen.outputs(images).visual_tokens
+    assert torch.equal(before, after) == (change == 'none') == (frozen.copy.current() is first)
+    torch.testing.assert_close(after, FrozenTeacher(frozen.model, quick=False).outputs(images).visual_tokens)
+
+
+def test_whoever_has_the_features_needs_no_quick_copy() -> None:
+    frozen, (images, _) = teacher(), batch()
+    expected = frozen.outputs(images)
+    torch.testing.assert_close(frozen.outputs_from(frozen.model.extract_feat(images)).visual_tokens,
+                               expected.visual_tokens)
+    assert frozen.copy._copy is None
+
+
+def test_drawn_heatmaps_are_in_float32_whatever_the_student_trains_in() -> None:
+    frozen = teacher(rtmpose.network(), heatmaps=dict(size=(16, 24), sigma=2))
+    images = rtmpose.batch()[0]
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        drawn = frozen.outputs(images).heatmaps[-1]
+    assert torch.equal(drawn, frozen.outputs(images).heatmaps[-1])
+
+
+def test_unknown_compilation_is_refused() -> None:
+    with pytest.raises(DistilPoseError, match="compile is 'fast'"):
+        teacher(compile='fast')
 
 
 def test_a_copy_asks_the_same_teacher() -> None:

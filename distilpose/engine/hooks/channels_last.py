@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
 from ...distillation import PoseDistiller
+from ...models.quick import store_channels_last
 from ..bare_model import bare_model
 
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
-    """Trains with convolutions stored channel-last, the teacher's too.
+    """Trains with convolutions stored channel-last, as those of a teacher are anyway.
 
     It changes no value and, on a CPU, makes small networks about a fifth (ResNets) to a third (hourglasses) faster.
     """
@@ -25,8 +25,7 @@ class ChannelsLastHook(Hook):
 
 
 def use_channels_last(model: nn.Module) -> None:
-    """Stores the weights of convolutions channel-last, also those of a distiller's teacher."""
-    for part in (model, model.teacher.model) if isinstance(model, PoseDistiller) else (model,):
-        for weight in part.parameters():
-            if weight.dim() == 4:
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    """Stores the weights of convolutions channel-last, also those of a teacher's network that answers itself."""
+    store_channels_last(model)
+    if isinstance(model, PoseDistiller) and model.teacher.copy is None:
+        store_channels_last(model.teacher.model)

@@ -5,29 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from distilpose.distillation import PoseDistiller
 from distilpose.engine import train
 from distilpose.engine.hooks.channels_last import use_channels_last
-from tests.networks import distiller
+from tests.networks import distiller, teacher
 
 from .. import tiny
 
 
-def _layouts(model: PoseDistiller) -> set[bool]:
-    """Whether the kernels of student and teacher that are larger than a point are channel-last."""
-    weights = [*model.parameters(), *model.teacher.model.parameters()]
+def _layouts(*models: nn.Module) -> set[bool]:
+    """Whether the kernels that are larger than a point are channel-last."""
+    weights = [weight for model in models for weight in model.parameters()]
     return {weight.is_contiguous(memory_format=torch.channels_last) for weight in weights
             if weight.dim() == 4 and weight.shape[-1] > 1 and weight.shape[1] > 1}
 
 
 def test_student_and_teacher_change_their_layout_and_no_value() -> None:
-    model = distiller()
+    model = distiller(teacher=teacher(quick=False))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert _layouts(model) == {False}
+    assert _layouts(model, model.teacher.model) == {False}
     use_channels_last(model)
-    assert _layouts(model) == {True}
+    assert _layouts(model, model.teacher.model) == {True}
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_the_copy_that_answers_for_a_teacher_is_laid_out_anyway() -> None:
+    model = distiller()
+    copied = model.teacher.copy.current()
+    assert _layouts(copied) == {True}
+    use_channels_last(model)
+    assert model.teacher.copy.current() is copied
 
 
 def test_the_training_is_the_same(tmp_path: Path, tiny_data: Path) -> None:

@@ -38,6 +38,15 @@ def test_attention_equals_the_written_out_formula(scale: str, width: int) -> Non
     torch.testing.assert_close(layer(tokens), layer.out((weights @ value).transpose(1, 2).reshape(2, 7, 8)))
 
 
+def test_on_a_cpu_attention_is_in_float32_under_autocast_too() -> None:
+    layer, tokens = encoder().layers[0].attention, torch.randn(2, 7, 8)
+    seen = []
+    layer.out.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].dtype))
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        assert layer(tokens).dtype is torch.bfloat16
+    assert layer(tokens).dtype is torch.float32 and seen == [torch.float32, torch.float32]
+
+
 def test_position_is_added_before_every_layer_but_to_visual_tokens_only() -> None:
     model, seen = encoder(), []
     for layer in model.layers:  # layers that pass tokens through show what they are given
