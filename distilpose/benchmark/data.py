@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from mmengine.config import Config
@@ -111,8 +112,18 @@ class _Batches:
         """Milliseconds of every step, the mean over the samples of a run, the median of three passes."""
         steps = {'annotation': lambda index: self.dataset.get_data_info(index)}
         steps |= {type(step).__name__: step for step in self.dataset.pipeline.transforms}
-        passes = [self._time_pass(steps) for _ in range(3)]
-        return {name: 1e3 * statistics.median(one[name] for one in passes) for name in steps}
+        passes = [{**self._time_pass(steps), **self._time_hand_over()} for _ in range(3)]
+        return {name: 1e3 * statistics.median(one[name] for one in passes) for name in passes[0]}
+
+    def _time_hand_over(self) -> dict[str, float]:
+        """Making a batch, and what two processes do to send and receive it, here both done by this one."""
+        samples = [self._sample(0, index) for index in self._indices(0)[:self.size]]
+        start = time.process_time()
+        batch = self.collate(samples)
+        made = time.process_time()
+        ForkingPickler.loads(bytes(ForkingPickler.dumps(batch)))
+        received = time.process_time()
+        return {'(collate)': (made - start) / len(samples), '(hand-over)': (received - made) / len(samples)}
 
     def _time_pass(self, steps: dict[str, Callable]) -> dict[str, float]:
         indices, totals = self._indices(0), dict.fromkeys(steps, 0.0)

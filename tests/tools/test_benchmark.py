@@ -72,7 +72,7 @@ def test_json(run_data) -> None:
 
 def test_text_with_steps(run_data) -> None:
     code, out, _ = run_data('--steps', '--cfg-options', 'train_dataloader.batch_size=3')
-    assert code == 0 and 'images/s' in out and 'DecodingTopdownAffine' in out
+    assert code == 0 and 'images/s' in out and 'DecodingTopdownAffine' in out and '(hand-over)' in out
 
 
 def test_wrong_input_is_a_sentence(run_data) -> None:
@@ -105,4 +105,40 @@ def test_train_in_bfloat16_as_text(run) -> None:
     (('--runs', '0'), '--runs is 0'), (('--cfg-options', 'optim_wrapper=None'), 'no optim_wrapper')])
 def test_wrong_input_of_train_is_a_sentence(run, arguments: tuple[str, ...], words: str) -> None:
     code, out, err = run('train', 'student', *arguments)
+    assert code == 2 and not out and words in err
+
+
+def test_infer(run) -> None:
+    code, out, _ = run('infer', 'distillation', '--baseline', '--json', '--dtypes', 'float32', 'bfloat16',
+                       '--cfg-options', 'model.student.test_cfg.flip_test=True')
+    figures = json.loads(out)
+    assert code == 0 and figures['unit'] == 'images'
+    assert set(figures['per_second']) == {'float32', 'bfloat16', 'published'}
+    assert min(figures['per_second'].values()) > 0 and set(figures['times_as_fast']) == {'float32', 'bfloat16'}
+    (of_float32, flops), = figures['flops']['float32'].items()
+    assert of_float32 == 'float32' and figures['flops']['bfloat16'] == dict(bfloat16=flops)
+    assert 'two forward passes' in figures['notes'][0]
+
+
+def test_a_flip_test_costs_two_passes(run) -> None:
+    flops = [json.loads(run('infer', 'student', '--json', *options)[1])['flops']['float32']['float32']
+             for options in ([], ['--cfg-options', 'model.test_cfg.flip_test=True'])]
+    assert flops[1] == 2 * flops[0] > 0
+
+
+def test_loss(run) -> None:
+    code, out, _ = run('loss', 'distillation', '--baseline', '--json')
+    figures = json.loads(out)
+    assert code == 0 and set(figures['per_second']) == {'config', 'published'}
+    assert min(figures['per_second'].values()) > 0
+
+
+@pytest.mark.parametrize('arguments, words', [
+    (('infer', 'student', '--dtypes', 'float16'), 'on a CPU use bfloat16'),
+    (('infer', 'student', '--batch-size', '0'), '--batch-size is 0'),
+    (('loss', 'student'), 'no SimulatedHeatmapTerm'),
+    (('loss', 'distillation', '--batch-size', '0'), '--batch-size is 0'),
+])
+def test_wrong_input_of_infer_and_loss_is_a_sentence(run, arguments: tuple[str, ...], words: str) -> None:
+    code, out, err = run(*arguments)
     assert code == 2 and not out and words in err
