@@ -12,7 +12,7 @@ _LOOPING_OPTIMIZERS = ('Adam', 'AdamW', 'SGD')
 
 
 def published_settings(cfg: Config) -> Config:
-    """The same training in float32, channels first, its optimizer going from weight to weight.
+    """The same training in float32, channels first, the teacher as it is stored, a loop over weights as optimizer.
 
     Args:
         cfg: of a training; it stays as it is.
@@ -25,6 +25,6 @@ def published_settings(cfg: Config) -> Config:
     if wrapper.optimizer.type in _LOOPING_OPTIMIZERS:
         wrapper.optimizer.update(fused=False, foreach=False)
     if cfg.model.type == 'PoseDistiller':
-        cfg.model.teacher.pop('dtype', None)
+        cfg.model.teacher.update(dtype=None, compile=None, quick=False)
     cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or () if hook['type'] not in _LAYOUT_HOOKS]
     return cfg

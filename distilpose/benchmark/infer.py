@@ -1,0 +1,79 @@
+"""How many images a second a model answers."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from distilpose.complexity import ForwardPass, count_macs
+from distilpose.engine import student_config
+from distilpose.errors import DistilPoseError
+from distilpose.models.quick import COMPILE_MODES, DTYPES, quickened
+
+from . import machine as machines
+from .ceilings import measure_ceilings
+from .inputs import made_batch
+from .machine import Machine, chosen_machine
+from .memory import added_at_peak
+from .networks import build_model
+from .published_way import predict_as_published
+from .subcommand import Subcommand
+from .timing import Report, interleave, repeated
+
+_SECONDS_OF_A_RUN = 0.1
+
+
+def measure(cfg: Config, args: argparse.Namespace) -> Report:
+    """Times answers of a config's model, a distillation's student: images, network, flip test and decoding.
+
+    The answers are those of :func:`~distilpose.models.quick.quickened` copies. FLOPs are those of the forward passes,
+    two of them with a flip test.
+
+    Raises:
+        DistilPoseError: the config has no batches, or this machine cannot compute so.
+    """
+    cfg = student_config(cfg)
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    batch = made_batch(cfg, size=args.batch_size, split='val')
+    with chosen_machine(args) as machine, torch.no_grad():
+        if 'float16' in args.dtypes and machine.device.type == 'cpu':
+            raise DistilPoseError('--dtypes has float16, which is for CUDA; on a CPU use bfloat16')
+        model: Any = build_model(cfg).to(machine.device).eval()
+        flops = _flops(model, batch, machine)
+        models = {name: quickened(model, dtype=None if name == 'float32' else name, compile=args.compile)
+                  for name in args.dtypes}
+        counted, notes = {name: {name: flops} for name in models}, []
+        if args.baseline:
+            replaced = ['float32', 'channels first', 'normalisation by itself', *predict_as_published(model)]
+            notes = [f'published: {", ".join(replaced)}.']
+            models['published'], counted['published'] = model, dict(float32=flops)
+        ways = {name: repeated(partial(one.test_step, batch), units=args.batch_size, at_least=_SECONDS_OF_A_RUN,
+                               clock=machine.clock) for name, one in models.items()}
+        seconds = interleave(ways, runs=args.runs, clock=machine.clock)
+        return Report('images', seconds, machine.meaning, flops=counted, ceilings=measure_ceilings(machine),
+                      memory=added_at_peak(ways, machine.device), notes=notes)
+
+
+def _flops(model: Any, batch: dict[str, Any], machine: Machine) -> float:
+    height, width = batch['inputs'][0].shape[-2:]
+    macs = count_macs(ForwardPass(model), torch.zeros(1, 3, height, width, device=machine.device))
+    return 2.0 * macs * (2 if model.test_cfg.get('flip_test', False) else 1)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    machines.add_arguments(parser)
+    parser.add_argument('--batch-size', type=int, default=1, metavar='N', help='images of a batch (default: 1)')
+    parser.add_argument('--dtypes', nargs='+', choices=('float32', *DTYPES), default=['float32'],
+                        help='what to answer in (default: float32)')
+    parser.add_argument('--compile', choices=COMPILE_MODES, help='mode of torch.compile (default: not compiled)')
+
+
+SUBCOMMAND = Subcommand(
+    summary="Images a second that a config's model answers, a distillation's student, decoding included.",
+    baseline='float32, channels first, unfolded, attention by einsum and a flip test in two forward passes',
+    measure=measure, add_arguments=_add_arguments)
