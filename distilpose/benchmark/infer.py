@@ -49,7 +49,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
                   for name in args.dtypes}
         counted, notes = {name: {name: flops} for name in models}, []
         if args.baseline:
-            replaced = ['float32', 'channels first', 'normalisation by itself', *predict_as_published(model)]
+            replaced = ['float32', 'channels first', 'batch normalisation by itself', *predict_as_published(model)]
             notes = [f'published: {", ".join(replaced)}.']
             models['published'], counted['published'] = model, dict(float32=flops)
         ways = {name: repeated(partial(one.test_step, batch), units=args.batch_size, at_least=_SECONDS_OF_A_RUN,
