@@ -14,6 +14,7 @@ torchvision            PyPI's wheel does not import on a torch without CUDA
 xtcocotools            no wheel works with numpy 2; pycocotools serves it (:mod:`distilpose.xtcoco`)
 bfloat16               ``mmpose``'s heads turn predictions into numpy, which has no bfloat16
 CPU processes          ``init_dist`` and ``MMDistributedDataParallel`` insist on CUDA devices
+SyncBN                 ``SyncBatchNorm`` refuses to train in several processes on the CPU
 safe checkpoints       mmengine unpickles downloads; and refuses its own training checkpoints
 mmdet                  ``import mmpose.models`` needs two names of mmdet; ``_scope_='mmdet'`` warns and falls back
 circles                numpy 2.4 refuses the radius with which ``mmpose`` draws keypoints (``--show-dir``)
@@ -240,7 +241,7 @@ def convert_bfloat16_for_numpy() -> None:
 
 
 def allow_processes_without_cuda() -> None:
-    """Start and wrap models in several processes on the CPU.
+    """Start and wrap models in several processes on the CPU, where each normalises by its own batch.
 
     mmengine calls ``torch.cuda.set_device``, which a torch without CUDA does not have, and gives
     ``DistributedDataParallel`` a list of CUDA devices for a model on the CPU.
@@ -255,11 +256,26 @@ def allow_processes_without_cuda() -> None:
     @functools.wraps(original)
     def initialise(self: Any, module: Any, *args: Any, **kwargs: Any) -> None:
         devices = {parameter.device.type for parameter in module.parameters()}
-        if devices == {'cpu'} and kwargs.get('device_ids') is not None:
-            kwargs['device_ids'] = None
+        if devices == {'cpu'}:
+            module = _with_plain_normalisation(module)
+            if kwargs.get('device_ids') is not None:
+                kwargs['device_ids'] = None
         original(self, module, *args, **kwargs)
 
     MMDistributedDataParallel.__init__ = initialise
+
+
+def _with_plain_normalisation(model: Any) -> Any:
+    """``SyncBN``, which torch has for GPUs only and networks of RTMPose use, becomes BN; the log says so."""
+    import torch
+    from mmengine.logging import print_log
+    from mmengine.model import revert_sync_batchnorm
+
+    if not any(isinstance(module, torch.nn.SyncBatchNorm) for module in model.modules()):
+        return model
+    print_log('SyncBN takes statistics over all processes on GPUs only: on the CPU each process normalises by its own '
+              'batch, and the running statistics that are saved are those of the first.', 'current', logging.WARNING)
+    return revert_sync_batchnorm(model)
 
 
 def _with_or_without_cuda(initialise: Callable[..., None]) -> Callable[..., None]:

@@ -348,6 +348,27 @@ def torchrun(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
+def test_synchronised_normalisation_becomes_plain_on_the_cpu(tmp_path: Path) -> None:
+    """torch refuses to wrap such a model; the same weights and buffers then work as plain BN's."""
+    from mmengine.model import MMDistributedDataParallel
+
+    images, plain = torch.randn(3, 4, 5, 5), nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))
+    model = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)))
+    model.load_state_dict(plain.state_dict())
+    torch.distributed.init_process_group('gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1)
+    try:
+        with pytest.raises(ValueError, match='SyncBatchNorm layers only work with GPU modules'):
+            nn.parallel.DistributedDataParallel(model)
+        wrapped = MMDistributedDataParallel(model, device_ids=[0])
+        assert torch.equal(nn.Module.__call__(wrapped.module, images), plain(images))
+    finally:
+        torch.distributed.destroy_process_group()
+    assert not any(isinstance(module, nn.SyncBatchNorm) for module in wrapped.modules())
+    assert wrapped.module.state_dict().keys() == plain.state_dict().keys()
+    for name, value in plain.state_dict().items():
+        assert torch.equal(wrapped.module.state_dict()[name], value)
+
+
 @pytest.mark.parametrize('arguments', [('gloo',), ('nccl', 'wrapper')], ids=['gloo', 'nccl-becomes-gloo'])
 def test_two_processes_train_one_model_on_the_cpu(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     result = torchrun(tmp_path, *arguments)
