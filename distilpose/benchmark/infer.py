@@ -17,7 +17,7 @@ from distilpose.models.quick import COMPILE_MODES, DTYPES, quickened
 
 from . import machine as machines
 from .ceilings import measure_ceilings
-from .inputs import made_batch
+from .inputs import batch_size, made_batch
 from .machine import Machine, chosen_machine
 from .memory import added_at_peak
 from .networks import build_model
@@ -39,7 +39,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     """
     cfg = student_config(cfg)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
-    batch = made_batch(cfg, size=args.batch_size, split='val')
+    batch = made_batch(cfg, size=batch_size(cfg, args.batch_size), split='val')
     with chosen_machine(args) as machine, torch.no_grad():
         if 'float16' in args.dtypes and machine.device.type == 'cpu':
             raise DistilPoseError('--dtypes has float16, which is for CUDA; on a CPU use bfloat16')

@@ -18,6 +18,18 @@ from distilpose.model_config import keypoint_metainfo
 _VISIBLE = 0.8  # share of the joints, about that of COCO's people
 
 
+def batch_size(cfg: Config, wanted: int | None) -> int:
+    """What ``--batch-size`` wants, and without it the batch size of the config's training.
+
+    Raises:
+        DistilPoseError: no image in a batch.
+    """
+    size = (cfg.get('train_dataloader') or {}).get('batch_size', 1) if wanted is None else wanted
+    if size < 1:
+        raise DistilPoseError(f'--batch-size is {size}; at least one image is needed')
+    return size
+
+
 def made_batch(cfg: Config, *, size: int, split: str = 'train') -> dict[str, Any]:
     """Images of noise with joints anywhere in them, equal at every call.
 
@@ -25,17 +37,15 @@ def made_batch(cfg: Config, *, size: int, split: str = 'train') -> dict[str, Any
 
     Args:
         cfg: has a ``<split>_dataloader`` with a top-down pipeline and says which keypoints it is for.
-        size: number of images.
+        size: number of images, see :func:`batch_size`.
         split: ``'train'``, ``'val'`` or ``'test'``.
 
     Returns:
         What a data loader gives, images in uint8.
 
     Raises:
-        DistilPoseError: no such batch, or nothing that tells the size of an image or the keypoints.
+        DistilPoseError: nothing tells the size of an image or the keypoints.
     """
-    if size < 1:
-        raise DistilPoseError(f'--batch-size is {size}; at least one image is needed')
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     pipeline = (cfg.get(f'{split}_dataloader') or {}).get('dataset', {}).get('pipeline', [])
     crops = [index for index, step in enumerate(pipeline) if step['type'].endswith('TopdownAffine')]

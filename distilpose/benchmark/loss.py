@@ -15,6 +15,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.model_config import keypoint_metainfo, read_model_source
 
 from . import machine as machines
+from .inputs import batch_size
 from .machine import chosen_machine
 from .memory import added_at_peak
 from .networks import teacher_source
@@ -32,15 +33,13 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
         DistilPoseError: the config distils no simulated heatmaps.
     """
     masking, size, keypoints = _sizes(cfg)
-    batch_size = args.batch_size if args.batch_size is not None else cfg.train_dataloader.get('batch_size', 1)
-    if batch_size < 1:
-        raise DistilPoseError(f'--batch-size is {batch_size}; at least one image is needed')
+    images = batch_size(cfg, args.batch_size)
     losses: dict[str, Callable[..., Tensor]] = {'config': simulated_heatmap_loss}
     if args.baseline:
         losses['published'] = drawn_heatmap_loss
     with chosen_machine(args) as machine:
-        values = _values((batch_size, keypoints), size, machine.device)
-        ways = {name: repeated(partial(_take, loss, masking, *values), units=batch_size, at_least=_SECONDS_OF_A_RUN,
+        values = _values((images, keypoints), size, machine.device)
+        ways = {name: repeated(partial(_take, loss, masking, *values), units=images, at_least=_SECONDS_OF_A_RUN,
                                clock=machine.clock) for name, loss in losses.items()}
         return Report('images', interleave(ways, runs=args.runs, clock=machine.clock), machine.meaning,
                       memory=added_at_peak(ways, machine.device))

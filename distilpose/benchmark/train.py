@@ -18,7 +18,7 @@ from distilpose.errors import DistilPoseError
 
 from . import machine as machines
 from .ceilings import measure_ceilings
-from .inputs import made_batch
+from .inputs import batch_size, made_batch
 from .machine import Machine, chosen_machine
 from .memory import added_at_peak
 from .networks import build_model, macs_of_a_step, with_a_teacher
@@ -41,8 +41,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     if not cfg.get('optim_wrapper'):
         raise DistilPoseError('the config cannot be trained: it has no optim_wrapper')
     init_default_scope(cfg.get('default_scope', 'mmpose'))
-    size = args.batch_size or cfg.train_dataloader.get('batch_size', 1)
-    batch = made_batch(cfg, size=size)
+    batch = made_batch(cfg, size=batch_size(cfg, args.batch_size))
     if args.amp:
         cfg = copy.deepcopy(cfg)
         use_autocast(cfg)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from distilpose.benchmark.inputs import made_batch
+from distilpose.benchmark.inputs import batch_size, made_batch
 from distilpose.errors import DistilPoseError
 from distilpose.model_config import load_config
 
@@ -28,6 +28,11 @@ def test_a_batch_for_training(distilpose_s: Config) -> None:
     assert labels.shape == (1, 17, 2) and weights.shape == (1, 17) and 0 < weights.mean() < 1
     torch.testing.assert_close(labels * torch.tensor([WIDTH, HEIGHT]),
                                torch.from_numpy(sample.gt_instances.keypoints), rtol=0, atol=1e-4)
+
+
+def test_the_config_says_how_many_if_nobody_else_does(distilpose_s: Config) -> None:
+    assert batch_size(distilpose_s, None) == 32 and batch_size(distilpose_s, 3) == 3
+    assert batch_size(Config(dict()), None) == 1
 
 
 def test_it_is_the_same_at_every_call(distilpose_s: Config) -> None:
@@ -53,7 +58,7 @@ def test_other_pipelines(path: str, keypoints: int, label: str) -> None:
 
 def test_what_cannot_be_made_up_is_a_sentence(distilpose_s: Config) -> None:
     with pytest.raises(DistilPoseError, match='--batch-size is 0'):
-        made_batch(distilpose_s, size=0)
+        batch_size(distilpose_s, 0)
     with pytest.raises(DistilPoseError, match='train_dataloader.dataset has no TopdownAffine'):
         made_batch(Config(dict(model=distilpose_s.model, train_dataloader=dict(dataset=dict(
             type='CocoDataset', pipeline=[dict(type='PackPoseInputs')])))), size=1)

@@ -101,8 +101,9 @@ def test_train_in_bfloat16_as_text(run) -> None:
 
 
 @pytest.mark.parametrize('arguments, words', [
-    (('--device', 'tpu'), 'expected cpu, cuda or cuda:N'), (('--batch-size', '-1'), '--batch-size is -1'),
-    (('--runs', '0'), '--runs is 0'), (('--cfg-options', 'optim_wrapper=None'), 'no optim_wrapper')])
+    (('--device', 'tpu'), 'expected cpu, cuda or cuda:N'), (('--batch-size', '0'), '--batch-size is 0'),
+    (('--runs', '0'), '--runs is 0'), (('--cfg-options', 'optim_wrapper=None'), 'no optim_wrapper'),
+    (('--cfg-options', 'train_dataloader=None'), 'train_dataloader.dataset has no TopdownAffine')])
 def test_wrong_input_of_train_is_a_sentence(run, arguments: tuple[str, ...], words: str) -> None:
     code, out, err = run('train', 'student', *arguments)
     assert code == 2 and not out and words in err
