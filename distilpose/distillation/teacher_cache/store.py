@@ -44,7 +44,7 @@ class SlotStore:
         records = torch.from_file(str(paths[0]), shared=True, size=slots * values, dtype=self.dtype)
         self.records = records.view(slots, values)
         self._marks = np.asarray(np.memmap(paths[1], np.dtype('<u8'), 'r', shape=(slots,)))
-        self._is_read = np.zeros(slots, bool)
+        self._is_whole = np.zeros(slots, bool)
 
     @property
     def filled(self) -> int:
@@ -58,9 +58,9 @@ class SlotStore:
             DistilPoseError: one holds the whole record of another crop.
         """
         marks = self._marks[slots]
-        for row in np.flatnonzero((marks != 0) & ~self._is_read[slots]):
-            self._is_read[slots[row]] = marks[row] == self._mark(int(marks[row]) >> 32, self._bytes(slots[row]))
-        is_whole = (marks != 0) & self._is_read[slots]
+        for row in np.flatnonzero((marks != 0) & ~self._is_whole[slots]):
+            self._is_whole[slots[row]] = marks[row] == self._mark(int(marks[row]) >> 32, self._bytes(slots[row]))
+        is_whole = (marks != 0) & self._is_whole[slots]
         stale = np.flatnonzero(is_whole & ((marks >> np.uint64(32)) != crops.astype(np.uint64)))
         if len(stale):
             raise DistilPoseError(f'the teacher cache {self.folder} has the answer to another crop in slot '

@@ -24,26 +24,32 @@ _BATCHES_TO_TIME = 3
 class TeacherCacheHook(Hook):
     """Trains epoch ``e`` on the crops of epoch ``e % variants``, so that later epochs and runs need no teacher.
 
-    It is idle without a folder. Runs with other students, terms or learning rates share a cache, also at the same
-    time, as long as the teacher, the data, the pipeline and the seed are the same; others are refused. The
-    checkpoints are as without it. What it costs and when it pays is logged.
+    It is idle without a folder. Runs with other students, terms or learning rates share a cache as long as the
+    teacher, the data, the pipeline and the seed of the augmentation are the same; others are refused. Checkpoints are
+    as without it. What it costs and when it pays is logged.
 
     Args:
         folder: of the cache, from the current directory.
         variants: number of augmentations of each sample. With as many as the run has epochs, all augmentations are as
             without a cache, and only other runs gain.
         dtype: ``'float16'``, or ``'float32'`` for what the teacher says to the bit, in twice the room.
+        augmentation_seed: of the augmentation alone, so that runs with other seeds share the cache; by default the
+            run's.
     """
 
     priority = 'HIGH'  # after the seeds of samples
 
-    def __init__(self, folder: str | None = None, variants: int = 8, *, dtype: str = 'float16') -> None:
+    def __init__(self, folder: str | None = None, variants: int = 8, *, dtype: str = 'float16',
+                 augmentation_seed: int | None = None) -> None:
         if not isinstance(variants, int) or variants < 1:
             raise DistilPoseError(f'TeacherCacheHook got variants={variants!r}; expected a whole number of 1 or more')
         if dtype not in DTYPES:
             raise DistilPoseError(f'TeacherCacheHook got dtype={dtype!r}; expected one of {", ".join(DTYPES)}')
+        if augmentation_seed is not None and (not isinstance(augmentation_seed, int) or augmentation_seed < 0):
+            raise DistilPoseError(f'TeacherCacheHook got augmentation_seed={augmentation_seed!r}; expected a whole '
+                                  "number of 0 or more, or None for the run's seed")
         self.folder = None if folder is None else Path(folder).expanduser().absolute()
-        self.variants, self.dtype = variants, dtype
+        self.variants, self.dtype, self.augmentation_seed = variants, dtype, augmentation_seed
         self.cache: TeacherCache | None = None
         self.is_timed = False
 
@@ -57,13 +63,15 @@ class TeacherCacheHook(Hook):
             return
         model, dataset = bare_model(runner), runner.train_dataloader.dataset
         check_that_answers_repeat(runner, model)
+        samples = dataset.prepare_data
+        if self.augmentation_seed is not None:
+            samples.stream = (self.augmentation_seed, *samples.stream[1:])
         cache = open_cache(model, self.folder, facts_of(runner, model.teacher, dtype=self.dtype),
                            slots=len(dataset) * self.variants, dtype=self.dtype)
         check_room(cache.store, samples=len(dataset), variants=min(self.variants, runner.max_epochs))
         runner.logger.info(describe_size(cache, samples=len(dataset), variants=self.variants,
                                          epochs=runner.max_epochs))
         self.cache = model.teacher_cache = cache
-        samples = dataset.prepare_data
         samples.prepare = MarkedPreparation(samples.prepare, variant=samples.epoch, length=len(dataset))
 
     def before_train_epoch(self, runner: Runner) -> None:

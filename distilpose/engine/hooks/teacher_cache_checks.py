@@ -43,8 +43,9 @@ def check_that_answers_repeat(runner: Runner, model: Any) -> None:
                               f'iterations; train with train_cfg.by_epoch=True, {without}')
     loader = runner.train_dataloader
     if not isinstance(getattr(loader.dataset, 'prepare_data', None), SeededPreparation):
-        raise DistilPoseError('the augmentation of this run cannot be repeated, because ResumableRandomnessHook did '
-                              f'not seed its samples; add it to default_hooks, {without}')
+        raise DistilPoseError('the augmentation of this run cannot be repeated, since nothing seeds its samples: that '
+                              'needs ResumableRandomnessHook in default_hooks and a data set with prepare_data, which '
+                              f'RepeatDataset does not have; change that, {without}')
     if isinstance(loader.sampler, MultiSourceSampler):
         raise DistilPoseError('MultiSourceSampler draws samples several times in an epoch, augmented anew each time, '
                               "which a teacher cache does not hold; take sampler=dict(type='DefaultSampler', "
@@ -73,7 +74,7 @@ def facts_of(runner: Runner, teacher: FrozenTeacher, *, dtype: str) -> dict[str,
         'training pipeline': _digest(_crops(runner.cfg.train_dataloader.dataset.to_dict())),
         'annotation file': _digest([_digest_of_file(file) for file in _annotation_files(dataset)]),
         'number of samples': str(len(dataset)),
-        'random seed': ' '.join(map(str, dataset.prepare_data.stream)),
+        'seed of the augmentation': ' '.join(map(str, dataset.prepare_data.stream)),
     }
 
 

@@ -137,6 +137,13 @@ def test_more_variants_extend_a_cache(filled: Filled, tmp_path: Path) -> None:
     assert [losses[step] == former[step] for step in range(1, STEPS + 1)] == [True] * 6 + [False] * 6
 
 
+def test_runs_with_other_seeds_share_a_cache(filled: Filled, tmp_path: Path) -> None:
+    runner = run(filled.config, tmp_path, filled.cache, seed=1, default_hooks__teacher_cache__augmentation_seed=0)
+    assert 'asked for 0 of' in log_of(runner)
+    losses, others = logged_losses(tmp_path), logged_losses(filled.work_dir)
+    assert losses.keys() == others.keys() and not set(losses.values()) & set(others.values())
+
+
 def test_averages_and_gradient_shares_read_it_too(filled: Filled, tmp_path: Path) -> None:
     hooks = [dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.5),
              dict(type='GradientShareHook', interval=2)]
@@ -185,7 +192,7 @@ def test_two_processes_fill_one_cache(filled: Filled, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('change, words', [
-    (dict(seed=1), r'random seed \(0 0 there, 1 0 here\)'),
+    (dict(seed=1), r'seed of the augmentation \(0 0 there, 1 0 here\)'),
     (dict(train_dataloader__dataset__pipeline__3__rotate_factor=10.0), 'training pipeline'),
     (dict(train_dataloader__dataset__indices=8), r'training pipeline .*, number of samples \(12 there, 8 here\)'),
     (dict(model__teacher__dtype='bfloat16'), "teacher's config"),
@@ -260,7 +267,7 @@ _SWITCH = [dict(type='PipelineSwitchHook', switch_epoch=1, switch_pipeline=[])]
 @pytest.mark.parametrize('change, words', [
     (dict(model__teacher__mode='train'), r"answers in train mode.*set model.teacher.mode='eval'"),
     (dict(train_cfg=dict(_delete_=True, by_epoch=False, max_iters=4)), 'this run counts iterations'),
-    (dict(default_hooks__randomness__type='EmptyCacheHook'), 'ResumableRandomnessHook did not seed'),
+    (dict(default_hooks__randomness__type='EmptyCacheHook'), 'that needs ResumableRandomnessHook'),
     (dict(custom_hooks=_SWITCH), 'PipelineSwitchHook changes the crops'),
     (dict(model__student__data_preprocessor__batch_augments=[]), 'batch_augments change the crops'),
 ])
@@ -292,7 +299,8 @@ def test_a_small_disk_is_refused_before_it_is_full(filled: Filled, tmp_path: Pat
     run(filled.config, tmp_path / 'run', filled.cache, train_cfg__max_epochs=1)
 
 
-@pytest.mark.parametrize('arguments', [dict(variants=0), dict(variants=2.0), dict(dtype='int8')])
+@pytest.mark.parametrize('arguments', [
+    dict(variants=0), dict(variants=2.0), dict(dtype='int8'), dict(augmentation_seed=-1)])
 def test_arguments_are_checked(arguments: dict) -> None:
     with pytest.raises(DistilPoseError, match='TeacherCacheHook got'):
         TeacherCacheHook('x', **arguments)
