@@ -31,7 +31,9 @@ def transfer(source: str | Path, destination: str | Path, *, two_dis: bool = Fal
     Args:
         source: the checkpoint.
         destination: the file to write, or to replace.
-        two_dis: that the checkpoint is of the second stage; only two models in one file need to be told.
+        two_dis: that the checkpoint is of the second stage; only two models in one file need to be told. It is
+            compared with what the weights tell, and decides where they cannot: both models are of one size, and
+            there are no averaged weights.
         config: of the plain model, to compare every name and shape with; without one they are taken as they are.
 
     Raises:
@@ -42,9 +44,12 @@ def transfer(source: str | Path, destination: str | Path, *, two_dis: bool = Fal
     checkpoint = load_file(source)
     state = state_dict_of(checkpoint, source=str(source))
     if holds_two_models(state.keys()):
-        stage = stage_of(state, _not_averaged(checkpoint))
-        _check_flag(source, stage=stage, two_dis=two_dis)
+        told = stage_of(state, _not_averaged(checkpoint))
+        _check_flag(source, stage=told, two_dis=two_dis)
+        stage = 2 if two_dis else 1
         recognised, student = f"stage {stage} of DWPose's own training", student_of(state, stage=stage)
+        if told is None:
+            recognised += f' (its weights cannot tell: --two_dis was {"" if two_dis else "not "}given)'
     else:
         recognised = 'a plain student, as this project and mmpose save it'
         student = {name: value for name, value in state.items() if not name.startswith(_TERMS)}
@@ -62,7 +67,7 @@ def _not_averaged(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     return {name.removeprefix('module.'): value for name, value in weights.items()}
 
 
-def _check_flag(source: Path, *, stage: int, two_dis: bool) -> None:
+def _check_flag(source: Path, *, stage: int | None, two_dis: bool) -> None:
     if two_dis and stage == 1:
         raise DistilPoseError(f"{source} is of DWPose's first stage: its student's backbone was trained, or is another "
                               "one than its teacher's. Leave out --two_dis")

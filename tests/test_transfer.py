@@ -115,6 +115,20 @@ def test_a_first_stage_with_a_teacher_of_one_size_is_told_by_what_learned(write:
     assert_equal(transferred(source), weights(SMALL, seed=3))
 
 
+@pytest.mark.parametrize('two_dis', [False, True])
+def test_what_the_weights_cannot_tell_the_flag_says(write: Callable, two_dis: bool) -> None:
+    """One size, one set of weights, and a backbone that has seen batches: in the first stage, or before the second."""
+    state = {name: value + 9 if name.startswith('student.') and name.endswith('num_batches_tracked') else value
+             for name, value in stage_2().items()}
+    source = write(state)
+    backbone = 'teacher.' if two_dis else 'student.'
+    found = transferred(source, two_dis=two_dis)
+    assert all(torch.equal(value, state[(backbone if name.startswith('backbone.') else 'student.') + name])
+               for name, value in found.items())
+    report = transfer(source, source.parent / 'again.pth', two_dis=two_dis)
+    assert report.recognised.endswith(f'cannot tell: --two_dis was {"" if two_dis else "not "}given)')
+
+
 def test_our_checkpoints_lose_the_weights_of_terms_only(write: Callable, config: Path) -> None:
     for model in (rtmpose.stage_1(), rtmpose.stage_2()):
         expected = {name: value for name, value in model.state_dict().items() if not name.startswith('distillation.')}

@@ -17,25 +17,30 @@ def holds_two_models(keys: Collection[str]) -> bool:
     return all(any(key.startswith(prefix) for key in keys) for prefix in (_STUDENT, _TEACHER))
 
 
-def stage_of(state: State, other: State | None = None) -> int:
+def stage_of(state: State, other: State | None = None) -> int | None:
     """Which of the two stages made a checkpoint, told by its weights.
 
-    In the second one both models are of one size, no loss has weights, and the student's backbone never learns.
+    In the second one both models are of one size, no loss has weights, and the student's backbone never learns, nor
+    ever sees a batch.
 
     Args:
         state: its weights.
         other: its second set of weights, averaged or not, where it has one: what learns differs between the two.
 
     Returns:
-        1 or 2.
+        1 or 2; None where there is no second set, and the student's backbone may have seen its batches in either
+        stage or before.
     """
     student, teacher = (_features(state, prefix) for prefix in (_STUDENT, _TEACHER))
     is_one_size = ({name: value.shape for name, value in student.items()}
                    == {name: value.shape for name, value in teacher.items()})
-    has_trained_losses = any(key.startswith(_LOSSES) for key in state)
-    learned = _features(other or {}, _STUDENT)
-    is_trained = any(not student[name].equal(value) for name, value in learned.items() if name in student)
-    return 2 if is_one_size and not has_trained_losses and not is_trained else 1
+    if not is_one_size or any(key.startswith(_LOSSES) for key in state):
+        return 1
+    if other:
+        learned = _features(other, _STUDENT)
+        return 1 if any(not student[name].equal(value) for name, value in learned.items() if name in student) else 2
+    batches = [value for name, value in student.items() if name.endswith('num_batches_tracked')]
+    return 2 if batches and not any(batches) else None
 
 
 def student_of(state: State, *, stage: int) -> dict[str, Tensor]:
