@@ -21,7 +21,7 @@ from distilpose.structures import PoseOutputs
 
 LEAVES = sorted(path.relative_to(PROJECT_ROOT) for path in (PROJECT_ROOT / 'configs').rglob('*.py')
                 if '_base_' not in path.parts)
-COUNT = 164
+COUNT = 165
 COSTLY = re.compile(r'simdr/(?!.*_from_).*(res101|res152|w48|256x|384x)|tokenpose_(b|l|s_v2)_'
                     r'|fpd/.*(8x256|hrnet)|rtmpose/.*rtmpose-(m|l|x)_|dwpose/.*(dis|l-l|m-m|x-x).*coco')
 """Networks whose forward pass is only traced, on the meta device; smaller ones of the same parts run."""
@@ -41,8 +41,8 @@ def build_model(config: Config) -> nn.Module:
     source = read_model_source(dict(config=options['teacher']['config']))
     with torch.random.fork_rng():
         torch.manual_seed(1)  # other weights than those of a student of the same kind
-        options['teacher'] = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names,
-                                           heatmaps=options['teacher'].get('heatmaps'))
+        given = {name: options['teacher'].get(name) for name in ('dtype', 'heatmaps')}
+        options['teacher'] = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names, **given)
     return PoseDistiller(**options)
 
 

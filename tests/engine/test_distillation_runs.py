@@ -14,6 +14,8 @@ from distilpose.errors import DistilPoseError
 from . import tiny
 
 EMA = [dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.5)]
+FAST = {'model.teacher.dtype': 'bfloat16', 'optim_wrapper.optimizer.fused': True,
+        'custom_hooks': [*EMA, dict(type='ChannelsLastHook')]}
 
 
 @pytest.fixture
@@ -39,8 +41,8 @@ def test_the_student_is_tested_without_its_teacher(configs: tuple[Path, Path], t
     assert metrics[0]['coco/AP'] == pytest.approx(runner.message_hub.get_scalar('val/coco/AP').current())
 
 
-def test_averaged_resumed_and_in_bfloat16(configs: tuple[Path, Path], tmp_path: Path) -> None:
-    options = dict(custom_hooks=EMA)
+@pytest.mark.parametrize('options', [dict(custom_hooks=EMA), FAST], ids=['plain', 'fast'])
+def test_averaged_resumed_and_in_bfloat16(options: dict, configs: tuple[Path, Path], tmp_path: Path) -> None:
     train(configs[1], work_dir=tmp_path / 'whole', amp=True, validate=False, options=options)
     train(configs[1], work_dir=tmp_path / 'parts', amp=True, validate=False, options=options,
           resume=str(tmp_path / 'whole' / 'epoch_1.pth'))

@@ -1,4 +1,4 @@
-# As coco_256x192_regression_fast.py, with the people of an image one after the other, so that it is decoded once.
+# As coco_256x192_regression.py in less time, the people of an image one after the other, so that it is decoded once.
 _base_ = 'coco_256x192_regression.py'
 from distilpose.data_config import with_fast_data
 
