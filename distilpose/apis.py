@@ -15,6 +15,9 @@ from .engine import student_config
 from .engine.launch import load_and_change, unknown_types_as_sentences
 from .errors import DistilPoseError
 from .model_config import build_estimator
+from .models.quick import quickened
+
+__all__ = ['load_model', 'quickened']
 
 
 def load_model(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> Any:

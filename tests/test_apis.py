@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmpose.apis import inference_topdown
 
-from distilpose.apis import load_model
+from distilpose.apis import load_model, quickened
 from distilpose.checkpoints import CheckpointMismatch, MissingCheckpoint
 from distilpose.engine import read_config
 from distilpose.errors import DistilPoseError
@@ -47,6 +47,13 @@ def test_a_distillation_gives_its_student_without_the_teachers_file() -> None:
     assert not model.training and not any(module.training for module in model.modules())
     assert model.dataset_meta['dataset_name'] == 'coco'
     assert model.cfg.model.type == 'TopdownPoseEstimator'
+
+
+def test_a_quick_copy_can_be_asked_in_its_place(config: str, checkpoint: Path) -> None:
+    model = load_model(config, checkpoint)
+    image, boxes = np.random.default_rng(0).integers(0, 255, (80, 60, 3), dtype=np.uint8), np.array([[5, 5, 50, 70]])
+    found, expected = (inference_topdown(one, image, boxes)[0].pred_instances for one in (quickened(model), model))
+    np.testing.assert_allclose(found.keypoints, expected.keypoints, atol=1e-2)
 
 
 def test_a_config_of_mmpose() -> None:

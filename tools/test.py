@@ -21,6 +21,8 @@ def build_parser() -> argparse.ArgumentParser:
     add('--dump', metavar='FILE.pkl', help='write all predictions')
     add('--out', metavar='FILE.json', help='write the metrics')
     add('--show-dir', metavar='DIR', help='write images with the predictions drawn')
+    add('--quick', nargs='?', const='float32', choices=('float32', 'bfloat16', 'float16'),
+        help='answer with batch normalisation folded and channels last, and in a shorter type if one is named')
     add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the config')
     add('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='values to change in the config')
     add('--launcher', choices=('none', 'pytorch', 'slurm'), default='none', help='who started the processes')
@@ -34,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     return run_tool(lambda: evaluate(
         args.config, args.checkpoint, work_dir=args.work_dir, dump=args.dump, out=args.out, show_dir=args.show_dir,
-        options=args.cfg_options, data_root=args.data_root, launcher=args.launcher))
+        options=args.cfg_options, data_root=args.data_root, launcher=args.launcher,
+        quick=args.quick))
 
 
 if __name__ == '__main__':

@@ -22,7 +22,8 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from ..checkpoints import load_file, load_strict, read_weights
 from ..errors import DistilPoseError
 from ..model_config import project_path
-from .bare_model import bare_model
+from ..models.quick import check_speed, quickened
+from .bare_model import bare_model, replace_bare_model
 from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
 from .config_files import merge_options, read_config, set_data_root, student_config
 from .environment import end_workers, is_first_local_process, prepare_environment
@@ -86,7 +87,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
 def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: str | Path | None = None,
              dump: str | Path | None = None, out: str | Path | None = None, show_dir: str | Path | None = None,
              options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
-             launcher: str = 'none') -> dict[str, float]:
+             launcher: str = 'none', quick: str | None = None) -> dict[str, float]:
     """Evaluates a checkpoint on a config's test data.
 
     A distillation config is evaluated as its student's; the teacher is not needed. From the checkpoint of a training
@@ -102,6 +103,8 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
         options: as for :func:`train`.
         data_root: as for :func:`train`.
         launcher: as for :func:`train`.
+        quick: ``'float32'``, ``'bfloat16'`` or ``'float16'`` lets a quick copy of the model answer in this type, see
+            :func:`~distilpose.models.quick.quickened`.
 
     Returns:
         The metrics by name.
@@ -113,6 +116,8 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     for name in ('test_dataloader', 'test_evaluator'):
         if not cfg.get(name):
             raise DistilPoseError(f'{_name(cfg)} cannot be tested: it has no {name}')
+    dtype = None if quick == 'float32' else quick
+    check_speed(dtype=dtype, compile=None)
     state = read_weights(checkpoint).state
     cfg = student_config(cfg)
     cfg.work_dir = str(_work_dir(cfg, work_dir, 'test'))
@@ -126,6 +131,9 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
         model = bare_model(runner)
         load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.', ))
         runner.logger.info(f'Loaded all {len(model.state_dict())} weights from {checkpoint}.')
+        if quick is not None:
+            replace_bare_model(runner, quickened(model, dtype=dtype))
+            runner.logger.info(f'A quick copy of the model answers, in {quick}.')
         return runner.test()
 
     metrics = _run(cfg, notes, load_and_test, returns_result=True)

@@ -64,6 +64,20 @@ def test_another_checkpoint_is_refused(configs: tuple[Path, Path], tmp_path: Pat
         evaluate(configs[1], tmp_path / 'teacher.pth', work_dir=tmp_path / 'test')
 
 
+def test_a_quick_copy_measures_the_same(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    train(configs[0], work_dir=tmp_path / 'run', validate=False)
+    checkpoint = tmp_path / 'run' / 'epoch_2.pth'
+    metrics = {quick: evaluate(configs[0], checkpoint, work_dir=tmp_path / f'test_{quick}', quick=quick)
+               for quick in (None, 'float32', 'bfloat16')}
+    assert metrics['float32'] == pytest.approx(metrics[None], abs=1e-4)
+    assert metrics['bfloat16'].keys() == metrics[None].keys()
+    log = next((tmp_path / 'test_bfloat16').rglob('*.log')).read_text()
+    assert 'A quick copy of the model answers, in bfloat16.' in log
+    with pytest.raises(DistilPoseError, match="dtype is 'int8'"):
+        evaluate(configs[0], checkpoint, work_dir=tmp_path / 'none', quick='int8')
+    assert not (tmp_path / 'none').exists()
+
+
 def test_predictions_and_metrics_are_written(configs: tuple[Path, Path], tmp_path: Path) -> None:
     train(configs[0], work_dir=tmp_path / 'run', validate=False)
     evaluate(configs[0], tmp_path / 'run' / 'epoch_2.pth', work_dir=tmp_path / 'test', dump=tmp_path / 'all.pkl',
