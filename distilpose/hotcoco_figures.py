@@ -31,19 +31,22 @@ def can_compute(params: Any) -> bool:
     return bool(is_known) and _hotcoco() is not None
 
 
-def convert(annotations: Sequence[Mapping[str, Any]], *, is_checked: bool = False) -> Any:
+def convert(annotations: Sequence[Mapping[str, Any]], *, keypoints: int, is_finite: bool = False) -> Any:
     """Annotations as hotcoco holds them.
 
     Args:
         annotations: people, with the keys that pycocotools reads and ``num_keypoints``, which is 0 for those that are
             ignored; or detections, with a score.
-        is_checked: the keypoints are known to be finite.
+        keypoints: how many each should have, as many as there are sigmas.
+        is_finite: the keypoints are known to be finite.
 
     Returns:
-        None where a coordinate, area or score is no finite number, of which hotcoco and pycocotools make different
-        things.
+        None where hotcoco and pycocotools make different things of it: somebody has another number of keypoints, or a
+        coordinate, area or score is no finite number.
     """
-    total = 0 if is_checked else sum(map(sum, map(itemgetter('keypoints'), annotations)))
+    if any(count != 3 * keypoints for count in {len(entry['keypoints']) for entry in annotations}):
+        return None
+    total = 0 if is_finite else sum(map(sum, map(itemgetter('keypoints'), annotations)))
     names = ('area', 'score') if annotations and 'score' in annotations[0] else ('area',)
     total += sum(sum(map(itemgetter(name), annotations)) for name in names)  # several times quicker than each by itself
     if not math.isfinite(total):
@@ -51,12 +54,12 @@ def convert(annotations: Sequence[Mapping[str, Any]], *, is_checked: bool = Fals
     return _hotcoco().COCO(dict(images=[], categories=[], annotations=annotations))
 
 
-def convert_detections(detections: Sequence[Mapping[str, Any]], *, is_checked: bool = False) -> Any:
+def convert_detections(detections: Sequence[Mapping[str, Any]], *, keypoints: int, is_finite: bool = False) -> Any:
     """The same of detections that may have further keys, of which hotcoco would keep a copy."""
     if not set().union(*detections) <= _NAMES:
         names = ('id', 'image_id', 'category_id', 'keypoints', 'area', 'score')
         detections = [{name: entry[name] for name in names} for entry in detections]
-    return convert(detections, is_checked=is_checked)
+    return convert(detections, keypoints=keypoints, is_finite=is_finite)
 
 
 def match(truths: Any, detections: Any, params: Any) -> Any:

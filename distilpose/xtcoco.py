@@ -85,9 +85,10 @@ class ConvertedPeople:
 
     def __init__(self) -> None:
         self._seen: list[dict[str, Any]] = []
-        self._made: dict[tuple[str, bool], Any] = {}
+        self._made: dict[tuple[str, bool, int], Any] = {}
 
-    def get(self, annotations: list[dict[str, Any]], kind: tuple[str, bool], convert: Callable[[], Any]) -> Any:
+    def get(self, annotations: list[dict[str, Any]], kind: tuple[str, bool, int],
+            convert: Callable[[], Any]) -> Any:
         """What was converted from these annotations for a kind of evaluation, which happens now if it did not."""
         if annotations != self._seen:
             self._seen, self._made = [dict(annotation) for annotation in annotations], {}
@@ -152,15 +153,16 @@ class COCOeval(cocoeval.COCOeval):
         """People and detections for hotcoco, or None where it would find other figures."""
         chosen, fresh = self._annotations(self.cocoGt), ConvertedPeople()
         kept = _PEOPLE.setdefault(self.cocoGt, fresh) if len(chosen) == len(self.cocoGt.anns) else fresh
-        people = kept.get(chosen, (self.extended_type, self.use_area),
-                          lambda: hotcoco_figures.convert(self._ground_truth(chosen)))
+        count = len(self.params.kpt_oks_sigmas)
+        people = kept.get(chosen, (self.extended_type, self.use_area, count),
+                          lambda: hotcoco_figures.convert(self._ground_truth(chosen), keypoints=count))
         found = self._annotations(self.cocoDt)
         if _FIELDS[self.extended_type] == ('keypoints',):  # as they are, since copies take longer than the figures
             found = [entry for entry in found if _has_any(entry['keypoints'])]
-            is_checked = isinstance(self.cocoDt, Results) and self.cocoDt.is_finite
+            is_finite = isinstance(self.cocoDt, Results) and self.cocoDt.is_finite
         else:
-            found, is_checked = self._detections(found), False
-        detections = hotcoco_figures.convert_detections(found, is_checked=is_checked)
+            found, is_finite = self._detections(found), False
+        detections = hotcoco_figures.convert_detections(found, keypoints=count, is_finite=is_finite)
         return None if people is None or detections is None else (people, detections)
 
     @property

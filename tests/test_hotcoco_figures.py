@@ -124,6 +124,17 @@ def test_what_is_no_number_is_left_to_pycocotools(part: str, field: str, with_bo
 
 
 @needs_hotcoco
+@pytest.mark.parametrize('fewer', ['truth', 'detections', 'sigmas'])
+def test_other_numbers_of_keypoints_are_left_to_pycocotools(fewer: str) -> None:
+    """It refuses them; hotcoco would compute something."""
+    truth, detections = random_people(1)
+    for entry in dict(truth=truth['annotations'], detections=detections, sigmas=[])[fewer]:
+        entry['keypoints'] = entry['keypoints'][:42]
+    with pytest.raises(ValueError, match='could not be broadcast'):
+        evaluations(truth, detections, sigmas=np.full(14 if fewer == 'sigmas' else 17, 0.05))
+
+
+@needs_hotcoco
 def test_answers_may_hold_more() -> None:
     """Boxes, of which pycocotools makes the area, and what hotcoco could not keep."""
     truth, detections = random_people(2)
