@@ -58,12 +58,20 @@ def test_what_it_does_not_compute_is_mmposes() -> None:
 def test_suppression_keeps_the_same_people(monkeypatch: pytest.MonkeyPatch, function: str, threshold: float) -> None:
     assert nms.oks_iou is quick_coco.oks_iou
     sigmas = np.full(17, 0.05, dtype=np.float32)
-    suppress, images = getattr(nms, function), [people(seed) for seed in range(40)]
-    quick = [suppress(image, threshold, sigmas=sigmas) for image in images]
+    images = [people(seed, dtype=(np.float32, np.float64)[seed % 2]) for seed in range(40)]
+    quick = [getattr(coco_metric, function)(image, threshold, sigmas=sigmas) for image in images]
     monkeypatch.setattr(nms, 'oks_iou', quick_coco.pairwise_oks)
+    suppress = getattr(nms, function)
     for image, kept in zip(images, quick, strict=True):
         np.testing.assert_array_equal(kept, suppress(image, threshold, sigmas=sigmas))
     assert {len(image) - len(kept) for image, kept in zip(images, quick, strict=True)} != {0} or 'soft' in function
+
+
+def test_suppression_of_what_is_left_to_mmpose() -> None:
+    sigmas, image = np.full(17, 0.05), people(3) * 40
+    assert len(image) > 100 and list(coco_metric.oks_nms([], 0.9, sigmas=sigmas)) == []
+    for options in (dict(sigmas=sigmas), dict(), dict(sigmas=sigmas, vis_thr=0.2)):
+        np.testing.assert_array_equal(coco_metric.oks_nms(image, 0.9, **options), nms.oks_nms(image, 0.9, **options))
 
 
 def test_results_are_the_same_file_but_for_spaces(tmp_path: Path) -> None:
