@@ -53,8 +53,8 @@ def _share_and_memory(report: Report, name: str) -> str:
 
 
 def _significant(rate: float) -> str:
-    """With three digits at least, without an exponent."""
-    return f'{rate:.0f}' if rate >= 1000 else f'{rate:.3g}'
+    """With three digits at least."""
+    return f'{rate:.{0 if rate >= 100 else 1 if rate >= 10 else 2}f}'
 
 
 def _ceilings(found: Ceilings) -> str:

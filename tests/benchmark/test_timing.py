@@ -37,6 +37,11 @@ def test_a_ratio_is_of_neighbours() -> None:
     assert 'config is 2.00 times as fast as plain' in display.as_text(report)
 
 
+@pytest.mark.parametrize('seconds, words', [(.0004, '2500 images/s'), (.08, '12.5 images/s'), (.5, '2.00 images/s')])
+def test_rates_have_three_digits(seconds: float, words: str) -> None:
+    assert words in display.as_text(Report('images', dict(config=[seconds]), clock='seconds'))
+
+
 def test_every_way_is_compared_with_the_last() -> None:
     report = Report('images', dict(fast=[1., 1.], slow=[2., 2.], plain=[4., 4.]), clock='seconds')
     assert report.compared_with == 'plain'
