@@ -23,7 +23,8 @@ def compact_collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
     As mmengine's ``pseudo_collate`` but for the images, which are one tensor, so that they travel to the device in one
     piece and are normalised there at once. Between processes every tensor takes a shared file of its own, which for a
-    person's targets costs more than the targets; here small ones travel by value.
+    person's targets costs more than the targets; here small ones travel by value. (``pad_shape``, which mmpose's data
+    preprocessor writes into the samples and only bottom-up estimators read, is wrong for images in one tensor.)
 
     Args:
         samples: with ``inputs`` (3, H, W) and ``data_samples``.
