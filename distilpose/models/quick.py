@@ -142,7 +142,7 @@ def _answer(module: nn.Module, name: str, *, dtype: str | None, compile: str | N
     It is bound to the module, so that a copy of the module has one that is bound to the copy.
     """
     plain: Callable[..., Any] = getattr(type(module), name)
-    run = plain if compile is None else torch.compile(plain, mode=compile)
+    run = plain if compile is None else _compiled(plain, mode=compile)
     is_overwritten = compile in _WITH_CUDA_GRAPHS  # whose next pass writes into the memory of this one
     autocast: dict[str, Any] = dict(enabled=False) if dtype is None else dict(dtype=DTYPES[dtype])
 
@@ -152,6 +152,20 @@ def _answer(module: nn.Module, name: str, *, dtype: str | None, compile: str | N
         return pytree.tree_map_only(Tensor, torch.clone, found) if is_overwritten else found
 
     setattr(module, name, MethodType(answer, module))
+
+
+def _compiled(function: Callable[..., Any], *, mode: str) -> Callable[..., Any]:
+    from torch._dynamo.exc import BackendCompilerFailed  # its import takes seconds
+
+    run = torch.compile(function, mode=mode)
+
+    def checked(module: nn.Module, inputs: Any) -> Any:
+        try:
+            return run(module, inputs)
+        except BackendCompilerFailed as error:
+            raise DistilPoseError(f'torch.compile ({mode}) failed on this machine: {str(error.inner_exception).splitlines()[0]}. It '
+                                  'needs a C++ compiler, and Triton on GPUs; or leave out compile') from error
+    return checked
 
 
 def _tensors(values: Any) -> list[Tensor]:

@@ -183,6 +183,17 @@ def test_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
         torch.testing.assert_close(found, expected, rtol=0, atol=2e-5 * spread(expected))
 
 
+def test_a_machine_without_a_compiler_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def backend(graph: Any, inputs: Any) -> Any:
+        raise RuntimeError('no compiler found')
+
+    failing = torch._dynamo.optimize(backend)
+    monkeypatch.setattr(torch, 'compile', lambda function, mode: failing(function))
+    fast = quickened(estimator('DistilPoseHead'), compile='default')
+    with pytest.raises(DistilPoseError, match='failed on this machine: .*no compiler found'):
+        fast.extract_feat(noise(fast))
+
+
 def test_answers_of_cuda_graphs_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every answer of a graph lies in the same memory."""
     memory = torch.zeros(2, 3)
