@@ -163,8 +163,9 @@ def _compiled(function: Callable[..., Any], *, mode: str) -> Callable[..., Any]:
         try:
             return run(module, inputs)
         except BackendCompilerFailed as error:
-            raise DistilPoseError(f'torch.compile ({mode}) failed on this machine: {str(error.inner_exception).splitlines()[0]}. It '
-                                  'needs a C++ compiler, and Triton on GPUs; or leave out compile') from error
+            reason = str(error.inner_exception).splitlines()[0]
+            raise DistilPoseError(f'torch.compile ({mode}) failed on this machine: {reason}. It needs a C++ compiler, '
+                                  'and Triton on GPUs; or leave out compile') from error
     return checked
 
 
