@@ -42,6 +42,7 @@ def build_model(config: Config) -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(1)  # other weights than those of a student of the same kind
         given = {name: options['teacher'].get(name) for name in ('dtype', 'heatmaps')}
+        given['quick'] = False  # a copy takes longer to be made than two images
         options['teacher'] = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names, **given)
     return PoseDistiller(**options)
 
