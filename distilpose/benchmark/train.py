@@ -6,7 +6,7 @@ import argparse
 import copy
 import logging
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,7 +28,7 @@ from .machine import Machine, chosen_machine
 from .memory import added_at_peak
 from .networks import build_model, macs_of_a_step, with_a_teacher
 from .parts import Parts
-from .published_way import published_settings, train_as_published
+from .published_way import has_channels_last, published_settings, train_as_published
 from .subcommand import Subcommand
 from .timing import Report, interleave
 
@@ -69,16 +69,20 @@ class _Steps:
 
     def __init__(self, cfg: Config, batch: dict[str, Any], machine: Machine) -> None:
         self.batch, self.machine = batch, machine
-        self.model: Any = build_model(cfg).to(machine.device)
+        model: Any = build_model(cfg)
+        self.model = model.to(machine.device)
         with _without_words():
             self.wrapper: Any = build_optim_wrapper(self.model, cfg.optim_wrapper)
         self.flops = self._count_flops()
-        if any(hook['type'] == 'ChannelsLastHook' for hook in cfg.get('custom_hooks') or ()):
+        if has_channels_last(cfg):
             use_channels_last(self.model)
         self.model.train()
+        self.step: Callable[..., Any] = self.model.train_step
+        if cfg.get('compile'):  # as mmengine's Runner does
+            self.step = torch.compile(self.step, **({} if cfg.compile is True else cfg.compile))
 
     def __call__(self, run: int) -> int:
-        self.model.train_step(self.batch, self.wrapper)
+        self.step(self.batch, optim_wrapper=self.wrapper)
         return len(self.batch['inputs'])
 
     def work_as_published(self) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 from distilpose.benchmark.published_way import (
     attend_in_steps,
     drawn_heatmap_loss,
+    has_channels_last,
     predict_as_published,
     published_settings,
     train_as_published,
@@ -96,10 +97,14 @@ def test_settings() -> None:
         model=dict(type='PoseDistiller', teacher=dict(config='a', checkpoint='b', dtype='bfloat16')),
         optim_wrapper=dict(type='AutocastOptimWrapper', dtype='bfloat16', clip_grad=dict(max_norm=1.),
                            optimizer=dict(type='Adam', lr=1e-3, fused=True)),
-        custom_hooks=[dict(type='ChannelsLastHook'), dict(type='GradientShareHook')]))
+        custom_hooks=[dict(type='ChannelsLastHook'), dict(type='GradientShareHook')],
+        default_hooks=dict(layout=dict(type='ChannelsLastHook'), timer=dict(type='IterTimerHook'), none=None),
+        compile=True))
     before = copy.deepcopy(cfg.to_dict())
     found = published_settings(cfg)
     assert found.optim_wrapper == dict(type='OptimWrapper', clip_grad=dict(max_norm=1.),
                                        optimizer=dict(type='Adam', lr=1e-3, fused=False, foreach=False))
     assert found.model.teacher == dict(config='a', checkpoint='b', dtype=None, compile=None, quick=False)
+    assert has_channels_last(cfg) and not has_channels_last(found) and not found.compile
+    assert found.default_hooks == dict(timer=dict(type='IterTimerHook'), none=None)
     assert found.custom_hooks == [dict(type='GradientShareHook')] and cfg.to_dict() == before
