@@ -39,4 +39,4 @@ def has_channels_last(cfg: Config) -> bool:
 
 
 def _changes_layout(hook: dict | None) -> bool:
-    return hook is not None and hook['type'] == 'ChannelsLastHook'
+    return hook is not None and hook.get('type') == 'ChannelsLastHook'
