@@ -24,6 +24,7 @@ from distilpose.errors import DistilPoseError
 from . import machine as machines
 from .machine import chosen_machine
 from .networks import build_model, with_a_teacher
+from .published_way import has_channels_last
 from .subcommand import Subcommand
 from .timing import Report, interleave
 
@@ -75,7 +76,7 @@ class _Steps:
                  cache: TeacherCache | None) -> None:
         self.model, self.batches, self.cache = model, batches, cache
         self.wrapper: Any = build_optim_wrapper(model, cfg.optim_wrapper)
-        if any(hook['type'] == 'ChannelsLastHook' for hook in cfg.get('custom_hooks') or ()):
+        if has_channels_last(cfg):
             use_channels_last(model)
         model.train()
 
