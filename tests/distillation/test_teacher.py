@@ -111,6 +111,15 @@ def test_drawn_heatmaps_are_in_float32_whatever_the_student_trains_in() -> None:
     assert torch.equal(drawn, frozen.outputs(images).heatmaps[-1])
 
 
+def test_compiled_it_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a backend that only traces, so that no compiler is needed."""
+    traced = torch._dynamo.optimize('eager')
+    monkeypatch.setattr(torch, 'compile', lambda function, mode: traced(function))
+    plain, (images, _) = teacher(), batch()
+    compiled = FrozenTeacher(plain.model, compile='reduce-overhead')
+    torch.testing.assert_close(compiled.outputs(images).heatmaps, plain.outputs(images).heatmaps)
+
+
 def test_unknown_compilation_is_refused() -> None:
     with pytest.raises(DistilPoseError, match="compile is 'fast'"):
         teacher(compile='fast')
