@@ -57,6 +57,7 @@ def _values(shape: tuple[int, int], size: tuple[int, int], device: torch.device)
     coords, near = torch.rand(*shape, 2, generator=draw), torch.randn(*shape, 2, generator=draw)
     sigmas = torch.full((*shape, 2), 2.0)
     heatmaps = draw_simulated_heatmaps(coords + near / torch.tensor(size), sigmas, size=size)
+    heatmaps += 0.01 * torch.randn(heatmaps.shape, generator=draw)  # as a network's, which are not 0 far out
     weights = (torch.rand(*shape, generator=draw) < 0.8).float()
     return [coords.to(device).requires_grad_(), sigmas.to(device).requires_grad_(), heatmaps.to(device),
             weights.to(device)]
