@@ -14,7 +14,7 @@ from distilpose.benchmark import ceilings
 from tests.datasets.test_jpeg import picture
 from tests.engine import tiny
 
-DATA_CONFIG = 'configs/body/2d_kpt_sview_rgb_img/distilpose/coco/DistilPose_S_fast_data_coco_256x192.py'
+DATA_CONFIG = 'configs/body/2d_kpt_sview_rgb_img/distilpose/coco/DistilPose_S_fast_coco_256x192.py'
 
 
 @pytest.fixture
