@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+
+from distilpose.models.shadowing import shadowed
 
 
 class Parts:
@@ -38,17 +40,10 @@ class Parts:
         Args:
             methods: (part, object, name of its method); several may belong to a part.
         """
-        before = []
-        for part, owner, name in methods:
-            before.append((owner, name, vars(owner).get(name)))
-            setattr(owner, name, self._timing(part, getattr(owner, name)))
-        try:
+        with ExitStack() as stack:
+            for part, owner, name in methods:
+                stack.enter_context(shadowed(owner, name, self._timing(part, getattr(owner, name))))
             yield
-        finally:
-            for owner, name, own in reversed(before):
-                delattr(owner, name)
-                if own is not None:
-                    setattr(owner, name, own)
 
     def _timing(self, part: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Giving a module another method for a while."""
+"""Giving an object another method for a while."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
-
 
 @contextmanager
-def shadowed(module: nn.Module, name: str, function: Callable[..., Any]) -> Iterator[None]:
-    """While open, the module's method of this name is the function; what was there before comes back."""
-    before = module.__dict__.get(name)
-    setattr(module, name, function)
+def shadowed(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    """While open, the method of this name of an object, class or module is the function; what was there comes back."""
+    before = vars(owner).get(name)
+    setattr(owner, name, function)
     try:
         yield
     finally:
-        delattr(module, name)
+        delattr(owner, name)
         if before is not None:
-            setattr(module, name, before)
+            setattr(owner, name, before)

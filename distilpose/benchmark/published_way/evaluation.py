@@ -11,6 +11,7 @@ from pycocotools import coco
 
 from distilpose import hotcoco_figures, xtcoco
 from distilpose.evaluation import quick_coco
+from distilpose.models.shadowing import shadowed
 
 
 @contextmanager
@@ -23,8 +24,7 @@ def evaluated_as_published() -> Iterator[None]:
            (coco_wholebody_metric, 'dump', mmengine.fileio.dump),
            (xtcoco.COCO, 'loadRes', coco.COCO.loadRes),
            (hotcoco_figures, 'can_compute', lambda params: False)]
-    with ExitStack() as undo:
+    with ExitStack() as stack:
         for owner, name, function in own:
-            undo.callback(setattr, owner, name, vars(owner)[name])
-            setattr(owner, name, function)
+            stack.enter_context(shadowed(owner, name, function))
         yield
