@@ -22,6 +22,7 @@ from distilpose.engine.launch import use_autocast
 from distilpose.errors import DistilPoseError
 
 from . import machine as machines
+from .inputs import batch_size
 from .machine import chosen_machine
 from .networks import build_model, with_a_teacher
 from .published_way import has_channels_last
@@ -49,7 +50,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     if args.amp:
         use_autocast(cfg)
-    size = args.batch_size or cfg.train_dataloader.get('batch_size', 1)
+    size = batch_size(cfg, args.batch_size)
     with (chosen_machine(args) as machine, with_a_teacher(cfg) as (ready, notes),
           tempfile.TemporaryDirectory() as folder):
         batches = _batches(ready, size=size, count=args.batches)
