@@ -1,7 +1,7 @@
 """The networks that mmpose lacks."""
 
 from .backbones import HRNet3Stage, RawImage, StackedHourglass, StemNet
-from .flip_test import flip_in_one_batch
+from .flip_test import choose_flip_test_by_device
 from .heads import (
     DirectRegressionHead,
     DistilPoseHead,
@@ -13,7 +13,7 @@ from .heads import (
 from .losses import KLDiscretMeanLoss, NMTLoss, NMTNormLoss, ReferenceBatchKLDiscretLoss
 from .outputs import read_outputs
 
-flip_in_one_batch()
+choose_flip_test_by_device()
 
 __all__ = ['DirectRegressionHead', 'DistilPoseHead', 'HRNet3Stage', 'KLDiscretMeanLoss', 'NMTLoss', 'NMTNormLoss',
            'RawImage', 'ReferenceBatchKLDiscretLoss', 'SimDRHead', 'StackedHourglass', 'StemNet', 'TokenPoseHead',

@@ -1,4 +1,4 @@
-"""The flip test as one batch: images and mirror images go through the network together."""
+"""The flip test: images and mirror images go through the network together where that is quicker."""
 
 from __future__ import annotations
 
@@ -13,12 +13,26 @@ from torch import Tensor
 from .shadowing import shadowed
 
 in_two_batches = TopdownPoseEstimator.predict
-"""mmpose's own, which :func:`flip_in_one_batch` replaces."""
+"""mmpose's own, which :func:`choose_flip_test_by_device` replaces."""
 
 
 @functools.wraps(in_two_batches)
 def predict(self: TopdownPoseEstimator, inputs: Tensor, data_samples: list) -> list:
-    """mmpose's ``TopdownPoseEstimator.predict``, which runs the network twice for the flip test, running it once.
+    """mmpose's ``TopdownPoseEstimator.predict``, whose flip test is one batch on accelerators.
+
+    A second pass costs an accelerator its launches again; on a CPU one pass with activations of twice the size takes
+    longer than two, since they leave the caches (docs/benchmarks/speed.md).
+
+    Args:
+        inputs: (N, 3, H, W) preprocessed images.
+        data_samples: N of mmpose's data samples.
+    """
+    way = in_two_batches if inputs.device.type == 'cpu' else in_one_batch
+    return way(self, inputs, data_samples)
+
+
+def in_one_batch(self: TopdownPoseEstimator, inputs: Tensor, data_samples: list) -> list:
+    """mmpose's ``TopdownPoseEstimator.predict``, running the network once for images and mirror images.
 
     In eval mode no sample of a batch depends on another one, so that the answers are the same up to the rounding of
     float32. Heads are unmodified: their ``predict`` is handed both halves of what the network gave for 2N images.
@@ -63,6 +77,6 @@ def halves(value: Any, size: int) -> tuple[Any, Any] | None:
     return make(part[0] for part in parts if part), make(part[1] for part in parts if part)
 
 
-def flip_in_one_batch() -> None:
+def choose_flip_test_by_device() -> None:
     """Lets every top-down estimator of mmpose predict so."""
     TopdownPoseEstimator.predict = predict

@@ -1,4 +1,4 @@
-"""The flip test as one batch against mmpose's two."""
+"""The flip test as one batch against mmpose's two, and which is taken where."""
 
 from __future__ import annotations
 
@@ -66,12 +66,21 @@ def test_it_is_how_mmposes_estimator_predicts() -> None:
     assert TopdownPoseEstimator.predict is flip_test.predict
 
 
+@pytest.mark.parametrize(('device', 'way'), [('cpu', 'in_two_batches'), ('meta', 'in_one_batch')])
+def test_the_device_chooses(device: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`meta` stands for any device but the CPU."""
+    for name in ('in_one_batch', 'in_two_batches'):
+        monkeypatch.setattr(flip_test, name, lambda *_, name=name: [name])
+    model = estimator('DistilPoseHead')
+    assert model.predict(torch.empty(2, 3, *INPUT_SIZE[::-1], device=device), []) == [way]
+
+
 @pytest.mark.parametrize('size', [1, 3])
 @pytest.mark.parametrize('name', NETWORKS)
 def test_answers_are_those_of_two_batches(name: str, size: int) -> None:
     options = dict(flip_mode='heatmap', shift_heatmap=False) if name == 'HeatmapHead' else {}
     model = estimator(name, **options)
-    for computed, expected in zip(answers(flip_test.predict, model, size),
+    for computed, expected in zip(answers(flip_test.in_one_batch, model, size),
                                   answers(flip_test.in_two_batches, model, size),
                                   strict=True):
         assert computed.std() > 0 or name == 'RegressionHead'  # whose scores are 1
@@ -89,7 +98,7 @@ def count_runs(model: Any) -> list[int]:
 def test_backbone_and_head_run_once() -> None:
     model = estimator('DistilPoseHead')
     seen = count_runs(model)
-    answers(flip_test.predict, model)
+    answers(flip_test.in_one_batch, model)
     assert seen == [6, 6]
     assert 'extract_feat' not in vars(model) and 'forward' not in vars(model.head)
 
@@ -103,7 +112,7 @@ def test_otherwise_it_is_mmposes(change: str) -> None:
     else:
         model.test_cfg = model.head.test_cfg = dict(flip_test=False)
     seen = count_runs(model)
-    answers(flip_test.predict, model)
+    answers(flip_test.in_one_batch, model)
     assert seen == ([3, 3, 3, 3] if change == 'training' else [3, 3])
 
 
@@ -113,7 +122,7 @@ def test_what_cannot_be_halved_takes_two_batches() -> None:
     model.extract_feat = lambda images: (*whole(images), 'a word')
     model.head.encoder.register_forward_pre_hook(lambda _, inputs: None)
     model.head.forward = lambda maps: type(model.head).forward(model.head, maps[:1])
-    computed = answers(flip_test.predict, model)
+    computed = answers(flip_test.in_one_batch, model)
     np.testing.assert_array_equal(computed[0], answers(flip_test.in_two_batches, model)[0])
 
 
