@@ -31,8 +31,8 @@ _SECONDS_OF_A_RUN = 0.1
 def measure(cfg: Config, args: argparse.Namespace) -> Report:
     """Times answers of a config's model, a distillation's student: images, network, flip test and decoding.
 
-    The answers are those of :func:`~distilpose.models.quick.quickened` copies. FLOPs are those of the forward passes,
-    two of them with a flip test.
+    The answers are those of :func:`~distilpose.models.quick.quickened` copies. FLOPs are those of their forward
+    passes, two of them with a flip test.
 
     Raises:
         DistilPoseError: the config has no batches, or this machine cannot compute so.
@@ -44,14 +44,14 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
         if 'float16' in args.dtypes and machine.device.type == 'cpu':
             raise DistilPoseError('--dtypes has float16, which is for CUDA; on a CPU use bfloat16')
         model: Any = build_model(cfg).to(machine.device).eval()
-        flops = _flops(model, batch, machine)
+        flops = _flops(quickened(model), batch, machine)
         models = {name: quickened(model, dtype=None if name == 'float32' else name, compile=args.compile)
                   for name in args.dtypes}
         counted, notes = {name: {name: flops} for name in models}, []
         if args.baseline:
             replaced = ['float32', 'channels first', 'batch normalisation by itself', *predict_as_published(model)]
             notes = [f'published: {", ".join(replaced)}.']
-            models['published'], counted['published'] = model, dict(float32=flops)
+            models['published'], counted['published'] = model, dict(float32=_flops(model, batch, machine))
         ways = {name: repeated(partial(one.test_step, batch), units=args.batch_size, at_least=_SECONDS_OF_A_RUN,
                                clock=machine.clock) for name, one in models.items()}
         seconds = interleave(ways, runs=args.runs, clock=machine.clock)

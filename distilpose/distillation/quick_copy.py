@@ -30,7 +30,7 @@ class QuickCopy:
         tensors = chain(self.model.parameters(), self.model.buffers())
         made_of = tuple((tensor.data_ptr(), tensor._version) for tensor in tensors)
         if made_of != self._made_of:
-            self._copy, self._made_of = quickened(self.model, **self.speed), made_of
+            self._copy, self._made_of = quickened(self.model, visual_tokens=True, **self.speed), made_of
         return self._copy
 
     def forget(self) -> None:

@@ -16,6 +16,8 @@ from torch.utils import _pytree as pytree
 
 from distilpose.errors import DistilPoseError
 
+from .layers import TokenEncoder
+
 DTYPES = dict(bfloat16=torch.bfloat16, float16=torch.float16)
 COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
 _WITH_CUDA_GRAPHS = ('reduce-overhead', 'max-autotune')
@@ -25,7 +27,8 @@ _LAST_LAYERS = ('final_layer', 'fc', 'mlp_head_x', 'mlp_head_y', 'cls_x', 'cls_y
 """Names of the last layers in mmpose's heads; those of the token heads keep to float32 themselves."""
 
 
-def quickened(model: Any, *, dtype: str | None = None, compile: str | None = None) -> Any:
+def quickened(model: Any, *, dtype: str | None = None, compile: str | None = None,
+              visual_tokens: bool = False) -> Any:
     """A copy of an estimator that gives the same answers in less time, and cannot learn.
 
     Its convolutions carry the batch normalisation that followed them, are stored channel-last, and it is in eval mode
@@ -38,6 +41,8 @@ def quickened(model: Any, *, dtype: str | None = None, compile: str | None = Non
             answers in float32, whatever autocast it is asked under.
         compile: ``None``, or a mode of ``torch.compile``: ``'default'``, ``'reduce-overhead'`` (CUDA graphs, for small
             batches on a GPU) or ``'max-autotune'``. The first answer for a size of batch then takes minutes.
+        visual_tokens: whether the outputs of a token head have visual tokens, too, which no prediction reads; without
+            them most of the encoder's last layer is left out.
 
     Raises:
         DistilPoseError: for another dtype or mode.
@@ -45,6 +50,9 @@ def quickened(model: Any, *, dtype: str | None = None, compile: str | None = Non
     check_speed(dtype=dtype, compile=compile)
     quick = _folded(model).eval().requires_grad_(False)
     store_channels_last(quick)
+    for module in quick.modules():
+        if isinstance(module, TokenEncoder):
+            module.shows_visual_tokens = visual_tokens
     if dtype is not None:
         _store_convolutions(quick.backbone, DTYPES[dtype])
         _keep_last_layers_in_float32(quick.head)

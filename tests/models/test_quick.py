@@ -92,11 +92,21 @@ def has_norms(model: nn.Module) -> bool:
 @pytest.mark.parametrize('name', NETWORKS)
 def test_answers_are_the_same_and_batch_normalisation_is_gone(name: str) -> None:
     model = estimator(name).eval()
-    fast, images = quickened(model), noise(model)
+    fast, images = quickened(model, visual_tokens=True), noise(model)
     for found, expected in zip(shown(fast, images), shown(model, images), strict=True):
         torch.testing.assert_close(found, expected, rtol=0, atol=2e-5 * spread(expected))
     assert has_norms(fast) == (name in ('deconvolutions', 'pre-activated hourglass'))  # some follow no convolution
     assert not fast.training and not any(parameter.requires_grad for parameter in fast.parameters())
+
+
+def test_visual_tokens_are_left_out_unless_they_are_wanted() -> None:
+    model = estimator('TokenPoseHead').eval()
+    images = noise(model)
+    with torch.no_grad():
+        found, expected = (one.head(one.extract_feat(images)) for one in (quickened(model), model))
+    assert found.visual_tokens is None and expected.visual_tokens is not None
+    torch.testing.assert_close(found.heatmaps[-1], expected.heatmaps[-1], rtol=0,
+                               atol=2e-5 * spread(expected.heatmaps[-1]))
 
 
 def test_of_pre_activated_blocks_the_first_normalisation_stays() -> None:
@@ -111,7 +121,7 @@ def test_of_pre_activated_blocks_the_first_normalisation_stays() -> None:
 def test_bfloat16_stays_near_and_last_layers_are_in_float32(name: str) -> None:
     """bfloat16 has 8 bits; an answer is off by at most a tenth of the answers' spread."""
     model = estimator(name).eval()
-    fast, images = quickened(model, dtype='bfloat16'), noise(model)
+    fast, images = quickened(model, dtype='bfloat16', visual_tokens=True), noise(model)
     for index, (found, expected) in enumerate(zip(shown(fast, images), shown(model, images), strict=True)):
         assert (found.float() - expected).abs().max() < 0.1 * spread(expected)
         is_read_out = index == 0 and name != 'pre-activated hourglass'  # whose backbone draws the heatmaps
@@ -168,7 +178,7 @@ def test_a_copy_of_it_asks_its_own_weights() -> None:
 def test_where_folding_would_change_the_answers_it_is_left_out() -> None:
     model = estimator('DistilPoseHead').eval()
     model.backbone = randomised(Misnamed().eval())
-    fast, images = quickened(model), noise(model)
+    fast, images = quickened(model, visual_tokens=True), noise(model)
     assert has_norms(fast)
     torch.testing.assert_close(shown(fast, images), shown(model, images))
 
@@ -178,7 +188,7 @@ def test_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     traced = torch._dynamo.optimize('eager', nopython=True)
     monkeypatch.setattr(torch, 'compile', lambda function, mode: traced(function))
     model = estimator('DistilPoseHead').eval()
-    fast, images = quickened(model, compile='reduce-overhead'), noise(model)
+    fast, images = quickened(model, compile='reduce-overhead', visual_tokens=True), noise(model)
     for found, expected in zip(shown(fast, images), shown(model, images), strict=True):
         torch.testing.assert_close(found, expected, rtol=0, atol=2e-5 * spread(expected))
 

@@ -32,21 +32,20 @@ class ChainedTokenEncoder(TokenEncoder):
         """Width of what is read of a keypoint."""
         return self.keypoint_tokens.shape[-1] * (len(self.layers) // self.depth)
 
-    def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor | None]:
         """Encodes a feature map (B, C, H, W).
 
         Returns:
             Keypoint tokens (B, K, transformers * D), those of all transformers side by side, and visual tokens
-            (B, P, D) as the last layer leaves them.
+            (B, P, D) as the last layer leaves them; ``None`` for visual tokens that are not to be shown.
         """
         tokens, position = self._embed(feature_map)
-        num_keypoints = self.keypoint_tokens.shape[1]
         left = []
         for index, layer in enumerate(self.layers):
-            tokens = layer(tokens if index % self.depth == 0 else tokens + position)
+            tokens = layer(tokens if index % self.depth == 0 else tokens + position, count=self._num_left(index))
             if (index + 1) % self.depth == 0:
-                left.append(tokens[:, :num_keypoints])
-        return torch.cat(left, dim=-1), tokens[:, num_keypoints:]
+                left.append(self._split(tokens)[0])
+        return torch.cat(left, dim=-1), self._split(tokens)[1]
 
 
 def build_token_encoder(in_channels: int, num_keypoints: int, **options: Any) -> TokenEncoder:

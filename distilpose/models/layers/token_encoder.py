@@ -53,23 +53,34 @@ class TokenEncoder(BaseModule):
         self.position = nn.Parameter(sine_position_table(columns, rows, dim=dim), requires_grad=False)
         self.layers = nn.ModuleList(EncoderLayer(dim, num_heads, mlp_ratio=mlp_ratio, attention_scale=attention_scale)
                                     for _ in range(depth))
+        self.shows_visual_tokens = True
+        """Set it to ``False`` where nobody reads them: the last layer then computes the keypoint tokens only."""
 
     @property
     def readout_dim(self) -> int:
         """Width of what is read of a keypoint."""
         return self.keypoint_tokens.shape[-1]
 
-    def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor | None]:
         """Encodes a feature map (B, C, H, W).
 
         Returns:
-            Keypoint tokens (B, K, D) and visual tokens (B, P, D), both as the last layer leaves them.
+            Keypoint tokens (B, K, D) and visual tokens (B, P, D), both as the last layer leaves them; ``None`` for
+            visual tokens that are not to be shown.
         """
         tokens, position = self._embed(feature_map)
-        num_keypoints = self.keypoint_tokens.shape[1]
         for index, layer in enumerate(self.layers):
-            tokens = layer(tokens if index == 0 else tokens + position)
-        return tokens[:, :num_keypoints], tokens[:, num_keypoints:]
+            tokens = layer(tokens if index == 0 else tokens + position, count=self._num_left(index))
+        return self._split(tokens)
+
+    def _num_left(self, index: int) -> int | None:
+        """How many of its first tokens a layer leaves, ``None`` for all of them."""
+        is_last = index == len(self.layers) - 1
+        return None if self.shows_visual_tokens or not is_last else self.keypoint_tokens.shape[1]
+
+    def _split(self, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
+        num_keypoints = self.keypoint_tokens.shape[1]
+        return tokens[:, :num_keypoints], tokens[:, num_keypoints:] if self.shows_visual_tokens else None
 
     def _embed(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
         """The tokens (B, K + P, D) of a feature map (B, C, H, W), and the position (1, K + P, D) of them all."""
@@ -101,9 +112,9 @@ class EncoderLayer(nn.Module):
         self.mlp_norm = nn.LayerNorm(dim)
         self.mlp = nn.Sequential(nn.Linear(dim, dim * mlp_ratio), nn.GELU(), nn.Linear(dim * mlp_ratio, dim))
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(B, T, D) to (B, T, D)."""
-        tokens = tokens + self.attention(self.attention_norm(tokens))
+    def forward(self, tokens: Tensor, count: int | None = None) -> Tensor:
+        """(B, T, D) to (B, T, D), or to (B, count, D), the first ones, which attend to all T."""
+        tokens = tokens[:, :count] + self.attention(self.attention_norm(tokens), count)
         return tokens + self.mlp(self.mlp_norm(tokens))
 
 
@@ -117,15 +128,15 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         self.out = nn.Linear(dim, dim)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(B, T, D) to (B, T, D)."""
+    def forward(self, tokens: Tensor, count: int | None = None) -> Tensor:
+        """(B, T, D) to (B, T, D), or to (B, count, D), what the first ones take from all T."""
         query, key, value = self.qkv(tokens).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
-        attended = _attend(query, key, value, scale=self.scale)
+        attended = _attend(query[:, :, :count], key, value, scale=self.scale)
         return self.out(attended.transpose(1, 2).flatten(2))
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> Tensor:
-    """Attention over (B, heads, T, D / heads); on CPUs in float32 whatever the rest is computed in.
+    """Queries (B, heads, Q, D / heads) attend to (B, heads, T, D / heads); on CPUs always in float32.
 
     torch's kernel there is no faster in bfloat16, and takes 1.7 times as long for the gradients (torch 2.13, Zen 4).
     """

@@ -50,7 +50,7 @@ def test_on_a_cpu_attention_is_in_float32_under_autocast_too() -> None:
 def test_position_is_added_before_every_layer_but_to_visual_tokens_only() -> None:
     model, seen = encoder(), []
     for layer in model.layers:  # layers that pass tokens through show what they are given
-        layer.forward = lambda tokens: seen.append(tokens) or tokens
+        layer.forward = lambda tokens, count: seen.append(tokens) or tokens
     model(torch.randn(1, 2, 8, 6))
     for before, after in pairwise(seen):
         torch.testing.assert_close(after - before, F.pad(model.position, (0, 0, 3, 0)))
@@ -104,3 +104,17 @@ def test_a_chain_of_one_is_an_encoder() -> None:
     alone.load_state_dict(chain.state_dict())
     for found, expected in zip(chain(feature_map), alone(feature_map), strict=True):
         torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize('chain', [{}, dict(transformers=2, depth=2)])
+@pytest.mark.parametrize('scale', ['head', 'dim'])
+def test_without_visual_tokens_the_keypoint_tokens_are_the_same(scale: str, chain: dict) -> None:
+    model = build_token_encoder(2, 3, **dict(SIZE, attention_scale=scale, **chain))
+    feature_map, seen = torch.randn(2, 2, 8, 6), []
+    expected, _ = model(feature_map)
+    for layer in model.layers:
+        layer.mlp.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[1]))
+    model.shows_visual_tokens = False
+    found, visual = model(feature_map)
+    assert visual is None and seen == [7] * (len(seen) - 1) + [3]
+    torch.testing.assert_close(found, expected)
