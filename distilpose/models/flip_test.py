@@ -18,16 +18,16 @@ in_two_batches = TopdownPoseEstimator.predict
 
 @functools.wraps(in_two_batches)
 def predict(self: TopdownPoseEstimator, inputs: Tensor, data_samples: list) -> list:
-    """mmpose's ``TopdownPoseEstimator.predict``, whose flip test is one batch on accelerators.
+    """mmpose's ``TopdownPoseEstimator.predict``, whose flip test is one batch where that is quicker.
 
-    A second pass costs an accelerator its launches again; on a CPU one pass with activations of twice the size takes
-    longer than two, since they leave the caches (docs/benchmarks/speed.md).
+    A second pass reads all weights again, and on an accelerator launches all kernels again. On a CPU that is less than
+    what activations of twice the size cost, but for a single image (docs/benchmarks/speed.md).
 
     Args:
         inputs: (N, 3, H, W) preprocessed images.
         data_samples: N of mmpose's data samples.
     """
-    way = in_two_batches if inputs.device.type == 'cpu' else in_one_batch
+    way = in_one_batch if inputs.device.type != 'cpu' or len(inputs) == 1 else in_two_batches
     return way(self, inputs, data_samples)
 
 

@@ -66,13 +66,14 @@ def test_it_is_how_mmposes_estimator_predicts() -> None:
     assert TopdownPoseEstimator.predict is flip_test.predict
 
 
-@pytest.mark.parametrize(('device', 'way'), [('cpu', 'in_two_batches'), ('meta', 'in_one_batch')])
-def test_the_device_chooses(device: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(('device', 'size', 'way'), [
+    ('cpu', 1, 'in_one_batch'), ('cpu', 2, 'in_two_batches'), ('meta', 2, 'in_one_batch')])
+def test_device_and_size_choose(device: str, size: int, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """`meta` stands for any device but the CPU."""
     for name in ('in_one_batch', 'in_two_batches'):
         monkeypatch.setattr(flip_test, name, lambda *_, name=name: [name])
     model = estimator('DistilPoseHead')
-    assert model.predict(torch.empty(2, 3, *INPUT_SIZE[::-1], device=device), []) == [way]
+    assert model.predict(torch.empty(size, 3, *INPUT_SIZE[::-1], device=device), []) == [way]
 
 
 @pytest.mark.parametrize('size', [1, 3])
