@@ -6,15 +6,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
+
 
 @contextmanager
 def shadowed(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
     """While open, the method of this name of an object, class or module is the function; what was there comes back."""
     before = vars(owner).get(name)
-    setattr(owner, name, function)
+    _set(owner, name, function)
     try:
         yield
     finally:
+        _set(owner, name, before)
+
+
+@torch.compiler.disable  # which traces the assignment and then cannot undo it
+def _set(owner: Any, name: str, function: Callable[..., Any] | None) -> None:
+    if function is None:
         delattr(owner, name)
-        if before is not None:
-            setattr(owner, name, before)
+    else:
+        setattr(owner, name, function)
