@@ -125,7 +125,7 @@ def _with_simplejpeg(image: JpegImage, rows: int | None, reduction: int) -> np.n
         # libjpeg has no way to stop early but to be told that the image ends there.
         height = -(-rows // reduction) * reduction + _MARGIN * reduction
         at = image.height_at
-        data = b''.join((data[:at], height.to_bytes(2, 'big'), data[at + 2:]))
+        data = b''.join((data[:at], height.to_bytes(2, 'big'), memoryview(data)[at + 2:]))
     # Not strict, as OpenCV is not: the rows that are left would count as a defect.
     return simplejpeg.decode_jpeg(data, 'BGR', strict=False, min_factor=reduction,
                                   min_height=-(-height // reduction), min_width=-(-image.width // reduction))

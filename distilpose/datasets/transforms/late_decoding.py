@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import cv2
 import numpy as np
 from mmengine import fileio
-from mmpose.datasets.transforms import LoadImage, TopdownAffine
+from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
 
 from distilpose.errors import DistilPoseError
 
 from ..jpeg import JpegImage, WholeJpegImage
+from .quick_crop import QuickTopdownAffine
 
 _FLIPS = {'vertical': 0, 'horizontal': 1, 'diagonal': -1}
+_NO_PIXELS = bytes(1)
 
 
 @TRANSFORMS.register_module()
@@ -44,7 +45,7 @@ class LoadEncodedImage(LoadImage):
         if encoded is None:
             return super().transform(results)
         results['encoded_img'] = encoded
-        results['img'] = np.broadcast_to(np.uint8(0), (encoded.height, encoded.width, 3))
+        results['img'] = np.ndarray((encoded.height, encoded.width, 3), np.uint8, _NO_PIXELS, strides=(0, 0, 0))
         results['img_shape'] = results['ori_shape'] = (encoded.height, encoded.width)
         return results
 
@@ -60,13 +61,14 @@ class LoadEncodedImage(LoadImage):
         return self._last[1]
 
     def _read(self, path: str) -> JpegImage | None:
-        if self.backend_args is None and '://' not in path:  # what mmengine does, in a quarter of the time
-            return JpegImage.read(Path(path).read_bytes())
+        if self.backend_args is None and '://' not in path:  # what mmengine does, in a fraction of the time
+            with open(path, 'rb', buffering=0) as file:
+                return JpegImage.read(file.read())
         return JpegImage.read(fileio.get(path, backend_args=self.backend_args))
 
 
 @TRANSFORMS.register_module()
-class DecodingTopdownAffine(TopdownAffine):
+class DecodingTopdownAffine(QuickTopdownAffine):
     """mmpose's ``TopdownAffine`` of an image that :class:`LoadEncodedImage` read, decoded down to the crop's last row.
 
     Crops and keypoints are those of ``LoadImage`` and ``TopdownAffine``, to the bit, unless they are reduced. Takes
@@ -87,7 +89,7 @@ class DecodingTopdownAffine(TopdownAffine):
         super().__init__(input_size=input_size, use_udp=use_udp)
         self.reduced = reduced
 
-    def transform(self, results: dict) -> dict | None:
+    def transform(self, results: dict) -> dict:
         """See the class."""
         encoded = results.pop('encoded_img', None)
         if encoded is None:

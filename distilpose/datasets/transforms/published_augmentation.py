@@ -30,8 +30,9 @@ class RandomBBoxCenterShift(BaseTransform):
     def transform(self, results: dict) -> dict:
         """See the class."""
         moved, share = self._draw(len(results['bbox_center']))
-        shift = np.where(moved, share * results['bbox_scale'] / self.padding, 0)
-        results['bbox_center'] = (results['bbox_center'] + shift).astype(results['bbox_center'].dtype)
+        if moved.any():
+            shift = np.where(moved, share * results['bbox_scale'] / self.padding, 0)
+            results['bbox_center'] = (results['bbox_center'] + shift).astype(results['bbox_center'].dtype)
         return results
 
     @cache_randomness
@@ -67,7 +68,7 @@ class RandomScaleRotation(BaseTransform):
     @cache_randomness
     def _draw(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         factor, angle = self.scale_factor, self.rotation_factor
-        scale = np.clip(1 + factor * np.random.randn(count), 1 - factor, 1 + factor)
-        rotation = np.clip(angle * np.random.randn(count), -2 * angle, 2 * angle)
+        scale = (1 + factor * np.random.randn(count)).clip(1 - factor, 1 + factor)
+        rotation = (angle * np.random.randn(count)).clip(-2 * angle, 2 * angle)
         rotated = np.random.rand(count) < self.rotation_prob
         return scale.astype(np.float32), np.where(rotated, rotation, 0).astype(np.float32)
