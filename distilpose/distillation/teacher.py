@@ -89,7 +89,8 @@ class FrozenTeacher:
         self.model.train(mode and self.mode == 'train')
 
     def _follow(self, device: torch.device) -> None:
-        if any(parameter.device != device for parameter in self.model.parameters()):
+        weights = (next(part.parameters(), None) for part in self.model.children())  # a part moves as a whole
+        if any(weight is not None and weight.device != device for weight in weights):
             self.model.to(device)
 
     def _precision(self, device: torch.device) -> torch.autocast:

@@ -61,6 +61,15 @@ def test_ignores_the_autocast_of_the_student_and_has_its_own() -> None:
     assert (half - plain.visual_tokens).abs().max() < 0.1 * plain.visual_tokens.abs().max()
 
 
+@pytest.mark.parametrize('ahead', ['backbone', 'head'])
+def test_follows_as_a_whole_where_a_part_went_ahead(ahead: str) -> None:
+    """As a backbone does that it shares with the student; `meta` stands for any device but the CPU."""
+    frozen = teacher()
+    getattr(frozen.model, ahead).to('meta')
+    frozen._follow(torch.device('meta'))
+    assert all(parameter.is_meta for parameter in frozen.model.parameters())
+
+
 def test_unknown_dtype_is_refused() -> None:
     with pytest.raises(DistilPoseError, match="'int8'"):
         teacher(dtype='int8')

@@ -1,0 +1,108 @@
+"""When a copy is made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from distilpose.distillation import quick_copy
+from distilpose.distillation.quick_copy import QuickCopy
+from tests.networks import batch, teacher
+
+
+def write_to_a_weight(model: Any) -> None:
+    model.head.encoder.layers[0].attention.qkv.weight[0, 0] += 1
+
+
+def write_to_a_statistic(model: Any) -> None:
+    model.backbone.bn1.running_var.fill_(0.5)
+
+
+def load(model: Any) -> None:
+    model.load_state_dict(teacher(seed=3).model.state_dict())
+
+
+def load_other_tensors(model: Any) -> None:
+    model.head.load_state_dict(teacher(seed=3).model.head.state_dict(), assign=True)
+
+
+def move(model: Any) -> None:
+    model.double()
+
+
+def replace_the_head(model: Any) -> None:
+    model.head = teacher(seed=3).model.head
+
+
+def add_a_neck_without_weights(model: Any) -> None:
+    model.neck = nn.Identity()
+
+
+def answer(model: Any) -> None:
+    model.head(model.extract_feat(batch()[0]))
+
+
+def tell_its_weights(model: Any) -> None:
+    model.eval().requires_grad_(False)
+    teacher().model.load_state_dict(model.state_dict())
+
+
+CHANGES = [write_to_a_weight, write_to_a_statistic, load, load_other_tensors, move, replace_the_head,
+           add_a_neck_without_weights]
+
+
+@pytest.fixture(autouse=True)
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """All copies that were made, which are none that could answer."""
+    copies: list[object] = []
+
+    def make(model: Any, **_: Any) -> object:
+        copies.append(object())
+        return copies[-1]
+
+    monkeypatch.setattr(quick_copy, 'quickened', make)
+    with torch.no_grad():
+        yield copies
+
+
+@pytest.mark.parametrize('change', CHANGES)
+def test_a_change_makes_a_new_copy(change: Callable[[Any], None], made: list[object]) -> None:
+    copy = QuickCopy(teacher().model)
+    first = copy.current()
+    change(copy.model)
+    assert copy.current() is not first and copy.current() is made[1] and len(made) == 2
+
+
+@pytest.mark.parametrize('work', [answer, tell_its_weights])
+def test_what_leaves_the_network_as_it_is_does_not(work: Callable[[Any], None], made: list[object]) -> None:
+    copy = QuickCopy(teacher().model)
+    first = copy.current()
+    work(copy.model)
+    assert copy.current() is first and len(made) == 1
+
+
+def test_a_forgotten_copy_is_made_again(made: list[object]) -> None:
+    copy = QuickCopy(teacher().model)
+    copy.current()
+    copy.forget()
+    assert copy.current() is made[1]
+
+
+def test_nobody_walks_through_the_network_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which takes milliseconds for a large one."""
+    copy, seen = QuickCopy(teacher().model), []
+    copy.current()
+    walk = nn.Module.named_modules
+
+    def counted(module: nn.Module, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        for found in walk(module, *args, **kwargs):
+            seen.append(found)
+            yield found
+
+    monkeypatch.setattr(nn.Module, 'named_modules', counted)
+    copy.current()
+    assert 0 < len(seen) < 10 < len(list(copy.model.modules()))
