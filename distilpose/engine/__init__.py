@@ -4,7 +4,10 @@ from . import averaging, hooks, optim
 from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
 from .config_files import OptionsAction, merge_options, read_config, set_data_root, student_config
 from .launch import evaluate, run_tool, train
+from .log_history import grow_histories_in_place
 from .mixing_checks import check_mixed_data
+
+grow_histories_in_place()
 
 __all__ = [
     'OptionsAction', 'averaging', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data',
