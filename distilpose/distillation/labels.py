@@ -11,5 +11,5 @@ from distilpose.structures import Labels
 def read_labels(data_samples: list) -> Labels:
     """Reads the weights of the joints, and ``labelled`` of the samples' meta information (true where absent)."""
     weights = keypoint_weights(data_samples)
-    labelled = [bool(sample.metainfo.get('labelled', True)) for sample in data_samples]
-    return Labels(weights, torch.tensor(labelled, device=weights.device))
+    labelled = torch.tensor([bool(sample.get('labelled', True)) for sample in data_samples])
+    return Labels(weights, labelled.to(weights.device, non_blocking=True))

@@ -132,7 +132,7 @@ def seed_generators(numbers: tuple[int, ...], *, with_torch: bool) -> None:
     np.random.seed(for_numpy)
     if not with_torch:
         return
-    if get_worker_info() is None:
+    if get_worker_info() is None and torch.accelerator.is_available():
         torch.manual_seed(int(for_torch))
-    else:  # has no other device, and looking for them takes longer than all other seeds together
+    else:  # a worker has no other device, and looking for them takes longer than all other seeds together
         torch.default_generator.manual_seed(int(for_torch))
