@@ -6,6 +6,7 @@ import argparse
 import copy
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import islice
 from multiprocessing.reduction import ForkingPickler
@@ -15,8 +16,9 @@ from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, init_default_scope
 from mmpose.registry import DATA_SAMPLERS, DATASETS
 
+from distilpose.datasets.in_stages import split_steps
 from distilpose.engine import check_data_files
-from distilpose.engine.hooks.randomness import seed_generators
+from distilpose.engine.hooks.randomness import SeededPreparation, seed_generators
 from distilpose.errors import DistilPoseError
 
 from .machine import working_threads
@@ -33,8 +35,8 @@ _CLOCK = 'seconds that one thread was at work, without hand-over between process
 def measure(cfg: Config, args: argparse.Namespace) -> Report:
     """Times the samples and batches of a config as a worker process makes them.
 
-    Every run takes other samples, in the order of the config's sampler, seeded as
-    :class:`~distilpose.engine.hooks.ResumableRandomnessHook` does. All ways take the same ones, if theirs order alike.
+    Every run takes other samples, in the order of the config's sampler, asked for as torch's loader does and seeded as
+    by :class:`~distilpose.engine.hooks.ResumableRandomnessHook`. All ways take the same ones, if theirs order alike.
 
     Raises:
         DistilPoseError: there are no such data, or nothing to compare with.
@@ -83,20 +85,23 @@ class _Batches:
     def __init__(self, loader: dict[str, Any], *, per_run: int) -> None:
         self.dataset = DATASETS.build(loader['dataset'])
         self.sampler = DATA_SAMPLERS.build(loader['sampler'], default_args=dict(dataset=self.dataset, seed=0))
+        self.preparation = SeededPreparation(self.dataset.prepare_data, stream=(0, ), length=len(self.dataset))
+        self.dataset.prepare_data = self.preparation
         self.size, self.per_run = loader.get('batch_size', 1), per_run
         self.collate: Callable = FUNCTIONS.get(loader.get('collate_fn', dict(type='pseudo_collate'))['type'])
 
     def __call__(self, run: int) -> int:
-        indices = self._indices(run)
-        for start in range(0, len(indices), self.size):
-            self.collate([self._sample(run, index) for index in indices[start:start + self.size]])
-        return len(indices)
+        batches = self._indices(run)
+        for indices in batches:
+            self.collate(self._samples(run, indices))
+        return sum(map(len, batches))
 
-    def _indices(self, run: int) -> list[int]:
-        """Those of a run: as many as it takes, out of what the sampler gives from epoch to epoch."""
+    def _indices(self, run: int) -> list[list[int]]:
+        """Those of every batch of a run: as many as it takes, out of what the sampler gives from epoch to epoch."""
         count, length = self.size * self.per_run, len(self.sampler)
         first, start = divmod(run * count, length)
-        return list(islice(self._order(first), start, start + count))
+        order = islice(self._order(first), start, start + count)
+        return [list(islice(order, self.size)) for _ in range(self.per_run)]
 
     def _order(self, epoch: int) -> Iterator[int]:
         while True:
@@ -104,20 +109,21 @@ class _Batches:
             yield from self.sampler
             epoch += 1
 
-    def _sample(self, run: int, index: int) -> Any:
-        seed_generators((run, index), with_torch=False)
-        return self.dataset[index]
+    def _samples(self, run: int, indices: list[int]) -> list[Any]:
+        """Those of a batch, asked for as torch's loader does."""
+        self.preparation.epoch.fill_(run)
+        if hasattr(self.dataset, '__getitems__'):
+            return self.dataset.__getitems__(indices)
+        return [self.dataset[index] for index in indices]
 
     def time_steps(self) -> dict[str, float]:
         """Milliseconds of every step, the mean over the samples of a run, the median of three passes."""
-        steps = {'annotation': lambda index: self.dataset.get_data_info(index)}
-        steps |= {type(step).__name__: step for step in self.dataset.pipeline.transforms}
-        passes = [{**self._time_pass(steps), **self._time_hand_over()} for _ in range(3)]
+        passes = [{**self._time_pass(), **self._time_hand_over()} for _ in range(3)]
         return {name: 1e3 * statistics.median(one[name] for one in passes) for name in passes[0]}
 
     def _time_hand_over(self) -> dict[str, float]:
         """Making a batch, and what two processes do to send and receive it, here both done by this one."""
-        samples = [self._sample(0, index) for index in self._indices(0)[:self.size]]
+        samples = self._samples(0, self._indices(0)[0])
         start = time.process_time()
         batch = self.collate(samples)
         made = time.process_time()
@@ -125,16 +131,29 @@ class _Batches:
         received = time.process_time()
         return {'(collate)': (made - start) / len(samples), '(hand-over)': (received - made) / len(samples)}
 
-    def _time_pass(self, steps: dict[str, Callable]) -> dict[str, float]:
-        indices, totals = self._indices(0), dict.fromkeys(steps, 0.0)
-        for index in indices:
-            seed_generators((0, index), with_torch=False)
-            results: Any = index
-            for name, step in steps.items():
-                start = time.thread_time()
-                results = step(results)
-                totals[name] += time.thread_time() - start
-        return {name: total / len(indices) for name, total in totals.items()}
+    def _time_pass(self) -> dict[str, float]:
+        totals: defaultdict[str, float] = defaultdict(float)
+
+        def timed(name: str, step: Callable, results: Any) -> Any:
+            start = time.thread_time()
+            results = step(results)
+            totals[name] += time.thread_time() - start
+            return results
+
+        steps = self.dataset.pipeline.transforms
+        early, late = split_steps(steps) if hasattr(self.dataset, '__getitems__') else (steps, [])
+        batches = self._indices(0)
+        for indices in batches:
+            samples = []
+            for index in indices:
+                seed_generators((0, 0, index), with_torch=False)
+                results = timed('annotation', self.dataset.get_data_info, index)
+                for step in early:
+                    results = timed(type(step).__name__, step, results)
+                samples.append(results)
+            for step in late:
+                samples = [timed(type(step).__name__, step, results) for results in samples]
+        return {name: total / sum(map(len, batches)) for name, total in totals.items()}
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

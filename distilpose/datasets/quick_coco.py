@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from mmengine.dataset import BaseDataset
 from mmpose.datasets.datasets.body import CocoDataset
 from mmpose.registry import DATASETS
+
+from .in_stages import make_in_stages
 
 _OF_THE_DATA_SET = ('dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
                     'flip_indices', 'skeleton_links')
@@ -21,6 +24,7 @@ class QuickCocoDataset(CocoDataset):
     A person has no outline (``segmentation``) and no ``raw_ann_info``, which top-down training does not use, and shares
     what describes the data set, such as ``flip_indices``, with all others instead of having a copy: no step may write
     to it. ``people_in_image`` is how many people of the data set its image shows. In test mode people stay as they are.
+    Batches are made in stages (:func:`~distilpose.datasets.in_stages.make_in_stages`).
 
     Args: those of ``CocoDataset``.
     """
@@ -39,3 +43,7 @@ class QuickCocoDataset(CocoDataset):
         person = BaseDataset.get_data_info(self, idx)
         person.update((key, self._metainfo[key]) for key in _OF_THE_DATA_SET)
         return person
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """The samples of a batch; torch's loader asks for them here instead of one by one."""
+        return make_in_stages(self, indices)

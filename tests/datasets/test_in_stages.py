@@ -1,0 +1,120 @@
+"""Batches made in stages are those made one by one, to the bit, and leave the generators alike."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import Compose
+from mmpose.registry import TRANSFORMS
+from torch.utils.data import DataLoader
+
+from distilpose.data_config import with_fast_data
+from distilpose.datasets import QuickCocoDataset, compact_collate
+from distilpose.datasets.in_stages import split_steps
+from distilpose.distillation.teacher_cache.slots import MarkedPreparation
+from distilpose.engine.hooks.randomness import SeededPreparation
+from tests.datasets import test_quick_coco as quick_coco
+from tests.datasets.transforms.test_late_decoding import assert_same, compose, steps
+
+folder = quick_coco.folder
+INDICES = [[0, 3, 1], [2, 4], [4, 0, 4]]
+
+
+def build(folder: Path, *, with_blur: bool = False, **options: bool) -> QuickCocoDataset:
+    base = dict(steps(), train_dataloader=dict(dataset=dict(type='CocoDataset')))
+    base['train_pipeline'] = [step for step in base['train_pipeline'] if with_blur or step['type'] != 'RandomBlur']
+    base['train_pipeline'][-1] = dict(type='PackPoseInputs')
+    pipeline = compose(with_fast_data(base, **options)[0])
+    dataset = quick_coco.build('QuickCocoDataset', folder, pipeline=pipeline.transforms)
+    dataset.prepare_data = SeededPreparation(dataset.prepare_data, stream=(7, ), length=len(dataset))
+    return dataset
+
+
+def record(dataset: QuickCocoDataset) -> list[str]:
+    """The steps that run from now on, in their order."""
+    ran: list[str] = []
+
+    def recorded(name: str, step: Callable) -> Callable:
+        return lambda results: (ran.append(name), step(results))[1]
+
+    for step in dataset.pipeline.transforms:
+        step.transform = recorded(type(step).__name__, step.transform)
+    return ran
+
+
+def state() -> tuple[Any, ...]:
+    return np.random.random(), random.random()
+
+
+@pytest.mark.parametrize('options', [{}, dict(together=True), dict(reduced=True), dict(with_blur=True)],
+                         ids=['shuffled', 'together', 'reduced', 'blurred'])
+def test_batches_are_those_of_single_samples(folder: Path, options: dict[str, bool]) -> None:
+    dataset, flipped = build(folder, **options), set()
+    for epoch in range(8):
+        dataset.prepare_data.epoch.fill_(epoch)
+        for indices in INDICES:
+            expected, state_behind = [dataset[index] for index in indices], state()
+            found = dataset.__getitems__(indices)
+            assert state() == state_behind
+            for ours, theirs in zip(found, expected, strict=True):
+                assert_same(ours, theirs)
+                flipped.add(ours['data_samples'].flip)
+    assert flipped == {True, False}
+
+
+def test_torch_asks_for_batches(folder: Path) -> None:
+    dataset = build(folder)
+    expected = [dataset[index] for index in range(5)]
+    ran = record(dataset)
+    batches = list(DataLoader(dataset, batch_size=3, collate_fn=compact_collate))
+    assert [len(batch['inputs']) for batch in batches] == [3, 2]
+    assert torch.equal(torch.cat([batch['inputs'] for batch in batches]),
+                       torch.stack([sample['inputs'] for sample in expected]))
+    first = ran[:len(ran) * 3 // 5]
+    assert first[-9:] == ['DecodingTopdownAffine'] * 3 + ['GenerateTarget'] * 3 + ['PackTrainingInputs'] * 3
+
+
+def test_steps_that_draw_behind_the_crop_keep_their_numbers(folder: Path) -> None:
+    dataset = build(folder, with_blur=True)
+    assert split_steps(dataset.pipeline.transforms) == (dataset.pipeline.transforms, [])
+    ran = record(dataset)
+    dataset.__getitems__([0, 1])
+    assert ran[:len(ran) // 2] == ran[len(ran) // 2:]
+
+
+def test_a_step_of_another_class_may_draw() -> None:
+    class Drawing(TRANSFORMS.get('GenerateTarget')):
+        """Draws, as far as one can tell."""
+
+    target = dict(encoder=dict(type='RegressionLabel', input_size=(48, 64)))
+    crop = TRANSFORMS.build(dict(type='DecodingTopdownAffine', input_size=(48, 64)))
+    plain = TRANSFORMS.build(dict(type='GenerateTarget', **target))
+    assert split_steps([crop, plain]) == ([], [crop, plain])
+    assert split_steps([crop, Drawing(**target)])[1] == []
+
+
+def test_who_looks_at_samples_gets_them_whole(folder: Path) -> None:
+    dataset = build(folder)
+    samples = dataset.prepare_data
+    samples.prepare = MarkedPreparation(samples.prepare, variant=samples.epoch, length=len(dataset))
+    for ours, index in zip(dataset.__getitems__([3, 1]), (3, 1), strict=True):
+        assert_same(ours, dataset[index])
+        assert ours['data_samples'].teacher_slot[0] == index
+    whole = build(folder).prepare_data.prepare
+    dataset.prepare_data = lambda index: whole(index)['inputs'].shape
+    assert dataset.__getitems__([0]) == [(3, 64, 48)]
+
+
+def test_a_mistake_leaves_the_pipeline_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = build(folder)
+    pipeline = dataset.pipeline
+    monkeypatch.setattr(pipeline.transforms[0], 'transform', lambda results: {}['not there'])
+    with pytest.raises(KeyError, match='not there'):
+        dataset.__getitems__([0, 1])
+    assert dataset.pipeline is pipeline and isinstance(pipeline, Compose)
