@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,17 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 from distilpose.complexity import count_macs_by_module
 from distilpose.distillation import PoseDistiller
+from distilpose.engine.hooks.channels_last import use_channels_last
 from distilpose.engine.launch import unknown_types_as_sentences
 from distilpose.model_config import build_estimator, project_path, read_model_source
+
+from .published_way import has_channels_last
 
 
 @contextmanager
@@ -43,6 +49,21 @@ def build_model(cfg: Config) -> nn.Module:
     """The model of a config, its weights as their modules draw them at a fixed seed: nothing is downloaded."""
     with unknown_types_as_sentences():
         return _seeded(cfg.model)
+
+
+def ready_to_train(model: nn.Module, cfg: Config) -> Any:
+    """The config's optimizer wrapper of a model, which is laid out as the config says and put into train mode."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # mmengine tells of every weight of an optimizer
+    try:
+        wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    finally:
+        logger.setLevel(level)
+    if has_channels_last(cfg):
+        use_channels_last(model)
+    model.train()
+    return wrapper
 
 
 def teacher_source(teacher: dict) -> dict:

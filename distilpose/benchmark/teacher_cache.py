@@ -9,14 +9,12 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
 from mmengine.registry import FUNCTIONS, init_default_scope
 from mmpose.registry import DATASETS
 
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.teacher_cache import MarkedPreparation, TeacherCache, open_cache
 from distilpose.engine import check_data_files
-from distilpose.engine.hooks.channels_last import use_channels_last
 from distilpose.engine.hooks.randomness import seed_generators
 from distilpose.engine.launch import use_autocast
 from distilpose.errors import DistilPoseError
@@ -24,8 +22,7 @@ from distilpose.errors import DistilPoseError
 from . import machine as machines
 from .inputs import batch_size
 from .machine import chosen_machine
-from .networks import build_model, with_a_teacher
-from .published_way import has_channels_last
+from .networks import build_model, ready_to_train, with_a_teacher
 from .subcommand import Subcommand
 from .timing import Report, interleave
 
@@ -76,10 +73,7 @@ class _Steps:
     def __init__(self, cfg: Config, model: PoseDistiller, batches: list[dict[str, Any]], *,
                  cache: TeacherCache | None) -> None:
         self.model, self.batches, self.cache = model, batches, cache
-        self.wrapper: Any = build_optim_wrapper(model, cfg.optim_wrapper)
-        if has_channels_last(cfg):
-            use_channels_last(model)
-        model.train()
+        self.wrapper = ready_to_train(model, cfg)
 
     def __call__(self, run: int) -> int:
         batch = self.batches[run % len(self.batches)]

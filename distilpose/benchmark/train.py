@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import argparse
 import copy
-import logging
 import statistics
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
-from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
 from distilpose.distillation import PoseDistiller
-from distilpose.engine.hooks.channels_last import use_channels_last
 from distilpose.engine.launch import use_autocast
 from distilpose.errors import DistilPoseError
 
@@ -26,9 +21,9 @@ from .ceilings import measure_ceilings
 from .inputs import batch_size, made_batch
 from .machine import Machine, chosen_machine
 from .memory import added_at_peak
-from .networks import build_model, macs_of_a_step, with_a_teacher
+from .networks import build_model, macs_of_a_step, ready_to_train, with_a_teacher
 from .parts import Parts
-from .published_way import has_channels_last, published_settings, train_as_published
+from .published_way import published_settings, train_as_published
 from .subcommand import Subcommand
 from .timing import Report, interleave
 
@@ -71,12 +66,8 @@ class _Steps:
         self.batch, self.machine = batch, machine
         model: Any = build_model(cfg)
         self.model = model.to(machine.device)
-        with _without_words():
-            self.wrapper: Any = build_optim_wrapper(self.model, cfg.optim_wrapper)
+        self.wrapper: Any = ready_to_train(self.model, cfg)
         self.flops = self._count_flops()
-        if has_channels_last(cfg):
-            use_channels_last(self.model)
-        self.model.train()
         self.step: Callable[..., Any] = self.model.train_step
         if cfg.get('compile'):  # as mmengine's Runner does
             self.step = torch.compile(self.step, **({} if cfg.compile is True else cfg.compile))
@@ -123,18 +114,6 @@ class _Steps:
             name = str(dtype or torch.float32).removeprefix('torch.')
             flops[name] = flops.get(name, 0) + 2 * macs[network]
         return flops
-
-
-@contextmanager
-def _without_words() -> Iterator[None]:
-    """mmengine tells of every weight of an optimizer."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
