@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     from distilpose.engine import OptionsAction
+    from distilpose.models.quick import COMPILE_MODES
 
     parser = argparse.ArgumentParser(description='Evaluate a pose estimator; a distilled student needs no teacher.')
     add = parser.add_argument
@@ -23,6 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
     add('--show-dir', metavar='DIR', help='write images with the predictions drawn')
     add('--quick', nargs='?', const='float32', choices=('float32', 'bfloat16', 'float16'),
         help='answer with batch normalisation folded and channels last, and in a shorter type if one is named')
+    add('--compile', choices=COMPILE_MODES, metavar='MODE',
+        help=f'with --quick: compile it ({", ".join(COMPILE_MODES)}), which takes a while at the start')
     add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the config')
     add('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help='values to change in the config')
     add('--launcher', choices=('none', 'pytorch', 'slurm'), default='none', help='who started the processes')
@@ -37,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     return run_tool(lambda: evaluate(
         args.config, args.checkpoint, work_dir=args.work_dir, dump=args.dump, out=args.out, show_dir=args.show_dir,
         options=args.cfg_options, data_root=args.data_root, launcher=args.launcher,
-        quick=args.quick))
+        quick=args.quick, compile=args.compile))
 
 
 if __name__ == '__main__':

@@ -87,7 +87,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
 def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: str | Path | None = None,
              dump: str | Path | None = None, out: str | Path | None = None, show_dir: str | Path | None = None,
              options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
-             launcher: str = 'none', quick: str | None = None) -> dict[str, float]:
+             launcher: str = 'none', quick: str | None = None, compile: str | None = None) -> dict[str, float]:
     """Evaluates a checkpoint on a config's test data.
 
     A distillation config is evaluated as its student's; the teacher is not needed. From the checkpoint of a training
@@ -105,6 +105,7 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
         launcher: as for :func:`train`.
         quick: ``'float32'``, ``'bfloat16'`` or ``'float16'`` lets a quick copy of the model answer in this type, see
             :func:`~distilpose.models.quick.quickened`.
+        compile: of :func:`~distilpose.models.quick.quickened`, for the quick copy.
 
     Returns:
         The metrics by name.
@@ -116,8 +117,11 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     for name in ('test_dataloader', 'test_evaluator'):
         if not cfg.get(name):
             raise DistilPoseError(f'{_name(cfg)} cannot be tested: it has no {name}')
+    if compile is not None and quick is None:
+        raise DistilPoseError(f'--compile {compile} compiles the copy that --quick makes, which is not asked for; add '
+                              '--quick, or --quick bfloat16')
     dtype = None if quick == 'float32' else quick
-    check_speed(dtype=dtype, compile=None)
+    check_speed(dtype=dtype, compile=compile)
     state = read_weights(checkpoint).state
     cfg = student_config(cfg)
     cfg.work_dir = str(_work_dir(cfg, work_dir, 'test'))
@@ -132,8 +136,9 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
         load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.', ))
         runner.logger.info(f'Loaded all {len(model.state_dict())} weights from {checkpoint}.')
         if quick is not None:
-            replace_bare_model(runner, quickened(model, dtype=dtype))
-            runner.logger.info(f'A quick copy of the model answers, in {quick}.')
+            replace_bare_model(runner, quickened(model, dtype=dtype, compile=compile))
+            runner.logger.info(f'A quick copy of the model answers, in {quick}'
+                               f'{f", compiled ({compile})" if compile else ""}.')
         return runner.test()
 
     metrics = _run(cfg, notes, load_and_test, returns_result=True)

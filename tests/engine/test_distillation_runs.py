@@ -78,6 +78,20 @@ def test_a_quick_copy_measures_the_same(configs: tuple[Path, Path], tmp_path: Pa
     assert not (tmp_path / 'none').exists()
 
 
+def test_a_compiled_copy_measures_the_same(configs: tuple[Path, Path], tmp_path: Path,
+                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a backend that only traces, so that no compiler is needed."""
+    traced, modes = torch._dynamo.optimize('eager'), []
+    monkeypatch.setattr(torch, 'compile', lambda function, mode: modes.append(mode) or traced(function))
+    train(configs[0], work_dir=tmp_path / 'run', validate=False)
+    checkpoint = tmp_path / 'run' / 'epoch_2.pth'
+    metrics = {mode: evaluate(configs[0], checkpoint, work_dir=tmp_path / f'test_{mode}', quick='float32', compile=mode)
+               for mode in (None, 'reduce-overhead')}
+    assert metrics[None] == metrics['reduce-overhead'] and modes == ['reduce-overhead'] * 2
+    log = next((tmp_path / 'test_reduce-overhead').rglob('*.log')).read_text()
+    assert 'A quick copy of the model answers, in float32, compiled (reduce-overhead).' in log
+
+
 def test_predictions_and_metrics_are_written(configs: tuple[Path, Path], tmp_path: Path) -> None:
     train(configs[0], work_dir=tmp_path / 'run', validate=False)
     evaluate(configs[0], tmp_path / 'run' / 'epoch_2.pth', work_dir=tmp_path / 'test', dump=tmp_path / 'all.pkl',

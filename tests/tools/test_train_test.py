@@ -75,6 +75,16 @@ def test_wrong_checkpoints_of_test(config: str, tool: Tool, capsys: pytest.Captu
     assert words in capsys.readouterr().err
 
 
+def test_only_a_quick_copy_is_compiled(config: str, tool: Tool, capsys: pytest.CaptureFixture[str],
+                                       tmp_path: Path) -> None:
+    assert tool('test').main([config, 'weights.pth', '--compile', 'default']) == 2
+    assert 'add --quick' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        tool('test').main([config, 'weights.pth', '--quick', '--compile', 'fast'])
+    assert 'max-autotune' in capsys.readouterr().err
+    assert not (tmp_path / 'work_dirs').exists()
+
+
 def test_a_missing_config(tool: Tool, capsys: pytest.CaptureFixture[str]) -> None:
     assert tool('train').main(['configs/DistilPose_S_coco.py']) == 2
     assert 'did you mean' in capsys.readouterr().err
@@ -113,7 +123,7 @@ def test_other_processes_wait_before_they_repeat_it(monkeypatch: pytest.MonkeyPa
 def test_help_names_every_option(tool: Tool) -> None:
     text = tool('train').build_parser().format_help() + tool('test').build_parser().format_help()
     for option in ('--work-dir', '--resume', '--amp', '--seed', '--no-validate', '--auto-scale-lr', '--cfg-options',
-                   '--data-root', '--launcher', '--dump', '--deterministic'):
+                   '--data-root', '--launcher', '--dump', '--deterministic', '--quick', '--compile'):
         assert option in text
 
 
