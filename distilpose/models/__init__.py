@@ -1,6 +1,7 @@
 """The networks that mmpose lacks."""
 
 from .backbones import HRNet3Stage, RawImage, StackedHourglass, StemNet
+from .decoding import decode_batches_at_once
 from .flip_test import choose_flip_test_by_device
 from .heads import (
     DirectRegressionHead,
@@ -15,6 +16,7 @@ from .outputs import read_outputs
 from .sample_transfer import move_samples_together
 
 choose_flip_test_by_device()
+decode_batches_at_once()
 move_samples_together()
 
 __all__ = ['DirectRegressionHead', 'DistilPoseHead', 'HRNet3Stage', 'KLDiscretMeanLoss', 'NMTLoss', 'NMTNormLoss',

@@ -1,7 +1,7 @@
 """The same work the way the publications do it, to compare with: equal values, other steps.
 
 What a publication has no faster form of stays as it is, so that of a network without tokens, for instance, only the
-precision, the memory layout, the optimizer and the flip test change.
+precision, the memory layout, the optimizer, the flip test and the decoding of heatmaps change.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from functools import partial
 from typing import Any
 
 from mmpose.models import TopdownPoseEstimator
+from mmpose.models.heads.base_head import BaseHead
 from torch import nn
 
 from distilpose.distillation.terms.simulated_heatmap import SimulatedHeatmapTerm
+from distilpose.models.decoding import batch_decoder, sample_by_sample
 from distilpose.models.flip_test import in_two_batches
 from distilpose.models.layers.token_encoder import SelfAttention
 
@@ -42,10 +44,12 @@ def predict_as_published(estimator: TopdownPoseEstimator) -> list[str]:
     Returns:
         What was replaced, for the reader of a report.
     """
-    flips = estimator.test_cfg.get('flip_test', False)
-    return (_replace([estimator], SelfAttention, 'forward', attend_in_steps, called='attention by einsum')
-            + (_replace([estimator], TopdownPoseEstimator, 'predict', in_two_batches, called='two forward passes')
-               if flips else []))
+    replaced = _replace([estimator], SelfAttention, 'forward', attend_in_steps, called='attention by einsum')
+    if estimator.test_cfg.get('flip_test', False):
+        replaced += _replace([estimator], TopdownPoseEstimator, 'predict', in_two_batches, called='two forward passes')
+    if batch_decoder(estimator.head.decoder) is not None:
+        replaced += _replace([estimator], BaseHead, 'decode', sample_by_sample, called='decoding sample by sample')
+    return replaced
 
 
 def _replace(models: Iterable[nn.Module], kind: type[nn.Module], method: str, function: Callable[..., Any], *,

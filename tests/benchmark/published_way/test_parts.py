@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -19,6 +20,7 @@ from distilpose.benchmark.published_way import (
     train_as_published,
 )
 from distilpose.distillation.terms import simulated_heatmap_loss
+from distilpose.models.decoding import sample_by_sample
 from distilpose.models.flip_test import in_one_batch
 from distilpose.models.layers.token_encoder import SelfAttention
 from tests import networks
@@ -92,6 +94,17 @@ def test_predictions() -> None:
     assert predict_as_published(model) == ['attention by einsum', 'two forward passes']
     assert_equal_work(run(model.predict), expected)
     assert seen == [4, 2, 2]
+
+
+@torch.no_grad()
+def test_predictions_from_heatmaps() -> None:
+    images, samples = networks.batch(3)
+    model = networks.teacher().model.eval()
+    expected = model.predict(images, copy.deepcopy(samples))
+    assert predict_as_published(model) == ['attention by einsum', 'decoding sample by sample']
+    assert model.head.decode.func is sample_by_sample
+    for found, answer in zip(model.predict(images, copy.deepcopy(samples)), expected, strict=True):
+        np.testing.assert_allclose(found.pred_instances.keypoints, answer.pred_instances.keypoints, rtol=1e-5)
 
 
 def test_settings() -> None:
