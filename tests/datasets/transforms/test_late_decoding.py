@@ -19,6 +19,7 @@ from distilpose.datasets import jpeg
 from distilpose.datasets.jpeg import JpegImage
 from distilpose.engine.hooks.randomness import seed_generators
 from distilpose.errors import DistilPoseError
+from tests.datasets.odd_images import readable
 from tests.datasets.test_jpeg import encode, picture, pillow
 
 FLIPS = [1, 0] + [i + 1 if i % 2 == 0 else i - 1 for i in range(2, 16)] + [16]
@@ -48,6 +49,7 @@ FILES: dict[str, Callable[[], bytes]] = {
     'grey.jpg': lambda: pillow(picture(160, 120)[..., 0]),
     'progressive.jpg': lambda: pillow(picture(203, 155), progressive=True),
     'turned.jpg': lambda: turned(picture(200, 120)),
+    'four_inks.jpg': lambda: readable()['cmyk.jpg'],
     'colour.png': lambda: cv2.imencode('.png', picture(160, 121))[1].tobytes(),
 }
 
