@@ -75,5 +75,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 SUBCOMMAND = Subcommand(
     summary="Images a second that a config's model answers, a distillation's student, decoding included.",
-    baseline='float32, channels first, unfolded, attention by einsum and a flip test in two forward passes',
+    baseline='float32, channels first, unfolded, attention by einsum, a flip test in two forward passes and decoding '
+             'sample by sample',
     measure=measure, add_arguments=_add_arguments)
