@@ -185,7 +185,7 @@ def check_targets_are_perfect(config: Config) -> None:
     model.head.forward = lambda feats: tuple(
         torch.from_numpy(np.concatenate([target[f'keypoint_{axis}_labels'] for target in targets])) for axis in 'xy')
     with torch.no_grad():
-        evaluator.process(model.predict(None, batch['data_samples']), batch)
+        evaluator.process(model.predict(torch.stack(batch['inputs']), batch['data_samples']), batch)
     figures = evaluator.evaluate(len(dataset))
     for part in ('', 'body/', 'face/', 'lefthand/', 'righthand/'):
         assert figures[f'coco-wholebody/{part}AR'] > 0.97, part

@@ -39,7 +39,7 @@ def evaluate_ground_truth(config: Config, *, head: str, shift: float = 0.0, **op
         model = _estimator(config.codec, head, joints.shape[1])
         model.extract_feat = lambda inputs: inputs
         model.head.forward = lambda feats: _answer(joints, codec, head)
-        return model.predict(None, samples)
+        return model.predict(torch.empty(len(samples), 0), samples)
 
     return _evaluate(config, predict, options)
 

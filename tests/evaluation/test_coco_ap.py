@@ -56,7 +56,7 @@ def average_precision(root: Path, layout: str, answer: Callable[[nn.Module, dict
         model.head.forward = lambda feats, batch=batch: answer(model.head, batch)
         model.extract_feat = lambda inputs: inputs
         with torch.no_grad():
-            samples = model.predict(None, batch['data_samples'])
+            samples = model.predict(torch.stack(batch['inputs']), batch['data_samples'])
         metric.process(batch, [sample.to_dict() for sample in samples])
     return metric.evaluate(len(dataset))
 
