@@ -12,4 +12,4 @@ def read_labels(data_samples: list) -> Labels:
     """Reads the weights of the joints, and ``labelled`` of the samples' meta information (true where absent)."""
     weights = keypoint_weights(data_samples)
     labelled = torch.tensor([bool(sample.get('labelled', True)) for sample in data_samples])
-    return Labels(weights, labelled.to(weights.device, non_blocking=True))
+    return Labels(weights, labelled.to(weights.device, non_blocking=weights.is_cuda))

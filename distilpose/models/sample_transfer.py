@@ -53,10 +53,10 @@ def moved(samples: list[BaseDataElement], device: torch.device, *, non_blocking:
 
 def in_one_piece(tensors: list[Tensor], device: torch.device) -> list[Tensor]:
     """Tensors of one type on the CPU as parts of one on a device."""
-    sizes = [tensor.numel() for tensor in tensors]
-    packed = torch.empty(sum(sizes), dtype=tensors[0].dtype, pin_memory=device.type == 'cuda')
+    sizes, is_cuda = [tensor.numel() for tensor in tensors], device.type == 'cuda'
+    packed = torch.empty(sum(sizes), dtype=tensors[0].dtype, pin_memory=is_cuda)
     torch.cat([tensor.flatten() for tensor in tensors], out=packed)
-    parts = packed.to(device, non_blocking=True).split(sizes)
+    parts = packed.to(device, non_blocking=is_cuda).split(sizes)  # elsewhere it may be gone before it is read
     return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
 
