@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mmengine.dataset import BaseDataset, Compose
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 
 from .transforms import DecodingTopdownAffine, PackMixedPoseInputs, PackTrainingInputs
@@ -13,7 +14,7 @@ from .transforms import DecodingTopdownAffine, PackMixedPoseInputs, PackTraining
 _DRAW_NOTHING = (DecodingTopdownAffine, GenerateTarget, PackPoseInputs, PackMixedPoseInputs, PackTrainingInputs)
 
 
-def make_in_stages(dataset: BaseDataset, indices: Sequence[int]) -> list[Any]:
+def make_in_stages(dataset: BaseCocoStyleDataset, indices: Sequence[int]) -> list[Any]:
     """The samples ``dataset[index]`` of a batch, to the bit, and what is drawn for them, in less time.
 
     Decoding an image drives out of the processor's caches what all other steps need, which by itself triples their
@@ -21,11 +22,11 @@ def make_in_stages(dataset: BaseDataset, indices: Sequence[int]) -> list[Any]:
     all of them.
 
     Where that could change a sample, they are made one by one: if a step from the decoding one on may draw random
-    numbers, and if ``prepare_data`` was replaced by something that may look at samples. Seeding is allowed
-    (:class:`~distilpose.engine.hooks.randomness.SeededPreparation`).
+    numbers, and if somebody may look at samples in a ``prepare_data`` or ``__getitem__`` other than the host's. Seeding
+    is allowed (:class:`~distilpose.engine.hooks.randomness.SeededPreparation`).
 
     Args:
-        dataset: with a pipeline of its own.
+        dataset: of mmpose's kind, with a pipeline of its own.
         indices: of the samples; one may come several times.
     """
     pipeline = dataset.pipeline
@@ -50,6 +51,7 @@ def split_steps(steps: Sequence[Callable]) -> tuple[list[Callable], list[Callabl
     return list(steps[:start]), list(steps[start:])
 
 
-def _is_only_seeded(dataset: BaseDataset) -> bool:
+def _is_only_seeded(dataset: BaseCocoStyleDataset) -> bool:
     prepare = getattr(dataset.prepare_data, 'prepare', dataset.prepare_data)
-    return getattr(prepare, '__func__', None) is type(dataset).prepare_data
+    return (getattr(prepare, '__func__', None) is BaseCocoStyleDataset.prepare_data
+            and type(dataset).__getitem__ is BaseDataset.__getitem__)

@@ -26,12 +26,23 @@ folder = quick_coco.folder
 INDICES = [[0, 3, 1], [2, 4], [4, 0, 4]]
 
 
-def build(folder: Path, *, with_blur: bool = False, **options: bool) -> QuickCocoDataset:
+class LooksWhenPrepared(QuickCocoDataset):
+    def prepare_data(self, idx: int) -> torch.Size:
+        return super().prepare_data(idx)['inputs'].shape
+
+
+class LooksWhenAsked(QuickCocoDataset):
+    def __getitem__(self, idx: int) -> torch.Size:
+        return super().__getitem__(idx)['inputs'].shape
+
+
+def build(folder: Path, *, kind: type[QuickCocoDataset] = QuickCocoDataset, with_blur: bool = False,
+          **options: bool) -> QuickCocoDataset:
     base = dict(steps(), train_dataloader=dict(dataset=dict(type='CocoDataset')))
     base['train_pipeline'] = [step for step in base['train_pipeline'] if with_blur or step['type'] != 'RandomBlur']
     base['train_pipeline'][-1] = dict(type='PackPoseInputs')
     pipeline = compose(with_fast_data(base, **options)[0])
-    dataset = quick_coco.build('QuickCocoDataset', folder, pipeline=pipeline.transforms)
+    dataset = quick_coco.build(kind, folder, pipeline=pipeline.transforms)
     dataset.prepare_data = SeededPreparation(dataset.prepare_data, stream=(7, ), length=len(dataset))
     return dataset
 
@@ -109,6 +120,11 @@ def test_who_looks_at_samples_gets_them_whole(folder: Path) -> None:
     whole = build(folder).prepare_data.prepare
     dataset.prepare_data = lambda index: whole(index)['inputs'].shape
     assert dataset.__getitems__([0]) == [(3, 64, 48)]
+
+
+@pytest.mark.parametrize('kind', [LooksWhenPrepared, LooksWhenAsked])
+def test_a_data_set_that_looks_at_samples_gets_them_whole(folder: Path, kind: type[QuickCocoDataset]) -> None:
+    assert build(folder, kind=kind).__getitems__([0, 1]) == [(3, 64, 48)] * 2
 
 
 def test_a_mistake_leaves_the_pipeline_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def build(kind: str, folder: Path, **options: object):
+def build(kind: str | type, folder: Path, **options: object):
     return DATASETS.build(dict(type=kind, data_root=str(folder), ann_file='people.json', **options))
 
 
