@@ -6,7 +6,6 @@ import argparse
 import copy
 import statistics
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import islice
 from multiprocessing.reduction import ForkingPickler
@@ -16,12 +15,12 @@ from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, init_default_scope
 from mmpose.registry import DATA_SAMPLERS, DATASETS
 
-from distilpose.datasets.in_stages import split_steps
 from distilpose.engine import check_data_files
-from distilpose.engine.hooks.randomness import SeededPreparation, seed_generators
+from distilpose.engine.hooks.randomness import SeededPreparation
 from distilpose.errors import DistilPoseError
 
 from .machine import working_threads
+from .parts import Parts
 from .subcommand import Subcommand
 from .timing import Report, interleave
 
@@ -132,28 +131,12 @@ class _Batches:
         return {'(collate)': (made - start) / len(samples), '(hand-over)': (received - made) / len(samples)}
 
     def _time_pass(self) -> dict[str, float]:
-        totals: defaultdict[str, float] = defaultdict(float)
-
-        def timed(name: str, step: Callable, results: Any) -> Any:
-            start = time.thread_time()
-            results = step(results)
-            totals[name] += time.thread_time() - start
-            return results
-
-        steps = self.dataset.pipeline.transforms
-        early, late = split_steps(steps) if hasattr(self.dataset, '__getitems__') else (steps, [])
-        batches = self._indices(0)
-        for indices in batches:
-            samples = []
-            for index in indices:
-                seed_generators((0, 0, index), with_torch=False)
-                results = timed('annotation', self.dataset.get_data_info, index)
-                for step in early:
-                    results = timed(type(step).__name__, step, results)
-                samples.append(results)
-            for step in late:
-                samples = [timed(type(step).__name__, step, results) for results in samples]
-        return {name: total / sum(map(len, batches)) for name, total in totals.items()}
+        parts, batches = Parts(time.thread_time), self._indices(0)
+        steps = [(type(step).__name__, step, 'transform') for step in self.dataset.pipeline.transforms]
+        with parts.watching([('annotation', self.dataset, 'get_data_info'), *steps]):
+            for indices in batches:
+                self._samples(0, indices)
+        return {name: seconds / sum(map(len, batches)) for name, seconds in parts.seconds.items()}
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
