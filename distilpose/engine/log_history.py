@@ -23,6 +23,7 @@ def update(self: HistoryBuffer, log_val: int | float, count: int | float = 1) ->
     """
     if not isinstance(log_val, (int, float)) or not isinstance(count, (int, float)):
         copying(self, log_val, count)  # refuses it
+        return
     self._log_history = appended(self._log_history, log_val)[-self.max_length:]
     self._count_history = appended(self._count_history, count)[-self.max_length:]
 
