@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from distilpose.models.shadowing import shadowed
+from distilpose.shadowing import shadowed
 
 
 class Parts:

@@ -9,6 +9,8 @@ from mmengine.dataset import BaseDataset, Compose
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 
+from distilpose.shadowing import shadowed
+
 from .transforms import DecodingTopdownAffine, PackMixedPoseInputs, PackTrainingInputs
 
 _DRAW_NOTHING = (DecodingTopdownAffine, GenerateTarget, PackPoseInputs, PackMixedPoseInputs, PackTrainingInputs)
@@ -29,15 +31,11 @@ def make_in_stages(dataset: BaseCocoStyleDataset, indices: Sequence[int]) -> lis
         dataset: of mmpose's kind, with a pipeline of its own.
         indices: of the samples; one may come several times.
     """
-    pipeline = dataset.pipeline
-    early, late = split_steps(pipeline.transforms)
+    early, late = split_steps(dataset.pipeline.transforms)
     if not late or not _is_only_seeded(dataset):
         return [dataset[index] for index in indices]
-    dataset.pipeline = Compose(early)
-    try:
+    with shadowed(dataset, 'pipeline', Compose(early)):
         samples = [dataset[index] for index in indices]
-    finally:
-        dataset.pipeline = pipeline
     for step in late:
         samples = [step(sample) for sample in samples]
     return samples

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from distilpose.models.shadowing import shadowed
+from distilpose.shadowing import shadowed
 
 
 def replayed(head: nn.Module, prediction: Any) -> AbstractContextManager[None]:

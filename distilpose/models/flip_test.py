@@ -10,7 +10,7 @@ import torch
 from mmpose.models import TopdownPoseEstimator
 from torch import Tensor
 
-from .shadowing import shadowed
+from distilpose.shadowing import shadowed
 
 in_two_batches = TopdownPoseEstimator.predict
 """mmpose's own, which :func:`choose_flip_test_by_device` replaces."""

@@ -11,7 +11,7 @@ from pycocotools import coco
 
 from distilpose import hotcoco_figures, xtcoco
 from distilpose.evaluation import quick_coco
-from distilpose.models.shadowing import shadowed
+from distilpose.shadowing import shadowed
 
 
 @contextmanager

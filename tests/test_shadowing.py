@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from distilpose.models.shadowing import shadowed
+from distilpose.shadowing import shadowed
 
 
 class Doubling(nn.Module):
