@@ -1,15 +1,15 @@
 """distilpose: distilling human pose estimators, as a plug-in to mmpose.
 
-Importing the package makes the host stack usable (:mod:`distilpose.compat`) and registers
+Importing the package makes the host stack usable (:mod:`distilpose.host`) and registers
 every part with mmpose's registries, so ``custom_imports = dict(imports=['distilpose'])`` is
 all that a config needs.
 """
 
-from . import compat
+from . import host
 
-compat.apply()
+host.apply()
 
 from . import codecs, datasets, distillation, engine, evaluation, models  # noqa: E402
 
-__all__ = ['codecs', 'compat', 'datasets', 'distillation', 'engine', 'evaluation', 'models']
+__all__ = ['codecs', 'datasets', 'distillation', 'engine', 'evaluation', 'host', 'models']
 __version__ = '0.1.0'

@@ -10,11 +10,12 @@ import torch
 from mmengine.config import Config
 from mmpose.apis.inference import dataset_meta_from_config
 
+from distilpose.config.models import build_estimator
+
 from .checkpoints import load_strict, read_weights
 from .engine import student_config
 from .engine.launch import load_and_change, unknown_types_as_sentences
 from .errors import DistilPoseError
-from .model_config import build_estimator
 from .models.quick import quickened
 
 __all__ = ['load_model', 'quickened']

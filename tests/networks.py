@@ -11,8 +11,8 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
+from distilpose.config.models import build_estimator
 from distilpose.distillation import FrozenTeacher, PoseDistiller
-from distilpose.model_config import build_estimator
 
 INPUT_SIZE, HEATMAP_SIZE, NUM_KEYPOINTS = (48, 64), (12, 16), 17
 ENCODER = dict(feature_size=HEATMAP_SIZE, patch_size=(3, 4), dim=16, depth=2, num_heads=2, mlp_ratio=2)

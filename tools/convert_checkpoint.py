@@ -24,8 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Converts; returns the exit code."""
-    from distilpose.convert import convert
     from distilpose.engine import run_tool
+    from distilpose.export.convert import convert
 
     args = build_parser().parse_args(arguments)
     return run_tool(lambda: print(convert(args.source, args.destination, config=args.config)))

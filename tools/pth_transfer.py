@@ -26,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Transfers; returns the exit code."""
     from distilpose.engine import run_tool
-    from distilpose.transfer import transfer
+    from distilpose.export.transfer import transfer
 
     args = build_parser().parse_args(arguments)
     return run_tool(lambda: print(transfer(args.source, args.destination, two_dis=args.two_dis, config=args.config)))

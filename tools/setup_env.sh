@@ -135,7 +135,7 @@ install_packages() {
 install_project() {
     say '4/4 this project, editable'
     pip_install 'the project' --quiet --no-deps --no-build-isolation -e "$root"
-    "$venv/bin/python" -c 'import distilpose.compat; distilpose.compat.apply()' || stop "the environment is complete,\
+    "$venv/bin/python" -c 'import distilpose.host; distilpose.host.apply()' || stop "the environment is complete,\
  but distilpose cannot be imported (the reason is above)."
 }
 

@@ -21,8 +21,8 @@ from mmengine.registry import init_default_scope
 from mmpose.evaluation.metrics import CocoMetric, coco_metric
 from mmpose.registry import METRICS
 
+from distilpose.config.models import keypoint_metainfo
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import keypoint_metainfo
 
 from .made_people import make_answers, make_people
 from .memory import added_at_peak

@@ -11,9 +11,9 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
+from distilpose.config.models import keypoint_metainfo
 from distilpose.engine.hooks.randomness import seed_generators
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import keypoint_metainfo
 
 _VISIBLE = 0.8  # share of the joints, about that of COCO's people
 

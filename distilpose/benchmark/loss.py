@@ -10,9 +10,9 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
+from distilpose.config.models import keypoint_metainfo, read_model_source
 from distilpose.distillation.terms import draw_simulated_heatmaps, simulated_heatmap_loss
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import keypoint_metainfo, read_model_source
 
 from . import machine as machines
 from .inputs import batch_size

@@ -17,10 +17,10 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 from distilpose.complexity import count_macs_by_module
+from distilpose.config.models import build_estimator, project_path, read_model_source
 from distilpose.distillation import PoseDistiller
 from distilpose.engine.hooks.channels_last import use_channels_last
 from distilpose.engine.launch import unknown_types_as_sentences
-from distilpose.model_config import build_estimator, project_path, read_model_source
 
 from .published_way import has_channels_last
 
@@ -67,7 +67,7 @@ def ready_to_train(model: nn.Module, cfg: Config) -> Any:
 
 
 def teacher_source(teacher: dict) -> dict:
-    """What :func:`~distilpose.model_config.read_model_source` reads of a distillation's ``model.teacher``."""
+    """What :func:`~distilpose.config.models.read_model_source` reads of a distillation's ``model.teacher``."""
     config = teacher['config']
     return dict(config=config) if isinstance(config, str) else config
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from distilpose.checkpoints.writing import write_atomically
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import People, person_panels
-from distilpose.files import write_atomically
 
 from .budget import check_budgets
 from .history import read_history

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from distilpose.checkpoints.writing import write_atomically
 from distilpose.engine.launch import load_and_change
 from distilpose.errors import DistilPoseError
-from distilpose.files import write_atomically
 
 from .budget import check_budgets
 from .main import check_seeds, measure_all, read_validations, tell

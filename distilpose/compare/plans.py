@@ -11,10 +11,10 @@ from typing import Any
 
 from mmengine.config import Config
 
-from distilpose.engine.config_files import parse_value
+from distilpose.config.models import project_path
+from distilpose.config.reading import parse_value
 from distilpose.engine.launch import load_and_change
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import project_path
 
 TITLES = dict(teacher='teacher', baseline='student alone', distilled='student distilled')
 _MEASURE = dict(type='GradientShareHook')

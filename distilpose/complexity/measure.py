@@ -11,10 +11,11 @@ from mmengine.config import Config
 from mmpose.models.pose_estimators.base import BasePoseEstimator
 from torch import nn
 
+from distilpose.config.models import build_estimator
+
 from ..engine import student_config
 from ..engine.launch import unknown_types_as_sentences
 from ..errors import DistilPoseError
-from ..model_config import build_estimator
 from .exact import count_macs_by_module
 from .forward_pass import ForwardPass
 from .parameters import ParameterCount, count_parameters

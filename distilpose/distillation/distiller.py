@@ -12,8 +12,8 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from distilpose.checkpoints import load_strict, read_weights
+from distilpose.config.models import build_estimator, project_path, read_model_source
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import build_estimator, project_path, read_model_source
 from distilpose.models import read_outputs
 from distilpose.structures import Labels, PoseOutputs
 

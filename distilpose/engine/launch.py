@@ -19,16 +19,17 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from distilpose.config.checks import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
+from distilpose.config.mixing_checks import check_mixed_data
+from distilpose.config.models import project_path
+from distilpose.config.reading import merge_options, read_config, set_data_root, student_config
+
 from ..checkpoints import load_file, load_strict, read_weights
 from ..errors import DistilPoseError
-from ..model_config import project_path
 from ..models.quick import check_speed, quickened
 from .bare_model import bare_model, replace_bare_model
-from .config_checks import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
-from .config_files import merge_options, read_config, set_data_root, student_config
 from .environment import end_workers, is_first_local_process, prepare_environment
 from .hooks import ProgressHook
-from .mixing_checks import check_mixed_data
 
 _WRONG_INPUT, _INTERRUPTED = 2, 130
 _SECONDS_FOR_THE_FIRST_PROCESS = 10

@@ -1,12 +1,13 @@
 """Measuring trained models on validation people whose boxes are given."""
 
+from distilpose.host.speedups.coco_metric import quicken_mmpose
+
 from .average_precision import Matches, average_precision, match_detections, only_keypoint
 from .evaluate import Evaluation, evaluate
 from .metrics import correct_keypoints, keypoint_similarity, object_keypoint_similarity, share_of_correct_keypoints
 from .panels import enlarged_crop, person_panels
 from .pckh import PCKhMetric
 from .people import People, build_validation, read_people
-from .quick_coco import quicken_mmpose
 from .whole_body import WholeBodyPartsMetric
 
 quicken_mmpose()

@@ -1,8 +1,10 @@
 """The networks that mmpose lacks."""
 
+from distilpose.host.speedups.head_decoding import decode_batches_at_once
+from distilpose.host.speedups.sample_transfer import move_samples_together
+from distilpose.host.speedups.tta import choose_flip_test_by_device
+
 from .backbones import HRNet3Stage, RawImage, StackedHourglass, StemNet
-from .decoding import decode_batches_at_once
-from .flip_test import choose_flip_test_by_device
 from .heads import (
     DirectRegressionHead,
     DistilPoseHead,
@@ -13,7 +15,6 @@ from .heads import (
 )
 from .losses import KLDiscretMeanLoss, NMTLoss, NMTNormLoss, ReferenceBatchKLDiscretLoss
 from .outputs import read_outputs
-from .sample_transfer import move_samples_together
 
 choose_flip_test_by_device()
 decode_batches_at_once()

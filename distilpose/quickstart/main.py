@@ -20,11 +20,11 @@ from mmengine.config import Config
 from rich.console import Console
 
 import distilpose
+from distilpose.config.models import PROJECT_ROOT
 from distilpose.datasets import synthetic
 from distilpose.datasets.synthetic import make_dataset
 from distilpose.engine import read_config, set_data_root
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import PROJECT_ROOT
 from distilpose.report import ModelFigures, figures_table, gap_closed
 from distilpose.report.figures import in_words
 

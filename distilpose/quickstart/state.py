@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distilpose.checkpoints.writing import write_atomically
 from distilpose.errors import DistilPoseError
-from distilpose.files import write_atomically
 
 _VERSION = 1
 

@@ -17,7 +17,7 @@ from mmpose.registry import HOOKS
 from torch import nn
 
 from distilpose import engine
-from distilpose.files import replacing, write_atomically
+from distilpose.checkpoints.writing import replacing, write_atomically
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from distilpose.files import write_atomically
+from distilpose.checkpoints.writing import write_atomically
 
 from .curves import Curve, draw_curves
 from .figures import ModelFigures, gap_closed, in_percent, in_words

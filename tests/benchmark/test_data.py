@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from distilpose.benchmark.data import plain_loader
-from distilpose.data_config import with_fast_data
+from distilpose.config.data import with_fast_data
 from distilpose.errors import DistilPoseError
 
 STEPS = [dict(type='LoadImage'), dict(type='TopdownAffine', input_size=(48, 64)), dict(type='PackPoseInputs')]

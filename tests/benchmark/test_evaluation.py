@@ -9,16 +9,16 @@ import pytest
 from mmpose.evaluation.metrics import coco_metric
 from pycocotools import coco
 
-from distilpose import hotcoco_figures, xtcoco
 from distilpose.benchmark.evaluation import _compare
 from distilpose.benchmark.published_way import evaluated_as_published
 from distilpose.errors import DistilPoseError
-from distilpose.evaluation import quick_coco
+from distilpose.host import hotcoco, xtcoco
+from distilpose.host.speedups import coco_metric as coco_speedups
 
 
 def functions() -> list:
-    return [quick_coco.nms.oks_iou, coco_metric.oks_nms, coco_metric.dump, xtcoco.COCO.loadRes,
-            hotcoco_figures.can_compute]
+    return [coco_speedups.nms.oks_iou, coco_metric.oks_nms, coco_metric.dump, xtcoco.COCO.loadRes,
+            hotcoco.can_compute]
 
 
 def test_the_published_way_lasts_as_long_as_its_block() -> None:
@@ -26,7 +26,7 @@ def test_the_published_way_lasts_as_long_as_its_block() -> None:
     with evaluated_as_published():
         *replaced, can_compute = functions()
         assert can_compute(None) is False
-    assert replaced == [quick_coco.pairwise_oks, quick_coco.nms.oks_nms, mmengine.fileio.dump, coco.COCO.loadRes]
+    assert replaced == [coco_speedups.pairwise_oks, coco_speedups.nms.oks_nms, mmengine.fileio.dump, coco.COCO.loadRes]
     assert functions() == before and not set(before) & {*replaced, can_compute}
 
 

@@ -7,8 +7,8 @@ import torch
 from mmengine.config import Config
 
 from distilpose.benchmark.inputs import batch_size, made_batch
+from distilpose.config.models import load_config
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import load_config
 
 BODY = 'configs/body/2d_kpt_sview_rgb_img'
 WIDTH, HEIGHT = 192, 256

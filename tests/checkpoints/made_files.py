@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from distilpose.model_config import build_estimator
+from distilpose.config.models import build_estimator
 from tests import networks
 from tests.engine import tiny
 

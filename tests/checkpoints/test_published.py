@@ -12,10 +12,10 @@ from torch import Tensor
 
 from distilpose.checkpoints import load_strict, read_weights
 from distilpose.checkpoints.published import SOURCES, recognise, to_our_names
+from distilpose.config.models import build_estimator, load_config
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.teacher import load_teacher
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import build_estimator, load_config
 from distilpose.models import StackedHourglass
 from tests import networks
 from tests.checkpoints.made_files import ENCODER_LAYER, published_names, student_weights, wrapped

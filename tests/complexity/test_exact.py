@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from distilpose.complexity import ForwardPass, count_macs, count_macs_by_module, count_parameters
-from distilpose.model_config import build_estimator
+from distilpose.config.models import build_estimator
 from distilpose.models.layers import TokenEncoder
 from tests.networks import INPUT_SIZE, STUDENT
 

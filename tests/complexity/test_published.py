@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from distilpose.complexity import STYLES, ForwardPass, count_macs, count_macs_by_module, count_published
-from distilpose.model_config import build_estimator
+from distilpose.config.models import build_estimator
 from tests.networks import INPUT_SIZE, STUDENT
 
 IMAGES = torch.zeros(1, 3, *INPUT_SIZE[::-1])

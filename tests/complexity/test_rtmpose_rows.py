@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from distilpose.complexity import STYLES, measure
+from distilpose.config.models import build_estimator
 from distilpose.engine import read_config
-from distilpose.model_config import build_estimator
 
 ROOT = 'configs/wholebody_2d_keypoint'
 UBODY = 'coco-ubody-wholebody'

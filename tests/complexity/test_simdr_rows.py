@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from distilpose.complexity import STYLES, measure
+from distilpose.config.models import PROJECT_ROOT
 from distilpose.engine import read_config
-from distilpose.model_config import PROJECT_ROOT
 
 ROOT = PROJECT_ROOT / 'configs/body/2d_kpt_sview_rgb_img'
 MISPRINTS = {  # what is printed beside what the code base's own tool counts

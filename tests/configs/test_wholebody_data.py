@@ -15,11 +15,11 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, KEYPOINT_CODECS
 
+from distilpose.config.checks import check_data_files, check_input_sizes
+from distilpose.config.models import PROJECT_ROOT, build_estimator, load_config
+from distilpose.config.reading import merge_options, set_data_root
 from distilpose.datasets.synthetic import make_dataset
-from distilpose.engine.config_checks import check_data_files, check_input_sizes
-from distilpose.engine.config_files import merge_options, set_data_root
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import PROJECT_ROOT, build_estimator, load_config
 from tests.datasets.ubody_form import SCENES, write_ubody
 from tests.engine import tiny  # noqa: F401  (registers TinyBackbone)
 

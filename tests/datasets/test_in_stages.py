@@ -14,7 +14,7 @@ from mmengine.dataset import Compose
 from mmpose.registry import TRANSFORMS
 from torch.utils.data import DataLoader
 
-from distilpose.data_config import with_fast_data
+from distilpose.config.data import with_fast_data
 from distilpose.datasets import QuickCocoDataset, compact_collate
 from distilpose.datasets.in_stages import split_steps
 from distilpose.distillation.teacher_cache.slots import MarkedPreparation

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from mmpose.registry import DATASETS
 
-from distilpose.data_config import with_fast_data
+from distilpose.config.data import with_fast_data
 from distilpose.engine.hooks.randomness import seed_generators
 from tests.datasets.test_jpeg import picture
 from tests.datasets.transforms.test_late_decoding import assert_same, compose, steps

@@ -10,9 +10,9 @@ from mmengine.model import ExponentialMovingAverage
 from torch import nn
 
 from distilpose.checkpoints import CheckpointMismatch
+from distilpose.config.models import build_estimator
 from distilpose.distillation import PoseDistiller
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import build_estimator
 from tests.networks import ENCODER, STUDENT, TEACHER, TERMS, batch, distiller, teacher
 
 LOSSES = {'loss_kpt', 'loss_visual_tokens', 'loss_keypoint_tokens', 'loss_simulated_heatmap', 'loss_score'}

@@ -11,9 +11,9 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
+from distilpose.config.models import build_estimator
 from distilpose.distillation import FrozenTeacher, PoseDistiller
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import build_estimator
 
 KEYPOINTS, SIDE, MAP = 5, 64, 16
 CODEC = dict(type='MSRAHeatmap', input_size=(SIDE, SIDE), heatmap_size=(MAP, MAP), sigma=2)

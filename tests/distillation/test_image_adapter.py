@@ -7,9 +7,9 @@ import torch
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
+from distilpose.config.models import build_estimator
 from distilpose.distillation.image_adapter import adapter_between, resample
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import build_estimator
 from tests.networks import STUDENT, changed
 
 

@@ -10,10 +10,10 @@ import torch
 from mmengine.model import ExponentialMovingAverage
 from torch import Tensor, nn
 
+from distilpose.config.models import build_estimator
 from distilpose.distillation import PoseDistiller
 from distilpose.engine.averaging import ExactExpMomentumEMA
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import build_estimator
 from tests import rtmpose
 from tests.networks import distiller, teacher
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from distilpose.checkpoints import load_file
+from distilpose.config.models import PROJECT_ROOT, build_estimator
 from distilpose.engine import evaluate, train
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import PROJECT_ROOT, build_estimator
 from tests import rtmpose
 from tests.engine import tiny
 

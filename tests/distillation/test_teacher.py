@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from distilpose.checkpoints import CheckpointMismatch
+from distilpose.config.models import build_estimator
 from distilpose.distillation.teacher import FrozenTeacher, load_teacher
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import build_estimator
 from tests import rtmpose
 from tests.networks import TEACHER, batch, changed, teacher
 

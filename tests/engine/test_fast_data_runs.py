@@ -15,7 +15,7 @@ from .test_training import EVERY_LOSS, assert_equal_weights
 from .tiny import logged_losses, write_config
 
 FAST = """
-from distilpose.data_config import with_fast_data
+from distilpose.config.data import with_fast_data
 train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_fast_data(
     _base_, together={together})
 """

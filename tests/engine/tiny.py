@@ -127,8 +127,8 @@ def write_distillation(folder: Path, data: Path) -> tuple[Path, Path]:
     """Configs of the student and of its distillation, and a teacher with random weights in ``teacher.pth``."""
     import torch
 
+    from distilpose.config.models import build_estimator
     from distilpose.engine import read_config
-    from distilpose.model_config import build_estimator
 
     student = write_config(folder / 'student.py', data)
     teacher = folder / 'teacher.py'

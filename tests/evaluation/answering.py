@@ -16,7 +16,7 @@ from mmpose.registry import DATASETS, KEYPOINT_CODECS
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from distilpose.model_config import build_estimator
+from distilpose.config.models import build_estimator
 from distilpose.structures import PoseOutputs
 from tests.engine import tiny  # noqa: F401  (registers TinyBackbone)
 

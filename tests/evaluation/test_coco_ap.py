@@ -13,8 +13,8 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, METRICS
 from torch import nn
 
+from distilpose.config.models import build_estimator, load_config
 from distilpose.datasets.synthetic import make_dataset
-from distilpose.model_config import build_estimator, load_config
 from distilpose.structures import PoseOutputs
 
 CONFIG = 'configs/body/2d_kpt_sview_rgb_img/distilpose/coco/stemnet_coco_256x192.py'

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distilpose.engine.config_files import merge_options, set_data_root
-from distilpose.model_config import load_config
+from distilpose.config.models import load_config
+from distilpose.config.reading import merge_options, set_data_root
 
 from .answering import evaluate_faultless_network
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from distilpose.config.models import build_estimator
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import build_estimator
 from distilpose.models import quick
 from distilpose.models.quick import example_images, quickened
 from tests import rtmpose

@@ -23,8 +23,8 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
+from distilpose.config.models import build_estimator
 from distilpose.distillation import FrozenTeacher, PoseDistiller
-from distilpose.model_config import build_estimator
 from tests import rtmpose
 
 EPOCHS = 270

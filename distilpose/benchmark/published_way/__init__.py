@@ -15,8 +15,8 @@ from mmpose.models.heads.base_head import BaseHead
 from torch import nn
 
 from distilpose.distillation.terms.simulated_heatmap import SimulatedHeatmapTerm
-from distilpose.models.decoding import batch_decoder, sample_by_sample
-from distilpose.models.flip_test import in_two_batches
+from distilpose.host.speedups.head_decoding import batch_decoder, sample_by_sample
+from distilpose.host.speedups.tta import in_two_batches
 from distilpose.models.layers.token_encoder import SelfAttention
 
 from .attention import attend_in_steps

@@ -9,8 +9,8 @@ import mmengine.fileio
 from mmpose.evaluation.metrics import coco_metric, coco_wholebody_metric
 from pycocotools import coco
 
-from distilpose import hotcoco_figures, xtcoco
-from distilpose.evaluation import quick_coco
+from distilpose.host import hotcoco, xtcoco
+from distilpose.host.speedups import coco_metric as coco_speedups
 from distilpose.shadowing import shadowed
 
 
@@ -18,12 +18,12 @@ from distilpose.shadowing import shadowed
 def evaluated_as_published() -> Iterator[None]:
     """While open, metrics suppress pair by pair, write and read results as mmpose and pycocotools do, and pycocotools
     computes the figures."""
-    own = [(quick_coco.nms, 'oks_iou', quick_coco.pairwise_oks),
-           (coco_metric, 'oks_nms', quick_coco.nms.oks_nms),
+    own = [(coco_speedups.nms, 'oks_iou', coco_speedups.pairwise_oks),
+           (coco_metric, 'oks_nms', coco_speedups.nms.oks_nms),
            (coco_metric, 'dump', mmengine.fileio.dump),
            (coco_wholebody_metric, 'dump', mmengine.fileio.dump),
            (xtcoco.COCO, 'loadRes', coco.COCO.loadRes),
-           (hotcoco_figures, 'can_compute', lambda params: False)]
+           (hotcoco, 'can_compute', lambda params: False)]
     with ExitStack() as stack:
         for owner, name, function in own:
             stack.enter_context(shadowed(owner, name, function))

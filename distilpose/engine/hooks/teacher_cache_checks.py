@@ -12,9 +12,10 @@ from typing import Any
 from mmengine.runner import Runner
 from mmpose.datasets.samplers import MultiSourceSampler
 
+from distilpose.config.models import read_model_source
+
 from ...distillation import FrozenTeacher, PoseDistiller
 from ...errors import DistilPoseError
-from ...model_config import read_model_source
 from .pipeline_switch import PipelineSwitchHook
 from .randomness import SeededPreparation
 

@@ -20,8 +20,8 @@ from distilpose.benchmark.published_way import (
     train_as_published,
 )
 from distilpose.distillation.terms import simulated_heatmap_loss
-from distilpose.models.decoding import sample_by_sample
-from distilpose.models.flip_test import in_one_batch
+from distilpose.host.speedups.head_decoding import sample_by_sample
+from distilpose.host.speedups.tta import in_one_batch
 from distilpose.models.layers.token_encoder import SelfAttention
 from tests import networks
 

@@ -14,7 +14,7 @@ from mmengine.dataset import Compose
 from mmpose.registry import TRANSFORMS
 from PIL import Image
 
-from distilpose.data_config import with_fast_data
+from distilpose.config.data import with_fast_data
 from distilpose.datasets import jpeg
 from distilpose.datasets.jpeg import JpegImage
 from distilpose.engine.hooks.randomness import seed_generators

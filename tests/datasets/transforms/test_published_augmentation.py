@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from mmpose.registry import TRANSFORMS
 
+from distilpose.config.models import load_config
 from distilpose.datasets.transforms import RandomBBoxCenterShift, RandomScaleRotation
-from distilpose.model_config import load_config
 
 COUNT = 20_000
 

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from distilpose.model_config import build_estimator
+from distilpose.config.models import build_estimator
 from tests.networks import INPUT_SIZE, STUDENT, batch
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from distilpose.model_config import build_estimator
+from distilpose.config.models import build_estimator
 from distilpose.models.heads.coordinate_head import average_flipped
 from distilpose.structures import PoseOutputs
 from tests.networks import ENCODER, INPUT_SIZE, STUDENT, batch, changed

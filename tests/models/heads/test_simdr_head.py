@@ -10,8 +10,8 @@ from mmpose.registry import KEYPOINT_CODECS
 from mmpose.structures import PoseDataSample
 from torch import nn
 
+from distilpose.config.models import build_estimator
 from distilpose.errors import DistilPoseError
-from distilpose.model_config import build_estimator
 from distilpose.models.losses import NMTLoss
 from tests.networks import ENCODER, STUDENT
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from distilpose.config.models import build_estimator
 from distilpose.distillation.terms import draw_simulated_heatmaps
-from distilpose.model_config import build_estimator
 from distilpose.structures import PoseOutputs
 from tests.networks import HEATMAP_SIZE, TEACHER, batch, changed
 

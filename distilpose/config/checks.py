@@ -1,0 +1,172 @@
+"""What a config can get wrong that would otherwise end in a late traceback, or in a wrong number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from distilpose.errors import DistilPoseError
+
+from .models import project_path
+from .reading import dictionaries, student_config
+
+_SIZES = ('input_size', 'heatmap_size', 'simcc_split_ratio')
+
+
+class _Size(NamedTuple):
+    """A value of a size, and where the config says it."""
+
+    where: str
+    value: Any
+    codec: str | None = None
+
+
+def check_input_sizes(cfg: Config) -> None:
+    """Compares the image sizes of all pipelines, codecs and of the student's decoder.
+
+    A different size for training and testing, or for the network and its decoder, trains and tests without an error
+    and gives wrong coordinates. Codecs of one type must also agree on their grid.
+
+    Raises:
+        DistilPoseError: two places disagree; names both, their values and what to change.
+    """
+    decoder = list(_decoder_sizes(cfg))
+    pipelines = list(_pipeline_sizes(cfg))
+    for name in _SIZES:
+        sizes = [size for key, size in [*decoder, *pipelines] if key == name]
+        for size in sizes[1:]:
+            first = sizes[0]
+            are_comparable = name == 'input_size' or first.codec == size.codec
+            if are_comparable and first.value != size.value:
+                raise DistilPoseError(
+                    f'{first.where} is {_show(first.value)} and {size.where} is {_show(size.value)}; they must be '
+                    'equal. Change one of them in the config (an option for codec or input_size itself does not reach '
+                    'the places that were derived from it)')
+
+
+def _decoder_sizes(cfg: Config) -> Iterator[tuple[str, _Size]]:
+    model = cfg.get('model')
+    if not model:
+        return
+    is_distiller = model.get('type') == 'PoseDistiller'
+    prefix = 'model.student' if is_distiller else 'model'
+    if is_distiller and 'config' in model.student:
+        prefix = f'{model.student["config"]}: model'
+    head = (student_config(cfg).model or {}).get('head') or {}
+    if isinstance(head.get('decoder'), Mapping):
+        yield from _codec_sizes(head['decoder'], f'{prefix}.head.decoder')
+    if 'input_size' in head:
+        yield 'input_size', _Size(f'{prefix}.head.input_size', _plain(head['input_size']))
+
+
+def _pipeline_sizes(cfg: Config) -> Iterator[tuple[str, _Size]]:
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader', 'custom_hooks'):  # hooks switch pipelines
+        for path, step in dictionaries(cfg.get(name) or {}, name):
+            if step.get('type') in ('TopdownAffine', 'DecodingTopdownAffine') and 'input_size' in step:
+                yield 'input_size', _Size(f'{path}.input_size', _plain(step['input_size']))
+            if step.get('type') == 'GenerateTarget':
+                for encoder_path, encoder in dictionaries(step.get('encoder') or {}, f'{path}.encoder'):
+                    yield from _codec_sizes(encoder, encoder_path)
+
+
+def _codec_sizes(codec: Mapping[str, Any], path: str) -> Iterator[tuple[str, _Size]]:
+    for name in _SIZES:
+        if name in codec:
+            yield name, _Size(f'{path}.{name}', _plain(codec[name]), codec.get('type'))
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _show(value: Any) -> str:
+    is_size = isinstance(value, tuple) and len(value) == 2
+    return f'{value[0]}x{value[1]} (width x height)' if is_size else str(value)
+
+
+def check_schedules(cfg: Config) -> None:
+    """Looks for weights of terms that would wait for epochs in a run that counts iterations only.
+
+    Raises:
+        DistilPoseError: names the term.
+    """
+    if (cfg.get('train_cfg') or {}).get('by_epoch', True) and 'max_iters' not in cfg.get('train_cfg', {}):
+        return
+    for name, term in ((cfg.get('model') or {}).get('terms') or {}).items():
+        if term and term.get('by_epoch') and term.get('schedule') not in (None, 'constant'):
+            raise DistilPoseError(f'model.terms.{name} changes its weight from epoch to epoch (by_epoch=True), and '
+                                  f'train_cfg counts iterations; set model.terms.{name}.by_epoch=False')
+
+
+def check_data_files(cfg: Config, loaders: Sequence[str]) -> None:
+    """Looks for the files that data sets and evaluators name.
+
+    Args:
+        cfg: the config, with its final paths.
+        loaders: which of ``'train'``, ``'val'``, ``'test'`` will be used.
+
+    Raises:
+        DistilPoseError: something is not there; says what, where it is named and how to name another place.
+    """
+    for loader in loaders:
+        for path, dataset in dictionaries(cfg.get(f'{loader}_dataloader') or {}, f'{loader}_dataloader'):
+            if dataset.get('backend_args') not in (None, {}, {'backend': 'local'}):
+                continue
+            for key, file in _dataset_files(dataset):
+                _require(cfg, file, f'{path}.{key}')
+        for path, evaluator in dictionaries(cfg.get(f'{loader}_evaluator') or {}, f'{loader}_evaluator'):
+            if isinstance(evaluator.get('ann_file'), str):
+                _require(cfg, Path(evaluator['ann_file']), f'{path}.ann_file')
+
+
+def _dataset_files(dataset: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    root = Path(dataset.get('data_root') or '')
+    if dataset.get('data_root'):
+        yield 'data_root', root
+    if isinstance(dataset.get('ann_file'), str) and dataset['ann_file']:
+        yield 'ann_file', root / dataset['ann_file']
+    prefixes = dataset.get('data_prefix')
+    for name, prefix in (prefixes.items() if isinstance(prefixes, Mapping) else ()):
+        if isinstance(prefix, str) and prefix:
+            yield f'data_prefix.{name}', root / prefix
+    if isinstance(dataset.get('bbox_file'), str) and dataset['bbox_file']:
+        yield 'bbox_file', Path(dataset['bbox_file'])
+    for key in ('images', 'boxes') if dataset.get('type') == 'UnlabelledImages' else ():
+        if dataset.get(key):
+            yield key, root / dataset[key]
+
+
+def _require(cfg: Config, path: Path, named_by: str) -> None:
+    if ':' in str(path) or path.exists():  # a URL has a colon
+        return
+    moves_with_data = cfg.get('data_root') and Path(cfg.data_root) in (path, *path.parents)
+    option = '--data-root DIR' if moves_with_data else f'--cfg-options {_as_option(named_by)}=...'
+    if named_by.endswith('.bbox_file'):
+        option += f', or test on ground-truth boxes with --cfg-options {named_by}=None'
+    raise DistilPoseError(f'there is no {path} (looked from {Path.cwd()}), which {named_by} names; put the data there, '
+                          f'or say where it is with {option}')
+
+
+def _as_option(path: str) -> str:
+    """``'datasets[0].images'`` as ``--cfg-options`` takes it, ``'datasets.0.images'``."""
+    return path.replace('[', '.').replace(']', '')
+
+
+def check_checkpoint_files(cfg: Config) -> None:
+    """Looks for the weights that the config starts from.
+
+    Raises:
+        DistilPoseError: a file is not there; says which line names it.
+    """
+    model = cfg.get('model') or {}
+    named = {'load_from': cfg.get('load_from')}
+    if model.get('type') == 'PoseDistiller':
+        named['model.teacher.checkpoint'] = (model.get('teacher') or {}).get('checkpoint')
+        named['model.student.checkpoint'] = (model.get('student') or {}).get('checkpoint')
+    for key, value in named.items():
+        if isinstance(value, str) and '://' not in value and not project_path(value).is_file():
+            raise DistilPoseError(f'there is no checkpoint {project_path(value)}, which {key} names; put it there, or '
+                                  f'say where it is with --cfg-options {key}=FILE')

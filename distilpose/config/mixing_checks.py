@@ -1,0 +1,91 @@
+"""What a config can get wrong when it mixes labelled data with images without annotations."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
+from distilpose.errors import DistilPoseError
+
+from .reading import dictionaries, student_config
+
+
+def check_mixed_data(cfg: Config) -> None:
+    """Checks the sampler of combined data sets, and that unlabelled images reach the distiller as such.
+
+    Raises:
+        DistilPoseError: something would hang, or train on joints that nobody annotated; says what to change.
+    """
+    loader = cfg.get('train_dataloader') or {}
+    if (loader.get('sampler') or {}).get('type') == 'MultiSourceSampler':
+        _check_shares(loader)
+    for name in ('val_dataloader', 'test_dataloader'):
+        for path, _ in _of_type(cfg.get(name), name, 'UnlabelledImages'):
+            raise DistilPoseError(f'{path} is UnlabelledImages, and images without annotations cannot be evaluated on; '
+                                  'use labelled data there')
+    if any(_of_type(loader, 'train_dataloader', 'UnlabelledImages')):
+        _check_unlabelled(cfg)
+
+
+def _check_shares(loader: Mapping[str, Any]) -> None:
+    """mmpose's sampler stops with an assertion, or hangs, over what this refuses."""
+    sampler, sources = loader['sampler'], (loader.get('dataset') or {}).get('datasets')
+    if sources is None:
+        raise DistilPoseError('train_dataloader.sampler is a MultiSourceSampler and train_dataloader.dataset is not a '
+                              'CombinedDataset; use both, or a DefaultSampler')
+    size, ratio = sampler.get('batch_size'), list(sampler.get('source_ratio') or [])
+    if size != loader.get('batch_size'):
+        raise DistilPoseError(f'train_dataloader.batch_size is {loader.get("batch_size")} and '
+                              f'train_dataloader.sampler.batch_size is {size}; they must be equal, or batches are not '
+                              'mixed as asked')
+    if len(ratio) != len(sources):
+        raise DistilPoseError(f'train_dataloader.sampler.source_ratio has {len(ratio)} numbers for {len(sources)} data '
+                              'sets; it must have one for each')
+    rest = [int(size * part / (sum(ratio) or 1)) for part in ratio[1:]]
+    shares = [size - sum(rest), *rest]  # as mmpose rounds
+    if min(shares) < 1:
+        raise DistilPoseError(f'batches of {size} with source_ratio={ratio} have {shares} images of the data sets, and '
+                              'each must give one at least; change source_ratio or the batch size, or take '
+                              "sampler=dict(type='DefaultSampler', shuffle=True), which mixes without fixed shares")
+
+
+def _check_unlabelled(cfg: Config) -> None:
+    if cfg.model.get('type') != 'PoseDistiller':
+        raise DistilPoseError(f'UnlabelledImages teach nothing without a teacher, and model.type is '
+                              f'{cfg.model.get("type")!r}, not PoseDistiller; take them out of the training data')
+    dataset = cfg.train_dataloader.dataset
+    if dataset.get('type') == 'CombinedDataset' and not dataset.get('pipeline'):
+        raise DistilPoseError('train_dataloader.dataset is a CombinedDataset without a pipeline, which sends all its '
+                              'annotations along with every sample; give it the whole pipeline, and pipeline=[] to the '
+                              'data sets in it')
+    for path, _ in _of_type(dataset, 'train_dataloader.dataset', 'PackPoseInputs'):
+        raise DistilPoseError(f'{path} is PackPoseInputs, which does not say that images of UnlabelledImages have no '
+                              'annotations; use PackMixedPoseInputs')
+    if cfg.model.get('task_weight', 1.0):
+        _check_task_loss(cfg)
+
+
+def _check_task_loss(cfg: Config) -> None:
+    head = (student_config(cfg).model or {}).get('head') or {}
+    for path, loss in dictionaries(head.get('loss') or {}, "the student's head.loss"):
+        default = _default_of_weights(loss)
+        if default is not None and not loss.get('use_target_weight', default):
+            raise DistilPoseError(f'{path} ({loss["type"]}) has use_target_weight=False, so that images without '
+                                  'annotations would be trained to have no joints; set use_target_weight=True')
+
+
+def _default_of_weights(loss: Mapping[str, Any]) -> bool | None:
+    """What a loss does when its config does not say; ``None`` for one that always weighs joints."""
+    kind = MODELS.get(loss['type']) if isinstance(loss.get('type'), str) else loss.get('type')
+    if not inspect.isclass(kind):
+        return None
+    parameter = inspect.signature(kind).parameters.get('use_target_weight')
+    return None if parameter is None else bool(parameter.default)
+
+
+def _of_type(node: Any, path: str, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return ((where, found) for where, found in dictionaries(node or {}, path) if found.get('type') == kind)

@@ -1,0 +1,99 @@
+"""Finding a model: by a config's path, or written out as a model dict."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.registry import DefaultScope
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.registry import DATASETS, MODELS
+from torch import nn
+
+from distilpose.errors import DistilPoseError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def project_path(path: str | Path) -> Path:
+    """An absolute path as it is, a relative one below the project's root; never below the current directory."""
+    return PROJECT_ROOT / Path(path).expanduser()
+
+
+def load_config(path: str | Path) -> Config:
+    """Reads a config named absolutely, relative to the project's root, or as ``mmpose::...``.
+
+    Raises:
+        DistilPoseError: when there is no such file.
+    """
+    if str(path).startswith('mmpose::'):
+        try:
+            return get_config(str(path))
+        except FileNotFoundError as error:
+            raise DistilPoseError(f'no config {path} in the installed mmpose: {error}') from error
+    file = project_path(path)
+    if not file.is_file():
+        raise DistilPoseError(f'no config at {file}; name it absolutely, relative to {PROJECT_ROOT}, or as mmpose::...')
+    return Config.fromfile(file)
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A plain pose estimator's config and what is known of its keypoints."""
+
+    model: dict
+    keypoint_names: tuple[str, ...] | None
+
+
+def read_model_source(spec: dict) -> ModelSource:
+    """Reads a plain model dict, or ``dict(config=path, ...)`` whose further keys change that config's model.
+
+    They are merged as mmengine merges a config into its base: key by key, a dict with ``_delete_=True`` instead.
+
+    Raises:
+        DistilPoseError: when the config is missing, has no model, or its model is itself a distiller.
+    """
+    if 'config' not in spec:
+        config = Config(dict(model=copy.deepcopy(dict(spec))))
+        return ModelSource(config.model.to_dict(), _keypoint_names(config))
+    config = load_config(spec['config'])
+    if 'model' not in config:
+        raise DistilPoseError(f"{spec['config']} defines no model")
+    changes = {key: copy.deepcopy(value) for key, value in spec.items() if key != 'config'}
+    if config.model.get('type') == 'PoseDistiller':
+        nested = read_model_source(config.model.student)
+        config.model = nested.model
+        names = nested.keypoint_names
+    else:
+        names = None
+    config.merge_from_dict(dict(model=changes))
+    return ModelSource(config.model.to_dict(), names or _keypoint_names(config))
+
+
+def build_estimator(model: dict) -> nn.Module:
+    """Builds a plain pose estimator, also where no Runner has chosen mmpose as the default scope."""
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        return MODELS.build(model)
+
+
+def keypoint_metainfo(config: Config) -> dict | None:
+    """What mmpose knows of a config's keypoints, by the model's metainfo or the data set; ``None`` without either."""
+    metainfo = config.model.get('metainfo')
+    for loader in ('val_dataloader', 'test_dataloader', 'train_dataloader'):
+        dataset = (config.get(loader) or {}).get('dataset', {})
+        if metainfo is None and 'type' in dataset:
+            dataset_class = DATASETS.get(dataset['type'])
+            metainfo = dataset.get('metainfo') or getattr(dataset_class, 'METAINFO', None)
+    return parse_pose_metainfo(copy.deepcopy(dict(metainfo))) if metainfo else None
+
+
+def _keypoint_names(config: Config) -> tuple[str, ...] | None:
+    """Keypoint names in order."""
+    metainfo = keypoint_metainfo(config)
+    if metainfo is None:
+        return None
+    names = metainfo['keypoint_id2name']
+    return tuple(names[index] for index in sorted(names))

@@ -1,0 +1,1 @@
+"""Functions of mmpose and mmengine with the same results in less time."""

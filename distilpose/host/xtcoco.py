@@ -1,0 +1,302 @@
+"""pycocotools with the keypoint evaluations of xtcocotools, for machines where that cannot be installed.
+
+xtcocotools has no wheel that works with numpy 2, so :mod:`distilpose.host.repairs` serves these two classes under its
+name. They are pycocotools' own, given other annotations to compare: the requested part's keypoints, the area and
+the score that xtcocotools uses. Equal to xtcocotools 1.14.3 on stored figures (tests/data/xtcocotools_figures.json).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from pycocotools import coco, cocoeval
+
+from distilpose.host import hotcoco
+
+_WHOLEBODY = ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts')
+_FIELDS = {
+    'keypoints': ('keypoints',),
+    'keypoints_crowd': ('keypoints',),
+    'keypoints_body': ('keypoints',),
+    'keypoints_foot': ('foot_kpts',),
+    'keypoints_face': ('face_kpts',),
+    'keypoints_lefthand': ('lefthand_kpts',),
+    'keypoints_righthand': ('righthand_kpts',),
+    'keypoints_wholebody': _WHOLEBODY,
+}
+_AREA_OF_BOX = 0.53  # xtcocotools: a person fills so much of the box where the area is unknown
+_CROWD_LIMITS = (0.2, 0.8)  # CrowdPose (CVPR 2019): crowd index of easy | medium | hard images
+
+
+class COCO(coco.COCO):
+    """pycocotools' ``COCO`` which reads annotations without ``iscrowd`` and accepts an empty list of results."""
+
+    def createIndex(self) -> None:
+        for annotation in self.dataset.get('annotations', ()):
+            annotation.setdefault('iscrowd', False)
+        super().createIndex()
+
+    def loadRes(self, resFile: str | Sequence[dict] | np.ndarray) -> coco.COCO:
+        results = json.loads(Path(resFile).read_text()) if isinstance(resFile, str) else resFile
+        if not (_are_bare_keypoints(results) and {entry['image_id'] for entry in results} <= set(self.getImgIds())):
+            return super().loadRes(results)  # which says what is wrong, if anything is
+        found = Results()
+        found.dataset = {**self.dataset, 'annotations': results}
+        found.add_boxes()
+        found.createIndex()
+        return found
+
+
+class Results(coco.COCO):
+    """Results that have nothing but keypoints."""
+
+    is_finite = True
+    """Whether all of their keypoints are finite numbers."""
+
+    def add_boxes(self) -> None:
+        """Gives each result its number, box and area, the same floats as pycocotools, which does it one by one."""
+        results = self.dataset['annotations']
+        if not results:
+            return
+        triples = np.array([entry['keypoints'] for entry in results]).reshape(len(results), -1, 3)
+        corner, far = triples[..., :2].min(axis=1), triples[..., :2].max(axis=1)
+        boxes, areas = np.concatenate([corner, far - corner], axis=1), (far - corner).prod(axis=1)
+        for number, (entry, box, area) in enumerate(zip(results, boxes.tolist(), areas.tolist(), strict=True), start=1):
+            entry.update(id=number, bbox=box, area=area)
+        self.is_finite = bool(np.isfinite(triples).all())
+
+
+class ConvertedPeople:
+    """An annotation file's people as hotcoco holds them, of every kind of evaluation that asked, until they change.
+
+    A training evaluates on the same people again and again. Annotations that were replaced or got other values are
+    noticed; numbers that were changed inside a list of keypoints are not.
+    """
+
+    def __init__(self) -> None:
+        self._seen: list[dict[str, Any]] = []
+        self._made: dict[tuple[str, bool, int], Any] = {}
+
+    def get(self, annotations: list[dict[str, Any]], kind: tuple[str, bool, int],
+            convert: Callable[[], Any]) -> Any:
+        """What was converted from these annotations for a kind of evaluation, which happens now if it did not."""
+        if annotations != self._seen:
+            self._seen, self._made = [dict(annotation) for annotation in annotations], {}
+        if kind not in self._made:
+            self._made[kind] = convert()
+        return self._made[kind]
+
+
+_PEOPLE: WeakKeyDictionary[coco.COCO, ConvertedPeople] = WeakKeyDictionary()
+
+
+class COCOeval(cocoeval.COCOeval):
+    """Evaluation of boxes, masks, keypoints, parts of the whole body and crowds.
+
+    Args:
+        cocoGt: Ground truth.
+        cocoDt: Detections.
+        iouType: ``bbox``, ``segm``, ``keypoints`` or ``keypoints_`` + ``body``, ``foot``, ``face``, ``lefthand``,
+            ``righthand``, ``wholebody``, ``crowd``.
+        sigmas: Tolerance of every keypoint, those of the 17 COCO keypoints by default.
+        use_area: False computes the area from the box (0.53 x width x height), for data sets that have none.
+
+    ``stats`` are the ten COCO figures; for ``keypoints_crowd`` AP, AP50, AP75, AR, AR50, AR75 and the AP of easy,
+    medium and hard images.
+    """
+
+    def __init__(
+        self,
+        cocoGt: coco.COCO | None = None,
+        cocoDt: coco.COCO | None = None,
+        iouType: str = 'keypoints',
+        sigmas: Sequence[float] | np.ndarray | None = None,
+        use_area: bool = True,
+    ) -> None:
+        if iouType not in _FIELDS and iouType not in ('bbox', 'segm'):
+            raise ValueError(f'iouType is {iouType!r}; it must be bbox, segm or one of {list(_FIELDS)}.')
+        super().__init__(cocoGt, cocoDt, 'keypoints' if iouType in _FIELDS else iouType)
+        self.extended_type = iouType
+        self.use_area = use_area
+        if iouType in _FIELDS:
+            self.params.kpt_oks_sigmas = np.asarray(self.params.kpt_oks_sigmas if sigmas is None else sigmas)
+
+    def evaluate(self) -> None:
+        """Matches people and detections, by hotcoco where it can."""
+        params = self.params
+        self._quick, self._converted = None, None
+        if self.extended_type in _FIELDS and hotcoco.can_compute(params):
+            params.imgIds, params.catIds = list(np.unique(params.imgIds)), list(np.unique(params.catIds))
+            params.maxDets = sorted(params.maxDets)
+            self._converted = self._convert()
+        self._match()
+
+    def _match(self) -> None:
+        if self._converted is None:
+            super().evaluate()
+            return
+        self._quick = hotcoco.match(*self._converted, self.params)
+        self._eval_imgs = None
+        self.eval: dict[str, Any] = {}
+
+    def _convert(self) -> tuple[Any, Any] | None:
+        """People and detections for hotcoco, or None where it would find other figures."""
+        chosen, fresh = self._annotations(self.cocoGt), ConvertedPeople()
+        kept = _PEOPLE.setdefault(self.cocoGt, fresh) if len(chosen) == len(self.cocoGt.anns) else fresh
+        count = len(self.params.kpt_oks_sigmas)
+        people = kept.get(chosen, (self.extended_type, self.use_area, count),
+                          lambda: hotcoco.convert(self._ground_truth(chosen), keypoints=count))
+        found = self._annotations(self.cocoDt)
+        if _FIELDS[self.extended_type] == ('keypoints',):  # as they are, since copies take longer than the figures
+            found = [entry for entry in found if _has_any(entry['keypoints'])]
+            is_finite = isinstance(self.cocoDt, Results) and self.cocoDt.is_finite
+        else:
+            found, is_finite = self._detections(found), False
+        detections = hotcoco.convert_detections(found, keypoints=count, is_finite=is_finite)
+        return None if people is None or detections is None else (people, detections)
+
+    @property
+    def evalImgs(self) -> Any:
+        """Matches of every image, made by pycocotools when somebody asks for them; ``ious`` is there from then on."""
+        if self._eval_imgs is None:
+            figures = self.eval
+            super().evaluate()
+            self.eval = figures
+        return self._eval_imgs
+
+    @evalImgs.setter
+    def evalImgs(self, value: Any) -> None:
+        self._eval_imgs = value
+
+    def accumulate(self, p: Any = None) -> None:
+        if p is None and self._eval_imgs is None:
+            self.eval = hotcoco.accumulate(self._quick, self.params)
+        else:
+            super().accumulate(p)
+
+    def _prepare(self) -> None:
+        if self.extended_type not in _FIELDS:
+            super()._prepare()
+            return
+        people, found = self._annotations(self.cocoGt), self._annotations(self.cocoDt)
+        self._gts, self._dts = _by_image(self._ground_truth(people)), _by_image(self._detections(found))
+        for person in chain.from_iterable(self._gts.values()):
+            person['ignore'] = person['num_keypoints'] == 0 or person['iscrowd']
+        self.evalImgs = []
+        self.eval = {}
+
+    def _annotations(self, coco: coco.COCO) -> list[dict[str, Any]]:
+        """Those of the images and categories that are evaluated, by image; all have the keypoints in question."""
+        categories = self.params.catIds if self.params.useCats else []
+        annotations = coco.loadAnns(coco.getAnnIds(imgIds=self.params.imgIds, catIds=categories))
+        for name in _FIELDS[self.extended_type]:
+            for annotation in annotations:
+                if name not in annotation:
+                    missing = [field for field in _FIELDS[self.extended_type] if field not in annotation]
+                    raise ValueError(f'{self.extended_type} needs {missing} in every annotation; {annotation["id"]} '
+                                     'has none.')
+        return annotations
+
+    def _ground_truth(self, annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """What is read of people; those with ``num_keypoints`` 0 are ignored."""
+        if self.use_area:
+            areas = _areas(annotations)
+        else:
+            areas = [annotation['bbox'][2] * annotation['bbox'][3] * _AREA_OF_BOX for annotation in annotations]
+        keypoints = self._keypoints(annotations)
+        if self.extended_type == 'keypoints_crowd':  # CrowdPose counts the joints with visibility 2 only
+            labelled = [annotation['num_keypoints'] != 0 for annotation in annotations]
+        else:
+            labelled = [_has_any(values) for values in keypoints]
+        return [{'id': annotation['id'] + 1,  # pycocotools takes a match with number 0 for none
+                 'image_id': annotation['image_id'], 'category_id': annotation['category_id'], 'keypoints': values,
+                 'num_keypoints': int(is_labelled), 'bbox': annotation['bbox'], 'area': area,
+                 'iscrowd': annotation.get('iscrowd', 0)}
+                for annotation, values, area, is_labelled in zip(annotations, keypoints, areas, labelled, strict=True)]
+
+    def _detections(self, annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """What is read of detections; those without a confident keypoint are left out."""
+        part = self.extended_type.partition('_')[2]
+        own_score = 'score' if part in ('', 'crowd', 'body') else f'{part}_score'
+        return [{'id': annotation['id'] + 1, 'image_id': annotation['image_id'],
+                 'category_id': annotation['category_id'], 'keypoints': values, 'area': annotation['area'],
+                 'score': annotation[own_score] if own_score in annotation else annotation['score']}
+                for annotation, values in zip(annotations, self._keypoints(annotations), strict=True)
+                if _has_any(values)]
+
+    def _keypoints(self, annotations: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+        """The triples of every annotation, one field after the other."""
+        fields = _FIELDS[self.extended_type]
+        if len(fields) == 1:
+            return [annotation[fields[0]] for annotation in annotations]
+        return [[value for name in fields for value in annotation[name]] for annotation in annotations]
+
+    def summarize(self) -> None:
+        if self.extended_type != 'keypoints_crowd':
+            super().summarize()
+            return
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            super().summarize()
+        print('\n'.join(line for line in printed.getvalue().splitlines() if '=   all ' in line))
+        by_crowdedness = self._crowd_precisions()
+        for name, value in zip(('easy', 'medium', 'hard'), by_crowdedness, strict=True):
+            print(f' {"Average Precision":<18} (AP) @[ IoU=0.50:0.95 | type={name:>6s} | maxDets= 20 ] = {value:0.3f}')
+        self.stats: np.ndarray = np.array([*self.stats[[0, 1, 2, 5, 6, 7]], *by_crowdedness])
+
+    def _crowd_precisions(self) -> list[float]:
+        """Average precision of the easy, the medium and the hard images, to four digits as published."""
+        images = self.cocoGt.dataset['images']
+        if any('crowdIndex' not in image for image in images):
+            raise ValueError('keypoints_crowd needs a crowdIndex in every image of the annotation file.')
+        level = np.digitize([image['crowdIndex'] for image in images], _CROWD_LIMITS)
+        part = copy.copy(self)
+        precisions = []
+        for index in range(len(_CROWD_LIMITS) + 1):
+            part.params = copy.deepcopy(self.params)
+            part.params.imgIds = [images[position]['id'] for position in np.flatnonzero(level == index)]
+            with contextlib.redirect_stdout(io.StringIO()):
+                part.evaluate()
+                part.accumulate()
+            precisions.append(round(float(np.mean(part.eval['precision'][:, :, :, 0, :])), 4))
+        return precisions
+
+
+def _are_bare_keypoints(results: Any) -> bool:
+    """Whether results are none at all, or keypoints of one number that come without what they surround."""
+    if not isinstance(results, list):
+        return False
+    others = ('caption', 'bbox', 'segmentation')  # pycocotools looks at the first result, in this order
+    return not results or ('keypoints' in results[0] and not any(name in results[0] for name in others) and
+                           len({len(entry['keypoints']) for entry in results}) == 1)
+
+
+def _areas(annotations: Iterable[Mapping[str, Any]]) -> list[float]:
+    for annotation in annotations:
+        if 'area' not in annotation:
+            raise ValueError(
+                f'Annotation {annotation["id"]} has no area; add it, or evaluate with use_area=False, which takes '
+                f'{_AREA_OF_BOX} of the box.'
+            )
+    return [annotation['area'] for annotation in annotations]
+
+
+def _has_any(keypoints: Sequence[float]) -> bool:
+    """Whether any of the triples (x, y, visibility or confidence) has a third number above zero."""
+    return keypoints[-1] > 0 or (any(keypoints[2::3]) and any(number > 0 for number in keypoints[2::3]))
+
+
+def _by_image(annotations: Iterable[dict[str, Any]]) -> defaultdict[tuple[int, int], list[dict[str, Any]]]:
+    grouped = defaultdict(list)
+    for annotation in annotations:
+        grouped[annotation['image_id'], annotation['category_id']].append(annotation)
+    return grouped

@@ -1,0 +1,147 @@
+"""Checks of a config before anything is built."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmengine.config import Config
+
+from distilpose.config.models import PROJECT_ROOT
+from distilpose.engine import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules, read_config
+from distilpose.errors import DistilPoseError
+
+HEATMAP = dict(type='MSRAHeatmap', input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+
+
+def loader(*steps: dict[str, Any]) -> dict[str, Any]:
+    return dict(dataset=dict(type='CocoDataset', pipeline=list(steps)))
+
+
+def affine(size: tuple[int, int] = (192, 256)) -> dict[str, Any]:
+    return dict(type='TopdownAffine', input_size=size)
+
+
+def sizes_config(*, head: dict[str, Any] | None = None, encoder: Any = None, train: tuple[int, int] = (192, 256),
+                 val: tuple[int, int] = (192, 256)) -> Config:
+    target = dict(type='GenerateTarget', encoder=HEATMAP if encoder is None else encoder)
+    head = dict(decoder=HEATMAP) if head is None else head
+    return Config(copy.deepcopy(dict(
+        model=dict(type='TopdownPoseEstimator', head=head), train_dataloader=loader(affine(train), target),
+        val_dataloader=loader(affine(val)), test_dataloader=loader(affine(val)))))
+
+
+def test_equal_sizes_pass() -> None:
+    check_input_sizes(sizes_config())
+
+
+def test_lists_equal_tuples() -> None:
+    check_input_sizes(sizes_config(val=[192, 256]))  # type: ignore[arg-type]
+
+
+def test_codecs_of_different_types_need_not_share_a_grid() -> None:
+    check_input_sizes(sizes_config(encoder=dict(type='RegressionLabel', input_size=(192, 256))))
+    check_input_sizes(sizes_config(encoder=dict(HEATMAP, type='UDPHeatmap', heatmap_size=(96, 128))))
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    (dict(train=(288, 384)), r'model.head.decoder.input_size is 192x256 .* train_.*\[0\].input_size is 288x384'),
+    (dict(val=(256, 192)), r'val_dataloader.dataset.pipeline\[0\].input_size is 256x192'),
+    (dict(encoder=dict(HEATMAP, input_size=(256, 256))), r'pipeline\[1\].encoder.input_size is 256x256'),
+    (dict(encoder=dict(HEATMAP, heatmap_size=(96, 128))), r'decoder.heatmap_size is 48x64 .*encoder.* is 96x128'),
+    (dict(encoder=[HEATMAP, dict(HEATMAP, input_size=(1, 2))]), r'encoder\[1\].input_size is 1x2'),
+    (dict(head=dict(decoder=HEATMAP, input_size=(384, 288))), 'model.head.input_size is 384x288'),
+])
+def test_different_sizes_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(DistilPoseError, match=words):
+        check_input_sizes(sizes_config(**changes))
+
+
+def test_simcc_codecs_must_split_pixels_alike() -> None:
+    codec = dict(type='SimCCLabel', input_size=(192, 256), simcc_split_ratio=2.0)
+    with pytest.raises(DistilPoseError, match='simcc_split_ratio is 2.0 and .* is 3.0'):
+        check_input_sizes(sizes_config(head=dict(decoder=codec), encoder=dict(codec, simcc_split_ratio=3.0)))
+
+
+def test_the_student_of_a_distiller_is_checked() -> None:
+    cfg = sizes_config()
+    cfg.model = dict(type='PoseDistiller', student=dict(head=dict(decoder=dict(HEATMAP, input_size=(8, 8)))))
+    with pytest.raises(DistilPoseError, match='model.student.head.decoder.input_size is 8x8'):
+        check_input_sizes(cfg)
+
+
+def test_configs_without_a_head_or_decoder_pass() -> None:
+    check_input_sizes(Config(dict(model=dict(type='Any'))))
+    check_input_sizes(sizes_config(head=dict(decoder=None)))
+
+
+@pytest.mark.parametrize('file', sorted(
+    str(file.relative_to(PROJECT_ROOT)) for file in (PROJECT_ROOT / 'configs/body').rglob('*.py')))
+def test_the_projects_configs_agree_with_themselves(file: str) -> None:
+    check_input_sizes(read_config(file))
+
+
+def test_existing_data_passes(make_config: Callable[..., Path]) -> None:
+    check_data_files(read_config(make_config()), ['train', 'val', 'test'])
+
+
+@pytest.mark.parametrize(('key', 'value', 'words'), [
+    ('train_dataloader.dataset.data_root', '/nowhere', 'no /nowhere .*train_dataloader.dataset.data_root=...'),
+    ('train_dataloader.dataset.ann_file', 'x.json', 'x.json.*train_dataloader.dataset.ann_file.*--data-root DIR'),
+    ('train_dataloader.dataset.data_prefix.img', 'pictures', 'pictures.*data_prefix.img'),
+    ('val_dataloader.dataset.bbox_file', '/b.json', '/b.json.*ground-truth boxes.*val_dataloader.*bbox_file=None'),
+    ('val_evaluator.ann_file', '/e.json', '/e.json.*val_evaluator.ann_file'),
+])
+def test_missing_data_is_named(make_config: Callable[..., Path], key: str, value: str, words: str) -> None:
+    cfg = read_config(make_config())
+    cfg.merge_from_dict({key: value})
+    with pytest.raises(DistilPoseError, match=words):
+        check_data_files(cfg, ['train', 'val'])
+
+
+def test_data_of_other_loaders_is_not_asked_for(make_config: Callable[..., Path]) -> None:
+    cfg = read_config(make_config())
+    cfg.merge_from_dict({'val_dataloader.dataset.ann_file': 'x.json'})
+    check_data_files(cfg, ['train', 'test'])
+
+
+def test_data_behind_another_backend_is_not_looked_for() -> None:
+    cfg = Config(dict(train_dataloader=dict(dataset=dict(ann_file='s3/x.json', backend_args=dict(backend='petrel')))))
+    check_data_files(cfg, ['train'])
+
+
+def test_data_inside_combined_data_sets_is_looked_for() -> None:
+    inner = dict(type='CocoDataset', data_root='/nowhere')
+    cfg = Config(dict(train_dataloader=dict(dataset=dict(type='CombinedDataset', datasets=[inner]))))
+    with pytest.raises(DistilPoseError, match=r'dataset.datasets\[0\].data_root'):
+        check_data_files(cfg, ['train'])
+
+
+@pytest.mark.parametrize(('cfg', 'words'), [
+    (dict(load_from='/no.pth'), 'which load_from names'),
+    (dict(model=dict(type='PoseDistiller', teacher=dict(checkpoint='no/such.pth'))), 'model.teacher.checkpoint'),
+    (dict(model=dict(type='PoseDistiller', student=dict(checkpoint='/no.pth'))), 'model.student.checkpoint'),
+])
+def test_missing_checkpoints_are_named(cfg: dict[str, Any], words: str) -> None:
+    with pytest.raises(DistilPoseError, match=words):
+        check_checkpoint_files(Config(cfg))
+
+
+def test_checkpoints_elsewhere_are_left_to_the_download() -> None:
+    check_checkpoint_files(Config(dict(load_from='https://example.org/x.pth')))
+
+
+def test_a_term_that_waits_for_epochs_is_refused_where_there_are_none() -> None:
+    """Its weight would never change."""
+    terms = dict(one=dict(type='SimCCTerm', by_epoch=True), other=None,
+                 logit=dict(type='SimCCTerm', by_epoch=True, schedule='linear_decay'))
+    model = dict(type='PoseDistiller', terms=terms)
+    for loop in (dict(by_epoch=False, max_iters=100), dict(type='IterBasedTrainLoop', max_iters=100)):
+        with pytest.raises(DistilPoseError, match='model.terms.logit changes its weight from epoch to epoch'):
+            check_schedules(Config(dict(model=model, train_cfg=loop)))
+    check_schedules(Config(dict(model=model, train_cfg=dict(by_epoch=True, max_epochs=3))))
+    terms['logit']['by_epoch'] = False
+    check_schedules(Config(dict(model=model, train_cfg=dict(by_epoch=False, max_iters=100))))
