@@ -12,7 +12,7 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS
 
 from distilpose.evaluation.whole_body import PARTS
-from tests.test_xtcoco import random_people
+from tests.host.test_xtcoco import random_people
 
 Answer = Callable[[dict[str, Any]], np.ndarray]
 

@@ -15,7 +15,7 @@ from pycocotools import cocoeval
 from distilpose.errors import DistilPoseError
 from distilpose.host import hotcoco
 from distilpose.host.xtcoco import COCO, COCOeval
-from tests.test_xtcoco import COUNTS, random_people
+from tests.host.test_xtcoco import COUNTS, random_people
 
 needs_hotcoco = pytest.mark.skipif(hotcoco._hotcoco() is None, reason=f'no hotcoco {hotcoco.COMPARED}')
 FIGURES = ('precision', 'recall', 'scores')

@@ -18,7 +18,7 @@ from torch import nn
 import distilpose
 from distilpose.host import repairs
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # A process in which distilpose.host.repairs can be imported without being applied, as `import distilpose` would do.
 WITHOUT_APPLYING = f"""
 import sys, types

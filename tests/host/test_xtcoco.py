@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-FIGURES = Path(__file__).parent / 'data' / 'xtcocotools_figures.json'
+FIGURES = Path(__file__).parents[1] / 'data' / 'xtcocotools_figures.json'
 PARTS = dict(keypoints=17, foot_kpts=6, face_kpts=68, lefthand_kpts=21, righthand_kpts=21)
 COUNTS = dict(keypoints=17, crowd=17, body=17, foot=6, face=68, lefthand=21, righthand=21, wholebody=133)
 

@@ -16,8 +16,8 @@ from distilpose.errors import DistilPoseError
 from distilpose.models import quick
 from distilpose.models.quick import example_images, quickened
 from tests import rtmpose
-from tests.models.test_flip_test import NETWORKS as HEADS
-from tests.models.test_flip_test import answers
+from tests.host.speedups.test_tta import NETWORKS as HEADS
+from tests.host.speedups.test_tta import answers
 from tests.networks import HEATMAP_SIZE, INPUT_SIZE, NUM_KEYPOINTS, STUDENT
 
 HEATMAPS = dict(type='MSRAHeatmap', input_size=INPUT_SIZE, heatmap_size=HEATMAP_SIZE, sigma=1)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from distilpose.checkpoints import load_file
-from tests.test_transfer import stage_1, stage_2
+from tests.export.test_transfer import stage_1, stage_2
 
 
 def test_both_commands(tool: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
