@@ -12,4 +12,4 @@ host.apply()
 from . import codecs, datasets, distillation, engine, evaluation, models  # noqa: E402
 
 __all__ = ['codecs', 'datasets', 'distillation', 'engine', 'evaluation', 'host', 'models']
-__version__ = '0.1.0'
+__version__ = '0.2.0'
