@@ -1,9 +1,16 @@
-"""What all tests share: the device, and folders of data that not every machine has."""
+"""What all tests share: which of them run, the device, and folders of data that not every machine has."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
+from collections.abc import Generator
+from multiprocessing import popen_spawn_posix
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 import torch
@@ -11,10 +18,40 @@ import torch
 import distilpose  # noqa: F401  (makes mmpose importable for every test module)
 
 ROOT = Path(__file__).resolve().parents[1]
+HOST_PROGRAMS = {'gcc --version', 'git'}
+"""What mmengine starts to describe the environment at the head of a log."""
+
+os.environ['PYTHON'] = sys.executable  # of the launch scripts
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption('--device', default='cpu', help='the device of tests that can run on any, for instance cuda')
+    parser.addoption('--all', action='store_true', help='also the slow tests')
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leaves the slow tests out unless all tests, some by their path or some by a marker are asked for."""
+    is_chosen = config.option.all or config.option.markexpr or config.args_source is config.ArgsSource.ARGS
+    if not is_chosen and not hasattr(config, 'workerinput'):  # xdist gives its workers the options of the first process
+        config.option.markexpr = 'not slow'
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Fails tests that start a process and are not marked as slow; the forks of a ``DataLoader`` are allowed."""
+    start = subprocess.Popen.__init__
+
+    def refuse(process: object, command: Any, *args: Any, **kwargs: Any) -> None:
+        words = ' '.join(map(str, command)) if isinstance(command, (list, tuple)) else str(command)
+        if words not in HOST_PROGRAMS and words.partition(' ')[0] not in HOST_PROGRAMS:
+            pytest.fail(f'{item.nodeid} starts a process ({words}): mark it with @pytest.mark.slow')
+        start(process, command, *args, **kwargs)
+
+    with contextlib.ExitStack() as patches:
+        if not item.get_closest_marker('slow'):
+            patches.enter_context(mock.patch.object(subprocess.Popen, '__init__', refuse))
+            patches.enter_context(mock.patch.object(popen_spawn_posix.Popen, '_launch', refuse))
+        return (yield)
 
 
 @pytest.fixture

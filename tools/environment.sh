@@ -1,4 +1,4 @@
-# Sourced by the launch scripts. Sets ROOT and PYTHON and lets PYTHON find the project.
+# Sourced by the scripts. Sets ROOT and PYTHON, also for the scripts that this one starts, and lets PYTHON find the project.
 #
 # PYTHON is the caller's if set, that of an active virtual or conda environment (conda's "base" does not count),
 # the project's .venv, or python3.
@@ -14,12 +14,18 @@ if [[ -z "${PYTHON:-}" ]]; then
         PYTHON=python3
     fi
 fi
-export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"
+export PYTHON PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"
 
-# own_environment: PYTHON becomes that of .venv, which is made if it is missing, or DISTILPOSE_PYTHON if that is set.
+# own_environment: PYTHON becomes that of .venv, which is made if it is missing, or DISTILPOSE_PYTHON if that is set:
+# a path from the current directory or the name of a program.
 own_environment() {
-    PYTHON="${DISTILPOSE_PYTHON:-$ROOT/.venv/bin/python}"
-    [[ -n "${DISTILPOSE_PYTHON:-}" ]] || "$ROOT/tools/setup_env.sh"
+    if [[ -n "${DISTILPOSE_PYTHON:-}" ]]; then
+        PYTHON="$(command -v -- "$DISTILPOSE_PYTHON")" || fail "DISTILPOSE_PYTHON is '$DISTILPOSE_PYTHON'; it does not run."
+        case "$PYTHON" in /*) ;; *) PYTHON="$PWD/$PYTHON" ;; esac
+    else
+        "$ROOT/tools/setup_env.sh"
+        PYTHON="$ROOT/.venv/bin/python"
+    fi
 }
 
 # fail SENTENCE: wrong usage.
