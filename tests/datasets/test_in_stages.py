@@ -1,4 +1,4 @@
-"""Batches made in stages are those made one by one, to the bit, and leave the generators alike."""
+"""Batches made in stages are those made one by one, and leave the generators alike."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def test_people_are_complete_where_they_are_evaluated(folder: Path) -> None:
 
 
 @pytest.mark.parametrize('together', [False, True])
-def test_samples_are_mmposes_to_the_bit(folder: Path, together: bool) -> None:
+def test_samples_are_mmposes(folder: Path, together: bool) -> None:
     base = dict(steps(), train_dataloader=dict(dataset=dict(type='CocoDataset')))
     base['train_pipeline'][-1] = dict(type='PackPoseInputs')
     fast = with_fast_data(base, together=together)[2]['dataset']

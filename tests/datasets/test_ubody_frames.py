@@ -71,6 +71,7 @@ def images(root: Path) -> list[str]:
     return sorted(file.relative_to(root / 'images').as_posix() for file in (root / 'images').rglob('*.png'))
 
 
+@pytest.mark.slow
 def test_layout_and_command(root: Path, ffmpeg: Path, tmp_path: Path) -> None:
     """As published: PNG, 30 a second, from 1, in the folder of the video's name up to its first dot; and no shell."""
     assert extract_frames(root, ffmpeg=str(ffmpeg)) == Extraction(2, 0, 0, 5, ())
@@ -84,6 +85,7 @@ def test_layout_and_command(root: Path, ffmpeg: Path, tmp_path: Path) -> None:
     assert not list(root.rglob('*.part'))
 
 
+@pytest.mark.slow
 def test_finished_videos_are_skipped(root: Path, ffmpeg: Path, tmp_path: Path) -> None:
     extract_frames(root, ffmpeg=str(ffmpeg))
     first = root / 'images/Speech/one/000001.png'
@@ -94,6 +96,7 @@ def test_finished_videos_are_skipped(root: Path, ffmpeg: Path, tmp_path: Path) -
     assert extract_frames(root, ffmpeg='no program is needed any more') == Extraction(0, 3, 0, 0, ())
 
 
+@pytest.mark.slow
 def test_an_interrupted_video_is_made_anew(root: Path, ffmpeg: Path) -> None:
     left_over = root / 'images/Speech/.one.part'
     left_over.mkdir(parents=True)
@@ -103,6 +106,7 @@ def test_an_interrupted_video_is_made_anew(root: Path, ffmpeg: Path) -> None:
     assert images(root) == [f'Speech/one/00000{number}.png' for number in (1, 2, 3)] and not left_over.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('told, reason', [
     (dict(frames=3, exit=1, complaint='Invalid data found'), 'Invalid data found'),
     (dict(frames=0), 'exit code 0, 0 frames'), (dict(frames=1, exit=255), 'exit code 255, 1 frames')], ids=str)
@@ -116,6 +120,7 @@ def test_a_video_that_cannot_be_read_does_not_stop_the_others(root: Path, ffmpeg
     assert broken.is_file() and extract_frames(root, ffmpeg=str(ffmpeg)) == Extraction(1, 2, 0, 4, ())
 
 
+@pytest.mark.slow
 def test_complaints_are_passed_on(root: Path, ffmpeg: Path) -> None:
     add_video(root, 'Speech/one.mp4', frames=3, complaint='a frame is damaged')
     done = extract_frames(root, ffmpeg=str(ffmpeg))
@@ -123,6 +128,7 @@ def test_complaints_are_passed_on(root: Path, ffmpeg: Path) -> None:
     assert str(done).splitlines() == ['2 videos extracted, 5 images; 0 were finished before', *done.complaints]
 
 
+@pytest.mark.slow
 def test_only_annotated_frames_are_kept(tmp_path: Path, ffmpeg: Path) -> None:
     """Exactly what the data set reads; nothing is written for a video without annotations."""
     root = write_ubody(tmp_path / 'UBody', extracted=False)
@@ -136,6 +142,7 @@ def test_only_annotated_frames_are_kept(tmp_path: Path, ffmpeg: Path) -> None:
     assert sorted(path.relative_to(root / 'images').as_posix() for path in read) == images(root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('first, second, is_finished', [(None, 10, True), (None, None, True), (10, 10, True),
                                                         (10, 20, True), (10, 5, False), (10, None, False)])
 def test_what_was_kept_decides_whether_a_video_is_finished(first: int | None, second: int | None, is_finished: bool,
@@ -208,6 +215,7 @@ def write_video(file: Path, *, frames: int, rate: float) -> None:
     assert file.stat().st_size > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('rate, expected, slack', [(30, range(30), 0), (15, np.repeat(np.arange(20), 2), 1),
                                                    (60, range(0, 40, 2), 3)])
 def test_ffmpeg_gives_thirty_frames_a_second(rate: float, expected: np.ndarray, slack: int, tmp_path: Path) -> None:
@@ -222,6 +230,7 @@ def test_ffmpeg_gives_thirty_frames_a_second(rate: float, expected: np.ndarray, 
     assert np.abs(shown[:count] - np.array(expected)[:count]).max() <= slack
 
 
+@pytest.mark.slow
 def test_ffmpeg_refuses_what_is_no_video(tmp_path: Path) -> None:
     root = tmp_path / 'UBody'
     add_video(root, 'Speech/text.mp4')

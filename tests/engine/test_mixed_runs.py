@@ -147,6 +147,7 @@ train(folder / 'mixture.py', work_dir=folder / 'parts', validate=False, launcher
 """
 
 
+@pytest.mark.slow
 def test_two_processes_resume_alike(tiny_data: Path, tmp_path: Path) -> None:
     mixture.write(tmp_path, tiny_data)
     (tmp_path / 'run.py').write_text(_TWO_PROCESSES)
@@ -154,7 +155,7 @@ def test_two_processes_resume_alike(tiny_data: Path, tmp_path: Path) -> None:
         [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--rdzv-backend=c10d',
          '--rdzv-endpoint=localhost:0', str(tmp_path / 'run.py'), str(tmp_path)],
         env={**os.environ, 'PYTHONPATH': str(PROJECT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
-        capture_output=True, text=True, timeout=180)
+        capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr[-3000:]
     assert_equal_runs(tmp_path / 'whole', tmp_path / 'parts')
     assert 'unlabelled samples are left out' in result.stderr + result.stdout

@@ -176,13 +176,14 @@ if rank == 0:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_figures(tmp_path: Path) -> None:
     (tmp_path / 'script.py').write_text(PROCESSES)
     command = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--rdzv-backend=c10d',
                '--rdzv-endpoint=localhost:0', str(tmp_path / 'script.py'), str(tmp_path / 'figures.json')]
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
     world, figures = json.loads((tmp_path / 'figures.json').read_text())
-    assert world == 2 and figures == evaluate(answers(7))
-    assert figures != evaluate(answers(7)[::2])  # half of the people would show
+    assert world == 2 and figures == pytest.approx(evaluate(answers(7)), rel=1e-9)  # other processes
+    assert figures != pytest.approx(evaluate(answers(7)[::2]), rel=1e-3)  # half of the people would show

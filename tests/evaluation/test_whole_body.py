@@ -95,7 +95,7 @@ def test_whole_body_is_mmposes(tmp_path: Path) -> None:
     theirs.process([], answered((people.get_data_info(index) for index in range(len(people))), noisy(0.02)))
     expected = theirs.evaluate(len(people))
     figures = evaluate(file, noisy(0.02))
-    assert {name: figures[name] for name in expected} == expected
+    assert {name: figures[name] for name in expected} == pytest.approx(expected, rel=1e-9)  # by other functions
     assert 0.1 < figures['coco-wholebody/AP'] < 0.9
 
 
@@ -209,13 +209,14 @@ if rank == 0:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_figures(tmp_path: Path) -> None:
     file = write_random_people(tmp_path)
     (tmp_path / 'script.py').write_text(PROCESSES)
     command = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--rdzv-backend=c10d',
                '--rdzv-endpoint=localhost:0', str(tmp_path / 'script.py'), str(file), str(tmp_path / 'figures.json')]
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
     world, figures = json.loads((tmp_path / 'figures.json').read_text())
-    assert world == 2 and figures == evaluate(file, noisy(0.02))
+    assert world == 2 and figures == pytest.approx(evaluate(file, noisy(0.02)), rel=1e-9)  # other processes

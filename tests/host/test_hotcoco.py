@@ -1,4 +1,7 @@
-"""hotcoco's figures against pycocotools', to the bit; skipped where it is not installed (docs/dependencies.md)."""
+"""hotcoco's figures against pycocotools'; skipped where it is not installed (docs/dependencies.md).
+
+The figures are quotients of counts, in compiled code and in numpy: equal to the last digits, or a count is another.
+"""
 
 from __future__ import annotations
 
@@ -48,11 +51,11 @@ def evaluations(truth: dict, detections: list[dict], kind: str = 'keypoints', *,
 
 def assert_equal(quick: COCOeval, plain: COCOeval) -> None:
     for name in FIGURES:
-        np.testing.assert_array_equal(quick.eval[name], plain.eval[name])
+        np.testing.assert_allclose(quick.eval[name], plain.eval[name], rtol=1e-12)
     assert quick.eval['counts'] == plain.eval['counts']
     for evaluation in (quick, plain):
         evaluation.summarize()
-    np.testing.assert_array_equal(quick.stats, plain.stats)
+    np.testing.assert_allclose(quick.stats, plain.stats, rtol=1e-12)
 
 
 @needs_hotcoco
@@ -91,7 +94,7 @@ def test_equals_pycocotools_for_other_parameters() -> None:
                                iouThrs=np.array([0.3, 0.5]), areaRng=[[0, 1e10]], areaRngLbl=['all'])
     assert quick.eval['precision'].shape == (2, 101, 1, 1, 2)
     for name in FIGURES:
-        np.testing.assert_array_equal(quick.eval[name], plain.eval[name])
+        np.testing.assert_allclose(quick.eval[name], plain.eval[name], rtol=1e-12)
 
 
 @needs_hotcoco

@@ -33,10 +33,11 @@ def run(code: str, *, path: Path | None = None, **environment: str) -> subproces
     """Run code in a Python of its own."""
     variables = {**os.environ, 'PYTHONPATH': str(path or ROOT), 'OMP_NUM_THREADS': '1', **environment}
     return subprocess.run(
-        [sys.executable, '-c', textwrap.dedent(code)], env=variables, capture_output=True, text=True, timeout=120
+        [sys.executable, '-c', textwrap.dedent(code)], env=variables, capture_output=True, text=True, timeout=600
     )
 
 
+@pytest.mark.slow
 def test_importing_the_package_is_quiet() -> None:
     result = run('import distilpose, mmpose.apis, mmpose.evaluation; print("fine")')
     assert result.returncode == 0, result.stderr
@@ -65,6 +66,7 @@ def test_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- mmengine asks for packages
 
 
+@pytest.mark.slow
 def test_mmengine_finds_packages_without_pkg_resources() -> None:
     hidden = 'import sys; sys.modules["pkg_resources"] = None\n'
     question = 'from mmengine.utils import get_installed_path as path, is_installed as has\nprint(path("mmpose"))\n'
@@ -88,6 +90,7 @@ def test_configs_inherit_from_an_installed_mmpose() -> None:
 # --- mmcv's compiled operations
 
 
+@pytest.mark.slow
 @pytest.mark.skipif('mmcv._ext' not in sys.modules or hasattr(sys.modules['mmcv._ext'], '__file__'), reason='real mmcv')
 def test_mmcv_operations_import_and_say_that_they_are_missing() -> None:
     assert "No module named 'mmcv._ext'" in run('import mmcv.ops').stderr
@@ -105,6 +108,7 @@ def test_mmcv_operations_import_and_say_that_they_are_missing() -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec('mmdet') is not None, reason='real mmdet')
 class TestWithoutMMDet:
+    @pytest.mark.slow
     def test_mmpose_models_need_it(self) -> None:
         remedies = 'repairs.stub_mmcv_ops(); repairs.repair_torchvision(); repairs.serve_xtcocotools()\n'
         broken = run(WITHOUT_APPLYING + remedies + 'import mmpose.models')
@@ -149,6 +153,7 @@ print((visualizer.get_image() > 0).all(-1).sum())
 
 
 class TestCircles:
+    @pytest.mark.slow
     def test_numpy_refuses_mmposes_radius(self) -> None:
         if np.lib.NumpyVersion(np.__version__) < '2.4.0':
             pytest.skip('this numpy takes arrays of one element for numbers')
@@ -157,6 +162,7 @@ class TestCircles:
         broken = run(WITHOUT_APPLYING + remove + CIRCLE)
         assert broken.stderr.splitlines()[-1].startswith('TypeError: only 0-dimensional arrays can be converted')
 
+    @pytest.mark.slow
     def test_keypoints_are_drawn(self) -> None:
         mended = run('import distilpose\n' + CIRCLE)
         assert mended.stdout.strip().isdigit(), mended.stderr
@@ -176,6 +182,7 @@ class TestCircles:
 # --- torchvision
 
 
+@pytest.mark.slow
 def test_torchvision_imports() -> None:
     broken = run('import torchvision')
     if broken.returncode == 0:
@@ -208,6 +215,7 @@ def package(folder: Path, content: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_xtcocotools_is_served_where_it_is_missing(tmp_path: Path) -> None:
     hidden = 'import sys\nsys.modules["xtcocotools"] = None\n' if importlib.util.find_spec('xtcocotools') else ''
     assert run(hidden + ASK_XTCOCOTOOLS).returncode != 0 or not hidden
@@ -215,6 +223,7 @@ def test_xtcocotools_is_served_where_it_is_missing(tmp_path: Path) -> None:
     assert result.stdout.strip() == 'distilpose.host.xtcoco distilpose.host.xtcoco pycocotools.mask', result.stderr
 
 
+@pytest.mark.slow
 def test_xtcocotools_is_served_where_it_is_broken(tmp_path: Path) -> None:
     broken = package(tmp_path, 'raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")')
     assert 'numpy.dtype size changed' in run(ASK_XTCOCOTOOLS, path=broken).stderr
@@ -222,6 +231,7 @@ def test_xtcocotools_is_served_where_it_is_broken(tmp_path: Path) -> None:
     assert result.stdout.strip() == 'distilpose.host.xtcoco distilpose.host.xtcoco pycocotools.mask', result.stderr
 
 
+@pytest.mark.slow
 def test_a_working_xtcocotools_is_used(tmp_path: Path) -> None:
     working = package(tmp_path, 'class COCO: pass\nclass COCOeval: pass')
     result = run(WITHOUT_APPLYING + 'repairs.serve_xtcocotools()' + ASK_XTCOCOTOOLS, path=working)
@@ -345,7 +355,7 @@ def torchrun(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess:
         env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
     )
 
 
@@ -370,6 +380,7 @@ def test_synchronised_normalisation_becomes_plain_on_the_cpu(tmp_path: Path) -> 
         assert torch.equal(wrapped.module.state_dict()[name], value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('arguments', [('gloo',), ('nccl', 'wrapper')], ids=['gloo', 'nccl-becomes-gloo'])
 def test_two_processes_train_one_model_on_the_cpu(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     result = torchrun(tmp_path, *arguments)
@@ -377,6 +388,7 @@ def test_two_processes_train_one_model_on_the_cpu(tmp_path: Path, arguments: tup
     assert 'MMDistributedDataParallel gloo 0.5 True' in result.stdout.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason='the breakage is that of a torch without CUDA')
 def test_mmengine_alone_cannot_start_processes_without_cuda() -> None:
     start = "import os\nfrom mmengine.dist import init_dist\ninit_dist('pytorch', backend='gloo')\nprint('started')"

@@ -56,6 +56,7 @@ def trained(compare: Compare, whole: Path) -> dict:
     return json.loads((whole / 'compare.json').read_text())
 
 
+@pytest.mark.slow
 def test_everything_is_trained_and_written(trained: dict, whole: Path) -> None:
     roles = ['teacher', 'baseline', 'distilled', 'no_heatmaps']
     for seed in (0, 1):
@@ -68,6 +69,7 @@ def test_everything_is_trained_and_written(trained: dict, whole: Path) -> None:
     assert {path.name for path in whole.iterdir()} >= {'compare.json', 'compare.md', 'compare.html'}
 
 
+@pytest.mark.slow
 def test_figures_are_consistent(trained: dict) -> None:
     runs = {(run['role'], run['seed']): run for run in trained['runs']}
     assert len(runs) == 8 and {run['iterations'] for run in trained['runs']} == {6}
@@ -84,6 +86,7 @@ def test_figures_are_consistent(trained: dict) -> None:
     assert trained['gap_closed']['distilled']['ap']['value'] is None  # nobody learns anything here
 
 
+@pytest.mark.slow
 def test_a_term_without_weight_changes_nothing(trained: dict) -> None:
     for name in ('ap', 'mean_oks', 'pck'):
         assert trained['gain']['no_heatmaps'][name]['value'] == 0
@@ -91,6 +94,7 @@ def test_a_term_without_weight_changes_nothing(trained: dict) -> None:
     assert trained['gain']['distilled']['mean_oks']['value'] != 0
 
 
+@pytest.mark.slow
 def test_the_table_says_what_the_file_says(trained: dict, whole: Path) -> None:
     table = (whole / 'compare.md').read_text()
     for role, model in trained['models'].items():
@@ -99,6 +103,7 @@ def test_the_table_says_what_the_file_says(trained: dict, whole: Path) -> None:
     assert 'undefined where the teacher is no better' in table and '| left ankle |' in table
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_but_itself(trained: dict, whole: Path) -> None:
     page = (whole / 'compare.html').read_text()
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page) and '@import' not in page and '<script' not in page
@@ -107,6 +112,7 @@ def test_the_page_needs_nothing_but_itself(trained: dict, whole: Path) -> None:
         assert text in page
 
 
+@pytest.mark.slow
 def test_a_second_call_reads(compare: Compare, trained: dict, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {file: file.stat().st_mtime_ns for file in whole.rglob('*.pth')}
     capsys.readouterr()
@@ -117,6 +123,7 @@ def test_a_second_call_reads(compare: Compare, trained: dict, whole: Path, capsy
     assert {**again, 'command': ''} == {**trained, 'command': ''}
 
 
+@pytest.mark.slow
 def test_trainings_of_the_ordinary_tool_are_read_and_gone_on_with(
         compare: Compare, trained: dict, folder: Path, tiny_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work_dir = folder / 'ordinary'
@@ -132,6 +139,7 @@ def test_trainings_of_the_ordinary_tool_are_read_and_gone_on_with(
     assert capsys.readouterr().out.count('trained before') == 3
 
 
+@pytest.mark.slow
 def test_another_teacher_than_this_seeds_is_told(compare: Compare, trained: dict, whole: Path, folder: Path) -> None:
     work_dir = folder / 'foreign'
     other = whole / 'seed_1' / 'teacher' / 'epoch_2.pth'
@@ -143,6 +151,7 @@ def test_another_teacher_than_this_seeds_is_told(compare: Compare, trained: dict
                      "weights of this seed's teacher"]
 
 
+@pytest.mark.slow
 def test_what_is_there_must_be_what_is_asked_for(compare: Compare, trained: dict, whole: Path,
                                                  capsys: pytest.CaptureFixture[str]) -> None:
     assert compare(whole, '--cfg-options', 'train_cfg.max_epochs=3', 'optim_wrapper.optimizer.lr=0.02') == 2
@@ -190,6 +199,7 @@ def test_people_must_be_the_same(compare: Compare, folder: Path, capsys: pytest.
     assert 'validates on 5 people who are not the 12' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_other_weights_to_start_from_are_told(compare: Compare, trained: dict, whole: Path) -> None:
     start = whole / 'seed_0' / 'baseline' / 'epoch_1.pth'
     options = ('--variant', 'warm', f'load_from={start}', '--out', str(whole / 'warm'))
@@ -199,6 +209,7 @@ def test_other_weights_to_start_from_are_told(compare: Compare, trained: dict, w
     assert compare(whole, '--variant', 'warm', f'load_from={start.with_name("epoch_2.pth")}') == 2
 
 
+@pytest.mark.slow
 def test_another_optimizer_is_told(compare: Compare, trained: dict, whole: Path) -> None:
     assert compare(whole, '--variant', 'faster', 'optim_wrapper.optimizer.lr=0.02', '--out', str(whole / 'faster')) == 0
     notes = json.loads((whole / 'faster' / 'compare.json').read_text())['notes']

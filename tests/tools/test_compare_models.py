@@ -36,6 +36,7 @@ def compare(tool: Callable[[str], ModuleType], folder: Path) -> Callable[..., in
     return call
 
 
+@pytest.mark.slow
 def test_trained_then_read_with_the_same_figures(compare: Callable[..., int], folder: Path,
                                                  capsys: pytest.CaptureFixture[str]) -> None:
     options = ('--model', 'Slow', 'student.py', 'optim_wrapper.optimizer.lr=0.0', '--seeds', '0', '1')

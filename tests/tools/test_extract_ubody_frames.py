@@ -11,6 +11,7 @@ import pytest
 from tests.datasets.test_ubody_frames import add_video, ffmpeg, images  # noqa: F401  (a fixture)
 
 
+@pytest.mark.slow
 def test_extracts_and_says_what_it_did(tmp_path: Path, ffmpeg: Path, tool: Callable[[str], ModuleType],  # noqa: F811
                                        capsys: pytest.CaptureFixture[str]) -> None:
     root = tmp_path / 'UBody'

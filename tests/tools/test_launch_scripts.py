@@ -12,11 +12,13 @@ import pytest
 from ..engine import tiny
 from .conftest import TOOLS
 
+pytestmark = pytest.mark.slow
+
 
 def run(script: str, *arguments: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable, **variables}
     return subprocess.run([TOOLS / script, *arguments], cwd=cwd, env=environment, capture_output=True, text=True,
-                          timeout=180, check=False)
+                          timeout=600, check=False)
 
 
 @pytest.mark.parametrize(('script', 'arguments', 'words'), [

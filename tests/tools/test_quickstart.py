@@ -61,6 +61,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
     return press
 
 
+@pytest.mark.slow
 def test_prints_a_table_and_writes_a_report(quickstart, folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert quickstart('whole') == 0
     output = capsys.readouterr().out
@@ -75,6 +76,7 @@ def test_prints_a_table_and_writes_a_report(quickstart, folder: Path, capsys: py
     assert all(0 <= figures[role][name] <= 1 for role in MODELS for name in ('ap', 'ap50', 'ap75', 'mean_oks', 'pck'))
 
 
+@pytest.mark.slow
 def test_both_students_get_the_same(quickstart, folder: Path) -> None:
     assert quickstart('whole') == 0
     history = {role: json.loads((folder / 'whole' / role / 'curves.json').read_text()) for role in MODELS}
@@ -82,6 +84,7 @@ def test_both_students_get_the_same(quickstart, folder: Path) -> None:
     assert set(history['distilled']) > {'loss', 'loss_kpt', 'loss_simulated_heatmap', 'loss_score'}
 
 
+@pytest.mark.slow
 def test_a_second_run_only_prints(quickstart, folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert quickstart('whole') == 0
     before = {path: path.stat().st_mtime_ns for path in folder.glob('whole/*/weights.pth')}
@@ -93,6 +96,7 @@ def test_a_second_run_only_prints(quickstart, folder: Path, capsys: pytest.Captu
     assert (folder / 'whole' / 'report.html').stat().st_mtime_ns == report
 
 
+@pytest.mark.slow
 def test_interrupted_and_continued_equals_uninterrupted(quickstart, interrupt, monkeypatch: pytest.MonkeyPatch,
                                                         folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert quickstart('whole') == 0
@@ -111,6 +115,7 @@ def test_interrupted_and_continued_equals_uninterrupted(quickstart, interrupt, m
     assert continued == json.loads((folder / 'whole' / 'distilled' / 'curves.json').read_text())
 
 
+@pytest.mark.slow
 def test_another_seed_in_the_same_folder_trains_again(quickstart, interrupt, folder: Path) -> None:
     assert quickstart('whole') == 0
     before = digests(folder / 'whole')
@@ -126,6 +131,7 @@ def test_wrong_input_ends_with_a_sentence(quickstart, wrong: tuple[str, str], ca
     assert capsys.readouterr().err.startswith('quickstart: ')
 
 
+@pytest.mark.slow
 def test_the_script_works_from_anywhere(tmp_path: Path) -> None:
     script = ROOT / 'tools' / 'quickstart.sh'
     assert os.access(script, os.X_OK)

@@ -127,6 +127,7 @@ def test_help_names_every_option(tool: Tool) -> None:
         assert option in text
 
 
+@pytest.mark.slow
 def test_train_then_test_on_a_terminal(config: str, tmp_path: Path) -> None:
     """The one run as a user sees it: a bar while it trains, another while it tests, and the terminal as it was."""
     main, terminal = pty.openpty()
@@ -137,7 +138,7 @@ def test_train_then_test_on_a_terminal(config: str, tmp_path: Path) -> None:
                                env=environment, cwd=tmp_path)
     os.close(terminal)
     shown = read_all(main)
-    assert process.wait(timeout=120) == 0, shown
+    assert process.wait(timeout=600) == 0, shown
     for words in ('train, epoch 1/1', 'images/s', 'test', 'Loaded all', 'coco/AP'):
         assert words in shown
     assert shown.count('\x1b[?25h') == shown.count('\x1b[?25l') > 0

@@ -24,6 +24,7 @@ def contents(folder: Path) -> set[str]:
     return {str(file.relative_to(folder)) for file in folder.rglob('*')}
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
     one, two = (make_dataset(tmp_path / str(count), workers=count, **SMALL) for count in (1, 2))
     assert contents(one) == contents(two) and fingerprint(one) == fingerprint(two)

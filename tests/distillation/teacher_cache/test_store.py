@@ -82,6 +82,7 @@ def test_a_damaged_record_is_an_empty_slot_until_it_is_written_again(tmp_path: P
     assert store.find(ALL, CROPS).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('calls', range(1, 7))
 def test_a_killed_process_leaves_whole_slots_or_empty_ones(tmp_path: Path, calls: int) -> None:
     """The process ends itself at one of the writes of three slots, of which there are two a slot."""

@@ -93,11 +93,12 @@ def test_worker_processes_make_no_difference(filled: Filled, tmp_path: Path) -> 
 
 
 def test_it_differs_by_rounding_from_a_training_without(filled: Filled, tmp_path: Path) -> None:
+    """Stored outputs lie in memory in another order than those of the network, and so may sums over them be rounded."""
     run(filled.config, tmp_path / 'none', None, train_cfg__max_epochs=VARIANTS)
     run(filled.config, tmp_path / 'exact', tmp_path / 'cache', train_cfg__max_epochs=VARIANTS, **{
         'default_hooks__teacher_cache__dtype': 'float32'})
     none, exact = (logged_losses(tmp_path / name) for name in ('none', 'exact'))
-    assert len(none) == STEPS // EPOCHS * VARIANTS and exact == none
+    assert len(none) == STEPS // EPOCHS * VARIANTS and exact == pytest.approx(none, rel=1e-6)
     rounded = logged_losses(filled.work_dir)
     assert {step: rounded[step] for step in none} == pytest.approx(none, rel=1e-4)
     names = [load_file(folder / f'epoch_{VARIANTS}.pth')['state_dict'].keys()
@@ -175,6 +176,7 @@ for name in ('empty', 'full'):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_fill_one_cache(filled: Filled, tmp_path: Path) -> None:
     (tmp_path / 'run.py').write_text(_TWO_PROCESSES)
     chosen = json.dumps(options(tmp_path / 'cache', train_cfg__max_epochs=VARIANTS))
@@ -182,7 +184,7 @@ def test_two_processes_fill_one_cache(filled: Filled, tmp_path: Path) -> None:
         [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--rdzv-backend=c10d',
          '--rdzv-endpoint=localhost:0', str(tmp_path / 'run.py'), str(filled.config), str(tmp_path), chosen],
         env={**os.environ, 'PYTHONPATH': str(PROJECT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
-        capture_output=True, text=True, timeout=180)
+        capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr[-3000:]
     marks, alone = (np.fromfile(folder / 'marks.bin', np.uint64) for folder in (tmp_path / 'cache', filled.cache))
     assert marks.all() and np.array_equal(marks >> np.uint64(32), alone >> np.uint64(32)), 'the same crops'
