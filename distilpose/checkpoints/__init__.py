@@ -1,5 +1,7 @@
 """Checkpoint files: reading them safely and loading them completely."""
 
+from distilpose.host.checkpoint_loading import read_checkpoints_with
+
 from .plain_data import flatten, restore
 from .safe_loading import (
     BadCheckpoint,
@@ -8,9 +10,12 @@ from .safe_loading import (
     UntrustedCheckpoint,
     load_file,
     load_strict,
+    read,
     state_dict_of,
 )
 from .weights import Weights, read_weights
+
+read_checkpoints_with(read)
 
 __all__ = [
     'BadCheckpoint',

@@ -19,6 +19,7 @@ from mmengine.logging import HistoryBuffer, print_log
 from torch import Tensor
 
 _TABLE = 'plain_data'
+_KINDS = ('array', 'history', 'own')
 _WEIGHTS = ('state_dict', 'ema_state_dict')
 _PLAIN_TYPES = (bool, int, float, complex, str, bytes)
 _HANDLED_TYPES = (
@@ -37,18 +38,30 @@ def flatten(checkpoint: dict[str, Any]) -> None:
     for key, value in checkpoint.items():
         if key not in _WEIGHTS:
             checkpoint[key] = _flatten(value, (key,), table)
-    checkpoint[_TABLE] = table
+    if _TABLE in checkpoint:  # an entry of the checkpoint's own
+        table[()] = dict(kind='own', value=checkpoint.pop(_TABLE))
+    if table:
+        checkpoint[_TABLE] = table
 
 
 def restore(checkpoint: Any) -> Any:
     """Give a checkpoint that :func:`flatten` wrote its arrays and history buffers back; others pass through."""
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(_TABLE), dict):
+    if not isinstance(checkpoint, dict) or not _is_table(checkpoint.get(_TABLE)):
         return checkpoint
     table = checkpoint.pop(_TABLE)
+    if () in table:
+        checkpoint[_TABLE] = table.pop(())['value']
     for key in {path[0] for path in table if path}:
         if key in checkpoint:
             checkpoint[key] = _restore(checkpoint[key], (key,), table)
     return checkpoint
+
+
+def _is_table(value: Any) -> bool:
+    """Whether an entry of this name is the table of :func:`flatten`, and not one that the checkpoint has itself."""
+    return isinstance(value, dict) and bool(value) and all(
+        isinstance(path, tuple) and isinstance(entry, dict) and entry.get('kind') in _KINDS
+        for path, entry in value.items())
 
 
 def _flatten(value: Any, path: _Path, table: dict[_Path, dict[str, Any]]) -> Any:

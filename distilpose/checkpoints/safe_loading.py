@@ -12,8 +12,11 @@ import logging
 import os
 import pickle
 import re
+import threading
+import zipfile
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +24,22 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from ..errors import DistilPoseError
+from ..errors import DistilPoseError, MissingCheckpoint
 from .plain_data import restore
 from .stand_ins import SAFE_STAND_INS, resolve_stand_ins
 
 TRUST_VARIABLE = 'DISTILPOSE_TRUSTED_CHECKPOINTS'
 _STATE_DICT_NAMES = ('state_dict', 'ema_state_dict', 'state_dict_ema', 'model_state_dict', 'model', 'model_ema', 'ema')
 _SHOWN_KEYS = 5
-
-
-class MissingCheckpoint(FileNotFoundError, DistilPoseError):
-    """There is no such file."""
+_ALLOWING = threading.RLock()
 
 
 class BadCheckpoint(DistilPoseError):
     """The file is not a checkpoint, is cut short, or does not hold what a checkpoint holds."""
 
 
-class UntrustedCheckpoint(DistilPoseError):
-    """The file can only be read by running code that it names, and nobody said that it is trusted."""
+class UntrustedCheckpoint(DistilPoseError, pickle.UnpicklingError):
+    """The file can only be read by running code that it names, and it is not listed as trusted."""
 
 
 class CheckpointMismatch(DistilPoseError):
@@ -83,7 +83,7 @@ def read(path: str | os.PathLike[str], *, map_location: Any = 'cpu', trusted: bo
         if trusted:
             loaded = torch.load(file, map_location=map_location, weights_only=False)
         else:
-            with torch.serialization.safe_globals([*SAFE_STAND_INS]):
+            with _allowed():
                 loaded = torch.load(file, map_location=map_location, weights_only=True)
             loaded = resolve_stand_ins(loaded)
     except pickle.UnpicklingError as error:
@@ -91,11 +91,41 @@ def read(path: str | os.PathLike[str], *, map_location: Any = 'cpu', trusted: bo
     except (OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:
         if isinstance(error, torch.OutOfMemoryError) or 'deserialize' in str(error):
             raise
+        if zipfile.is_zipfile(file) and not isinstance(error, (OSError, RuntimeError)):
+            raise BadCheckpoint(
+                f'{file} is whole, but what it holds cannot be rebuilt ({type(error).__name__}: {error})'
+            ) from error
         raise BadCheckpoint(
             f'{file} ({file.stat().st_size:,} bytes) cannot be read: it is cut short, damaged or no checkpoint at all. '
             f'Download or copy it again. ({_first_line(error)})'
         ) from error
     return restore(loaded)
+
+
+@contextmanager
+def _allowed() -> Iterator[None]:
+    """While open, ``weights_only`` reads the stand-ins, and what this program has allowed under other names.
+
+    Of two meanings of one name, torch takes the one that comes last in a set, which differs between processes; so
+    those of the program are taken out meanwhile.
+    """
+    names = {name for _, name in SAFE_STAND_INS}
+    with _ALLOWING:
+        before = torch.serialization.get_safe_globals()
+        hidden = [entry for entry in before if _name_of(entry) in names]
+        if hidden:
+            torch.serialization.clear_safe_globals()
+            torch.serialization.add_safe_globals([entry for entry in before if _name_of(entry) not in names])
+        try:
+            with torch.serialization.safe_globals([*SAFE_STAND_INS]):
+                yield
+        finally:
+            torch.serialization.add_safe_globals(hidden)
+
+
+def _name_of(allowed: Any) -> str:
+    """The name of an entry of torch's allowed globals: an object, or a pair of an object and its name."""
+    return str(allowed[1]) if isinstance(allowed, tuple) else f'{allowed.__module__}.{allowed.__qualname__}'
 
 
 def state_dict_of(checkpoint: Mapping[str, Any], *, source: str, key: str | None = None) -> OrderedDict[str, Tensor]:

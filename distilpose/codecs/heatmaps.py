@@ -6,6 +6,11 @@ import numpy as np
 from mmpose.codecs import MSRAHeatmap
 from mmpose.codecs.utils import get_heatmap_maximum
 from mmpose.registry import KEYPOINT_CODECS
+from mmpose.utils.tensor_utils import to_numpy
+from torch import Tensor
+
+from distilpose.host.speedups.heatmap_decoding import Joints, can_decode, dark, highest_cells
+from distilpose.host.switch import speedups_are_on
 
 
 @KEYPOINT_CODECS.register_module()
@@ -19,6 +24,18 @@ class UnrefinedHeatmap(MSRAHeatmap):
         """Heatmaps (K, H, W) to joints (1, K, 2) in input pixels and scores (1, K)."""
         keypoints, scores = get_heatmap_maximum(encoded.copy())
         return keypoints[None] * self.scale_factor, scores[None]
+
+    def batch_decode(self, batch_encoded: Tensor) -> Joints:
+        """Heatmaps (B, K, H, W) to joints (B, 1, K, 2) in input pixels and scores (B, 1, K)."""
+        if not can_decode(batch_encoded):
+            return _sample_by_sample(self, batch_encoded)
+        keypoints, scores = highest_cells(batch_encoded)
+        return keypoints[:, None] * self.scale_factor, scores[:, None]
+
+    @property
+    def support_batch_decoding(self) -> bool:
+        """Whether heads decode a batch at once: not if a subclass decodes otherwise, or speedups are off."""
+        return type(self).decode is UnrefinedHeatmap.decode and speedups_are_on()
 
 
 @KEYPOINT_CODECS.register_module()
@@ -49,3 +66,22 @@ class TokenPoseHeatmap(MSRAHeatmap):
         keypoints, scores = super().decode(encoded)
         size = np.array(self.input_size, dtype=np.float32)
         return keypoints * (size / (size - 1)), scores
+
+    def batch_decode(self, batch_encoded: Tensor) -> Joints:
+        """Heatmaps (B, K, H, W) to joints (B, 1, K, 2), mapped as those of :meth:`decode`, and scores (B, 1, K)."""
+        if not can_decode(batch_encoded):
+            return _sample_by_sample(self, batch_encoded)
+        keypoints, scores = dark(batch_encoded, blur_kernel_size=self.blur_kernel_size)
+        size = np.array(self.input_size, dtype=np.float32)
+        return keypoints[:, None] * self.scale_factor * (size / (size - 1)), scores[:, None]
+
+    @property
+    def support_batch_decoding(self) -> bool:
+        """Whether heads decode a batch at once: not if a subclass decodes otherwise, or speedups are off."""
+        return type(self).decode is TokenPoseHeatmap.decode and speedups_are_on()
+
+
+def _sample_by_sample(codec: MSRAHeatmap, batch_encoded: Tensor) -> Joints:
+    """The same by the codec's ``decode``, which computes in the type of the heatmaps."""
+    decoded = [codec.decode(heatmaps) for heatmaps in to_numpy(batch_encoded)]
+    return np.array([keypoints for keypoints, _ in decoded]), np.array([scores for _, scores in decoded])

@@ -3,12 +3,9 @@
 from distilpose.config.checks import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
 from distilpose.config.mixing_checks import check_mixed_data
 from distilpose.config.reading import OptionsAction, merge_options, read_config, set_data_root, student_config
-from distilpose.host.speedups.history_buffer import grow_histories_in_place
 
 from . import averaging, hooks, optim
 from .launch import evaluate, run_tool, train
-
-grow_histories_in_place()
 
 __all__ = [
     'OptionsAction', 'averaging', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data',

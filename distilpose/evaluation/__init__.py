@@ -1,7 +1,5 @@
 """Measuring trained models on validation people whose boxes are given."""
 
-from distilpose.host.speedups.coco_metric import quicken_mmpose
-
 from .average_precision import Matches, average_precision, match_detections, only_keypoint
 from .evaluate import Evaluation, evaluate
 from .metrics import correct_keypoints, keypoint_similarity, object_keypoint_similarity, share_of_correct_keypoints
@@ -9,8 +7,6 @@ from .panels import enlarged_crop, person_panels
 from .pckh import PCKhMetric
 from .people import People, build_validation, read_people
 from .whole_body import WholeBodyPartsMetric
-
-quicken_mmpose()
 
 __all__ = ['Evaluation', 'Matches', 'PCKhMetric', 'People', 'WholeBodyPartsMetric', 'average_precision',
            'build_validation', 'correct_keypoints', 'enlarged_crop', 'evaluate', 'keypoint_similarity',

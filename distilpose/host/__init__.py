@@ -1,5 +1,9 @@
-"""The host stack (mmpose, mmengine, mmcv, torchvision, torch): what is repaired and what is made faster in it."""
+"""The host stack (mmpose, mmengine, mmcv, torchvision, torch): what is repaired and what is made faster in it.
 
-from .repairs import apply
+:data:`REPLACEMENTS` lists every replaced function; :func:`apply` runs when ``distilpose`` is imported, before anything
+of mmpose. See docs/host.md.
+"""
 
-__all__ = ['apply']
+from .table import REPLACEMENTS, Replacement, Row, apply, rows, table_text
+
+__all__ = ['REPLACEMENTS', 'Replacement', 'Row', 'apply', 'rows', 'table_text']

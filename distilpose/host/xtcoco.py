@@ -1,6 +1,6 @@
 """pycocotools with the keypoint evaluations of xtcocotools, for machines where that cannot be installed.
 
-xtcocotools has no wheel that works with numpy 2, so :mod:`distilpose.host.repairs` serves these two classes under its
+xtcocotools has no wheel that works with numpy 2, so :mod:`distilpose.host.imports` provides these two classes under its
 name. They are pycocotools' own, given other annotations to compare: the requested part's keypoints, the area and
 the score that xtcocotools uses. Equal to xtcocotools 1.14.3 on stored figures (tests/data/xtcocotools_figures.json).
 """
@@ -11,6 +11,7 @@ import contextlib
 import copy
 import io
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
@@ -38,6 +39,27 @@ _AREA_OF_BOX = 0.53  # xtcocotools: a person fills so much of the box where the 
 _CROWD_LIMITS = (0.2, 0.8)  # CrowdPose (CVPR 2019): crowd index of easy | medium | hard images
 
 
+_ALLOWED = {'boxes at once': False, 'hotcoco': False}
+"""The two speedups of this module; the table of the host turns them on."""
+
+
+def allow_boxes_at_once() -> bool:
+    """Lets results get their boxes at once; False where xtcocotools is the real one."""
+    _ALLOWED['boxes at once'] = is_used()
+    return is_used()
+
+
+def allow_hotcoco() -> bool:
+    """Lets hotcoco compute the figures where it can; False where xtcocotools is the real one."""
+    _ALLOWED['hotcoco'] = is_used()
+    return is_used()
+
+
+def is_used() -> bool:
+    """Whether this module is served as xtcocotools."""
+    return sys.modules.get('xtcocotools.cocoeval') is sys.modules[__name__]
+
+
 class COCO(coco.COCO):
     """pycocotools' ``COCO`` which reads annotations without ``iscrowd`` and accepts an empty list of results."""
 
@@ -48,6 +70,8 @@ class COCO(coco.COCO):
 
     def loadRes(self, resFile: str | Sequence[dict] | np.ndarray) -> coco.COCO:
         results = json.loads(Path(resFile).read_text()) if isinstance(resFile, str) else resFile
+        if results != [] and not _ALLOWED['boxes at once']:
+            return super().loadRes(results)
         if not (_are_bare_keypoints(results) and {entry['image_id'] for entry in results} <= set(self.getImgIds())):
             return super().loadRes(results)  # which says what is wrong, if anything is
         found = Results()
@@ -135,7 +159,7 @@ class COCOeval(cocoeval.COCOeval):
         """Matches people and detections, by hotcoco where it can."""
         params = self.params
         self._quick, self._converted = None, None
-        if self.extended_type in _FIELDS and hotcoco.can_compute(params):
+        if self.extended_type in _FIELDS and _ALLOWED['hotcoco'] and hotcoco.can_compute(params):
             params.imgIds, params.catIds = list(np.unique(params.imgIds)), list(np.unique(params.catIds))
             params.maxDets = sorted(params.maxDets)
             self._converted = self._convert()

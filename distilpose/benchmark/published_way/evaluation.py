@@ -19,7 +19,7 @@ def evaluated_as_published() -> Iterator[None]:
     """While open, metrics suppress pair by pair, write and read results as mmpose and pycocotools do, and pycocotools
     computes the figures."""
     own = [(coco_speedups.nms, 'oks_iou', coco_speedups.pairwise_oks),
-           (coco_metric, 'oks_nms', coco_speedups.nms.oks_nms),
+           (coco_metric, 'oks_nms', coco_speedups.pairwise_nms),
            (coco_metric, 'dump', mmengine.fileio.dump),
            (coco_wholebody_metric, 'dump', mmengine.fileio.dump),
            (xtcoco.COCO, 'loadRes', coco.COCO.loadRes),

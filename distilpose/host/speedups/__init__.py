@@ -1,1 +1,1 @@
-"""Functions of mmpose and mmengine with the same results in less time."""
+"""Functions that replace some of mmpose and mmengine: the same results in less time."""

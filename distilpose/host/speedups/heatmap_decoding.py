@@ -7,6 +7,7 @@ piece, where the arithmetic is mmpose's, in its order and precision.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,12 @@ from distilpose.errors import DistilPoseError
 
 Joints = tuple[np.ndarray, np.ndarray]
 """(B, K, 2) x and y in cells, -1 where no cell is above 0, and (B, K) the values of the highest cells."""
+
+
+def can_decode(heatmaps: Any) -> bool:
+    """Whether these are heatmaps (B, K, H, W) of which mmpose makes the same joints and scores as this module."""
+    return (isinstance(heatmaps, Tensor) and heatmaps.dim() == 4 and heatmaps.numel() > 0 and not heatmaps.is_meta
+            and heatmaps.dtype in (torch.float32, torch.bfloat16) and heatmaps.layout is torch.strided)
 
 
 def highest_cells(heatmaps: Tensor) -> Joints:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections import defaultdict
+from collections.abc import Sized
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.model import BaseDataPreprocessor
-from mmengine.structures import BaseDataElement
+from mmengine.structures import BaseDataElement, InstanceData, PixelData
 from mmengine.utils import is_list_of
 from mmpose.models import PoseDataPreprocessor
+from mmpose.structures import PoseDataSample
 from torch import Tensor
 
 one_by_one = BaseDataPreprocessor.cast_data
-"""mmengine's own, which :func:`move_samples_together` replaces for poses."""
+"""mmengine's own, which :func:`cast_data` replaces for poses."""
 
 Places = defaultdict[torch.dtype, list[tuple[dict[str, Any], str]]]
 """Type of number -> where tensors of it stand: fields of an element, and the name of one."""
+_PACKED_TYPES = (BaseDataElement, InstanceData, PixelData, PoseDataSample)
+_CONSTANTS = (str, bytes, int, float, bool, type(None))
 
 
 @functools.wraps(one_by_one)
 def cast_data(self: PoseDataPreprocessor, data: Any) -> Any:
-    """mmengine's ``BaseDataPreprocessor.cast_data``, which moves the samples of a batch by :func:`moved`."""
-    if is_list_of(data, BaseDataElement):
+    """mmengine's ``BaseDataPreprocessor.cast_data``, which moves the samples of a batch by :func:`moved`.
+
+    A preprocessor with a ``cast_data`` of its own moves every sample by that.
+    """
+    if type(self).cast_data is cast_data and is_list_of(data, BaseDataElement):
         return type(data)(moved(data, self.device, non_blocking=self._non_blocking))
     return one_by_one(self, data)
 
@@ -32,15 +41,14 @@ def cast_data(self: PoseDataPreprocessor, data: Any) -> Any:
 def moved(samples: list[BaseDataElement], device: torch.device, *, non_blocking: bool) -> list[BaseDataElement]:
     """What ``sample.to(device, non_blocking=non_blocking)`` gives of every sample, in less time.
 
-    Tensors travel in one piece for every type of number, on their way to CUDA through pinned memory of their own, so
-    that nothing waits for them. Fields that are added to the result, meta information too, are not those of the given
-    samples; values that do not move (arrays, meta information) are the same objects, where mmengine copies the latter.
+    Contiguous tensors travel in one piece for every type of number, on their way to CUDA through pinned memory of
+    their own, so that nothing waits for them; each is a part of that piece.
 
     Args:
         samples: mmengine's data elements, which stay as they are.
         device: of the network.
-        non_blocking: for tensors that are moved by themselves: on another accelerator, or in elements that have a
-            ``to`` of their own.
+        non_blocking: for tensors that are moved by themselves: on another accelerator, those that are not contiguous
+            or need a gradient, and those of elements of another class than mmpose's samples have.
     """
     places: Places = defaultdict(list)
     copies = [_copied(sample, places, device=device, non_blocking=non_blocking) for sample in samples]
@@ -62,24 +70,53 @@ def in_one_piece(tensors: list[Tensor], device: torch.device) -> list[Tensor]:
 
 def _copied(element: BaseDataElement, places: Places, *, device: torch.device, non_blocking: bool) -> BaseDataElement:
     """A copy of an element, also of those in it, with fields of its own; notes which tensors are still to be moved."""
-    if type(element).to is not BaseDataElement.to:
+    if not _has_plain_fields(element):
         return element.to(device, non_blocking=non_blocking)
-    copy = object.__new__(type(element))
-    fields = vars(copy)
-    fields.update(vars(element))
-    for names in ('_metainfo_fields', '_data_fields'):
-        fields[names] = set(fields[names])
-    for name in fields['_data_fields'] & fields.keys():  # properties have their values under another name
+    original = vars(element)
+    meta, data = original['_metainfo_fields'], original['_data_fields']
+    duplicate = object.__new__(type(element))
+    fields = vars(duplicate)
+    fields.update(original, _metainfo_fields=set(meta), _data_fields=set(data))
+    mutable = {name: original[name] for name in meta if not _is_constant(original[name])}
+    fields.update(copy.deepcopy(mutable))
+    for name in data & fields.keys():  # properties have their values under another name
         value = fields[name]
-        if isinstance(value, Tensor) and value.is_cpu and device.type != 'cpu':
+        if _travels_in_one_piece(value) and device.type != 'cpu':
             places[value.dtype].append((fields, name))
         elif isinstance(value, BaseDataElement):
             fields[name] = _copied(value, places, device=device, non_blocking=non_blocking)
         elif hasattr(value, 'to'):
             fields[name] = value.to(device, non_blocking=non_blocking)
-    return copy
+    return duplicate
 
 
-def move_samples_together() -> None:
-    """Lets every data preprocessor of mmpose move samples so."""
-    PoseDataPreprocessor.cast_data = cast_data
+def _has_plain_fields(element: BaseDataElement) -> bool:
+    """Whether an element is of a known class, with fields that this accepts, and without other attributes."""
+    fields = vars(element)
+    meta, data = fields['_metainfo_fields'], fields['_data_fields']
+    if type(element) not in _PACKED_TYPES or not fields.keys() <= {*meta, *data, '_metainfo_fields', '_data_fields'}:
+        return False
+    if not meta <= fields.keys() or not all(hasattr(element, name) for name in data - fields.keys()):
+        return False
+    values = [fields[name] for name in data & fields.keys()]
+    if type(element) is InstanceData:
+        return len({_length(value) for value in values}) <= 1 and all(_length(value) is not None for value in values)
+    if type(element) is PixelData:
+        return (all(isinstance(value, (Tensor, np.ndarray)) and value.ndim == 3 for value in values)
+                and len({tuple(value.shape[-2:]) for value in values}) <= 1)
+    return True
+
+
+def _length(value: Any) -> int | None:
+    if isinstance(value, (Tensor, np.ndarray)):
+        return int(value.shape[0]) if value.ndim else None
+    return len(value) if isinstance(value, Sized) else None
+
+
+def _is_constant(value: Any) -> bool:
+    return type(value) in _CONSTANTS or (type(value) is tuple and all(type(entry) in _CONSTANTS for entry in value))
+
+
+def _travels_in_one_piece(value: Any) -> bool:
+    return (type(value) is Tensor and value.is_cpu and value.layout is torch.strided and value.is_contiguous()
+            and not value.requires_grad and not value.is_quantized)

@@ -13,7 +13,7 @@ from torch import Tensor
 from distilpose.shadowing import shadowed
 
 in_two_batches = TopdownPoseEstimator.predict
-"""mmpose's own, which :func:`choose_flip_test_by_device` replaces."""
+"""mmpose's own, which :func:`predict` replaces."""
 
 
 @functools.wraps(in_two_batches)
@@ -75,8 +75,3 @@ def halves(value: Any, size: int) -> tuple[Any, Any] | None:
         return None
     make: Callable[[Any], Any] = getattr(type(value), '_make', type(value))
     return make(part[0] for part in parts if part), make(part[1] for part in parts if part)
-
-
-def choose_flip_test_by_device() -> None:
-    """Lets every top-down estimator of mmpose predict so."""
-    TopdownPoseEstimator.predict = predict

@@ -1,0 +1,189 @@
+"""The table of everything that is replaced in the host: mmpose, mmengine, mmcv, torchvision and torch.
+
+A *repair* is something without which the host does not work; it is applied only where the real thing is missing or
+broken. A *speedup* gives the same results in less time; ``DISTILPOSE_SPEEDUPS=off`` turns all of them off.
+``python -m distilpose.host`` prints the table.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Literal
+
+from . import array_conversion, checkpoint_loading, imports, packages, processes
+from .patching import replace, replace_everywhere, resolve
+from .switch import SWITCH, speedups_are_on
+
+Kind = Literal['repair', 'speedup']
+State = Literal['applied', 'not needed', 'off', 'not applied']
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """Something of the host that is replaced when ``distilpose`` is imported."""
+
+    targets: tuple[str, ...]
+    """What is replaced, as ``module:name`` or, for a whole module, its name."""
+    kind: Kind
+    why: str
+    """What goes wrong, or takes long, without it."""
+    until: str
+    """When the replacement can go."""
+    install: Callable[[], bool | None]
+    """Replaces the targets; False where that is not needed here."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A replacement and what became of it in this process."""
+
+    replacement: Replacement
+    state: State
+
+
+def _repair(*targets: str, why: str, until: str, install: Callable[[], bool]) -> Replacement:
+    return Replacement(targets, 'repair', why, until, install)
+
+
+def _speedup(target: str, function: str, *, why: str, until: str) -> Replacement:
+    """A function of a class or module that is replaced by one of :mod:`distilpose.host.speedups`."""
+    return Replacement((target, ), 'speedup', why, until,
+                       partial(replace, target, f'distilpose.host.speedups.{function}'))
+
+
+def _function_everywhere(target: str, function: str, *, why: str, until: str) -> Replacement:
+    """The same of a function that other modules of its package have by name."""
+    def install() -> None:
+        new = resolve(f'distilpose.host.speedups.{function}')
+        replace_everywhere(resolve(target), new, target.partition('.')[0])
+
+    return Replacement((target, ), 'speedup', why, until, install)
+
+
+def _part_of_xtcocotools(target: str, function: str, *, why: str, until: str) -> Replacement:
+    """A faster way in :mod:`distilpose.host.xtcoco`, which a function of that module turns on."""
+    return Replacement((target, ), 'speedup', why, until, lambda: resolve(f'distilpose.host.xtcoco:{function}')())
+
+
+REPLACEMENTS: tuple[Replacement, ...] = (
+    _repair(
+        'mmengine.utils.package_utils:is_installed', 'mmengine.utils.package_utils:get_installed_path',
+        why='they import pkg_resources, which warns since setuptools 67 and is gone since 82',
+        until='mmengine asks importlib.metadata', install=packages.ask_importlib_for_packages),
+    _repair(
+        'mmcv._ext', why='`import mmcv.ops` needs compiled operations, which mmcv-lite does not have',
+        until='the full mmcv has a wheel for the torch in use', install=imports.stub_mmcv_ops),
+    _repair(
+        'torchvision', why='the wheel of PyPI does not import on a torch without CUDA: no operator torchvision::nms',
+        until='torchvision imports there', install=imports.repair_torchvision),
+    _repair(
+        'xtcocotools', 'xtcocotools.coco', 'xtcocotools.cocoeval', 'xtcocotools.mask',
+        why='no wheel of xtcocotools works with numpy 2; pycocotools does its work (distilpose/host/xtcoco.py)',
+        until='xtcocotools has such a wheel', install=imports.serve_xtcocotools),
+    _repair(
+        'mmpose.utils.tensor_utils:to_numpy', why='it raises a TypeError for bfloat16, which numpy does not have',
+        until='mmpose converts bfloat16', install=array_conversion.convert_bfloat16_for_numpy),
+    _repair(
+        'mmengine.dist.utils:_init_dist_pytorch', 'mmengine.dist.utils:_init_dist_mpi',
+        'mmengine.dist.utils:_init_dist_slurm',
+        'mmengine.model.wrappers.distributed:MMDistributedDataParallel.__init__',
+        why='they insist on CUDA devices, SyncBN on GPUs; a gloo process now and then aborts at its end',
+        until='mmengine starts and wraps on the CPU, and torch ends gloo cleanly',
+        install=processes.allow_processes_without_cuda),
+    _repair(
+        'mmengine.runner.checkpoint:load_from_local', 'mmengine.runner.checkpoint:load_from_http',
+        why='mmengine runs code that a downloaded checkpoint carries, and refuses its own training checkpoints',
+        until='mmengine reads with weights_only=True and writes what that can read',
+        install=checkpoint_loading.load_checkpoints_safely),
+    _repair(
+        'mmdet', 'mmdet.utils', 'mmengine.registry.registry:Registry.switch_scope_and_registry',
+        why='`import mmpose.models` needs two names of mmdet (a module for the time of that import), and no mmdet '
+            "accepts mmcv 2.2; `_scope_='mmdet'` warns twice at every build",
+        until='mmpose imports without mmdet', install=imports.import_mmpose_without_mmdet),
+    _repair(
+        'mmpose.visualization.opencv_backend_visualizer:OpencvBackendVisualizer.draw_circles',
+        why='numpy 2.4 refuses the radius of keypoints (--show-dir), an array of one element, as a number',
+        until='mmpose passes a number', install=array_conversion.draw_circles_with_numbers),
+
+    _speedup(
+        'mmpose.models.pose_estimators.topdown:TopdownPoseEstimator.predict', 'tta:predict',
+        why='the flip test runs the network twice; one batch of images and mirror images is faster on accelerators '
+            'and for a single image',
+        until='mmpose does so'),
+    _speedup(
+        'mmpose.models.heads.base_head:BaseHead.decode', 'head_decoding:decode',
+        why='heatmaps of MSRAHeatmap and UDPHeatmap are decoded sample by sample and keypoint by keypoint',
+        until='these codecs have a batch_decode'),
+    _speedup(
+        'mmpose.models.data_preprocessors.data_preprocessor:PoseDataPreprocessor.cast_data',
+        'sample_transfer:cast_data', why='every tensor of every sample is moved to the device by itself',
+        until='mmengine packs them'),
+    _speedup(
+        'mmengine.logging.history_buffer:HistoryBuffer.update', 'history_buffer:update',
+        why='it copies the history to append a value', until='mmengine appends in place'),
+    _function_everywhere(
+        'mmpose.evaluation.functional.nms:oks_iou', 'coco_metric:oks_iou', why='it computes OKS pair by pair',
+        until='mmpose computes it in one go'),
+    _function_everywhere(
+        'mmpose.evaluation.functional.nms:oks_nms', 'coco_metric:oks_nms',
+        why='it computes OKS of each kept person with those that are left', until='mmpose computes all pairs at once'),
+    *(_speedup(f'mmpose.evaluation.metrics.{metric}:dump', 'coco_metric:dump',
+               why='results are written with indentation, for which JSON has no compiled encoder',
+               until='mmpose writes them without')
+      for metric in ('coco_metric', 'coco_wholebody_metric')),
+    _part_of_xtcocotools(
+        'xtcocotools.coco:COCO.loadRes', 'allow_boxes_at_once',
+        why='pycocotools makes the boxes of results one by one', until='pycocotools makes them at once'),
+    _part_of_xtcocotools(
+        'xtcocotools.cocoeval:COCOeval.evaluate', 'allow_hotcoco',
+        why='pycocotools takes a second for what hotcoco does in tens of milliseconds, where hotcoco is installed '
+            '(DISTILPOSE_COCO_EVALUATION=pycocotools turns this one off)', until='pycocotools is as fast'),
+)
+_STATES: dict[Replacement, State] = {}
+
+
+def apply() -> None:
+    """Applies the table from top to bottom; a second call does nothing.
+
+    Raises:
+        ImportError: A package of the host is missing.
+        DistilPoseError: ``DISTILPOSE_SPEEDUPS`` is neither on nor off.
+    """
+    if _STATES:
+        return
+    packages.require_packages()
+    is_on = speedups_are_on()
+    for replacement in REPLACEMENTS:
+        if replacement.kind == 'speedup' and not is_on:
+            _STATES[replacement] = 'off'
+        else:
+            _STATES[replacement] = 'not needed' if replacement.install() is False else 'applied'
+
+
+def rows() -> list[Row]:
+    """The table, with what became of every replacement in this process."""
+    return [Row(replacement, _STATES.get(replacement, 'not applied')) for replacement in REPLACEMENTS]
+
+
+def table_text() -> str:
+    """The table as text, repairs first."""
+    titles = {'repair': 'Repairs: without them the host does not work',
+              'speedup': f'Speedups: the same results in less time ({SWITCH}=off turns them off)'}
+    lines: list[str] = []
+    for kind, title in titles.items():
+        lines += ['', title, '=' * len(title)]
+        for row in rows():
+            if row.replacement.kind == kind:
+                lines += ['', *_lines(row)]
+    return '\n'.join(lines[1:])
+
+
+def _lines(row: Row) -> list[str]:
+    texts = dict(why=row.replacement.why, until=row.replacement.until, here=row.state)
+    return [*row.replacement.targets,
+            *chain.from_iterable(textwrap.wrap(text, width=118, initial_indent=f'    {name:<5} ',
+                                               subsequent_indent=' ' * 10) for name, text in texts.items())]
