@@ -17,7 +17,7 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 from distilpose.complexity import count_macs_by_module
-from distilpose.config.models import build_estimator, project_path, read_model_source
+from distilpose.config import build_estimator, project_path, read_model_source
 from distilpose.distillation import PoseDistiller
 from distilpose.engine.hooks.channels_last import use_channels_last
 from distilpose.engine.launch import unknown_types_as_sentences

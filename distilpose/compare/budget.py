@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS
 
-from distilpose.config.reading import dictionaries, student_config
+from distilpose.config import dictionaries, student_config
 from distilpose.errors import DistilPoseError
 
 from .differences import differences

@@ -11,8 +11,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from distilpose.config.models import project_path
-from distilpose.config.reading import parse_value
+from distilpose.config import project_path
+from distilpose.config.options import parse_value
 from distilpose.engine.launch import load_and_change
 from distilpose.errors import DistilPoseError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,8 +10,9 @@ from mmengine.config import Config
 
 from distilpose.errors import DistilPoseError
 
-from .models import project_path
-from .reading import dictionaries, student_config
+from .mixing_checks import check_mixed_data
+from .paths import project_path
+from .tree import ConfigTree
 
 _SIZES = ('input_size', 'heatmap_size', 'simcc_split_ratio')
 
@@ -24,7 +25,7 @@ class _Size(NamedTuple):
     codec: str | None = None
 
 
-def check_input_sizes(cfg: Config) -> None:
+def check_input_sizes(config: Config | ConfigTree) -> None:
     """Compares the image sizes of all pipelines, codecs and of the student's decoder.
 
     A different size for training and testing, or for the network and its decoder, trains and tests without an error
@@ -33,10 +34,10 @@ def check_input_sizes(cfg: Config) -> None:
     Raises:
         DistilPoseError: two places disagree; names both, their values and what to change.
     """
-    decoder = list(_decoder_sizes(cfg))
-    pipelines = list(_pipeline_sizes(cfg))
+    tree = ConfigTree.of(config)
+    found = [*_decoder_sizes(tree), *_pipeline_sizes(tree)]
     for name in _SIZES:
-        sizes = [size for key, size in [*decoder, *pipelines] if key == name]
+        sizes = [size for key, size in found if key == name]
         for size in sizes[1:]:
             first = sizes[0]
             are_comparable = name == 'input_size' or first.codec == size.codec
@@ -47,29 +48,25 @@ def check_input_sizes(cfg: Config) -> None:
                     'the places that were derived from it)')
 
 
-def _decoder_sizes(cfg: Config) -> Iterator[tuple[str, _Size]]:
-    model = cfg.get('model')
-    if not model:
-        return
-    is_distiller = model.get('type') == 'PoseDistiller'
-    prefix = 'model.student' if is_distiller else 'model'
-    if is_distiller and 'config' in model.student:
-        prefix = f'{model.student["config"]}: model'
-    head = (student_config(cfg).model or {}).get('head') or {}
+def _decoder_sizes(tree: ConfigTree) -> Iterator[tuple[str, _Size]]:
+    prefix = 'model.student' if tree.is_distillation else 'model'
+    if tree.is_distillation and 'config' in tree.model['student']:
+        prefix = f'{tree.model["student"]["config"]}: model'
+    head = tree.student.get('head') or {}
     if isinstance(head.get('decoder'), Mapping):
         yield from _codec_sizes(head['decoder'], f'{prefix}.head.decoder')
     if 'input_size' in head:
         yield 'input_size', _Size(f'{prefix}.head.input_size', _plain(head['input_size']))
 
 
-def _pipeline_sizes(cfg: Config) -> Iterator[tuple[str, _Size]]:
-    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader', 'custom_hooks'):  # hooks switch pipelines
-        for path, step in dictionaries(cfg.get(name) or {}, name):
-            if step.get('type') in ('TopdownAffine', 'DecodingTopdownAffine') and 'input_size' in step:
-                yield 'input_size', _Size(f'{path}.input_size', _plain(step['input_size']))
-            if step.get('type') == 'GenerateTarget':
-                for encoder_path, encoder in dictionaries(step.get('encoder') or {}, f'{path}.encoder'):
-                    yield from _codec_sizes(encoder, encoder_path)
+def _pipeline_sizes(tree: ConfigTree) -> Iterator[tuple[str, _Size]]:
+    # hooks switch pipelines
+    for path, step in tree.below('train_dataloader', 'val_dataloader', 'test_dataloader', 'custom_hooks'):
+        if step.get('type') in ('TopdownAffine', 'DecodingTopdownAffine') and 'input_size' in step:
+            yield 'input_size', _Size(f'{path}.input_size', _plain(step['input_size']))
+        if step.get('type') == 'GenerateTarget':
+            for encoder_path, encoder in tree.below(f'{path}.encoder'):
+                yield from _codec_sizes(encoder, encoder_path)
 
 
 def _codec_sizes(codec: Mapping[str, Any], path: str) -> Iterator[tuple[str, _Size]]:
@@ -87,39 +84,42 @@ def _show(value: Any) -> str:
     return f'{value[0]}x{value[1]} (width x height)' if is_size else str(value)
 
 
-def check_schedules(cfg: Config) -> None:
+def check_schedules(config: Config | ConfigTree) -> None:
     """Looks for weights of terms that would wait for epochs in a run that counts iterations only.
 
     Raises:
         DistilPoseError: names the term.
     """
-    if (cfg.get('train_cfg') or {}).get('by_epoch', True) and 'max_iters' not in cfg.get('train_cfg', {}):
+    tree = ConfigTree.of(config)
+    loop = tree.cfg.get('train_cfg') or {}
+    if loop.get('by_epoch', True) and 'max_iters' not in loop:
         return
-    for name, term in ((cfg.get('model') or {}).get('terms') or {}).items():
+    for name, term in (tree.model.get('terms') or {}).items():
         if term and term.get('by_epoch') and term.get('schedule') not in (None, 'constant'):
             raise DistilPoseError(f'model.terms.{name} changes its weight from epoch to epoch (by_epoch=True), and '
                                   f'train_cfg counts iterations; set model.terms.{name}.by_epoch=False')
 
 
-def check_data_files(cfg: Config, loaders: Sequence[str]) -> None:
+def check_data_files(config: Config | ConfigTree, loaders: Sequence[str] | None = None) -> None:
     """Looks for the files that data sets and evaluators name.
 
     Args:
-        cfg: the config, with its final paths.
-        loaders: which of ``'train'``, ``'val'``, ``'test'`` will be used.
+        config: with its final paths.
+        loaders: which of ``'train'``, ``'val'``, ``'test'`` will be used; a tree knows its own.
 
     Raises:
         DistilPoseError: something is not there; says what, where it is named and how to name another place.
     """
-    for loader in loaders:
-        for path, dataset in dictionaries(cfg.get(f'{loader}_dataloader') or {}, f'{loader}_dataloader'):
+    tree = ConfigTree.of(config, loaders)
+    for loader in tree.loaders:
+        for path, dataset in tree.below(f'{loader}_dataloader'):
             if dataset.get('backend_args') not in (None, {}, {'backend': 'local'}):
                 continue
             for key, file in _dataset_files(dataset):
-                _require(cfg, file, f'{path}.{key}')
-        for path, evaluator in dictionaries(cfg.get(f'{loader}_evaluator') or {}, f'{loader}_evaluator'):
+                _require(tree.cfg, file, f'{path}.{key}')
+        for path, evaluator in tree.below(f'{loader}_evaluator'):
             if isinstance(evaluator.get('ann_file'), str):
-                _require(cfg, Path(evaluator['ann_file']), f'{path}.ann_file')
+                _require(tree.cfg, Path(evaluator['ann_file']), f'{path}.ann_file')
 
 
 def _dataset_files(dataset: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
@@ -155,18 +155,39 @@ def _as_option(path: str) -> str:
     return path.replace('[', '.').replace(']', '')
 
 
-def check_checkpoint_files(cfg: Config) -> None:
+def check_checkpoint_files(config: Config | ConfigTree) -> None:
     """Looks for the weights that the config starts from.
 
     Raises:
         DistilPoseError: a file is not there; says which line names it.
     """
-    model = cfg.get('model') or {}
-    named = {'load_from': cfg.get('load_from')}
-    if model.get('type') == 'PoseDistiller':
-        named['model.teacher.checkpoint'] = (model.get('teacher') or {}).get('checkpoint')
-        named['model.student.checkpoint'] = (model.get('student') or {}).get('checkpoint')
+    tree = ConfigTree.of(config)
+    named = {'load_from': tree.cfg.get('load_from')}
+    for part in ('teacher', 'student') if tree.is_distillation else ():
+        named[f'model.{part}.checkpoint'] = (tree.model.get(part) or {}).get('checkpoint')
     for key, value in named.items():
         if isinstance(value, str) and '://' not in value and not project_path(value).is_file():
             raise DistilPoseError(f'there is no checkpoint {project_path(value)}, which {key} names; put it there, or '
                                   f'say where it is with --cfg-options {key}=FILE')
+
+
+CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
+    check_data_files, check_input_sizes, check_schedules, check_mixed_data, check_checkpoint_files)
+
+
+def check(cfg: Config, loaders: Sequence[str]) -> None:
+    """Applies all of :data:`CHECKS` to a config; the first that finds something speaks.
+
+    The config is walked once, for all of them. A new check is a function of a
+    :class:`~distilpose.config.tree.ConfigTree` and a line in :data:`CHECKS`.
+
+    Args:
+        cfg: the config, with its final values.
+        loaders: which of ``'train'``, ``'val'``, ``'test'`` will be used.
+
+    Raises:
+        DistilPoseError: says what is wrong, where, and what to change.
+    """
+    tree = ConfigTree(cfg, loaders)
+    for apply in CHECKS:
+        apply(tree)

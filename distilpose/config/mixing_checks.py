@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
@@ -11,24 +11,27 @@ from mmpose.registry import MODELS
 
 from distilpose.errors import DistilPoseError
 
-from .reading import dictionaries, student_config
+from .tree import ConfigTree
+from .walk import dictionaries
 
 
-def check_mixed_data(cfg: Config) -> None:
+def check_mixed_data(config: Config | ConfigTree) -> None:
     """Checks the sampler of combined data sets, and that unlabelled images reach the distiller as such.
 
     Raises:
-        DistilPoseError: something would hang, or train on joints that nobody annotated; says what to change.
+        DistilPoseError: something would hang, or train on joints without annotations; says what to change.
     """
-    loader = cfg.get('train_dataloader') or {}
-    if (loader.get('sampler') or {}).get('type') == 'MultiSourceSampler':
+    tree = ConfigTree.of(config)
+    trains = 'train' in tree.loaders
+    loader = tree.cfg.get('train_dataloader') or {}
+    if trains and (loader.get('sampler') or {}).get('type') == 'MultiSourceSampler':
         _check_shares(loader)
-    for name in ('val_dataloader', 'test_dataloader'):
-        for path, _ in _of_type(cfg.get(name), name, 'UnlabelledImages'):
-            raise DistilPoseError(f'{path} is UnlabelledImages, and images without annotations cannot be evaluated on; '
-                                  'use labelled data there')
-    if any(_of_type(loader, 'train_dataloader', 'UnlabelledImages')):
-        _check_unlabelled(cfg)
+    evaluated = ('val', 'test') if trains else tree.loaders
+    for path, _ in tree.of_type('UnlabelledImages', *(f'{name}_dataloader' for name in evaluated)):
+        raise DistilPoseError(f'{path} is UnlabelledImages, and images without annotations cannot be evaluated on; '
+                              'use labelled data there')
+    if trains and tree.of_type('UnlabelledImages', 'train_dataloader'):
+        _check_unlabelled(tree)
 
 
 def _check_shares(loader: Mapping[str, Any]) -> None:
@@ -53,24 +56,23 @@ def _check_shares(loader: Mapping[str, Any]) -> None:
                               "sampler=dict(type='DefaultSampler', shuffle=True), which mixes without fixed shares")
 
 
-def _check_unlabelled(cfg: Config) -> None:
-    if cfg.model.get('type') != 'PoseDistiller':
+def _check_unlabelled(tree: ConfigTree) -> None:
+    if not tree.is_distillation:
         raise DistilPoseError(f'UnlabelledImages teach nothing without a teacher, and model.type is '
-                              f'{cfg.model.get("type")!r}, not PoseDistiller; take them out of the training data')
-    dataset = cfg.train_dataloader.dataset
+                              f'{tree.model.get("type")!r}, not PoseDistiller; take them out of the training data')
+    dataset = tree.cfg.train_dataloader.dataset
     if dataset.get('type') == 'CombinedDataset' and not dataset.get('pipeline'):
         raise DistilPoseError('train_dataloader.dataset is a CombinedDataset without a pipeline, which sends all its '
                               'annotations along with every sample; give it the whole pipeline, and pipeline=[] to the '
                               'data sets in it')
-    for path, _ in _of_type(dataset, 'train_dataloader.dataset', 'PackPoseInputs'):
+    for path, _ in tree.of_type('PackPoseInputs', 'train_dataloader.dataset'):
         raise DistilPoseError(f'{path} is PackPoseInputs, which does not say that images of UnlabelledImages have no '
                               'annotations; use PackMixedPoseInputs')
-    if cfg.model.get('task_weight', 1.0):
-        _check_task_loss(cfg)
+    if tree.model.get('task_weight', 1.0):
+        _check_task_loss(tree.student.get('head') or {})
 
 
-def _check_task_loss(cfg: Config) -> None:
-    head = (student_config(cfg).model or {}).get('head') or {}
+def _check_task_loss(head: Mapping[str, Any]) -> None:
     for path, loss in dictionaries(head.get('loss') or {}, "the student's head.loss"):
         default = _default_of_weights(loss)
         if default is not None and not loss.get('use_target_weight', default):
@@ -85,7 +87,3 @@ def _default_of_weights(loss: Mapping[str, Any]) -> bool | None:
         return None
     parameter = inspect.signature(kind).parameters.get('use_target_weight')
     return None if parameter is None else bool(parameter.default)
-
-
-def _of_type(node: Any, path: str, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    return ((where, found) for where, found in dictionaries(node or {}, path) if found.get('type') == kind)

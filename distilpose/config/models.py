@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
-from mmengine.hub import get_config
 from mmengine.registry import DefaultScope
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS, MODELS
@@ -15,29 +14,7 @@ from torch import nn
 
 from distilpose.errors import DistilPoseError
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def project_path(path: str | Path) -> Path:
-    """An absolute path as it is, a relative one below the project's root; never below the current directory."""
-    return PROJECT_ROOT / Path(path).expanduser()
-
-
-def load_config(path: str | Path) -> Config:
-    """Reads a config named absolutely, relative to the project's root, or as ``mmpose::...``.
-
-    Raises:
-        DistilPoseError: when there is no such file.
-    """
-    if str(path).startswith('mmpose::'):
-        try:
-            return get_config(str(path))
-        except FileNotFoundError as error:
-            raise DistilPoseError(f'no config {path} in the installed mmpose: {error}') from error
-    file = project_path(path)
-    if not file.is_file():
-        raise DistilPoseError(f'no config at {file}; name it absolutely, relative to {PROJECT_ROOT}, or as mmpose::...')
-    return Config.fromfile(file)
+from .reading import load_config
 
 
 @dataclass(frozen=True)
@@ -71,6 +48,24 @@ def read_model_source(spec: dict) -> ModelSource:
         names = None
     config.merge_from_dict(dict(model=changes))
     return ModelSource(config.model.to_dict(), names or _keypoint_names(config))
+
+
+def student_config(cfg: Config) -> Config:
+    """The config that evaluates the student: of a distillation, without teacher and terms; any other as it is."""
+    if cfg.get('model', {}).get('type') != 'PoseDistiller':
+        return cfg
+    result = copy.deepcopy(cfg)
+    result.model = student_model(cfg)
+    return result
+
+
+def student_model(cfg: Config) -> dict[str, Any] | None:
+    """The plain model that a config trains: a distillation's student, else the config's ``model``."""
+    model = cfg.get('model')
+    if not model or model.get('type') != 'PoseDistiller':
+        return model
+    student = {key: value for key, value in model.student.to_dict().items() if key != 'checkpoint'}
+    return read_model_source(student).model
 
 
 def build_estimator(model: dict) -> nn.Module:

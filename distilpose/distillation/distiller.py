@@ -12,7 +12,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from distilpose.checkpoints import load_strict, read_weights
-from distilpose.config.models import build_estimator, project_path, read_model_source
+from distilpose.config import build_estimator, project_path, read_model_source
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
 from distilpose.structures import Labels, PoseOutputs

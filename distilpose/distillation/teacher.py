@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from distilpose.checkpoints import load_strict, read_weights
-from distilpose.config.models import build_estimator, project_path, read_model_source
+from distilpose.config import build_estimator, project_path, read_model_source
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
 from distilpose.models.quick import DTYPES, check_speed
@@ -136,7 +136,7 @@ def load_teacher(config: str | dict, checkpoint: str | Path | None, **options: A
     """Builds a teacher and loads all of its weights.
 
     Args:
-        config: a config's path (see :func:`~distilpose.config.models.load_config`) or a plain model dict.
+        config: a config's path (see :func:`~distilpose.config.load_config`) or a plain model dict.
         checkpoint: file of its weights, ours or published, relative to the project's root unless absolute.
         **options: ``dtype``, ``compile``, ``heatmaps``, ``mode`` and ``quick`` of :class:`FrozenTeacher`.
 

@@ -1,8 +1,17 @@
 """Running configs: reading and checking them, hooks, mixed precision, processes."""
 
-from distilpose.config.checks import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
-from distilpose.config.mixing_checks import check_mixed_data
-from distilpose.config.reading import OptionsAction, merge_options, read_config, set_data_root, student_config
+from distilpose.config import (
+    OptionsAction,
+    check_checkpoint_files,
+    check_data_files,
+    check_input_sizes,
+    check_mixed_data,
+    check_schedules,
+    merge_options,
+    read_config,
+    set_data_root,
+    student_config,
+)
 
 from . import averaging, hooks, optim
 from .launch import evaluate, run_tool, train

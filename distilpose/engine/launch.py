@@ -19,10 +19,7 @@ from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from distilpose.config.checks import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
-from distilpose.config.mixing_checks import check_mixed_data
-from distilpose.config.models import project_path
-from distilpose.config.reading import merge_options, read_config, set_data_root, student_config
+from distilpose.config import check, merge_options, project_path, read_config, set_data_root, student_config
 
 from ..checkpoints import load_file, load_strict, read_weights
 from ..errors import DistilPoseError
@@ -75,12 +72,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         use_autocast(cfg)
     if auto_scale_lr:
         _scale_learning_rate(cfg)
-    check_data_files(cfg, ['train', 'val'] if validate else ['train'])
-    check_input_sizes(cfg)
-    check_schedules(cfg)
-    check_mixed_data(cfg)
     notes += set_resume(cfg, resume)
-    check_checkpoint_files(cfg)
+    check(cfg, ['train', 'val'] if validate else ['train'])
     prepare_environment(cfg, launcher)
     return _run(cfg, notes, Runner.train)
 
@@ -128,8 +121,7 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     cfg.work_dir = str(_work_dir(cfg, work_dir, 'test'))
     cfg.load_from, cfg.resume = None, False
     _prepare_outputs(cfg, dump=dump, show_dir=show_dir)
-    check_data_files(cfg, ['test'])
-    check_input_sizes(cfg)
+    check(cfg, ['test'])
     prepare_environment(cfg, launcher)
 
     def load_and_test(runner: Runner) -> dict[str, float]:

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import chain
 from typing import Literal
 
-from . import array_conversion, checkpoint_loading, imports, packages, processes
+from . import array_conversion, checkpoint_loading, config_paths, imports, packages, processes
 from .patching import replace, replace_everywhere, resolve
 from .switch import SWITCH, speedups_are_on
 
@@ -108,6 +108,11 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         'mmpose.visualization.opencv_backend_visualizer:OpencvBackendVisualizer.draw_circles',
         why='numpy 2.4 refuses the radius of keypoints (--show-dir), an array of one element, as a number',
         until='mmpose passes a number', install=array_conversion.draw_circles_with_numbers),
+    _repair(
+        'mmengine.config.config:Config._get_cfg_path',
+        why="it looks for `_base_ = 'distilpose::...'` in a folder that a checkout does not have, and marks what it finds "
+            'with a scope that no registry has',
+        until='mmengine lets a package say where its configs are', install=config_paths.install),
 
     _speedup(
         'mmpose.models.pose_estimators.topdown:TopdownPoseEstimator.predict', 'tta:predict',

@@ -20,7 +20,7 @@ from mmengine.config import Config
 from rich.console import Console
 
 import distilpose
-from distilpose.config.models import PROJECT_ROOT
+from distilpose.config import PROJECT_ROOT
 from distilpose.datasets import synthetic
 from distilpose.datasets.synthetic import make_dataset
 from distilpose.engine import read_config, set_data_root

@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 
 from distilpose.benchmark.inputs import batch_size, made_batch
-from distilpose.config.models import load_config
+from distilpose.config import load_config
 from distilpose.errors import DistilPoseError
 
 BODY = 'configs/body/2d_kpt_sview_rgb_img'

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from distilpose.checkpoints import load_strict, read_weights
 from distilpose.checkpoints.published import SOURCES, recognise, to_our_names
-from distilpose.config.models import build_estimator, load_config
+from distilpose.config import build_estimator, load_config
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.teacher import load_teacher
 from distilpose.errors import DistilPoseError

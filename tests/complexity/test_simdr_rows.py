@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from distilpose.complexity import STYLES, measure
-from distilpose.config.models import PROJECT_ROOT
+from distilpose.config import PROJECT_ROOT
 from distilpose.engine import read_config
 
 ROOT = PROJECT_ROOT / 'configs/body/2d_kpt_sview_rgb_img'

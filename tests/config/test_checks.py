@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from distilpose.config.models import PROJECT_ROOT
+from distilpose.config import PROJECT_ROOT
 from distilpose.engine import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules, read_config
 from distilpose.errors import DistilPoseError
 

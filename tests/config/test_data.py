@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
+from distilpose.config import PROJECT_ROOT, load_config
 from distilpose.config.data import replace_steps, with_augmentation, with_codec, with_fast_data
-from distilpose.config.models import PROJECT_ROOT, load_config
 from distilpose.engine import check_input_sizes, merge_options, read_config
 from distilpose.errors import DistilPoseError
 

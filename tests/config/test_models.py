@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from distilpose.config.models import PROJECT_ROOT, build_estimator, load_config, project_path, read_model_source
+from distilpose.config import PROJECT_ROOT, build_estimator, load_config, project_path, read_model_source
 from distilpose.errors import DistilPoseError
 from tests.networks import STUDENT
 

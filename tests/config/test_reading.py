@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from distilpose.config.models import PROJECT_ROOT
+from distilpose.config import PROJECT_ROOT
 from distilpose.engine import OptionsAction, merge_options, read_config, set_data_root, student_config
 from distilpose.errors import DistilPoseError
 

@@ -14,7 +14,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS, TRANSFORMS
 from mmpose.structures import PoseDataSample
 from torch import nn
 
-from distilpose.config.models import PROJECT_ROOT, build_estimator, load_config, read_model_source
+from distilpose.config import PROJECT_ROOT, build_estimator, load_config, read_model_source
 from distilpose.distillation import FrozenTeacher, PoseDistiller
 from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs

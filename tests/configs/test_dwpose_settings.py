@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from distilpose.config.models import build_estimator, load_config, read_model_source
+from distilpose.config import build_estimator, load_config, read_model_source
 from distilpose.models import ReferenceBatchKLDiscretLoss
 from tests.configs.test_all_configs import LEAVES
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distilpose.config.models import load_config
+from distilpose.config import load_config
 
 ROOT = 'configs/body/2d_kpt_sview_rgb_img/fpd'
 HOURGLASS, HRNET, SHORT = (140, [90, 120], 2.5e-4), (210, [170, 200], 1e-3), (20, [5, 10, 15], 1e-5)

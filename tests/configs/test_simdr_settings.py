@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from distilpose.codecs import UnrefinedHeatmap
-from distilpose.config.models import PROJECT_ROOT, build_estimator, load_config
+from distilpose.config import PROJECT_ROOT, build_estimator, load_config
 
 ROOT = 'configs/body/2d_kpt_sview_rgb_img'
 COCO_SIMDR = [  # (model and size, bins of a pixel, loss, smoothing, smallest score that counts)

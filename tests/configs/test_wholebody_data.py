@@ -15,9 +15,9 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, KEYPOINT_CODECS
 
+from distilpose.config import PROJECT_ROOT, build_estimator, load_config
 from distilpose.config.checks import check_data_files, check_input_sizes
-from distilpose.config.models import PROJECT_ROOT, build_estimator, load_config
-from distilpose.config.reading import merge_options, set_data_root
+from distilpose.config.options import merge_options, set_data_root
 from distilpose.datasets.synthetic import make_dataset
 from distilpose.errors import DistilPoseError
 from tests.datasets.ubody_form import SCENES, write_ubody

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from distilpose.checkpoints import load_file
-from distilpose.config.models import PROJECT_ROOT, build_estimator
+from distilpose.config import PROJECT_ROOT, build_estimator
 from distilpose.engine import evaluate, train
 from distilpose.errors import DistilPoseError
 from tests import rtmpose

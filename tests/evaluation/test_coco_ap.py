@@ -13,7 +13,7 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, METRICS
 from torch import nn
 
-from distilpose.config.models import build_estimator, load_config
+from distilpose.config import build_estimator, load_config
 from distilpose.datasets.synthetic import make_dataset
 from distilpose.structures import PoseOutputs
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from distilpose.config.models import load_config
+from distilpose.config import load_config
 
 from .answering import evaluate_ground_truth
 

@@ -10,7 +10,7 @@ import pytest
 from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS
 
-from distilpose.config.models import PROJECT_ROOT, load_config
+from distilpose.config import PROJECT_ROOT, load_config
 from distilpose.datasets.synthetic import make_dataset
 from distilpose.engine import train
 from tests.datasets.mpii_form import make_head_boxes, make_people, read_dataset, write_people

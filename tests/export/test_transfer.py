@@ -11,7 +11,7 @@ from mmengine.logging import HistoryBuffer
 from torch import Tensor
 
 from distilpose.checkpoints import BadCheckpoint, CheckpointMismatch, load_file, read_weights
-from distilpose.config.models import build_estimator, load_config
+from distilpose.config import build_estimator, load_config
 from distilpose.errors import DistilPoseError
 from distilpose.export.transfer import transfer
 from tests import rtmpose

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from distilpose.checkpoints.published import rename_distilpose
-from distilpose.config.models import build_estimator, load_config
+from distilpose.config import build_estimator, load_config
 from tests.parity.reference import fixture, published_state
 
 ROOT = 'configs/body/2d_kpt_sview_rgb_img'

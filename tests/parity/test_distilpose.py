@@ -14,7 +14,7 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from distilpose.checkpoints.published import rename_distilpose, rename_distilpose_key
-from distilpose.config.models import build_estimator, load_config, read_model_source
+from distilpose.config import build_estimator, load_config, read_model_source
 from distilpose.distillation import FrozenTeacher, PoseDistiller
 from distilpose.distillation.terms import draw_simulated_heatmaps, simulated_heatmap_loss
 from distilpose.structures import PoseOutputs

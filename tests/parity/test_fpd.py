@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from distilpose.checkpoints.published import to_our_names
-from distilpose.config.models import build_estimator, load_config
+from distilpose.config import build_estimator, load_config
 from distilpose.models import read_outputs
 from tests.parity.reference import fixture, images, published_state
 

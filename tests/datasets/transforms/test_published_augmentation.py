@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mmpose.registry import TRANSFORMS
 
-from distilpose.config.models import load_config
+from distilpose.config import load_config
 from distilpose.datasets.transforms import RandomBBoxCenterShift, RandomScaleRotation
 
 COUNT = 20_000

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from mmpose.models.backbones import HRNet
 
-from distilpose.config.models import load_config
+from distilpose.config import load_config
 from distilpose.models import HRNet3Stage, StemNet
 
 BASES = 'configs/_base_/models'

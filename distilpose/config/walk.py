@@ -1,0 +1,28 @@
+"""Walking a config: its dictionaries with their paths, and a copy with other strings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Node = tuple[str, Mapping[str, Any]]
+
+
+def dictionaries(node: Any, path: str) -> Iterator[Node]:
+    """Every dictionary in a config's part, outermost first, with its path such as ``dataset.pipeline[2]``."""
+    if isinstance(node, Mapping):
+        yield path, node
+        for key, value in node.items():
+            yield from dictionaries(value, f'{path}.{key}' if path else str(key))
+    elif isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):
+            yield from dictionaries(value, f'{path}[{index}]')
+
+
+def change_strings(node: Any, change: Callable[[str], str]) -> Any:
+    """A copy of a config's part in which every string that is no key is changed."""
+    if isinstance(node, dict):
+        return {key: change_strings(value, change) for key, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return type(node)(change_strings(value, change) for value in node)
+    return change(node) if isinstance(node, str) else node

@@ -1,0 +1,68 @@
+"""Config files named ``distilpose::...``, resolved to absolute paths before mmengine reads them.
+
+mmengine looks for ``_base_ = 'mmpose::...'`` in the ``.mim`` folder of an installed package, which a checkout does not
+have, and marks what it finds with ``_scope_``, which names a registry that this package does not have. A base named
+``distilpose::...`` is therefore read as the file that it names; every other name is left to mmengine.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from pathlib import Path
+
+from ..errors import DistilPoseError
+
+PREFIX = 'distilpose::'
+_PACKAGE = Path(__file__).resolve().parent.parent
+_INSTALLED = _PACKAGE / '.mim'  # where mmpose's wheel keeps its configs too; made when a wheel is built (setup.py)
+
+IS_INSTALLED = (_INSTALLED / 'configs').is_dir()
+PROJECT_ROOT = _INSTALLED if IS_INSTALLED else _PACKAGE.parent
+CONFIGS = PROJECT_ROOT / 'configs'
+
+
+def install() -> None:
+    """Lets ``_base_`` of a config name this package's configs; a second call does nothing.
+
+    mmengine offers no place for this: ``Config`` calls its static methods by its own name, past any subclass.
+    """
+    from mmengine.config import Config
+
+    find_base = Config._get_cfg_path
+    if hasattr(find_base, '__wrapped__'):
+        return
+
+    @functools.wraps(find_base)
+    def get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        if cfg_path.startswith(PREFIX):
+            return str(resolve(cfg_path)), None
+        return find_base(cfg_path, filename)
+
+    Config._get_cfg_path = staticmethod(get_cfg_path)
+
+
+def resolve(name: str) -> Path:
+    """The file of ``distilpose::quickstart/baseline.py`` and the like.
+
+    Raises:
+        DistilPoseError: there is no such config; suggests similar ones.
+    """
+    file = CONFIGS / name.removeprefix(PREFIX)
+    if not file.is_file():
+        raise DistilPoseError(f'no config {name}{suggest(name) or f" (looked in {CONFIGS})"}')
+    return file
+
+
+def suggest(name: str) -> str:
+    """Configs of this package whose name is similar, as the end of a sentence; empty without any."""
+    start = PREFIX if name.startswith(PREFIX) else 'configs/'
+    sought = name.removeprefix(start)
+    by_stem: dict[str, list[str]] = {}
+    for file in sorted(CONFIGS.rglob('*.py')):
+        if '_base_' in sought or '_base_' not in file.parts:
+            by_stem.setdefault(file.stem.lower(), []).append(file.relative_to(CONFIGS).as_posix())
+    close = difflib.get_close_matches(Path(sought).stem.lower(), by_stem, n=3)
+    nearest = [max(by_stem[stem], key=lambda path: difflib.SequenceMatcher(None, sought, path).ratio())
+               for stem in close]
+    return '; did you mean ' + ' or '.join(start + path for path in nearest) + '?' if nearest else ''
