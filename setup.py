@@ -1,9 +1,13 @@
 """Installs the package ``distilpose``; the whole environment is the work of tools/setup_env.sh."""
 
 import re
+import shutil
+import tempfile
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build import build
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 README = ROOT / 'README.md'
@@ -28,6 +32,32 @@ REQUIRES = [
     'yapf>=0.40',
 ]
 
+# Kept until this process ends, then deleted: what is built lies outside of the checkout, so that no wheel contains
+# files of an earlier one.
+BUILD = tempfile.TemporaryDirectory(prefix='distilpose-build-')
+
+
+class BuildElsewhere(build):
+    """Builds in a temporary folder."""
+
+    def initialize_options(self):
+        super().initialize_options()
+        self.build_base = BUILD.name
+
+
+class BuildWithConfigs(build_py):
+    """Copies what a checkout has beside the package into its folder ``.mim``, where mmpose's wheel has the same."""
+
+    def run(self):
+        super().run()
+        if self.editable_mode:  # the checkout itself is imported
+            return
+        folder = Path(self.build_lib, 'distilpose', '.mim')
+        ignored = shutil.ignore_patterns('__pycache__', '*.pyc')
+        shutil.copytree(ROOT / 'configs', folder / 'configs', ignore=ignored, dirs_exist_ok=True)
+        shutil.copy(ROOT / 'requirements.txt', folder)
+
+
 setup(
     name='distilpose',
     version=re.search(r"__version__ = '(.+?)'", (ROOT / 'distilpose' / '__init__.py').read_text())[1],
@@ -35,6 +65,8 @@ setup(
     long_description=README.read_text() if README.exists() else '',
     long_description_content_type='text/markdown',
     packages=find_packages(include=['distilpose', 'distilpose.*']),
+    package_data={'distilpose': ['py.typed']},
+    cmdclass=dict(build=BuildElsewhere, build_py=BuildWithConfigs),
     python_requires='>=3.10',
     install_requires=REQUIRES,
     extras_require={

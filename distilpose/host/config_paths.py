@@ -58,11 +58,7 @@ def suggest(name: str) -> str:
     """Configs of this package whose name is similar, as the end of a sentence; empty without any."""
     start = PREFIX if name.startswith(PREFIX) else 'configs/'
     sought = name.removeprefix(start)
-    by_stem: dict[str, list[str]] = {}
-    for file in sorted(CONFIGS.rglob('*.py')):
-        if '_base_' in sought or '_base_' not in file.parts:
-            by_stem.setdefault(file.stem.lower(), []).append(file.relative_to(CONFIGS).as_posix())
-    close = difflib.get_close_matches(Path(sought).stem.lower(), by_stem, n=3)
-    nearest = [max(by_stem[stem], key=lambda path: difflib.SequenceMatcher(None, sought, path).ratio())
-               for stem in close]
-    return '; did you mean ' + ' or '.join(start + path for path in nearest) + '?' if nearest else ''
+    known = {file.stem.lower(): start + file.relative_to(CONFIGS).as_posix() for file in sorted(CONFIGS.rglob('*.py'))
+             if '_base_' in sought or '_base_' not in file.parts}
+    close = difflib.get_close_matches(Path(sought).stem.lower(), known, n=3)
+    return '; did you mean ' + ' or '.join(known[stem] for stem in close) + '?' if close else ''

@@ -20,7 +20,7 @@ from mmengine.config import Config
 from rich.console import Console
 
 import distilpose
-from distilpose.config import PROJECT_ROOT
+from distilpose.config import working_root
 from distilpose.datasets import synthetic
 from distilpose.datasets.synthetic import make_dataset
 from distilpose.engine import read_config, set_data_root
@@ -130,7 +130,7 @@ class Stages:
         return stage.result
 
     def _config(self, role: str) -> Config:
-        cfg = read_config(PROJECT_ROOT / 'configs' / 'quickstart' / f'{role}.py')
+        cfg = read_config(f'distilpose::quickstart/{role}.py')
         set_data_root(cfg, self.settings.data)
         cfg.train_dataloader.batch_size = min(cfg.train_dataloader.batch_size, self.settings.images // 4)
         if self.settings.epochs is not None:
@@ -143,7 +143,7 @@ class Stages:
     def _model_key(self, cfg: Config, data: str) -> str:
         """Depends on config, data, seed and, for a distiller, on the teacher's weights; not on where they lie."""
         teacher = self.state.stages.get('teacher', {}).get('result') if 'teacher' in cfg.model else None
-        hide = {str(self.settings.data): 'DATA', str(self.settings.work_dir): 'WORK', str(PROJECT_ROOT): 'PROJECT'}
+        hide = {str(self.settings.data): 'DATA', str(self.settings.work_dir): 'WORK', str(working_root()): 'PROJECT'}
         return fingerprint(cfg.to_dict(), data, self.settings.seed, teacher, hide=hide)
 
     def _durations(self) -> dict[str, float]:

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
-from distilpose.config import PROJECT_ROOT, build_estimator, load_config, project_path, read_model_source
+from distilpose.config import (
+    PROJECT_ROOT,
+    build_estimator,
+    load_config,
+    project_path,
+    read_config,
+    read_model_source,
+    student_config,
+)
 from distilpose.errors import DistilPoseError
 from tests.networks import STUDENT
 
@@ -53,3 +63,18 @@ def test_a_config_without_a_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'data.py').write_text('data_root = "here"')
     with pytest.raises(DistilPoseError, match='defines no model'):
         read_model_source(dict(config=str(tmp_path / 'data.py')))
+
+
+def test_the_student_of_a_distillation_is_a_plain_config() -> None:
+    cfg = read_config(S)
+    plain = student_config(cfg)
+    assert plain.model.type == 'TopdownPoseEstimator'
+    assert plain.model == cfg.model.student
+    assert cfg.model.type == 'PoseDistiller', 'the config itself stays'
+    assert student_config(plain) is plain
+
+
+def test_a_student_named_by_its_config_is_read(make_config: Callable[..., Path]) -> None:
+    file = make_config()
+    cfg = Config(dict(model=dict(type='PoseDistiller', student=dict(config=str(file), checkpoint='missing.pth'))))
+    assert student_config(cfg).model == read_config(file).model
