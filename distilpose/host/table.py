@@ -110,8 +110,8 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         until='mmpose passes a number', install=array_conversion.draw_circles_with_numbers),
     _repair(
         'mmengine.config.config:Config._get_cfg_path',
-        why="it looks for `_base_ = 'distilpose::...'` in a folder that a checkout does not have, and marks what it finds "
-            'with a scope that no registry has',
+        why="it looks for `_base_ = 'distilpose::...'` in a folder that a checkout does not have, and marks what it "
+            'finds with a scope that no registry has',
         until='mmengine lets a package say where its configs are', install=config_paths.install),
 
     _speedup(
