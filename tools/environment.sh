@@ -28,6 +28,23 @@ own_environment() {
     fi
 }
 
+# asks_for_help ARGUMENTS: whether one of them is -h or --help.
+asks_for_help() {
+    local word
+    for word in "$@"; do
+        [[ "$word" != -h && "$word" != --help ]] || return 0
+    done
+    return 1
+}
+
+# help_if_asked ARGUMENTS: prints the comment at the top of the script and ends, where help is asked for.
+help_if_asked() {
+    if asks_for_help "$@"; then
+        sed -n '2,${/^#/!q;s/^# \{0,1\}//p;}' "$0"
+        exit 0
+    fi
+}
+
 # fail SENTENCE: wrong usage.
 fail() {
     echo "$(basename "$0"): $1" >&2

@@ -5,5 +5,9 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
-own_environment
+if asks_for_help "$@"; then  # any Python prints it
+    PYTHON="${DISTILPOSE_PYTHON:-$PYTHON}"
+else
+    own_environment
+fi
 exec "$PYTHON" "$ROOT/tools/quickstart.py" "$@"

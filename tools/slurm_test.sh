@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Evaluate on a SLURM cluster:
 #     [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_TASK=5] [SRUN_ARGS=...] \
-#         tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [arguments of tools/test.py]
+#         tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [arguments of tools/test.py, see its --help]
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+help_if_asked "$@"
 
 [[ $# -ge 4 ]] || fail "expected four arguments: tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT"
 partition="$1" job="$2"

@@ -21,7 +21,6 @@ from distilpose.errors import DistilPoseError
 
 from .machine import working_threads
 from .parts import Parts
-from .subcommand import Subcommand
 from .timing import Report, interleave
 
 _PLAIN = dict(LoadEncodedImage='LoadImage', LoadImageOnce='LoadImage', DecodingTopdownAffine='TopdownAffine',
@@ -137,15 +136,3 @@ class _Batches:
             for indices in batches:
                 self._samples(0, indices)
         return {name: seconds / sum(map(len, batches)) for name, seconds in parts.seconds.items()}
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--split', choices=('train', 'val', 'test'), default='train', help='default: %(default)s')
-    parser.add_argument('--batches', type=int, default=4, metavar='N', help='batches of a run (default: %(default)s)')
-    parser.add_argument('--steps', action='store_true', help='also the time of every step')
-
-
-SUBCOMMAND = Subcommand(
-    summary="Samples a second that one core makes from a config's files, batches included.",
-    baseline="mmpose's own steps in the place of this project's faster ones", measure=measure,
-    add_arguments=_add_arguments)

@@ -28,7 +28,6 @@ from .made_people import make_answers, make_people
 from .memory import added_at_peak
 from .parts import Parts
 from .published_way import evaluated_as_published
-from .subcommand import Subcommand
 from .timing import Report, interleave
 
 _PEOPLE, _PASSES = 5000, 3
@@ -150,19 +149,3 @@ def _compare(mine: dict[str, float], published: dict[str, float]) -> str:
 
 def _is_same(one: float | None, other: float | None) -> bool:
     return one == other or (one is not None and other is not None and math.isnan(one) and math.isnan(other))
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--people', type=int, metavar='N',
-                        help=f'make so many people, even if there is an annotation file (default without: {_PEOPLE})')
-    parser.add_argument('--answers', type=float, default=1.0, metavar='X',
-                        help='answers for each person, on average (default: %(default)s)')
-    parser.add_argument('--first', action='store_true',
-                        help='every evaluation reads the annotation file, as the first of a training does')
-    parser.add_argument('--parts', action='store_true', help='also the time of the parts of an evaluation')
-
-
-SUBCOMMAND = Subcommand(
-    summary="Evaluations a second from a network's answers to COCO's figures.",
-    baseline='suppression pair by pair, an indented file of results and pycocotools, with the same figures',
-    measure=measure, add_arguments=_add_arguments)

@@ -13,16 +13,14 @@ from mmengine.registry import init_default_scope
 from distilpose.complexity import ForwardPass, count_macs
 from distilpose.engine import student_config
 from distilpose.errors import DistilPoseError
-from distilpose.models.quick import COMPILE_MODES, DTYPES, quickened
+from distilpose.models.quick import quickened
 
-from . import machine as machines
 from .ceilings import measure_ceilings
 from .inputs import batch_size, made_batch
 from .machine import Machine, chosen_machine
 from .memory import added_at_peak
 from .networks import build_model
 from .published_way import predict_as_published
-from .subcommand import Subcommand
 from .timing import Report, interleave, repeated
 
 _SECONDS_OF_A_RUN = 0.1
@@ -63,18 +61,3 @@ def _flops(model: Any, batch: dict[str, Any], machine: Machine) -> float:
     height, width = batch['inputs'][0].shape[-2:]
     macs = count_macs(ForwardPass(model), torch.zeros(1, 3, height, width, device=machine.device))
     return 2.0 * macs * (2 if model.test_cfg.get('flip_test', False) else 1)
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    machines.add_arguments(parser)
-    parser.add_argument('--batch-size', type=int, default=1, metavar='N', help='images of a batch (default: 1)')
-    parser.add_argument('--dtypes', nargs='+', choices=('float32', *DTYPES), default=['float32'],
-                        help='what to answer in (default: float32)')
-    parser.add_argument('--compile', choices=COMPILE_MODES, help='mode of torch.compile (default: not compiled)')
-
-
-SUBCOMMAND = Subcommand(
-    summary="Images a second that a config's model answers, a distillation's student, decoding included.",
-    baseline='float32, channels first, unfolded, attention by einsum, a flip test in two forward passes and decoding '
-             'sample by sample',
-    measure=measure, add_arguments=_add_arguments)

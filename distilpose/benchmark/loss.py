@@ -14,13 +14,11 @@ from distilpose.config.models import keypoint_metainfo, read_model_source
 from distilpose.distillation.terms import draw_simulated_heatmaps, simulated_heatmap_loss
 from distilpose.errors import DistilPoseError
 
-from . import machine as machines
 from .inputs import batch_size
 from .machine import chosen_machine
 from .memory import added_at_peak
 from .networks import teacher_source
 from .published_way import drawn_heatmap_loss
-from .subcommand import Subcommand
 from .timing import Report, interleave, repeated
 
 _SECONDS_OF_A_RUN = 0.02
@@ -75,13 +73,3 @@ def _sizes(cfg: Config) -> tuple[str, tuple[int, int], int]:
     drawn = teacher.get('heatmaps') or {}
     size = drawn.get('size') or read_model_source(teacher_source(teacher)).model['head']['decoder']['heatmap_size']
     return term.get('masking', 'intended'), (size[0], size[1]), metainfo['num_keypoints']
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    machines.add_arguments(parser)
-    parser.add_argument('--batch-size', type=int, metavar='N', help="images of a batch (default: the config's)")
-
-
-SUBCOMMAND = Subcommand(
-    summary='Images a second of the simulated-heatmap loss alone, with its gradients.',
-    baseline='the loss with drawn maps, N x N of them as published', measure=measure, add_arguments=_add_arguments)

@@ -40,12 +40,6 @@ class Machine:
         return self.device.type == 'cpu' and self.threads == 1
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that :func:`chosen_machine` reads."""
-    parser.add_argument('--device', metavar='NAME', help='cpu, cuda or cuda:N (default: cuda where there is one)')
-    parser.add_argument('--threads', type=int, metavar='N', help="threads on the CPU (default: torch's own choice)")
-
-
 @contextmanager
 def chosen_machine(args: argparse.Namespace) -> Iterator[Machine]:
     """The machine that the command line asks for, whose threads torch and OpenCV use meanwhile.

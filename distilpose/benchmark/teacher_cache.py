@@ -19,11 +19,9 @@ from distilpose.engine.hooks.randomness import seed_generators
 from distilpose.engine.launch import use_autocast
 from distilpose.errors import DistilPoseError
 
-from . import machine as machines
 from .inputs import batch_size
 from .machine import chosen_machine
 from .networks import build_model, ready_to_train, with_a_teacher
-from .subcommand import Subcommand
 from .timing import Report, interleave
 
 _WARM_UP = 1
@@ -95,16 +93,3 @@ def _batches(cfg: Config, *, size: int, count: int) -> list[dict[str, Any]]:
     marked = MarkedPreparation(prepare, variant=torch.zeros(()), length=0)
     return [collate([marked(index) for index in range(start, start + size)])
             for start in range(0, size * count, size)]
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    machines.add_arguments(parser)
-    parser.add_argument('--batch-size', type=int, metavar='N', help="images of a step (default: the config's)")
-    parser.add_argument('--batches', type=int, default=4, metavar='N',
-                        help='batches that the steps take in turn (default: %(default)s)')
-    parser.add_argument('--amp', action='store_true', help='train in bfloat16')
-
-
-SUBCOMMAND = Subcommand(
-    summary="Images a second that training takes, without loading them, when the teacher's answers are in a cache.",
-    baseline='steps that ask the teacher', measure=measure, add_arguments=_add_arguments)

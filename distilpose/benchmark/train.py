@@ -16,7 +16,6 @@ from distilpose.distillation import PoseDistiller
 from distilpose.engine.launch import use_autocast
 from distilpose.errors import DistilPoseError
 
-from . import machine as machines
 from .ceilings import measure_ceilings
 from .inputs import batch_size, made_batch
 from .machine import Machine, chosen_machine
@@ -24,7 +23,6 @@ from .memory import added_at_peak
 from .networks import build_model, macs_of_a_step, ready_to_train, with_a_teacher
 from .parts import Parts
 from .published_way import published_settings, train_as_published
-from .subcommand import Subcommand
 from .timing import Report, interleave
 
 _PASSES = 3
@@ -114,16 +112,3 @@ class _Steps:
             name = str(dtype or torch.float32).removeprefix('torch.')
             flops[name] = flops.get(name, 0) + 2 * macs[network]
         return flops
-
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    machines.add_arguments(parser)
-    parser.add_argument('--batch-size', type=int, metavar='N', help="images of a step (default: the config's)")
-    parser.add_argument('--amp', action='store_true', help='train in bfloat16')
-    parser.add_argument('--parts', action='store_true', help='also the time of the parts of a step')
-
-
-SUBCOMMAND = Subcommand(
-    summary='Images a second that training takes, without loading them: forward, backward and optimizer.',
-    baseline='float32, channels first, attention by einsum, drawn heatmaps in the loss, and a plain optimizer',
-    measure=measure, add_arguments=_add_arguments)

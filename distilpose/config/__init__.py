@@ -4,16 +4,16 @@ from .checks import CHECKS, check, check_checkpoint_files, check_data_files, che
 from .data import replace_steps, with_augmentation, with_codec, with_fast_data
 from .mixing_checks import check_mixed_data
 from .models import ModelSource, build_estimator, keypoint_metainfo, read_model_source, student_config
-from .options import OptionsAction, merge_options, set_data_root
+from .options import merge_options, parse_value, set_data_root
 from .paths import PROJECT_ROOT, find_config, project_path, working_root
 from .reading import load_config, read_config
 from .tree import ConfigTree
 from .walk import dictionaries
 
 __all__ = [
-    'CHECKS', 'PROJECT_ROOT', 'ConfigTree', 'ModelSource', 'OptionsAction', 'build_estimator', 'check',
+    'CHECKS', 'PROJECT_ROOT', 'ConfigTree', 'ModelSource', 'build_estimator', 'check',
     'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data', 'check_schedules',
-    'dictionaries', 'find_config', 'keypoint_metainfo', 'load_config', 'merge_options', 'project_path', 'read_config',
+    'dictionaries', 'find_config', 'keypoint_metainfo', 'load_config', 'merge_options', 'parse_value', 'project_path', 'read_config',
     'read_model_source', 'replace_steps', 'set_data_root', 'student_config', 'with_augmentation', 'with_codec',
     'with_fast_data', 'working_root',
 ]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,27 +24,14 @@ _READ_BY_RUNNER = frozenset({
 })
 
 
-class OptionsAction(argparse.Action):
-    """Collects ``KEY=VALUE`` words into a dictionary, as mmengine's ``DictAction`` but keeping spaces in plain values.
+def parse_value(text: str) -> Any:
+    """Reads the value of ``--cfg-options KEY=VALUE`` as mmengine's ``DictAction``, but keeps spaces in plain values.
 
     Values look like Python's: numbers, ``True``, ``None``, ``a,b`` or ``[a,b]`` for lists, ``(a,b)`` for tuples.
+
+    Raises:
+        DistilPoseError: brackets are unbalanced.
     """
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
-                 values: str | Sequence[Any] | None, option_string: str | None = None) -> None:
-        """Adds the words to those of earlier uses of the option."""
-        options = dict(getattr(namespace, self.dest, None) or {})
-        for word in values or ():
-            key, equals, value = word.partition('=')
-            if not (key and equals):
-                parser.error(f'{option_string} takes KEY=VALUE, for instance train_dataloader.batch_size=16; '
-                             f'found {word!r}')
-            options[key] = parse_value(value)
-        setattr(namespace, self.dest, options)
-
-
-def parse_value(text: str) -> Any:
-    """Reads the value of an option."""
     if ',' not in text and text[:1] not in ('(', '['):
         return DictAction._parse_int_float_bool(text)
     try:

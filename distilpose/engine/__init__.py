@@ -1,7 +1,6 @@
 """Running configs: reading and checking them, hooks, mixed precision, processes."""
 
 from distilpose.config import (
-    OptionsAction,
     check_checkpoint_files,
     check_data_files,
     check_input_sizes,
@@ -14,10 +13,10 @@ from distilpose.config import (
 )
 
 from . import averaging, hooks, optim
-from .launch import evaluate, run_tool, train
+from .launch import evaluate, train
 
 __all__ = [
-    'OptionsAction', 'averaging', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data',
-    'check_schedules', 'evaluate', 'hooks', 'merge_options', 'optim', 'read_config', 'run_tool', 'set_data_root',
-    'student_config', 'train',
+    'averaging', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data',
+    'check_schedules', 'evaluate', 'hooks', 'merge_options', 'optim', 'read_config', 'set_data_root', 'student_config',
+    'train',
 ]

@@ -63,11 +63,6 @@ def check_launcher(launcher: str) -> None:
                               f'{torch.cuda.device_count()} GPUs; start as many processes as there are GPUs')
 
 
-def is_first_local_process() -> bool:
-    """Whether this is the only process or the first one on its machine; known before processes are connected."""
-    return int(os.environ.get('LOCAL_RANK', os.environ.get('SLURM_LOCALID', '0'))) == 0
-
-
 def end_workers(runner: Runner) -> None:
     """Ends the loaders' worker processes, which a loader starts again when it is used again.
 

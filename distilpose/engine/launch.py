@@ -1,13 +1,10 @@
-"""Training and testing a config, as ``tools/train.py`` and ``tools/test.py`` do."""
+"""Training and testing a config, for ``distilpose train`` and ``distilpose test``."""
 
 from __future__ import annotations
 
 import copy
 import json
 import logging
-import os
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,11 +22,9 @@ from ..checkpoints import load_file, load_strict, read_weights
 from ..errors import DistilPoseError
 from ..models.quick import check_speed, quickened
 from .bare_model import bare_model, replace_bare_model
-from .environment import end_workers, is_first_local_process, prepare_environment
+from .environment import end_workers, prepare_environment
 from .hooks import ProgressHook
 
-_WRONG_INPUT, _INTERRUPTED = 2, 130
-_SECONDS_FOR_THE_FIRST_PROCESS = 10
 _PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
 
 
@@ -291,30 +286,3 @@ def unknown_types_as_sentences() -> Iterator[None]:
 
 def _name(cfg: Config) -> str:
     return str(cfg.filename or 'the config')
-
-
-def run_tool(action: Callable[[], Any], *,
-             to_go_on: str = 'Add --resume to a training command to go on from its last checkpoint.') -> int:
-    """Runs what a command line asks for; prints wrong input as a sentence.
-
-    Of several processes on a machine the first speaks; the others wait a moment, in which they are usually ended.
-
-    Args:
-        action: what the command line asks for.
-        to_go_on: a sentence for somebody who interrupted it.
-
-    Returns:
-        The exit code: 0, 2 for wrong input, 130 when interrupted.
-    """
-    try:
-        action()
-    except DistilPoseError as error:
-        if not is_first_local_process():
-            time.sleep(_SECONDS_FOR_THE_FIRST_PROCESS)
-        print(f'{os.path.basename(sys.argv[0])}: {error}', file=sys.stderr, flush=True)
-        return _WRONG_INPUT
-    except KeyboardInterrupt:
-        if is_first_local_process():
-            print(f'Interrupted. {to_go_on}', file=sys.stderr)
-        return _INTERRUPTED
-    return 0

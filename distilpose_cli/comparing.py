@@ -1,0 +1,137 @@
+"""Comparisons of trainings: ``distilpose compare``; two scripts compare models without a teacher, and losses."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from .command import Command, WrongInput, add_cfg_options, read_options
+from .paths import require_config
+
+_ROLES = ('teacher', 'baseline', 'distilled')
+_MODEL: dict[str, Any] = dict(nargs='+', action='append', metavar=('NAME', 'CFG KEY=VALUE'))
+_EPILOG = """Trainings lie in WORK_DIR/seed_<seed>/{teacher,baseline,distilled,<variant>}. One that is there, from this
+command or from training CONFIG with --work-dir ... --seed ..., is read; one that was interrupted goes on; all others
+are made. An ablation: --variant 'no score' model.terms.score=None"""
+_EPILOG_OF_MODELS = """Trainings lie in WORK_DIR/seed_<seed>/<name>, those of the first model in
+WORK_DIR/seed_<seed>/baseline. One that is there, from this tool or from tools/train.py CONFIG --work-dir ... --seed
+..., is read; one that was interrupted goes on; all others are made. For a teacher and its student use
+tools/compare.py."""
+_KEPT = 'Interrupted. What is trained is kept: the same command goes on.'
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add('--seeds', nargs='+', type=int, default=[0], metavar='SEED', help='train all once for each (default: 0)')
+    add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the configs')
+    add_cfg_options(parser, 'values to change in every config')
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add('--teacher', metavar='CFG', help='config of the teacher')
+    add('--baseline', metavar='CFG', help='config of the student alone')
+    add('--distilled', metavar='CFG', help='config of its distillation; gets the trained teacher')
+    add('--variant', nargs='+', action='append', default=[], metavar=('NAME', 'CFG KEY=VALUE'),
+        help='a further student: another config, or the distilled one, with these values changed; may be repeated')
+    add('--model', **_MODEL, default=[], help='instead of these four: any models, repeated; the first is what others '
+        'are compared with, and models.{json,md} are written to the work directory')
+    add('--work-dir', metavar='DIR', help='folder of the trainings (default: work_dirs/compare/<distilled>, here; '
+        'with --model work_dirs/compare_models)')
+    add('--out', metavar='DIR', help='folder of compare.{json,md,html} (default: the work directory)')
+    _add_common(parser)
+
+
+def _check_compare(args: argparse.Namespace) -> None:
+    given = [f'--{role}' for role in _ROLES if getattr(args, role) is not None]
+    if args.model:
+        unused = given + ['--variant'] * bool(args.variant) + ['--out'] * (args.out is not None)
+        if unused:
+            raise WrongInput(f'--model compares models without a teacher, and {", ".join(unused)} does not go together '
+                             'with it; leave out one or the other')
+        _check_models(args)
+        return
+    missing = [f'--{role}' for role in _ROLES if f'--{role}' not in given]
+    if missing:
+        raise WrongInput(f'the configs of {", ".join(missing)} are missing; expected --teacher CFG --baseline CFG '
+                         '--distilled CFG, or --model NAME CFG for every model of a comparison without a teacher')
+    for role in _ROLES:
+        require_config(getattr(args, role))
+    _check_words(args.variant)
+
+
+def _compare(args: argparse.Namespace) -> None:
+    if args.model:
+        _compare_models(args)
+        return
+    from distilpose.compare import Request, compare
+
+    work_dir = Path(args.work_dir or Path('work_dirs', 'compare', Path(args.distilled).stem)).expanduser().absolute()
+    compare(Request(
+        teacher=args.teacher, baseline=args.baseline, distilled=args.distilled, variants=args.variant, seeds=args.seeds,
+        work_dir=work_dir, out=Path(args.out).expanduser().absolute() if args.out else work_dir,
+        options=read_options(args), data_root=args.data_root, command=args.command_line))
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add('--model', **_MODEL, required=True, help='a model: its name, its config, and values to change in it; repeated, '
+        'the first is what others are compared with')
+    add('--work-dir', metavar='DIR',
+        help='folder of the trainings and of models.{json,md} (default: work_dirs/compare_models, here)')
+    _add_common(parser)
+
+
+def _check_models(args: argparse.Namespace) -> None:
+    _check_words(args.model)
+
+
+def _check_words(models: list[list[str]]) -> None:
+    """Of ``NAME [CFG] [KEY=VALUE ...]`` the config."""
+    for words in models:
+        if len(words) > 1 and '=' not in words[1]:
+            require_config(words[1])
+
+
+def _compare_models(args: argparse.Namespace) -> None:
+    from distilpose.compare import ModelsRequest, compare_models
+
+    compare_models(ModelsRequest(
+        models=args.model, seeds=args.seeds, options=read_options(args), data_root=args.data_root,
+        work_dir=Path(args.work_dir or Path('work_dirs', 'compare_models')).expanduser().absolute(),
+        command=args.command_line))
+
+
+def _add_losses(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add('config', help='config of a training in float32')
+    add('--seeds', nargs='+', type=int, default=[0, 1, 2], metavar='SEED', help='train both for each (default: 0 1 2)')
+    add('--work-dir', metavar='DIR', default='work_dirs/compare_losses',
+        help='a new folder for the trainings and losses.svg (default: work_dirs/compare_losses, here)')
+    add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the config')
+    add_cfg_options(parser, 'values to change in the config, such as train_cfg.max_epochs=2')
+
+
+def _check_losses(args: argparse.Namespace) -> None:
+    require_config(args.config)
+
+
+def _compare_losses(args: argparse.Namespace) -> None:
+    from distilpose.compare.losses import compare_losses
+
+    print(compare_losses(args.config, seeds=args.seeds, work_dir=Path(args.work_dir).expanduser().absolute(),
+                         options=read_options(args), data_root=args.data_root))
+
+
+COMPARE = Command(
+    'Compare students with and without a teacher, or any models, trained for the same budget.',
+    script='python tools/compare.py', add_arguments=_add_compare, check=_check_compare, run=_compare,
+    interrupted=_KEPT, epilog=_EPILOG)
+COMPARE_MODELS = Command(
+    'Compare models that are trained for the same budget.', script='python tools/compare_models.py',
+    add_arguments=_add_models, check=_check_models, run=_compare_models, interrupted=_KEPT, epilog=_EPILOG_OF_MODELS)
+COMPARE_LOSSES = Command(
+    'Train a config in float32 and with everything on that makes it fast, and compare the losses.',
+    script='python tools/compare_losses.py', add_arguments=_add_losses, check=_check_losses, run=_compare_losses,
+    interrupted='Interrupted. Start again with a new --work-dir.')

@@ -1,0 +1,109 @@
+"""Versions, processor, devices and environment variables, each read so that a broken package hides nothing else."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ('torch', 'torchvision', 'numpy', 'mmpose', 'mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'opencv-python',
+             'opencv-python-headless', 'pycocotools', 'xtcocotools', 'scipy', 'hotcoco', 'simplejpeg', 'tensorboard',
+             'setuptools')
+_FEATURES = {
+    'x86': ('avx2', 'avx512f', 'avx512_bf16', 'avx512_vnni', 'amx_tile', 'amx_bf16'),
+    'arm': ('bf16', 'i8mm', 'sve'),
+}
+_SYSCTL_NAMES = {'avx2_0': 'avx2', 'FEAT_BF16': 'bf16', 'FEAT_I8MM': 'i8mm'}
+_VARIABLES = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'CUDA_VISIBLE_DEVICES', 'ATEN_CPU_CAPABILITY', 'ONEDNN_MAX_CPU_ISA')
+
+
+def versions() -> dict[str, str]:
+    """Name -> version of this package, Python, the system and every package that is installed."""
+    from .console import version
+
+    found = {
+        'distilpose': f'{version()} in {_folder_of("distilpose")}',
+        'Python': f'{platform.python_version()} ({sys.executable})',
+        'system': platform.platform(),
+    }
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _folder_of(package: str) -> str:
+    spec = importlib.util.find_spec(package)
+    return str(Path(spec.origin).parent) if spec is not None and spec.origin else 'no folder'
+
+
+def processor() -> dict[str, Any]:
+    """The processor's name, its cores, and which instructions it has."""
+    features = _FEATURES['arm' if platform.machine().lower() in ('arm64', 'aarch64') else 'x86']
+    flags = _flags()
+    known = 'unknown' if flags is None else ', '.join(f'{name} {"yes" if name in flags else "no"}' for name in features)
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+    return dict(processor=_processor_name(), cores=f'{os.cpu_count()}, {usable} usable', features=known)
+
+
+def _processor_name() -> str:
+    return _cpuinfo('model name') or _sysctl().get('machdep.cpu.brand_string') or platform.processor() or 'unknown'
+
+
+def _flags() -> frozenset[str] | None:
+    """Names of instruction sets as Linux has them; ``None`` where they cannot be found out."""
+    line = _cpuinfo('flags') or _cpuinfo('Features')
+    if line:
+        return frozenset(line.lower().split())
+    names = [name.rpartition('.')[2] for name, value in _sysctl().items() if name.startswith('hw.optional.')
+             and value == '1']
+    return frozenset(_SYSCTL_NAMES.get(name, name.lower()) for name in names) or None
+
+
+def _cpuinfo(key: str) -> str | None:
+    """A value of the first processor in Linux's list."""
+    try:
+        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+    except OSError:  # another system
+        return None
+    return next((value.strip() for name, _, value in (line.partition(':') for line in lines) if name.strip() == key),
+                None)
+
+
+def _sysctl() -> dict[str, str]:
+    """macOS's values; none elsewhere."""
+    if sys.platform != 'darwin':
+        return {}
+    done = subprocess.run(['sysctl', 'hw.optional', 'machdep.cpu'], capture_output=True, text=True, check=False)
+    return {name: value.strip() for name, _, value in (line.partition(':') for line in done.stdout.splitlines())}
+
+
+def devices() -> dict[str, Any]:
+    """What torch finds: threads and instructions on the CPU, CUDA and MPS devices."""
+    try:
+        import torch
+    except Exception as error:  # reported by the check of torch
+        return dict(devices=f'torch cannot be imported ({type(error).__name__})')
+    found = dict(CPU=f'{torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()} instructions')
+    if torch.version.cuda is None and torch.version.hip is None:
+        found['CUDA'] = 'none: torch was built without it'
+    else:
+        properties = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
+        found['CUDA'] = f'{torch.version.cuda or torch.version.hip}; ' + (', '.join(
+            f'{one.name} with {one.total_memory / 2**30:.0f} GiB (compute capability {one.major}.{one.minor})'
+            for one in properties) or 'no device')
+    found['MPS'] = 'yes' if torch.backends.mps.is_available() else 'no'
+    return found
+
+
+def variables() -> dict[str, str]:
+    """The environment variables that are set and change what is computed, or how fast."""
+    return {name: value for name, value in sorted(os.environ.items())
+            if name.startswith('DISTILPOSE_') or name in _VARIABLES}
