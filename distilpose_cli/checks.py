@@ -15,12 +15,12 @@ from datetime import timedelta
 from typing import Any
 
 Check = Callable[[], str]
+_PERSON = [8.0 * number for number in range(34)]
+_SECONDS = 20
 
 
 class Unusable(Exception):
     """A part is not there, or gives a wrong result: the reason, for people."""
-_PERSON = [8.0 * number for number in range(34)]
-_SECONDS = 20
 
 
 def _distilpose() -> str:

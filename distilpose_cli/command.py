@@ -148,7 +148,7 @@ def add_cfg_options(parser: argparse.ArgumentParser, help: str = 'values to chan
 
 
 def read_options(args: argparse.Namespace) -> dict[str, Any]:
-    """The values of ``--cfg-options``, as :func:`distilpose.config.reading.parse_value` reads them."""
-    from distilpose.config.reading import parse_value
+    """The values of ``--cfg-options``, as :func:`distilpose.config.parse_value` reads them."""
+    from distilpose.config import parse_value
 
     return {key: parse_value(text) for key, text in (args.cfg_options or {}).items()}

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from distilpose.benchmark.teacher_cache import SUBCOMMAND, _batches, measure
+from distilpose.benchmark.teacher_cache import _batches, measure
 from distilpose.distillation import FrozenTeacher
 from distilpose.engine import read_config
 from distilpose.errors import DistilPoseError
+from distilpose_cli.measuring import BENCHMARK
 from tests.engine import tiny
 
 
@@ -24,11 +25,8 @@ def configs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def arguments(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--baseline', action='store_true')
-    parser.add_argument('--runs', type=int, default=2)
-    SUBCOMMAND.add_arguments(parser)
-    return parser.parse_args(['--threads', '1', '--device', 'cpu', '--batch-size', '3', *words])
+    options = ['--threads', '1', '--device', 'cpu', '--batch-size', '3', '--runs', '2']
+    return BENCHMARK.build_parser().parse_args(['teacher-cache', 'config.py', *options, *words])
 
 
 def test_the_teacher_is_asked_in_one_of_both_ways_only(configs: tuple[Path, Path],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from distilpose.config import PROJECT_ROOT, OptionsAction, merge_options, read_config, set_data_root
+from distilpose.config import PROJECT_ROOT, merge_options, parse_value, read_config, set_data_root
 from distilpose.errors import DistilPoseError
 
 DISTILPOSE = 'configs/body/2d_kpt_sview_rgb_img/distilpose/coco/DistilPose_S_coco_256x192.py'
@@ -20,27 +19,16 @@ def config(**kwargs: Any) -> Config:
     return Config(dict(model=dict(type='A', head=dict(depth=2)), data_root='/old/coco/', codec=dict(sigma=2), **kwargs))
 
 
-def parse(*words: str) -> dict[str, Any]:
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=OptionsAction)
-    return parser.parse_args(words).cfg_options
-
-
-def test_options_are_read_like_python_and_keep_spaces() -> None:
-    found = parse('--cfg-options', 'a.b=1', 'c=None', 'd=(1,2)', 'e=[x,y]', 'f=my folder/x', 'g=True', 'h=a=b')
-    assert found == {'a.b': 1, 'c': None, 'd': (1, 2), 'e': ['x', 'y'], 'f': 'my folder/x', 'g': True, 'h': 'a=b'}
-
-
-def test_a_word_without_a_value_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exit_:
-        parse('--cfg-options', 'model.depth')
-    assert exit_.value.code == 2
-    assert 'takes KEY=VALUE' in capsys.readouterr().err
+@pytest.mark.parametrize(('text', 'value'), [
+    ('1', 1), ('None', None), ('(1,2)', (1, 2)), ('[x,y]', ['x', 'y']), ('my folder/x', 'my folder/x'), ('True', True),
+    ('a=b', 'a=b')])
+def test_values_are_read_like_python_and_keep_spaces(text: str, value: Any) -> None:
+    assert parse_value(text) == value and type(parse_value(text)) is type(value)
 
 
 def test_unbalanced_brackets_are_refused() -> None:
     with pytest.raises(DistilPoseError, match='unbalanced'):
-        parse('--cfg-options', 'a=[1,(2]')
+        parse_value('[1,(2]')
 
 
 def test_known_options_change_silently() -> None:

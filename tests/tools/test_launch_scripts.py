@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,25 @@ def test_wrong_usage_is_a_sentence(script: str, arguments: list[str], words: str
     result = run(script, *arguments, cwd=tmp_path)
     assert result.returncode == 2
     assert words in result.stderr and script in result.stderr
+
+
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'])
+@pytest.mark.parametrize('arguments', [['--help'], ['-h'], ['config.py', '2', '--help']])
+def test_help_is_the_usage_and_needs_no_python(script: str, arguments: list[str], tmp_path: Path) -> None:
+    result = run(script, *arguments, cwd=tmp_path, PYTHON=str(tmp_path / 'no_python'))
+    assert result.returncode == 0 and not result.stderr
+    assert f'tools/{script} ' in result.stdout and 'CONFIG' in result.stdout
+    assert '#' not in result.stdout and 'set -euo' not in result.stdout
+
+
+def test_help_of_the_quickstart_makes_no_environment(tmp_path: Path) -> None:
+    folder = tmp_path / 'project'
+    for name in ('tools', 'distilpose_cli'):
+        shutil.copytree(TOOLS.parent / name, folder / name)
+    result = subprocess.run([folder / 'tools' / 'quickstart.sh', '--help'], capture_output=True, text=True, check=False,
+                            env={**os.environ, 'PYTHON': sys.executable}, timeout=60)
+    assert result.returncode == 0 and '--images' in result.stdout, result.stderr
+    assert not (folder / '.venv').exists()
 
 
 def test_without_slurm_the_other_script_is_named(tmp_path: Path) -> None:

@@ -13,8 +13,6 @@ from types import ModuleType
 import pytest
 import torch
 
-from distilpose.engine import run_tool
-
 from ..engine import tiny
 from .conftest import TOOLS
 
@@ -77,6 +75,7 @@ def test_wrong_checkpoints_of_test(config: str, tool: Tool, capsys: pytest.Captu
 
 def test_only_a_quick_copy_is_compiled(config: str, tool: Tool, capsys: pytest.CaptureFixture[str],
                                        tmp_path: Path) -> None:
+    Path('weights.pth').touch()
     assert tool('test').main([config, 'weights.pth', '--compile', 'default']) == 2
     assert 'add --quick' in capsys.readouterr().err
     with pytest.raises(SystemExit):
@@ -96,28 +95,6 @@ def test_forgotten_launcher(config: str, tool: Tool, capsys: pytest.CaptureFixtu
     monkeypatch.setenv('WORLD_SIZE', '2')
     assert tool('train').main([config]) == 2
     assert 'add --launcher pytorch' in capsys.readouterr().err
-
-
-def test_interruption_names_the_way_on(capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    assert run_tool(interrupt) == 130
-    assert '--resume' in capsys.readouterr().err
-
-
-def test_other_processes_wait_before_they_repeat_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from distilpose.errors import DistilPoseError
-
-    waited: list[float] = []
-    monkeypatch.setenv('LOCAL_RANK', '1')
-    monkeypatch.setattr('time.sleep', waited.append)
-
-    def fail() -> None:
-        raise DistilPoseError('no')
-
-    assert run_tool(fail) == 2
-    assert waited and waited[0] >= 5
 
 
 def test_help_names_every_option(tool: Tool) -> None:

@@ -1,0 +1,45 @@
+"""Paths that do not exist: the sentences of the package, before it is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from distilpose.checkpoints import load_file
+from distilpose.engine import read_config
+from distilpose.errors import DistilPoseError
+from distilpose_cli import paths
+from distilpose_cli.command import WrongInput
+
+DISTILPOSE = 'configs/body/2d_kpt_sview_rgb_img/distilpose/coco/DistilPose_S_coco_256x192.py'
+
+
+@pytest.mark.parametrize('name', ['configs/DistilPose_S_coco_256x129.py', 'qqqqqqq.py', 'configs', '/nowhere/x.py'])
+def test_a_missing_config_has_the_sentence_of_the_package(name: str, tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DistilPoseError) as of_package:
+        read_config(name)
+    with pytest.raises(WrongInput) as found:
+        paths.require_config(name)
+    assert str(found.value) == str(of_package.value)
+
+
+@pytest.mark.parametrize('name', [
+    DISTILPOSE, str(paths.PROJECT_ROOT / DISTILPOSE), 'mine.py', './mine.py', 'mmpose::any.py', 'distilpose::any.py'])
+def test_what_the_package_may_find_is_left_to_it(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'mine.py').touch()
+    paths.require_config(name)
+
+
+def test_a_missing_checkpoint_has_the_sentence_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DistilPoseError) as of_package:
+        load_file('no.pth')
+    with pytest.raises(WrongInput) as found:
+        paths.require_checkpoint('no.pth')
+    assert str(found.value) == str(of_package.value)
+    (tmp_path / 'no.pth').touch()
+    paths.require_checkpoint('no.pth')
