@@ -8,7 +8,6 @@ import torch
 
 from tests.host.python import WITHOUT_APPLYING, run
 
-
 CIRCLE = """
 import numpy as np
 from mmpose.visualization import PoseLocalVisualizer

@@ -13,7 +13,6 @@ from torch import nn
 
 from tests.host.python import ROOT, WITHOUT_APPLYING, run
 
-
 TRAINING = """
 import sys
 import distilpose
