@@ -45,7 +45,7 @@ class Row:
     state: State
 
 
-def _repair(*targets: str, why: str, until: str, install: Callable[[], bool]) -> Replacement:
+def _repair(*targets: str, why: str, until: str, install: Callable[[], bool | None]) -> Replacement:
     return Replacement(targets, 'repair', why, until, install)
 
 
