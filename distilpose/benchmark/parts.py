@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
-
-from distilpose.shadowing import shadowed
+from unittest.mock import patch
 
 
 class Parts:
@@ -35,14 +34,14 @@ class Parts:
 
     @contextmanager
     def watching(self, methods: Iterable[tuple[str, Any, str]]) -> Iterator[None]:
-        """While open, times methods of objects.
+        """While open, times methods of objects, which are patched for it: nothing else may use them meanwhile.
 
         Args:
             methods: (part, object, name of its method); several may belong to a part.
         """
         with ExitStack() as stack:
             for part, owner, name in methods:
-                stack.enter_context(shadowed(owner, name, self._timing(part, getattr(owner, name))))
+                stack.enter_context(patch.object(owner, name, self._timing(part, getattr(owner, name))))
             yield
 
     def _timing(self, part: str, method: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,15 +1,16 @@
-"""Making the samples of a batch in stages instead of one after the other."""
+"""Staged pipeline: the samples of a batch go through its steps together instead of one after the other."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import MethodType
 from typing import Any
 
 from mmengine.dataset import BaseDataset, Compose
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 
-from distilpose.shadowing import shadowed
+from distilpose.views import view_of
 
 from .transforms import DecodingTopdownAffine, PackMixedPoseInputs, PackTrainingInputs
 
@@ -24,8 +25,9 @@ def make_in_stages(dataset: BaseCocoStyleDataset, indices: Sequence[int]) -> lis
     all of them.
 
     Where that could change a sample, they are made one by one: if a step from the decoding one on may draw random
-    numbers, and if somebody may look at samples in a ``prepare_data`` or ``__getitem__`` other than the host's. Seeding
-    is allowed (:class:`~distilpose.engine.hooks.randomness.SeededPreparation`).
+    numbers, and if a ``prepare_data`` or ``__getitem__`` other than mmpose's may read samples. Seeding
+    (:class:`~distilpose.engine.hooks.randomness.SeededPreparation`) is allowed. The data set keeps its pipeline
+    meanwhile: the early steps are those of a view of it.
 
     Args:
         dataset: of mmpose's kind, with a pipeline of its own.
@@ -34,8 +36,8 @@ def make_in_stages(dataset: BaseCocoStyleDataset, indices: Sequence[int]) -> lis
     early, late = split_steps(dataset.pipeline.transforms)
     if not late or not _is_only_seeded(dataset):
         return [dataset[index] for index in indices]
-    with shadowed(dataset, 'pipeline', Compose(early)):
-        samples = [dataset[index] for index in indices]
+    view = _with_pipeline(dataset, Compose(early))
+    samples = [view[index] for index in indices]
     for step in late:
         samples = [step(sample) for sample in samples]
     return samples
@@ -47,6 +49,15 @@ def split_steps(steps: Sequence[Callable]) -> tuple[list[Callable], list[Callabl
     if any(type(step) not in _DRAW_NOTHING for step in steps[start:]):
         start = len(steps)
     return list(steps[:start]), list(steps[start:])
+
+
+def _with_pipeline(dataset: BaseCocoStyleDataset, pipeline: Compose) -> Any:
+    """A view of the data set with another pipeline, seeded as the data set is and counting draws for it."""
+    view = view_of(dataset, pipeline=pipeline)
+    if not hasattr(dataset.prepare_data, 'prepare'):
+        return view
+    prepare = MethodType(BaseCocoStyleDataset.prepare_data, view)
+    return view_of(dataset, prepare_data=view_of(dataset.prepare_data, prepare=prepare))
 
 
 def _is_only_seeded(dataset: BaseCocoStyleDataset) -> bool:

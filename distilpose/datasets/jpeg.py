@@ -82,10 +82,12 @@ class WholeJpegImage:
 
     def decode(self, *, rows: int | None = None, reduction: int = 1) -> np.ndarray:
         """As :meth:`JpegImage.decode`; the same memory for every caller, who may not write to it."""
-        if reduction not in self._decoded:
-            self._decoded = {reduction: self.image.decode(reduction=reduction)}
-            self._decoded[reduction].flags.writeable = False
-        return self._decoded[reduction][:None if rows is None else -(-rows // reduction) + _MARGIN]
+        decoded = self._decoded.get(reduction)
+        if decoded is None:
+            decoded = self.image.decode(reduction=reduction)
+            decoded.flags.writeable = False
+            self._decoded = {reduction: decoded}
+        return decoded[:None if rows is None else -(-rows // reduction) + _MARGIN]
 
 
 def _read(data: bytes) -> JpegImage | None:

@@ -108,9 +108,7 @@ class PoseDistiller(BaseModel):
         return self.teacher.outputs(self.to_teacher(inputs))
 
     def _task_losses(self, features: tuple[Tensor, ...], prediction: Any, data_samples: list) -> dict[str, Tensor]:
-        head = self.student.head
-        with replayed(head, prediction):
-            losses = head.loss(features, data_samples, train_cfg=self.student.train_cfg)
+        losses = replayed(self.student.head, prediction).loss(features, data_samples, train_cfg=self.student.train_cfg)
         return {name: value * self.task_weight if 'loss' in name else value for name, value in losses.items()}
 
     def _term_losses(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> dict[str, Tensor]:

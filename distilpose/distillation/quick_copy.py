@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import attrgetter
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple, TypeGuard
 
 from torch import Tensor, nn
 
@@ -13,12 +15,23 @@ _changes = attrgetter('_version')
 """Torch's count of the changes to a tensor's values."""
 
 
+class _Made(NamedTuple):
+    """A copy, and what the estimator was when it was made."""
+
+    copy: Any
+    parts: list[tuple[nn.Module, int | None]]
+    tensors: list[Tensor]
+    changes: int
+
+
 class QuickCopy:
     """Makes the :func:`~distilpose.models.quick.quickened` copy of an estimator when it is first asked for.
 
     The copy is made anew once the estimator's weights or running statistics are others: one of them was written to,
     or its backbone, neck or head is another module or lies elsewhere. Within these no module is expected to be
     replaced or moved by itself: to look for that in every batch takes ten times as long, milliseconds.
+
+    Several threads may use it: one of them makes the copy while the others wait for it.
 
     Args:
         model: the estimator.
@@ -27,23 +40,38 @@ class QuickCopy:
 
     def __init__(self, model: Any, **speed: Any) -> None:
         self.model, self.speed = model, speed
-        self._copy: Any = None
-        self._parts: list[tuple[nn.Module, int | None]] = []
-        self._tensors: list[Tensor] = []
-        self._count = 0
+        self._made: _Made | None = None  # replaced as a whole, so that no thread reads half of it
+        self._lock = Lock()
 
     def current(self) -> Any:
         """The copy of the estimator as it is now."""
-        parts = [(part, _place(part)) for part in self.model.children()]
-        if parts != self._parts or sum(map(_changes, self._tensors)) != self._count:
-            self._copy = quickened(self.model, visual_tokens=True, **self.speed)
-            self._parts, self._tensors = parts, [*self.model.parameters(), *self.model.buffers()]
-            self._count = sum(map(_changes, self._tensors))
-        return self._copy
+        made = self._made
+        if not self._is_current(made):
+            with self._lock:
+                made = self._made
+                if not self._is_current(made):
+                    made = self._made = self._make()
+        return made.copy
 
     def forget(self) -> None:
         """Gives the copy's memory back."""
-        self._copy, self._parts, self._tensors = None, [], []
+        self._made = None
+
+    def _is_current(self, made: _Made | None) -> TypeGuard[_Made]:
+        return (made is not None and made.parts == self._parts()
+                and made.changes == sum(map(_changes, made.tensors)))
+
+    def _make(self) -> _Made:
+        tensors, parts = [*self.model.parameters(), *self.model.buffers()], self._parts()
+        changes = sum(map(_changes, tensors))
+        return _Made(quickened(self.model, visual_tokens=True, **self.speed), parts, tensors, changes)
+
+    def _parts(self) -> list[tuple[nn.Module, int | None]]:
+        return [(part, _place(part)) for part in self.model.children()]
+
+    def __reduce__(self) -> tuple:
+        """A pickled or copied one makes its copy anew; locks and compiled functions cannot be pickled."""
+        return partial(QuickCopy, **self.speed), (self.model,)
 
 
 def _place(part: nn.Module) -> int | None:

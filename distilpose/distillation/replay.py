@@ -1,18 +1,19 @@
-"""Lets an unmodified head compute its loss from a prediction that exists already."""
+"""Computing a head's loss from a prediction that exists already, instead of running the head a second time."""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import Any
 
 from torch import nn
 
-from distilpose.shadowing import shadowed
+from distilpose.views import view_of
 
 
-def replayed(head: nn.Module, prediction: Any) -> AbstractContextManager[None]:
-    """While open, ``head.forward`` (which mmpose's ``head.loss`` calls by name) returns ``prediction``.
+def replayed(head: nn.Module, prediction: Any) -> Any:
+    """A view of an unmodified head whose ``forward`` returns ``prediction``.
 
-    Forward hooks are no alternative, since ``self.forward(...)`` does not fire them.
+    Its ``loss`` is the head's own, which calls ``self.forward`` (mmpose's heads) or ``self``. The head is not written
+    to, but for what its loss itself sets, see :func:`~distilpose.views.view_of`. Forward hooks are no alternative:
+    ``self.forward(...)`` does not call them.
     """
-    return shadowed(head, 'forward', lambda *args, **kwargs: prediction)
+    return view_of(head, forward=lambda *args, **kwargs: prediction)

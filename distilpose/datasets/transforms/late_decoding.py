@@ -53,12 +53,13 @@ class LoadEncodedImage(LoadImage):
         path = results['img_path']
         if not self.remember or results.get('people_in_image') == 1:
             return self._read(path)
-        if self._last is None or self._last[0] != path:
+        last = self._last  # read once, since another thread may replace it
+        if last is None or last[0] != path:
             image = self._read(path)
             if image is None:
                 return None
-            self._last = path, WholeJpegImage(image)
-        return self._last[1]
+            last = self._last = path, WholeJpegImage(image)
+        return last[1]
 
     def _read(self, path: str) -> JpegImage | None:
         if self.backend_args is None and '://' not in path:  # what mmengine does, in a fraction of the time

@@ -20,15 +20,15 @@ class LoadImageOnce(LoadImage):
 
     def __init__(self, *, backend_args: dict | None = None) -> None:
         super().__init__(backend_args=backend_args)
-        self._path: str | None = None
-        self._image = np.empty(0, np.uint8)
+        self._last: tuple[str, np.ndarray] | None = None  # replaced as a whole, for threads that share the pipeline
 
     def transform(self, results: dict) -> dict | None:
         """See the class."""
         if 'img' in results:
             return super().transform(results)
-        if results['img_path'] != self._path:
-            self._image = super().transform(dict(img_path=results['img_path']))['img']
-            self._image.flags.writeable = False
-            self._path = results['img_path']
-        return super().transform(dict(results, img=self._image))
+        last = self._last
+        if last is None or last[0] != results['img_path']:
+            image = super().transform(dict(img_path=results['img_path']))['img']
+            image.flags.writeable = False
+            last = self._last = results['img_path'], image
+        return super().transform(dict(results, img=last[1]))

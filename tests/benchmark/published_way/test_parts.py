@@ -83,7 +83,8 @@ def test_predictions() -> None:
     model = networks.distiller().student.eval()
     model.test_cfg = dict(flip_test=True)
     seen: list[int] = []
-    model.head.encoder.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
+    encode = model.head.encoder.forward
+    model.head.encoder.forward = lambda maps: (seen.append(len(maps)), encode(maps))[1]
 
     def run(predict) -> tuple[Tensor, list[Tensor]]:
         with torch.no_grad():

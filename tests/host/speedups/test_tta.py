@@ -10,8 +10,10 @@ import pytest
 import torch
 from mmpose.models import TopdownPoseEstimator
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from distilpose.config.models import build_estimator
+from distilpose.errors import DistilPoseError
 from distilpose.host.speedups import tta
 from distilpose.structures import PoseOutputs
 from tests.networks import HEATMAP_SIZE, INPUT_SIZE, NUM_KEYPOINTS, STUDENT, TEACHER, batch
@@ -66,14 +68,25 @@ def test_it_is_how_mmposes_estimator_predicts() -> None:
     assert TopdownPoseEstimator.predict is tta.predict
 
 
-@pytest.mark.parametrize(('device', 'size', 'way'), [
-    ('cpu', 1, 'in_one_batch'), ('cpu', 2, 'in_two_batches'), ('meta', 2, 'in_one_batch')])
-def test_device_and_size_choose(device: str, size: int, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`meta` stands for any device but the CPU."""
+@pytest.mark.parametrize(('option', 'device', 'size', 'way'), [
+    (None, 'cpu', 1, 'in_one_batch'), (None, 'cpu', 2, 'in_two_batches'), (None, 'meta', 16, 'in_one_batch'),
+    (None, 'meta', 17, 'in_two_batches'), ('auto', 'cpu', 1, 'in_one_batch'), ('auto', 'meta', 17, 'in_two_batches'),
+    (True, 'cpu', 9, 'in_one_batch'), (True, 'meta', 99, 'in_one_batch'), (False, 'cpu', 1, 'in_two_batches'),
+    (False, 'meta', 1, 'in_two_batches')])
+def test_option_device_and_size_choose(option: bool | str | None, device: str, size: int, way: str,
+                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """`meta` stands for any device but the CPU; mmpose's configs do not have the option."""
     for name in ('in_one_batch', 'in_two_batches'):
         monkeypatch.setattr(tta, name, lambda *_, name=name: [name])
-    model = estimator('DistilPoseHead')
+    model = estimator('DistilPoseHead', **({} if option is None else dict(flip_in_one_batch=option)))
     assert model.predict(torch.empty(size, 3, *INPUT_SIZE[::-1], device=device), []) == [way]
+
+
+@pytest.mark.parametrize('value', ['always', 1, None])
+def test_another_value_is_refused(value: Any) -> None:
+    images, samples = batch(1)
+    with pytest.raises(DistilPoseError, match=rf"test_cfg\.flip_in_one_batch is {value!r}; expected True, False or 'auto'"):
+        estimator('DistilPoseHead', flip_in_one_batch=value).predict(images, samples)
 
 
 @pytest.mark.parametrize('size', [1, 3])
@@ -89,42 +102,96 @@ def test_answers_are_those_of_two_batches(name: str, size: int) -> None:
 
 
 def count_runs(model: Any) -> list[int]:
-    """How many images the backbone and the head were given, for every time they ran."""
+    """How many images the backbone and the head's encoder are given, every time they run; without hooks."""
     seen: list[int] = []
     for module in (model.backbone, model.head.encoder):
-        module.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+        run = module.forward
+        module.forward = lambda images, run=run: (seen.append(len(images)), run(images))[1]
     return seen
 
 
-def test_backbone_and_head_run_once() -> None:
+def attributes(model: nn.Module) -> list[dict[str, Any]]:
+    """What every module holds."""
+    return [dict(vars(module), _modules=dict(module._modules)) for module in model.modules()]
+
+
+def test_backbone_and_head_run_once_and_the_model_is_not_touched() -> None:
     model = estimator('DistilPoseHead')
-    seen = count_runs(model)
+    seen, before, during = count_runs(model), attributes(model), []
+    decode = model.head.decoder.decode
+    model.head.decoder.decode = lambda coords: (during.append(attributes(model)), decode(coords))[1]
     answers(tta.in_one_batch, model)
     assert seen == [6, 6]
-    assert 'extract_feat' not in vars(model) and 'forward' not in vars(model.head)
+    assert during == [before] and attributes(model) == before
 
 
-@pytest.mark.parametrize('change', ['no flip test', 'training'])
+@pytest.mark.parametrize('change', ['no flip test', 'training', 'a part in training'])
 def test_otherwise_it_is_mmposes(change: str) -> None:
     """Without a flip test there is one batch; in train mode the samples of a batch depend on each other."""
     model = estimator('DistilPoseHead')
-    if change == 'training':
-        model.train()
-    else:
+    if change == 'no flip test':
         model.test_cfg = model.head.test_cfg = dict(flip_test=False)
+    else:
+        (model if change == 'training' else model.backbone.layer1[0]).train()
     seen = count_runs(model)
     answers(tta.in_one_batch, model)
-    assert seen == ([3, 3, 3, 3] if change == 'training' else [3, 3])
+    assert seen == ([3, 3] if change == 'no flip test' else [3, 3, 3, 3])
 
 
-def test_what_cannot_be_halved_takes_two_batches() -> None:
+HOOKS = dict(
+    forward=lambda module, see: module.register_forward_hook(lambda _, inputs, __: see(inputs[0])),
+    pre=lambda module, see: module.register_forward_pre_hook(lambda _, inputs: see(inputs[0])),
+    all_modules=lambda module, see: register_module_forward_hook(
+        lambda called, inputs, _: see(inputs[0]) if called is module else None))
+
+
+@pytest.mark.parametrize('kind', HOOKS)
+def test_hooks_see_what_they_see_with_mmpose(kind: str) -> None:
+    """Two passes over the images as they came, and no head, which mmpose does not call as a module."""
+    model, seen = estimator('HeatmapHead'), []
+    handles = [HOOKS[kind](module, lambda images, name=name: seen.append((name, len(images[0] if name == 'head' else images))))
+               for name, module in [('conv', model.backbone.layer1[0].conv1), ('head', model.head)]]
+    try:
+        answers(tta.in_one_batch, model)
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert seen == [('conv', 3), ('conv', 3)]
+
+
+def test_gradients_that_hooks_wait_for_count_too() -> None:
     model = estimator('DistilPoseHead')
-    whole = model.extract_feat
-    model.extract_feat = lambda images: (*whole(images), 'a word')
-    model.head.encoder.register_forward_pre_hook(lambda _, inputs: None)
-    model.head.forward = lambda maps: type(model.head).forward(model.head, maps[:1])
+    seen = count_runs(model)
+    model.backbone.conv1.register_full_backward_hook(lambda *_: None)
+    answers(tta.in_one_batch, model)
+    assert seen == [3, 3, 3, 3]
+
+
+def test_a_head_that_runs_on_other_features_runs() -> None:
+    """Such as one with a part that is a head itself."""
+    model = estimator('DistilPoseHead')
+    own, forward = type(model.head).predict, model.head.forward
+    known: list[Any] = []
+
+    def predict(self: Any, feats: Any, *args: Any, **kwargs: Any) -> Any:
+        known.append((self.forward((2 * feats[0][0],)).coords, forward((2 * feats[0][0],)).coords))
+        return own(self, feats, *args, **kwargs)
+
+    model.head.__class__ = type('Curious', (type(model.head),), dict(predict=predict))
+    answers(tta.in_one_batch, model)
+    torch.testing.assert_close(*known[0])
+
+
+@pytest.mark.parametrize('whose', ['features', 'predictions'])
+def test_what_cannot_be_halved_takes_two_batches(whose: str) -> None:
+    model = estimator('DistilPoseHead')
+    if whose == 'features':
+        whole = model.extract_feat
+        model.extract_feat = lambda images: (*whole(images), 'a word')
+    model.head.forward = lambda maps: type(model.head).forward(model.head, maps[:1])._replace(
+        visual_tokens='a word' if whose == 'predictions' else None)
     computed = answers(tta.in_one_batch, model)
-    np.testing.assert_array_equal(computed[0], answers(tta.in_two_batches, model)[0])
+    np.testing.assert_allclose(computed[0], answers(tta.in_two_batches, model)[0], rtol=1e-4, atol=1e-4)
 
 
 def test_halves() -> None:
