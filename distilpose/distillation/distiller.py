@@ -151,5 +151,5 @@ def _factor(term: DistillationTerm) -> float:
     hub = MessageHub.get_current_instance()
     unit = 'epoch' if term.by_epoch else 'iter'
     total = hub.get_info(f'max_{unit}s', 0)
-    progress = hub.get_info(unit, 0) / total if total else 0.0
+    progress = min(hub.get_info(unit, 0) / total, 1.0) if total else 0.0
     return term.weight * term.schedule(progress)

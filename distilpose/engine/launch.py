@@ -198,6 +198,7 @@ def set_resume(cfg: Config, resume: str | None) -> list[str]:
         raise DistilPoseError(f'{file} cannot be resumed from: it holds no {", ".join(missing)}, so it is not a '
                               'checkpoint of a training. To start from its weights, use --cfg-options load_from=FILE')
     cfg.resume, cfg.load_from = True, str(file)
+    cfg.setdefault('default_hooks', {}).setdefault('resume_position', dict(type='ResumePositionHook'))
     if cfg.randomness.get('seed') is None:
         cfg.randomness['seed'] = checkpoint['meta'].get('seed')
     return [f'Resuming from {file}.']

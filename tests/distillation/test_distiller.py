@@ -151,13 +151,14 @@ def test_term_weight_and_schedule_multiply() -> None:
     hub = MessageHub.get_current_instance()
     values = []
     try:
-        for iteration in (0, 75):
+        for iteration in (0, 75, 125):
             hub.update_info('iter', iteration)
             hub.update_info('max_iters', 100)
             values.append(distiller(terms=terms)(images, samples, mode='loss')['loss_visual_tokens'])
     finally:
         hub.runtime_info.pop('iter'), hub.runtime_info.pop('max_iters')
     torch.testing.assert_close(values[1], values[0] / 4)
+    assert values[2] == 0.0, 'no weight beyond the end of the schedule'
 
 
 def test_terms_are_computed_in_float32_under_autocast() -> None:

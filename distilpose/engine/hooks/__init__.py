@@ -6,6 +6,7 @@ from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import PlainCheckpointHook
 from .progress import ProgressHook
 from .randomness import ResumableRandomnessHook
+from .resume_position import ResumePositionHook
 from .skipped_images import SkippedImagesHook
 from .start_weights import StartWeightsHook
 from .strict_resume import StrictResumeHook
@@ -13,5 +14,5 @@ from .teacher_cache import TeacherCacheHook
 from .teacher_check import TeacherCheckHook
 
 __all__ = ['ChannelsLastHook', 'GradientShareHook', 'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook',
-           'ResumableRandomnessHook', 'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook', 'TeacherCacheHook',
-           'TeacherCheckHook']
+           'ResumableRandomnessHook', 'ResumePositionHook', 'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook',
+           'TeacherCacheHook', 'TeacherCheckHook']
