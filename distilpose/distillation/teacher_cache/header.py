@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import uuid
 import zlib
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ _FORMAT = 1
 def agree_on_header(folder: Path, facts: Mapping[str, str], layout: RecordLayout) -> tuple[RecordLayout, int]:
     """Writes the header of a new cache, or compares that of an existing one.
 
-    Several processes may do so at once. The header comes into being as a whole.
+    Several processes may do so at once: the first header stays, and the others compare theirs with it.
 
     Args:
         folder: of the cache; made if it is missing.
@@ -37,18 +38,30 @@ def agree_on_header(folder: Path, facts: Mapping[str, str], layout: RecordLayout
     file = folder / NAME
     if not file.exists():
         others = sorted(path.name for path in folder.iterdir() if not path.name.startswith(NAME))
-        if others:
+        if others and not file.exists():  # another process writes its header first, then the rest
             raise DistilPoseError(f'{folder} is not empty and no teacher cache (it has {others[0]} and no {NAME}); '
                                   'give the cache a folder of its own')
         text = json.dumps(dict(format=_FORMAT, facts=dict(facts), layout=layout.to_json()), indent=2)
-        draft = folder / f'{NAME}.{uuid.uuid4().hex}'
-        draft.write_text(text + '\n')
-        draft.replace(file)
+        _create(file, text + '\n')
     found = _read(file)
     _compare(folder, found['facts'], facts)
     kept = RecordLayout.from_json(found['layout'])
     _compare_layouts(folder, kept, layout)
     return kept, zlib.crc32(json.dumps([found['facts'], found['layout']], sort_keys=True).encode())
+
+
+def _create(file: Path, text: str) -> None:
+    """Writes a file as a whole, unless another process did so first."""
+    draft = file.with_name(f'{file.name}.{uuid.uuid4().hex}')
+    draft.write_text(text)
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from distilpose.distillation.teacher_cache import RecordLayout, agree_on_header
+from distilpose.distillation.teacher_cache import RecordLayout, SlotStore, agree_on_header
 from distilpose.distillation.teacher_cache.header import NAME
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
@@ -75,3 +79,49 @@ def test_a_header_of_another_kind_is_refused(tmp_path: Path, text: str) -> None:
 def test_what_a_killed_run_left_of_a_header_does_not_matter(tmp_path: Path) -> None:
     (tmp_path / f'{NAME}.0123').write_text('{')
     assert agree_on_header(tmp_path, FACTS, layout('heatmaps'))[0] == layout('heatmaps')
+
+
+def open_cache(folder: Path, *fields: str) -> RecordLayout:
+    """What a process does with a cache before it trains."""
+    kept, salt = agree_on_header(folder, FACTS, layout(*fields or ['heatmaps']))
+    SlotStore(folder, slots=4, values=kept.values, dtype='float32', salt=salt).close()
+    return kept
+
+
+def once_after(method: Callable[..., Any], action: Callable[[], Any]) -> Callable[..., Any]:
+    """The method, whose first call is followed by the action of another process."""
+    calls: list[object] = []
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = method(*args, **kwargs)
+        calls.append(args)
+        if len(calls) == 1:
+            action()
+        return result
+
+    return call
+
+
+def test_another_process_opens_the_cache_after_the_first_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / 'cache'
+    monkeypatch.setattr(Path, 'exists', once_after(Path.exists, lambda: open_cache(folder)))
+    assert open_cache(folder) == layout('heatmaps')
+    assert sorted(path.name for path in folder.iterdir()) == [NAME, 'marks.bin', 'records.bin']
+
+
+def test_the_first_header_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two runs that open a cache at once, with other terms."""
+    folder, everything = tmp_path / 'cache', ('heatmaps', 'visual_tokens')
+    monkeypatch.setattr(Path, 'write_text', once_after(Path.write_text, lambda: open_cache(folder, *everything)))
+    assert open_cache(folder) == layout(*everything)
+    assert RecordLayout.from_json(json.loads((folder / NAME).read_text())['layout']) == layout(*everything)
+    assert not list(folder.glob(f'{NAME}.*'))
+
+
+def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, 'no links')
+
+    monkeypatch.setattr(os, 'link', refuse)
+    assert open_cache(tmp_path / 'cache') == layout('heatmaps')
+    assert not list((tmp_path / 'cache').glob(f'{NAME}.*'))
