@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
 
 from distilpose.checkpoints import load_file
 from distilpose.engine import evaluate, train
@@ -29,6 +32,23 @@ def test_the_log_says_that_the_teacher_is_unchanged(configs: tuple[Path, Path], 
     assert 'The teacher has the weights' in log
     assert "The teacher's weights are bit-identical to the loaded ones" in log
     assert 'loss_simulated_heatmap' in log
+
+
+@HOOKS.register_module()
+class TeacherChangingHook(Hook):
+    """Trains the teacher in the second epoch, as a mistaken hook of a user may."""
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        if runner.epoch == 1:
+            with torch.no_grad():
+                next(runner.model.teacher.model.parameters()).add_(0.1)
+
+
+def test_no_checkpoint_is_saved_after_the_teacher_changed(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    options = dict(custom_hooks=[dict(type='TeacherChangingHook')])
+    with pytest.raises(DistilPoseError, match='weights changed during training'):
+        train(configs[1], work_dir=tmp_path / 'run', options=options)
+    assert [file.name for file in sorted((tmp_path / 'run').glob('epoch_*.pth'))] == ['epoch_1.pth']
 
 
 def test_the_student_is_tested_without_its_teacher(configs: tuple[Path, Path], tmp_path: Path) -> None:

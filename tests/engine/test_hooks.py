@@ -108,8 +108,10 @@ def test_the_teacher_is_named_and_found_unchanged() -> None:
 def test_a_changed_teacher_is_an_error() -> None:
     teacher = FakeTeacher()
     teacher.current = 'def'
-    with pytest.raises(DistilPoseError, match='weights changed during training'):
-        TeacherCheckHook().after_train(fake_runner(teacher)[0])
+    runner, hook = fake_runner(teacher)[0], TeacherCheckHook()
+    for verify in (hook.after_train, lambda runner: hook.before_save_checkpoint(runner, {})):
+        with pytest.raises(DistilPoseError, match='weights changed during training'):
+            verify(runner)
 
 
 def test_a_teacher_without_names_is_not_compared() -> None:
@@ -124,6 +126,7 @@ def test_without_a_teacher_nothing_happens() -> None:
     runner, lines = fake_runner(None)
     del runner.model.teacher
     TeacherCheckHook().before_train(runner)
+    TeacherCheckHook().before_save_checkpoint(runner, {})
     TeacherCheckHook().after_train(runner)
     assert lines == []
 

@@ -1,4 +1,4 @@
-"""Says, and makes sure, that the teacher is the one that was loaded."""
+"""Verifies that teacher weights did not change, and that teacher and data define the same keypoints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from ..bare_model import bare_model
 
 @HOOKS.register_module()
 class TeacherCheckHook(Hook):
-    """Compares the teacher with the data before training and with its own file afterwards; idle without a teacher."""
+    """Verifies that teacher weights did not change: at the start, before each checkpoint and at the end of training.
+
+    It also compares the teacher's keypoints with those of the training data. Without a teacher it does nothing.
+    """
 
     priority = 'NORMAL'
 
@@ -43,24 +46,38 @@ class TeacherCheckHook(Hook):
         by_index = metainfo['keypoint_id2name']
         compare_keypoints([by_index[index] for index in sorted(by_index)], names)
 
-    def after_train(self, runner: Runner) -> None:
-        """Logs that the teacher did not change; in train mode that is said of its weights only.
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Verifies the weights before anything is written.
 
         Raises:
-            DistilPoseError: when it did.
+            DistilPoseError: when they changed; no checkpoint of such a training is saved.
+        """
+        teacher = _teacher(runner)
+        if teacher is not None:
+            _verify(teacher)
+
+    def after_train(self, runner: Runner) -> None:
+        """Verifies the weights and logs their digest; in train mode the running statistics do change.
+
+        Raises:
+            DistilPoseError: when the weights changed.
         """
         teacher = _teacher(runner)
         if teacher is None:
             return
-        digest = teacher.digest()
-        if digest != teacher.loaded_digest:
-            raise DistilPoseError(
-                f"the teacher's weights changed during training: they were {teacher.loaded_digest} and are {digest} "
-                '(SHA-256); nothing but PoseDistiller.teacher may hold the teacher, and nothing may train it')
-        runner.logger.info(f"The teacher's weights are bit-identical to the loaded ones ({digest}).")
+        _verify(teacher)
+        runner.logger.info(f"The teacher's weights are bit-identical to the loaded ones ({teacher.loaded_digest}).")
         if teacher.mode == 'train':
-            runner.logger.info("The teacher answered in train mode (model.teacher.mode='train'): running "
+            runner.logger.info("The teacher ran in train mode (model.teacher.mode='train'): running "
                                'statistics that it has are no longer the loaded ones.')
+
+
+def _verify(teacher: Any) -> None:
+    digest = teacher.digest()
+    if digest != teacher.loaded_digest:
+        raise DistilPoseError(
+            f"the teacher's weights changed during training: they were {teacher.loaded_digest} and are {digest} "
+            '(SHA-256); nothing but PoseDistiller.teacher may hold the teacher, and nothing may train it')
 
 
 def compare_keypoints(data: Sequence[str], teacher: Sequence[str]) -> None:
