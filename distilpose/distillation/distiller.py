@@ -41,7 +41,9 @@ class PoseDistiller(BaseModel):
         student: a model dict, or ``dict(config=path, checkpoint=None)``.
         teacher: ``dict(config=path or model dict, checkpoint=path, dtype=None, heatmaps=None, mode='eval')``, or a
             teacher made elsewhere. It may take other means, other channels or a larger crop than the student.
-        terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``.
+        terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``. Where its
+            weight times its schedule is 0 it is logged as 0 and not computed; the teacher's forward pass is skipped
+            in iterations where that holds for all terms.
         task_weight: factor of the student's own losses; 0 skips them.
         init_from_teacher: children of the student (``'backbone'``) that start from the teacher's weights.
         share_backbone: the student's backbone and neck are the teacher's, frozen; both heads are given their maps, and
@@ -93,14 +95,8 @@ class PoseDistiller(BaseModel):
         features = self.student.extract_feat(inputs)
         prediction = head(features)
         losses = self._task_losses(features, prediction, data_samples) if self.task_weight else {}
-        outputs = read_outputs(head, prediction, features)
-        if self.shared:
-            taught = self.teacher.outputs_from(features)
-        elif self.teacher_cache is not None:
-            taught = self.teacher_cache.outputs(inputs, data_samples)
-        else:
-            taught = self.ask_teacher(inputs)
-        losses.update(self._term_losses(outputs, taught, read_labels(data_samples)))
+        if self.terms:
+            losses.update(self._term_losses(read_outputs(head, prediction, features), inputs, features, data_samples))
         return losses
 
     def ask_teacher(self, inputs: Tensor) -> PoseOutputs:
@@ -111,11 +107,24 @@ class PoseDistiller(BaseModel):
         losses = replayed(self.student.head, prediction).loss(features, data_samples, train_cfg=self.student.train_cfg)
         return {name: value * self.task_weight if 'loss' in name else value for name, value in losses.items()}
 
-    def _term_losses(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> dict[str, Tensor]:
-        with torch.autocast(labels.weights.device.type, enabled=False):
+    def _term_losses(self, student: PoseOutputs, inputs: Tensor, features: tuple[Tensor, ...],
+                     data_samples: list) -> dict[str, Tensor]:
+        """One entry for every term; without a term of non-zero factor there is no teacher forward pass."""
+        factors = {name: _factor(term) for name, term in self.terms.items()}
+        is_active = any(factor != 0 for factor in factors.values())
+        teacher = self._teacher_outputs(inputs, features, data_samples) if is_active else PoseOutputs()
+        labels = read_labels(data_samples)
+        with torch.autocast(inputs.device.type, enabled=False):
             student = student.float()
-            return {f'loss_{name}': _factor(term) * term(student, teacher, labels)
-                    for name, term in self.terms.items()}
+            return {f'loss_{name}': factors[name] * term(student, teacher, labels) if factors[name] != 0
+                    else _zero_loss(term, student) for name, term in self.terms.items()}
+
+    def _teacher_outputs(self, inputs: Tensor, features: tuple[Tensor, ...], data_samples: list) -> PoseOutputs:
+        if self.shared:
+            return self.teacher.outputs_from(features)
+        if self.teacher_cache is not None:
+            return self.teacher_cache.outputs(inputs, data_samples)
+        return self.ask_teacher(inputs)
 
     def train(self, mode: bool = True) -> PoseDistiller:
         """Also tells the student itself, whose ``train`` may freeze parts, and a teacher that follows."""
@@ -153,3 +162,15 @@ def _factor(term: DistillationTerm) -> float:
     total = hub.get_info(f'max_{unit}s', 0)
     progress = min(hub.get_info(unit, 0) / total, 1.0) if total else 0.0
     return term.weight * term.schedule(progress)
+
+
+def _zero_loss(term: DistillationTerm, student: PoseOutputs) -> Tensor:
+    """The value of a term whose factor is 0, which is not computed.
+
+    It depends on the term's parameters and on the student's outputs that the term reads, with gradients of 0.
+    ``DistributedDataParallel`` needs that of parameters which only this term trains.
+    """
+    fields = [getattr(student, name) for name in term.student_fields]
+    tensors = [tensor for field in fields for tensor in (field if isinstance(field, tuple) else (field,))]
+    learnt = [parameter for parameter in term.parameters() if parameter.requires_grad]
+    return sum((tensor.sum() * 0 for tensor in (*tensors, *learnt)), start=tensors[0].new_zeros(()))

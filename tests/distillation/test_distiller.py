@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from distilpose.checkpoints import CheckpointMismatch
 from distilpose.config.models import build_estimator
 from distilpose.distillation import PoseDistiller
 from distilpose.errors import DistilPoseError
+from tests import rtmpose
 from tests.networks import ENCODER, STUDENT, TEACHER, TERMS, batch, distiller, teacher
 
 LOSSES = {'loss_kpt', 'loss_visual_tokens', 'loss_keypoint_tokens', 'loss_simulated_heatmap', 'loss_score'}
@@ -133,6 +135,69 @@ def test_weight_zero_gives_the_gradients_of_plain_training() -> None:
         torch.testing.assert_close(value, plain.state_dict()[name])
 
 
+def at(iteration: int, *, of: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the message hub report this point of a training."""
+    info = MessageHub.get_current_instance().runtime_info
+    monkeypatch.setitem(info, 'iter', iteration)
+    monkeypatch.setitem(info, 'max_iters', of)
+
+
+def without_teacher(model: PoseDistiller, monkeypatch: pytest.MonkeyPatch) -> PoseDistiller:
+    """Makes every forward pass of the teacher fail."""
+    def fail(*_: object) -> None:
+        raise AssertionError('the teacher ran')
+
+    for name in ('outputs', 'outputs_from'):
+        monkeypatch.setattr(model.teacher, name, fail)
+    return model
+
+
+@pytest.mark.parametrize('terms', [
+    {}, dict.fromkeys(TERMS), {name: dict(term, weight=0.0) for name, term in TERMS.items()},
+    {name: dict(term, schedule='warmup') for name, term in TERMS.items()}], ids=['none', 'dropped', 'weight', 'schedule'])
+@pytest.mark.parametrize('is_cached', [False, True])
+def test_the_teacher_does_not_run_where_no_term_needs_it(terms: dict, is_cached: bool,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    at(0, of=100, monkeypatch=monkeypatch)
+    model = without_teacher(distiller(terms=terms), monkeypatch)
+    if is_cached:
+        model.teacher_cache = SimpleNamespace(outputs=model.teacher.outputs)
+    losses = model(*batch(), mode='loss')
+    assert {name for name in losses if 'loss' in name} == {'loss_kpt', *(f'loss_{name}' for name in terms if terms[name])}
+    assert all(losses[f'loss_{name}'] == 0 for name in terms if terms[name])
+
+
+def test_a_shared_backbone_runs_no_teachers_head_without_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = rtmpose.distiller(taught_by=0.125, terms=dict(logit=dict(rtmpose.LOGIT, weight=0.0)), share_backbone=True)
+    losses = without_teacher(model, monkeypatch)(*rtmpose.batch(), mode='loss')
+    assert losses['loss_logit'] == 0 and losses['loss_kpt'] > 0
+
+
+def test_the_teacher_runs_where_one_term_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    terms = {name: dict(term, weight=0.0) for name, term in TERMS.items()} | dict(score=TERMS['score'])
+    found, expected = distiller(terms=terms)(*batch(), mode='loss'), distiller()(*batch(), mode='loss')
+    torch.testing.assert_close(found['loss_score'], expected['loss_score'])
+    assert list(found) == list(expected)
+    with pytest.raises(AssertionError, match='the teacher ran'):
+        without_teacher(distiller(terms=terms), monkeypatch)(*batch(), mode='loss')
+
+
+def test_a_terms_own_parameters_get_gradients_of_zero_where_its_weight_is_zero() -> None:
+    """Not none, which several processes and weight decay tell from zero."""
+    model = distiller(terms=dict(TERMS, simulated_heatmap=dict(type='SimulatedHeatmapTerm', sigma='learned', weight=0.0)))
+    model.parse_losses(model(*batch(), mode='loss'))[0].backward()
+    gradient = model.distillation.simulated_heatmap.log_sigmas.grad
+    assert gradient is not None and not gradient.any()
+
+
+def test_a_student_that_only_terms_train_gets_gradients_of_zero_where_they_are_zero() -> None:
+    terms = {name: dict(term, weight=0.0) for name, term in TERMS.items()}
+    model = distiller(terms=terms, task_weight=0.0)
+    model.parse_losses(model(*batch(), mode='loss'))[0].backward()
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.requires_grad]
+    assert all(gradient is not None and not gradient.any() for gradient in gradients)
+
+
 def test_a_term_can_be_dropped_with_none() -> None:
     losses = distiller(terms=dict(TERMS, score=None))(*batch(), mode='loss')
     assert {name for name in losses if 'loss' in name} == LOSSES - {'loss_score'}
@@ -145,18 +210,13 @@ def test_task_weight_scales_only_the_task_and_zero_skips_it() -> None:
     assert halved['acc_pose'] == plain['acc_pose'] and 'loss_kpt' not in none and 'loss_score' in none
 
 
-def test_term_weight_and_schedule_multiply() -> None:
+def test_term_weight_and_schedule_multiply(monkeypatch: pytest.MonkeyPatch) -> None:
     terms = dict(visual_tokens=dict(type='TokenTerm', tokens='visual', weight=2.0, schedule='linear_decay'))
     images, samples = batch()
-    hub = MessageHub.get_current_instance()
     values = []
-    try:
-        for iteration in (0, 75, 125):
-            hub.update_info('iter', iteration)
-            hub.update_info('max_iters', 100)
-            values.append(distiller(terms=terms)(images, samples, mode='loss')['loss_visual_tokens'])
-    finally:
-        hub.runtime_info.pop('iter'), hub.runtime_info.pop('max_iters')
+    for iteration in (0, 75, 125):
+        at(iteration, of=100, monkeypatch=monkeypatch)
+        values.append(distiller(terms=terms)(images, samples, mode='loss')['loss_visual_tokens'])
     torch.testing.assert_close(values[1], values[0] / 4)
     assert values[2] == 0.0, 'no weight beyond the end of the schedule'
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,31 @@ def test_the_log_says_that_the_teacher_is_unchanged(configs: tuple[Path, Path], 
     assert 'The teacher has the weights' in log
     assert "The teacher's weights are bit-identical to the loaded ones" in log
     assert 'loss_simulated_heatmap' in log
+
+
+_TWO_PROCESSES = """
+import sys
+from pathlib import Path
+from distilpose.engine import train
+folder = Path(sys.argv[1])
+train(folder / 'distillation.py', work_dir=folder / 'run', validate=False, launcher='pytorch',
+      options={'model.terms.simulated_heatmap.schedule': 'warmup'})
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_while_a_schedule_is_zero(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    """In the first iteration nothing trains the sigmas of the term, and the second needs their gradients."""
+    (tmp_path / 'run.py').write_text(_TWO_PROCESSES)
+    result = subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--rdzv-backend=c10d',
+         '--rdzv-endpoint=localhost:0', str(tmp_path / 'run.py'), str(tmp_path)],
+        env={**os.environ, 'PYTHONPATH': str(tiny.PROJECT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
+        capture_output=True, text=True, timeout=180)
+    assert result.returncode == 0, result.stderr[-3000:]
+    lines = [line for line in result.stdout.splitlines() if 'Epoch(train)' in line]
+    assert len(lines) == 4 and lines[0].endswith('loss_simulated_heatmap: 0.000000'), lines
+    assert not lines[-1].endswith('loss_simulated_heatmap: 0.000000')
 
 
 @HOOKS.register_module()
