@@ -1,4 +1,4 @@
-"""Imports that fail: mmcv's compiled operations, torchvision without CUDA, xtcocotools and mmdet."""
+"""Imports that fail: mmcv's compiled operations, torchvision without CUDA, xtcocotools, mmdet, albumentations."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 _KEPT: list[Any] = []
 """Objects whose effect lasts as long as they live."""
+_SERVED_FOR_MMDET = {f'mmdet.{name}': f'mmpose.{name}' for name in ('PipelineSwitchHook', 'YOLOXHSVRandomAug')}
 
 
 class _MissingOps(types.ModuleType):
@@ -117,6 +118,7 @@ def import_mmpose_without_mmdet() -> bool:
     finally:
         del sys.modules['mmdet'], sys.modules['mmdet.utils']
     _use_mmpose_for_mmdet_scope()
+    _serve_names_of_mmdet()
     return True
 
 
@@ -152,3 +154,37 @@ def _use_mmpose_for_mmdet_scope() -> None:
         return original(self, scope)
 
     Registry.switch_scope_and_registry = switch
+
+
+def _serve_names_of_mmdet() -> None:
+    """Looks ``mmdet.PipelineSwitchHook`` and ``mmdet.YOLOXHSVRandomAug`` up in mmpose's registries.
+
+    67 of mmpose's 408 configs name them. The hook is distilpose's, the transform mmpose's copy of mmdet's. All other
+    names of mmdet stay unknown: mmpose has transforms of the same names that do something else.
+    """
+    from mmengine.registry import Registry
+
+    original = Registry.get
+
+    @functools.wraps(original)
+    def get(self: Registry, key: str) -> Any:
+        return original(self, _SERVED_FOR_MMDET.get(key, key))
+
+    Registry.get = get
+
+
+def serve_albumentations() -> bool:
+    """Lets mmpose's ``Albumentation`` build three transforms without the package, which it looks up in its module.
+
+    The package stays absent for everything else. The stand-in is also used where mmpose cannot use the package:
+    ``augmentations.transforms``, which it reads, is gone from albumentations 2.
+    """
+    from mmpose.datasets.transforms import common_transforms
+
+    from .albu import AlbumentationsStandIn
+
+    installed = common_transforms.albumentations
+    if hasattr(getattr(installed, 'augmentations', None), 'transforms'):
+        return False
+    common_transforms.albumentations = AlbumentationsStandIn()
+    return True

@@ -101,9 +101,15 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         install=checkpoint_loading.load_checkpoints_safely),
     _repair(
         'mmdet', 'mmdet.utils', 'mmengine.registry.registry:Registry.switch_scope_and_registry',
+        'mmengine.registry.registry:Registry.get',
         why='`import mmpose.models` needs two names of mmdet (a module for the time of that import), and no mmdet '
-            "accepts mmcv 2.2; `_scope_='mmdet'` warns twice at every build",
-        until='mmpose imports without mmdet', install=imports.import_mmpose_without_mmdet),
+            "accepts mmcv 2.2; `_scope_='mmdet'` warns twice at every build, and recipes of RTMPose name a hook and a "
+            'transform of mmdet, which mmpose and distilpose have too',
+        until='mmpose imports, and its recipes train, without mmdet', install=imports.import_mmpose_without_mmdet),
+    _repair(
+        'mmpose.datasets.transforms.common_transforms:albumentations',
+        why='recipes of RTMPose name Blur, MedianBlur and CoarseDropout of albumentations, which is not installed',
+        until='the recipes name transforms of mmpose', install=imports.serve_albumentations),
     _repair(
         'mmpose.visualization.opencv_backend_visualizer:OpencvBackendVisualizer.draw_circles',
         why='numpy 2.4 refuses the radius of keypoints (--show-dir), an array of one element, as a number',
