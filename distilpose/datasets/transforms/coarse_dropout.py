@@ -64,7 +64,7 @@ class CoarseDropout(BaseTransform):
 
     def _draw_extent(self, length: int, limits: tuple[float, float]) -> int:
         if self.in_pixels:
-            return min(int(np.random.randint(limits[0], limits[1] + 1)), length)
+            return min(np.random.randint(int(limits[0]), int(limits[1]) + 1), length)
         return int(length * np.random.uniform(*limits))
 
 
