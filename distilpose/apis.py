@@ -27,7 +27,8 @@ def load_model(config: str | Path | Config, checkpoint: str | Path | None = None
     A distillation config gives its student; the teacher is not built and its file is not needed.
 
     Args:
-        config: a path from the current directory, from the project's root, ``mmpose::...``, or a config.
+        config: a path from the current directory or the project's root, ``distilpose::...``, ``mmpose::...``, or a
+            config.
         checkpoint: its weights, all of them: of a training, converted, or a published file as it was downloaded.
             Without one the weights are as the network's constructor leaves them, and nothing is downloaded.
         device: where to put it, for instance ``'cuda'`` or ``'cuda:1'``.

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from distilpose.config import project_path
+from distilpose.config import find_config
 from distilpose.config.options import parse_value
 from distilpose.engine.launch import load_and_change
 from distilpose.errors import DistilPoseError
@@ -103,7 +103,7 @@ def _is_config_of(named: Any, teacher: Config) -> bool:
     file = str(teacher.filename or '')
     if named.startswith('mmpose::'):
         return file.endswith(named.removeprefix('mmpose::'))
-    return project_path(named).resolve() == Path(file).resolve()
+    return Path(find_config(named)).resolve() == Path(file).resolve()
 
 
 def _check_distilled(teacher: Plan, distilled: Plan) -> None:

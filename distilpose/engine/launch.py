@@ -35,7 +35,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
     """Trains a config.
 
     Args:
-        config: a path from the current directory, from the project's root, ``mmpose::...``, or a config.
+        config: a path from the current directory or the project's root, ``distilpose::...``, ``mmpose::...``, or a
+            config.
         work_dir: where checkpoints and logs go; else the config's, else ``work_dirs/<name of the config>`` in the
             current directory.
         resume: ``'auto'`` goes on from the last checkpoint in the work directory, or starts when there is none;
