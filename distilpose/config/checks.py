@@ -111,15 +111,16 @@ def check_data_files(config: Config | ConfigTree, loaders: Sequence[str] | None 
         DistilPoseError: something is not there; says what, where it is named and how to name another place.
     """
     tree = ConfigTree.of(config, loaders)
+    root = tree.cfg.get('data_root')
     for loader in tree.loaders:
         for path, dataset in tree.below(f'{loader}_dataloader'):
             if dataset.get('backend_args') not in (None, {}, {'backend': 'local'}):
                 continue
             for key, file in _dataset_files(dataset):
-                _require(tree.cfg, file, f'{path}.{key}')
+                _require(file, f'{path}.{key}', data_root=root)
         for path, evaluator in tree.below(f'{loader}_evaluator'):
             if isinstance(evaluator.get('ann_file'), str):
-                _require(tree.cfg, Path(evaluator['ann_file']), f'{path}.ann_file')
+                _require(Path(evaluator['ann_file']), f'{path}.ann_file', data_root=root)
 
 
 def _dataset_files(dataset: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
@@ -139,10 +140,10 @@ def _dataset_files(dataset: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
             yield key, root / dataset[key]
 
 
-def _require(cfg: Config, path: Path, named_by: str) -> None:
+def _require(path: Path, named_by: str, *, data_root: str | None) -> None:
     if ':' in str(path) or path.exists():  # a URL has a colon
         return
-    moves_with_data = cfg.get('data_root') and Path(cfg.data_root) in (path, *path.parents)
+    moves_with_data = data_root and Path(data_root) in (path, *path.parents)
     option = '--data-root DIR' if moves_with_data else f'--cfg-options {_as_option(named_by)}=...'
     if named_by.endswith('.bbox_file'):
         option += f', or test on ground-truth boxes with --cfg-options {named_by}=None'
