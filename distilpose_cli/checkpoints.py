@@ -13,7 +13,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     add('source', metavar='SRC', help='the published file')
     add('destination', metavar='DST', help='the file to write')
     add('--config', required=True, help='config of the model, or of its distillation, from the current directory or '
-        'from the project; or mmpose::...')
+        'from the project; or distilpose::... or mmpose::...')
 
 
 def _add_transfer(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def _add_transfer(parser: argparse.ArgumentParser) -> None:
     add('destination', metavar='DST', help='the file to write')
     add('--two_dis', '--two-dis', action='store_true',
         help="the file is of the second stage: the teacher's backbone with the student's head is written")
-    add('--config', help="the plain model's config, to compare every name and shape with; or mmpose::...")
+    add('--config', help="the plain model's config, to compare every name and shape with; or PACKAGE::...")
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _add_flops(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add('config', help='config of a pose estimator, or of a distillation, for its student; or mmpose::...')
+    add('config', help='config of a pose estimator, or of a distillation, for its student; or PACKAGE::...')
     add('--json', action='store_true', help='print JSON')
     add('--by-module', nargs='?', type=int, const=2, metavar='DEPTH',
         help='also the cost of every module, down to this depth (default: %(const)s)')

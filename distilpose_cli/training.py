@@ -14,7 +14,7 @@ COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add('config', help='config file, from the current directory or from the project, or mmpose::...')
+    add('config', help='config file, from the current directory or from the project, or distilpose::... or mmpose::...')
     add('--work-dir', help='folder of checkpoints and logs (default: work_dirs/<name of the config>, here)')
     add('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
         help='go on from this checkpoint, or from the last one in the work directory')

@@ -88,9 +88,10 @@ def unpacked(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_holds_the_package_its_configs_and_its_pins(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     configs = {f'distilpose/.mim/{file.relative_to(ROOT)}' for file in (ROOT / 'configs').rglob('*.py')}
-    package = {str(file.relative_to(ROOT)) for file in (ROOT / 'distilpose').rglob('*.py')}
-    assert {name for name in names if '.dist-info/' not in name and not name.startswith('distilpose_cli/')} == (
-        configs | package | {'distilpose/py.typed', 'distilpose/.mim/requirements.txt'})
+    packages = {str(file.relative_to(ROOT)) for name in ('distilpose', 'distilpose_cli')
+                for file in (ROOT / name).rglob('*.py')}
+    assert {name for name in names if '.dist-info/' not in name} == (
+        configs | packages | {'distilpose/py.typed', 'distilpose/.mim/requirements.txt'})
 
 
 def test_building_leaves_no_files_beside_the_package(wheel: Path) -> None:
@@ -103,7 +104,8 @@ def test_it_trains_from_another_directory_and_stays_as_it_was(unpacked: Path, tm
     (tmp_path / 'run.py').write_text(_TRAIN)
     (tmp_path / 'mine.py').write_text(_MINE)
     before = contents(unpacked)
-    result = run('run.py', cwd=tmp_path, PYTHONPATH=str(unpacked), PYTHONDONTWRITEBYTECODE='1', OMP_NUM_THREADS='1')
+    environment = dict(PYTHONPATH=str(unpacked), PYTHONDONTWRITEBYTECODE='1', OMP_NUM_THREADS='1')
+    result = run('run.py', cwd=tmp_path, **environment)
     lines = [line.split() for line in result.stdout.splitlines()]
     trained = [words[1:] for words in lines if words[:1] == ['trained']]
     names = ('distilpose::quickstart/distilled.py', 'configs/quickstart/baseline.py', 'mine.py')
@@ -112,6 +114,10 @@ def test_it_trains_from_another_directory_and_stays_as_it_was(unpacked: Path, tm
     assert len(modules) > 100 and all(Path(file).is_relative_to(unpacked) for file in modules)
     assert not {f'{ROOT}/{name}' for name in ('configs', 'data', 'distilpose')} & set(
         re.findall(f'{re.escape(str(ROOT))}/[a-z]+', result.stdout + result.stderr))
+    run('-m', 'distilpose_cli', 'train', 'distilpose::quickstart/baseline.py', '--work-dir', 'out/command',
+        '--cfg-options', 'train_cfg.max_epochs=1', 'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
+        'train_dataloader.persistent_workers=False', cwd=tmp_path, **environment)
+    assert (tmp_path / 'out' / 'command' / 'epoch_1.pth').is_file()
     assert contents(unpacked) == before
     assert {path.name for path in tmp_path.iterdir()} == {'run.py', 'mine.py', 'data', 'work_dirs', 'out'}
     for stem in ('distilled', 'baseline', 'mine'):

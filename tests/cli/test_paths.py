@@ -15,7 +15,9 @@ from distilpose_cli.command import WrongInput
 DISTILPOSE = 'configs/body/2d_kpt_sview_rgb_img/distilpose/coco/DistilPose_S_coco_256x192.py'
 
 
-@pytest.mark.parametrize('name', ['configs/DistilPose_S_coco_256x129.py', 'qqqqqqq.py', 'configs', '/nowhere/x.py'])
+@pytest.mark.parametrize('name', [
+    'configs/DistilPose_S_coco_256x129.py', 'qqqqqqq.py', 'configs', '/nowhere/x.py', 'distilpose::any.py',
+    'distilpose::quickstart/basline.py', 'distilpose::_base_/runtime/cpus.py', 'configs/_base_/runtime/cpus.py'])
 def test_a_missing_config_has_the_sentence_of_the_package(name: str, tmp_path: Path,
                                                           monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -27,7 +29,8 @@ def test_a_missing_config_has_the_sentence_of_the_package(name: str, tmp_path: P
 
 
 @pytest.mark.parametrize('name', [
-    DISTILPOSE, str(paths.PROJECT_ROOT / DISTILPOSE), 'mine.py', './mine.py', 'mmpose::any.py', 'distilpose::any.py'])
+    DISTILPOSE, str(paths.PROJECT_ROOT / DISTILPOSE), 'mine.py', './mine.py', 'mmpose::any.py',
+    'distilpose::quickstart/baseline.py'])
 def test_what_the_package_may_find_is_left_to_it(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'mine.py').touch()
