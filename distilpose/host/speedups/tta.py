@@ -24,6 +24,13 @@ LARGEST_BATCH = dict(cpu=1)
 LARGEST_BATCH_ELSEWHERE = 16
 """Images up to which ``'auto'`` takes one batch, by device; the activations of a larger one need twice the memory."""
 
+OPTION = 'flip_in_one_batch'
+"""Of ``test_cfg``: ``True``, ``False`` or ``'auto'``, which is the default."""
+
+LARGEST_BATCH = dict(cpu=1)
+LARGEST_BATCH_ELSEWHERE = 16
+"""Images up to which ``'auto'`` takes one batch, by device; the activations of a larger one need twice the memory."""
+
 
 @functools.wraps(in_two_batches)
 def predict(self: TopdownPoseEstimator, inputs: Tensor, data_samples: list) -> list:
