@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,69 @@ def test_who_looks_at_samples_gets_them_whole(folder: Path) -> None:
 @pytest.mark.parametrize('kind', [LooksWhenPrepared, LooksWhenAsked])
 def test_a_data_set_that_looks_at_samples_gets_them_whole(folder: Path, kind: type[QuickCocoDataset]) -> None:
     assert build(folder, kind=kind).__getitems__([0, 1]) == [(3, 64, 48)] * 2
+
+
+def test_the_data_set_is_not_touched(folder: Path) -> None:
+    dataset = build(folder)
+    before, during = dict(vars(dataset)), []
+    for step in dataset.pipeline.transforms:
+        run = step.transform
+        step.transform = lambda results, run=run: (during.append(dict(vars(dataset))), run(results))[1]
+    dataset.__getitems__([0, 1])
+    assert len(during) == 2 * len(dataset.pipeline.transforms) and all(found == before for found in during)
+
+
+def test_one_that_reads_its_annotations_late_reads_them_once(folder: Path) -> None:
+    dataset = build(folder)
+    expected = [dataset[index] for index in (3, 1)]
+    dataset._fully_initialized, reads = False, []
+    read = dataset.load_data_list
+    dataset.load_data_list = lambda: (reads.append('read'), read())[1]
+    for _ in range(2):
+        for ours, theirs in zip(dataset.__getitems__([3, 1]), expected, strict=True):
+            assert_same(ours, theirs)
+    assert reads == ['read'] and dataset._fully_initialized
+
+
+def test_a_sample_that_the_early_steps_refuse_is_replaced(folder: Path) -> None:
+    """Another one is drawn, as for a single sample, from the generators that the first one has seeded."""
+    dataset = build(folder)
+    first = dataset.pipeline.transforms[0]
+    load = first.transform
+    refused = dataset.get_data_info(1)['id']
+    first.transform = lambda results: None if results['id'] == refused else load(results)
+    expected, state_behind = [dataset[index] for index in (0, 1, 2)], state()
+    found = dataset.__getitems__([0, 1, 2])
+    assert state() == state_behind
+    for ours, theirs in zip(found, expected, strict=True):
+        assert_same(ours, theirs)
+
+
+def test_draws_are_counted_for_the_data_set(folder: Path) -> None:
+    """Where samples are seeded by how many were drawn before."""
+    one, other = build(folder), build(folder)
+    for dataset in (one, other):
+        dataset.prepare_data.by_draw = True
+    expected = [other[index] for index in (0, 3, 1, 0)]
+    found = [*one.__getitems__([0, 3]), *one.__getitems__([1, 0])]
+    assert one.prepare_data.draws == other.prepare_data.draws == 4
+    for ours, theirs in zip(found, expected, strict=True):
+        assert_same(ours, theirs)
+
+
+def test_threads_make_batches_of_one_data_set(folder: Path) -> None:
+    """Of the steps that draw nothing, since all threads draw from the same generators."""
+    dataset = build(folder)
+    dataset.pipeline.transforms = [step for step in dataset.pipeline.transforms
+                                   if not type(step).__name__.startswith('Random')]
+    del dataset.prepare_data
+    expected = [[dataset[index] for index in indices] for indices in INDICES]
+    assert split_steps(dataset.pipeline.transforms)[1]
+    with ThreadPoolExecutor(4) as pool:
+        batches = list(pool.map(dataset.__getitems__, INDICES * 30))
+    for number, found in enumerate(batches):
+        for ours, theirs in zip(found, expected[number % len(INDICES)], strict=True):
+            assert_same(ours, theirs)
 
 
 def test_a_mistake_leaves_the_pipeline_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

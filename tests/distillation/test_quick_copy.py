@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -90,6 +94,38 @@ def test_a_forgotten_copy_is_made_again(made: list[object]) -> None:
     copy.current()
     copy.forget()
     assert copy.current() is made[1]
+
+
+def test_threads_wait_for_one_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies: list[object] = []
+
+    def make(model: Any, **_: Any) -> object:
+        time.sleep(0.05)
+        copies.append(object())
+        return copies[-1]
+
+    monkeypatch.setattr(quick_copy, 'quickened', make)
+    copy = QuickCopy(teacher().model)
+    with ThreadPoolExecutor(4) as pool:
+        assert {pool.submit(copy.current).result() for _ in range(2)} == set(copies)
+        write_to_a_weight(copy.model)
+        found = [future.result() for future in [pool.submit(copy.current) for _ in range(4)]]
+    assert len(copies) == 2 and set(found) == {copies[1]}
+
+
+def test_a_thread_that_forgets_takes_nothing_from_one_that_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    copy, count = QuickCopy(teacher().model), quick_copy._changes
+    first = copy.current()
+    monkeypatch.setattr(quick_copy, '_changes', lambda tensor: (copy.forget(), count(tensor))[1])
+    assert copy.current() is first
+
+
+def test_it_can_be_pickled_and_copied(made: list[object]) -> None:
+    first = QuickCopy(teacher().model, dtype='bfloat16')
+    first.current()
+    for twin in (pickle.loads(pickle.dumps(first)), deepcopy(first)):
+        assert twin.speed == first.speed and twin.model is not first.model
+        assert twin.current() is made[-1] is not made[0]
 
 
 def test_nobody_walks_through_the_network_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,8 @@ def in_one_batch(self: TopdownPoseEstimator, inputs: Tensor, data_samples: list)
     return in_two_batches(view, inputs, data_samples)
 
 
-def _forward_once(forward: Callable[..., Any], both: Any, features: tuple[Any, Any], *, size: int) -> Callable[..., Any]:
+def _forward_once(forward: Callable[..., Any], both: Any, features: tuple[Any, Any], *,
+                  size: int) -> Callable[..., Any]:
     """A head's ``forward`` that runs for both halves of the features when it is called with one of them."""
     predictions = functools.cache(lambda: halves(forward(both), size))
 

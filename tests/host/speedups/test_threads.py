@@ -15,8 +15,7 @@ from mmpose.apis import inference_topdown
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from distilpose.apis import quickened
-from distilpose.host.speedups import tta
-from tests.host.speedups.test_tta import estimator
+from tests.host.speedups.test_tta import attributes, estimator
 from tests.networks import INPUT_SIZE
 
 THREADS, CALLS = 4, 200
@@ -51,23 +50,22 @@ def predict(model: Any, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return found.keypoints, found.keypoint_scores
 
 
-def attributes(model: torch.nn.Module) -> list[dict[str, Any]]:
-    """What every module holds; tensors and functions by their identity."""
-    return [dict(vars(module), _modules=dict(module._modules)) for module in model.modules()]
-
-
-@pytest.mark.parametrize('is_optimised', [False, True], ids=['as loaded', 'optimised'])
-@pytest.mark.parametrize('name', ['HeatmapHead', 'DistilPoseHead'])
+@pytest.mark.parametrize(('name', 'is_optimised'), [
+    ('HeatmapHead', False), ('DistilPoseHead', True),
+    pytest.param('DistilPoseHead', False, marks=pytest.mark.slow),
+    pytest.param('HeatmapHead', True, marks=pytest.mark.slow)])
 def test_threads_get_what_one_thread_gets(name: str, is_optimised: bool) -> None:
-    """To the bit: a call runs the same operations on the same shapes, whatever other threads do."""
+    """To the bit: a call runs the same operations on the same shapes, whatever other threads do.
+
+    Images come one by one, which a CPU takes with their mirror images as one batch.
+    """
     model = quickened(model_of(name)) if is_optimised else model_of(name)
     known, before = images(5), attributes(model)
     expected = [predict(model, image) for image in known]
     assert len({keypoints.tobytes() for keypoints, _ in expected}) == len(known)
 
     def call(number: int) -> bool:
-        found, wanted = predict(model, known[number % 5]), expected[number % 5]
-        return all(np.array_equal(one, other) for one, other in zip(found, wanted, strict=True))
+        return all(map(np.array_equal, predict(model, known[number % 5]), expected[number % 5]))
 
     with ThreadPoolExecutor(THREADS) as pool:
         assert sum(pool.map(call, range(THREADS * CALLS))) == THREADS * CALLS

@@ -85,7 +85,8 @@ def test_option_device_and_size_choose(option: bool | str | None, device: str, s
 @pytest.mark.parametrize('value', ['always', 1, None])
 def test_another_value_is_refused(value: Any) -> None:
     images, samples = batch(1)
-    with pytest.raises(DistilPoseError, match=rf"test_cfg\.flip_in_one_batch is {value!r}; expected True, False or 'auto'"):
+    words = rf"model\.test_cfg\.flip_in_one_batch is {value!r}; expected True, False or 'auto'"
+    with pytest.raises(DistilPoseError, match=words):
         estimator('DistilPoseHead', flip_in_one_batch=value).predict(images, samples)
 
 
@@ -149,7 +150,7 @@ HOOKS = dict(
 def test_hooks_see_what_they_see_with_mmpose(kind: str) -> None:
     """Two passes over the images as they came, and no head, which mmpose does not call as a module."""
     model, seen = estimator('HeatmapHead'), []
-    handles = [HOOKS[kind](module, lambda images, name=name: seen.append((name, len(images[0] if name == 'head' else images))))
+    handles = [HOOKS[kind](module, lambda given, name=name: seen.append((name, len(given))))
                for name, module in [('conv', model.backbone.layer1[0].conv1), ('head', model.head)]]
     try:
         answers(tta.in_one_batch, model)
