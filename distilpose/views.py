@@ -22,7 +22,8 @@ def view_of(owner: Any, **attributes: Any) -> Any:
         owner: an instance of a Python class, such as an ``nn.Module`` or a data set, but no view.
         **attributes: the view's own ones. A function is not bound to the view.
     """
-    view = object.__new__(_view_class(type(owner), tuple(attributes)))
+    kind: Any = type(owner)
+    view: Any = object.__new__(_view_class(kind, tuple(attributes)))
     object.__setattr__(view, '__dict__', vars(owner))
     for name, value in attributes.items():
         object.__setattr__(view, name, value)

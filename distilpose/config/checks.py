@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from distilpose.errors import DistilPoseError
+from distilpose.host.speedups.tta import read_option
 
 from .mixing_checks import check_mixed_data
 from .paths import project_path
@@ -100,6 +101,15 @@ def check_schedules(config: Config | ConfigTree) -> None:
                                   f'train_cfg counts iterations; set model.terms.{name}.by_epoch=False')
 
 
+def check_flip_test(config: Config | ConfigTree) -> None:
+    """Reads the student's option of the flip test, which mmpose would read in the first validation.
+
+    Raises:
+        DistilPoseError: its value is none of those expected.
+    """
+    read_option(ConfigTree.of(config).student.get('test_cfg') or {})
+
+
 def check_data_files(config: Config | ConfigTree, loaders: Sequence[str] | None = None) -> None:
     """Looks for the files that data sets and evaluators name.
 
@@ -173,7 +183,7 @@ def check_checkpoint_files(config: Config | ConfigTree) -> None:
 
 
 CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
-    check_data_files, check_input_sizes, check_schedules, check_mixed_data, check_checkpoint_files)
+    check_data_files, check_input_sizes, check_flip_test, check_schedules, check_mixed_data, check_checkpoint_files)
 
 
 def check(cfg: Config, loaders: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from mmengine.config import Config
 
 from distilpose.config import PROJECT_ROOT
+from distilpose.config.checks import check_flip_test
 from distilpose.engine import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules, read_config
 from distilpose.errors import DistilPoseError
 
@@ -145,3 +146,16 @@ def test_a_term_that_waits_for_epochs_is_refused_where_there_are_none() -> None:
     check_schedules(Config(dict(model=model, train_cfg=dict(by_epoch=True, max_epochs=3))))
     terms['logit']['by_epoch'] = False
     check_schedules(Config(dict(model=model, train_cfg=dict(by_epoch=False, max_iters=100))))
+
+
+@pytest.mark.parametrize('is_distillation', [False, True])
+def test_the_option_of_the_flip_test_is_read_before_the_run(is_distillation: bool) -> None:
+    def config(**test_cfg: Any) -> Config:
+        student = dict(type='TopdownPoseEstimator', test_cfg=test_cfg)
+        return Config(dict(model=dict(type='PoseDistiller', student=student) if is_distillation else student))
+
+    for test_cfg in (dict(), dict(flip_test=True), *(dict(flip_in_one_batch=value) for value in (True, False, 'auto'))):
+        check_flip_test(config(**test_cfg))
+    with pytest.raises(DistilPoseError, match=r"test_cfg.flip_in_one_batch is 'on'; expected True, False or 'auto'"):
+        check_flip_test(config(flip_in_one_batch='on'))
+    check_flip_test(Config())

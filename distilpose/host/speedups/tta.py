@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -20,15 +20,8 @@ in_two_batches = TopdownPoseEstimator.predict
 OPTION = 'flip_in_one_batch'
 """Of ``test_cfg``: ``True``, ``False`` or ``'auto'``, which is the default."""
 
-LARGEST_BATCH = dict(cpu=1)
-LARGEST_BATCH_ELSEWHERE = 16
-"""Images up to which ``'auto'`` takes one batch, by device; the activations of a larger one need twice the memory."""
-
-OPTION = 'flip_in_one_batch'
-"""Of ``test_cfg``: ``True``, ``False`` or ``'auto'``, which is the default."""
-
-LARGEST_BATCH = dict(cpu=1)
-LARGEST_BATCH_ELSEWHERE = 16
+_LARGEST_BATCH = dict(cpu=1)
+_LARGEST_BATCH_ELSEWHERE = 16
 """Images up to which ``'auto'`` takes one batch, by device; the activations of a larger one need twice the memory."""
 
 
@@ -46,23 +39,23 @@ def predict(self: TopdownPoseEstimator, inputs: Tensor, data_samples: list) -> l
     Raises:
         DistilPoseError: for another value of ``test_cfg['flip_in_one_batch']``.
     """
-    way = in_one_batch if takes_one_batch(self.test_cfg, inputs) else in_two_batches
-    return way(self, inputs, data_samples)
+    one_batch = read_option(self.test_cfg)
+    if one_batch == 'auto':
+        one_batch = len(inputs) <= _LARGEST_BATCH.get(inputs.device.type, _LARGEST_BATCH_ELSEWHERE)
+    return (in_one_batch if one_batch else in_two_batches)(self, inputs, data_samples)
 
 
-def takes_one_batch(test_cfg: dict, inputs: Tensor) -> bool:
-    """Whether the flip test of images (N, 3, H, W) is one batch, by ``test_cfg['flip_in_one_batch']``.
+def read_option(test_cfg: Mapping[str, Any]) -> bool | str:
+    """``test_cfg['flip_in_one_batch']``: ``True``, ``False`` or ``'auto'``, also where it is missing.
 
     Raises:
-        DistilPoseError: for a value that is none of ``True``, ``False`` and ``'auto'``.
+        DistilPoseError: for any other value.
     """
     option = test_cfg.get(OPTION, 'auto')
-    if isinstance(option, bool):
+    if isinstance(option, bool) or option == 'auto':
         return option
-    if option != 'auto':
-        raise DistilPoseError(f"model.test_cfg.{OPTION} is {option!r}; expected True, False or 'auto', which takes one "
-                              f'batch for a single image on a CPU and for up to {LARGEST_BATCH_ELSEWHERE} elsewhere')
-    return len(inputs) <= LARGEST_BATCH.get(inputs.device.type, LARGEST_BATCH_ELSEWHERE)
+    raise DistilPoseError(f"model.test_cfg.{OPTION} is {option!r}; expected True, False or 'auto', which takes one "
+                          f'batch for a single image on a CPU and for up to {_LARGEST_BATCH_ELSEWHERE} elsewhere')
 
 
 def in_one_batch(self: TopdownPoseEstimator, inputs: Tensor, data_samples: list) -> list:
