@@ -38,7 +38,8 @@ def copy_part(part: str, *, source: nn.Module, target: nn.Module) -> None:
     """Copies those weights of the source's part that the target has, which must be all of the latter."""
     available = source.get_submodule(part).state_dict()
     module = target.get_submodule(part)
-    load_strict(module, {key: value for key, value in available.items() if key in module.state_dict()},
+    needed = module.state_dict().keys()
+    load_strict(module, {key: value for key, value in available.items() if key in needed},
                 source=f"the teacher's {part}")
 
 
