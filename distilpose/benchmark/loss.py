@@ -10,14 +10,14 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from distilpose.config.models import keypoint_metainfo, read_model_source
+from distilpose.config.models import keypoint_metainfo
+from distilpose.distillation.teacher import read_teacher_source
 from distilpose.distillation.terms import draw_simulated_heatmaps, simulated_heatmap_loss
 from distilpose.errors import DistilPoseError
 
 from .inputs import batch_size
 from .machine import chosen_machine
 from .memory import added_at_peak
-from .networks import teacher_source
 from .published_way import drawn_heatmap_loss
 from .timing import Report, interleave, repeated
 
@@ -71,5 +71,5 @@ def _sizes(cfg: Config) -> tuple[str, tuple[int, int], int]:
                               'DistilPose')
     teacher = cfg.model.teacher
     drawn = teacher.get('heatmaps') or {}
-    size = drawn.get('size') or read_model_source(teacher_source(teacher)).model['head']['decoder']['heatmap_size']
+    size = drawn.get('size') or read_teacher_source(teacher).model['head']['decoder']['heatmap_size']
     return term.get('masking', 'intended'), (size[0], size[1]), metainfo['num_keypoints']

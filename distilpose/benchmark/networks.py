@@ -17,8 +17,9 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 from distilpose.complexity import count_macs_by_module
-from distilpose.config import build_estimator, project_path, read_model_source
+from distilpose.config import build_estimator, project_path
 from distilpose.distillation import PoseDistiller
+from distilpose.distillation.teacher import read_teacher_source
 from distilpose.engine.hooks.channels_last import use_channels_last
 from distilpose.engine.launch import unknown_types_as_sentences
 
@@ -39,7 +40,7 @@ def with_a_teacher(cfg: Config) -> Iterator[tuple[Config, list[str]]]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'random.pth'
         with unknown_types_as_sentences():
-            torch.save(dict(state_dict=_seeded(read_model_source(teacher_source(teacher)).model).state_dict()), file)
+            torch.save(dict(state_dict=_seeded(read_teacher_source(teacher).model).state_dict()), file)
         cfg = copy.deepcopy(cfg)
         cfg.model.teacher.checkpoint = str(file)
         yield cfg, [f'The teacher has random weights, since there is no {checkpoint or "checkpoint"}.']
@@ -64,12 +65,6 @@ def ready_to_train(model: nn.Module, cfg: Config) -> Any:
         use_channels_last(model)
     model.train()
     return wrapper
-
-
-def teacher_source(teacher: dict) -> dict:
-    """What :func:`~distilpose.config.models.read_model_source` reads of a distillation's ``model.teacher``."""
-    config = teacher['config']
-    return dict(config=config) if isinstance(config, str) else config
 
 
 def macs_of_a_step(model: nn.Module, images: torch.Tensor) -> dict[str, int]:

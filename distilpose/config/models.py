@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import difflib
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,29 +28,59 @@ class ModelSource:
     keypoint_names: tuple[str, ...] | None
 
 
-def read_model_source(spec: dict) -> ModelSource:
-    """Reads a plain model dict, or ``dict(config=path, ...)`` whose further keys change that config's model.
+def read_model_source(spec: Mapping[str, Any], *, entry: str = 'the model', options: Sequence[str] = ()) -> ModelSource:
+    """Reads a plain model dict, or ``dict(config=..., ...)`` whose further keys change that config's model.
 
     They are merged as mmengine merges a config into its base: key by key, a dict with ``_delete_=True`` instead.
 
+    Args:
+        spec: ``config`` is a config's path (see :func:`load_config`) or itself a model source.
+        entry: where the config has it, for messages.
+        options: further keys that the caller has taken out, for messages.
+
     Raises:
-        DistilPoseError: when the config is missing, has no model, or its model is itself a distiller.
+        DistilPoseError: when the config is missing, has no model, or a key is no argument of the model's class.
     """
-    if 'config' not in spec:
-        config = Config(dict(model=copy.deepcopy(dict(spec))))
-        return ModelSource(config.model.to_dict(), _keypoint_names(config))
-    config = load_config(spec['config'])
-    if 'model' not in config:
-        raise DistilPoseError(f"{spec['config']} defines no model")
+    base, names = spec.get('config', {}), None
     changes = {key: copy.deepcopy(value) for key, value in spec.items() if key != 'config'}
-    if config.model.get('type') == 'PoseDistiller':
-        nested = read_model_source(config.model.student)
-        config.model = nested.model
-        names = nested.keypoint_names
+    if isinstance(base, Mapping):
+        nested = read_model_source(base, entry=entry, options=options) if base else ModelSource({}, None)
+        config, names = Config(dict(model=nested.model)), nested.keypoint_names
     else:
-        names = None
+        config = load_config(base)
+        if 'model' not in config:
+            raise DistilPoseError(f'{base} defines no model')
+        if config.model.get('type') == 'PoseDistiller':
+            nested = read_model_source(config.model.student, entry=f'model.student of {base}')
+            config.model, names = nested.model, nested.keypoint_names
     config.merge_from_dict(dict(model=changes))
+    _check_arguments(changes, config.model, entry=entry, options=options)
     return ModelSource(config.model.to_dict(), names or _keypoint_names(config))
+
+
+def _check_arguments(changes: Mapping[str, Any], model: Mapping[str, Any], *, entry: str,
+                     options: Sequence[str]) -> None:
+    """Refuses keys that are no argument of the model's class, as a misspelt one."""
+    kind = MODELS.get(model['type']) if isinstance(model.get('type'), str) else model.get('type')
+    if kind is None:
+        return  # building the model names the unknown type
+    arguments = _arguments(kind)
+    for key in changes:
+        if key == 'type' or key.startswith('_') or key in arguments:
+            continue
+        close = difflib.get_close_matches(key, [*options, *arguments, 'config', 'checkpoint'], n=1)
+        raise DistilPoseError(f'{entry} has a key {key!r}, which is no argument of {kind.__name__}'
+                              f'{" and no option (" + ", ".join(options) + ")" if options else ""}; '
+                              + (f'did you mean {close[0]!r}?' if close else f'expected one of {", ".join(arguments)}'))
+
+
+def _arguments(kind: type) -> list[str]:
+    """Names that the constructors of a class and of its bases take."""
+    constructors = [vars(base)['__init__'] for base in kind.__mro__ if base is not object and '__init__' in vars(base)]
+    parameters = [parameter for constructor in constructors
+                  for parameter in list(inspect.signature(constructor).parameters.values())[1:]]
+    return list(dict.fromkeys(parameter.name for parameter in parameters
+                              if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)))
 
 
 def student_config(cfg: Config) -> Config:

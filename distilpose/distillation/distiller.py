@@ -38,9 +38,10 @@ class PoseDistiller(BaseModel):
     terms that have some, under ``distillation.``. Prediction is the student's and never asks the teacher.
 
     Args:
-        student: a model dict, or ``dict(config=path, checkpoint=None)``.
-        teacher: ``dict(config=path or model dict, checkpoint=path, dtype=None, heatmaps=None, mode='eval')``, or a
-            teacher made elsewhere. It may take other means, other channels or a larger crop than the student.
+        student: a model dict, or ``dict(config=path, checkpoint=None)`` whose further keys change that config's model.
+        teacher: ``dict(config=path or model dict, checkpoint=path, dtype=None, heatmaps=None, mode='eval')`` whose
+            further keys change that model (see :func:`~distilpose.distillation.teacher.load_teacher`), or a teacher
+            made elsewhere. It may take other means, other channels or a larger crop than the student.
         terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``. Where its
             weight times its schedule is 0 it is logged as 0 and not computed; the teacher's forward pass is skipped
             in iterations where that holds for all terms.
@@ -57,7 +58,8 @@ class PoseDistiller(BaseModel):
     def __init__(self, student: dict, teacher: dict | FrozenTeacher, *, terms: dict[str, dict | None],
                  task_weight: float = 1.0, init_from_teacher: Sequence[str] = (), share_backbone: bool = False,
                  freeze: Sequence[str] = ()) -> None:
-        source = read_model_source({key: value for key, value in student.items() if key != 'checkpoint'})
+        source = read_model_source({key: value for key, value in student.items() if key != 'checkpoint'},
+                                   entry='model.student')
         network = build_estimator(source.model)
         super().__init__(data_preprocessor=network.data_preprocessor)
         parts.adopt_children(self, network, reserved=TERMS_PREFIX)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from distilpose.checkpoints import load_strict, read_weights
 from distilpose.config import build_estimator, project_path, read_model_source
+from distilpose.config.models import ModelSource
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
 from distilpose.models.quick import DTYPES, check_speed
@@ -20,6 +22,7 @@ from .quick_copy import QuickCopy
 from .teacher_heatmaps import draw_simcc_heatmaps, to_common_grid
 
 MODES = ('eval', 'train')
+OPTIONS = ('dtype', 'compile', 'heatmaps', 'mode', 'quick')
 
 
 class FrozenTeacher:
@@ -132,26 +135,43 @@ class FrozenTeacher:
         return self
 
 
-def load_teacher(config: str | dict, checkpoint: str | Path | None, **options: Any) -> FrozenTeacher:
+def load_teacher(config: str | dict | None = None, checkpoint: str | Path | None = None,
+                 **further: Any) -> FrozenTeacher:
     """Builds a teacher and loads all of its weights.
 
     Args:
         config: a config's path (see :func:`~distilpose.config.load_config`) or a plain model dict.
         checkpoint: file of its weights, ours or published, relative to the project's root unless absolute.
-        **options: ``dtype``, ``compile``, ``heatmaps``, ``mode`` and ``quick`` of :class:`FrozenTeacher`.
+        **further: ``dtype``, ``compile``, ``heatmaps``, ``mode`` and ``quick`` of :class:`FrozenTeacher`. Any other key
+            changes the config's model, see :func:`~distilpose.config.models.read_model_source`.
 
     Raises:
-        DistilPoseError: when the checkpoint is not named, missing, or does not hold exactly this model.
+        DistilPoseError: when the config or the checkpoint is not named or is missing, when the checkpoint does not
+            hold exactly this model, or when a key is neither an option nor an argument of the model.
     """
+    source = read_teacher_source(dict(further, config=config))
     if checkpoint is None:
         raise DistilPoseError(f'the teacher {_describe(config)} has no checkpoint; set model.teacher.checkpoint to the '
                               'file of its trained weights')
-    source = read_model_source(dict(config=config) if isinstance(config, str) else config)
     state = read_weights(project_path(checkpoint)).state
     model = build_estimator(source.model)
     load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.',))
+    options = {name: further[name] for name in OPTIONS if name in further}
     return FrozenTeacher(model, keypoint_names=source.keypoint_names, **options)
 
 
-def _describe(config: str | dict) -> str:
-    return config if isinstance(config, str) else f"({config.get('type', 'model dict')})"
+def read_teacher_source(spec: Mapping[str, Any]) -> ModelSource:
+    """The plain model of a distillation's ``model.teacher`` and what is known of its keypoints.
+
+    Raises:
+        DistilPoseError: when no config is named, or as :func:`~distilpose.config.models.read_model_source`.
+    """
+    if not spec.get('config'):
+        raise DistilPoseError('model.teacher names no config; set model.teacher.config to the path of the config of '
+                              'the trained teacher, or to its model dict')
+    model = {key: value for key, value in spec.items() if key not in ('checkpoint', *OPTIONS)}
+    return read_model_source(model, entry='model.teacher', options=OPTIONS)
+
+
+def _describe(config: str | dict | None) -> str:
+    return config if isinstance(config, str) else f"({(config or {}).get('type', 'model dict')})"

@@ -59,6 +59,18 @@ def test_further_keys_change_the_model_of_a_config() -> None:
     assert source.model['test_cfg'] == dict(a=1) and source.model['backbone']['type'] == 'StemNet'
 
 
+def test_further_keys_change_a_model_that_is_written_out() -> None:
+    source = read_model_source(dict(config=STUDENT, head=dict(num_keypoints=3)))
+    assert source.model['head'] == dict(STUDENT['head'], num_keypoints=3)
+    assert read_model_source(dict(config=dict(config=STUDENT, test_cfg=dict(a=1)))).model['test_cfg'] == dict(a=1)
+
+
+@pytest.mark.parametrize('spec', [dict(config=S, bakbone=dict(depth=2)), dict(STUDENT, bakbone=None)])
+def test_a_misspelt_key_is_refused(spec: dict) -> None:
+    with pytest.raises(DistilPoseError, match="model.student has a key 'bakbone', .*did you mean 'backbone'"):
+        read_model_source(spec, entry='model.student')
+
+
 def test_a_config_without_a_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'data.py').write_text('data_root = "here"')
     with pytest.raises(DistilPoseError, match='defines no model'):

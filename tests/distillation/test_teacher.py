@@ -145,6 +145,31 @@ def test_loads_its_checkpoint(checkpoint: Path) -> None:
     assert all(torch.equal(value, stored[name]) for name, value in frozen.model.state_dict().items())
 
 
+def test_further_keys_change_the_model_of_its_config(checkpoint: Path) -> None:
+    with pytest.raises(CheckpointMismatch, match=r'head\.readout'):
+        load_teacher(TEACHER, checkpoint, head=dict(hidden_dim=12))
+    wide = changed(TEACHER, hidden_dim=12)
+    torch.save(build_estimator(wide).state_dict(), checkpoint)
+    frozen = load_teacher(TEACHER, checkpoint, head=dict(hidden_dim=12), dtype='bfloat16')
+    assert frozen.dtype is torch.bfloat16
+    written_out = load_teacher(wide, checkpoint)
+    assert frozen.model.head.readout[1].out_features == written_out.model.head.readout[1].out_features
+
+
+@pytest.mark.parametrize(('key', 'words'), [
+    ('dtyp', "model.teacher has a key 'dtyp', .*did you mean 'dtype'"),
+    ('hed', "no argument of TopdownPoseEstimator .*did you mean 'head'"),
+    ('temperature', 'expected one of backbone, ')])
+def test_an_unknown_key_is_refused_by_name(key: str, words: str, checkpoint: Path) -> None:
+    with pytest.raises(DistilPoseError, match=words):
+        load_teacher(TEACHER, checkpoint, **{key: dict(a=1)})
+
+
+def test_no_config_is_an_error(checkpoint: Path) -> None:
+    with pytest.raises(DistilPoseError, match='set model.teacher.config'):
+        load_teacher(checkpoint=checkpoint)
+
+
 def test_no_checkpoint_is_an_error() -> None:
     with pytest.raises(DistilPoseError, match='has no checkpoint; set model.teacher.checkpoint'):
         load_teacher(TEACHER, None)

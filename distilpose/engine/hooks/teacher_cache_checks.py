@@ -12,9 +12,8 @@ from typing import Any
 from mmengine.runner import Runner
 from mmpose.datasets.samplers import MultiSourceSampler
 
-from distilpose.config.models import read_model_source
-
 from ...distillation import FrozenTeacher, PoseDistiller
+from ...distillation.teacher import read_teacher_source
 from ...errors import DistilPoseError
 from .pipeline_switch import PipelineSwitchHook
 from .randomness import SeededPreparation
@@ -65,8 +64,7 @@ def facts_of(runner: Runner, teacher: FrozenTeacher, *, dtype: str) -> dict[str,
     Every crop is compared by its checksum as well. These facts only tell a difference before the first iteration, and
     which it is.
     """
-    dataset, spec = runner.train_dataloader.dataset, runner.cfg.model.teacher
-    source = read_model_source(dict(config=spec.config) if isinstance(spec.config, str) else spec.config.to_dict())
+    dataset, source = runner.train_dataloader.dataset, read_teacher_source(runner.cfg.model.teacher.to_dict())
     options = dict(dtype=str(teacher.dtype), heatmaps=teacher.heatmaps)
     return {
         'number format': dtype,
