@@ -15,7 +15,7 @@ from distilpose.checkpoints import load_strict, read_weights
 from distilpose.config import build_estimator, project_path, read_model_source
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
-from distilpose.structures import Labels, PoseOutputs
+from distilpose.structures import PoseOutputs
 
 from . import parts
 from .image_adapter import adapter_between

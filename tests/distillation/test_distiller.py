@@ -154,7 +154,8 @@ def without_teacher(model: PoseDistiller, monkeypatch: pytest.MonkeyPatch) -> Po
 
 @pytest.mark.parametrize('terms', [
     {}, dict.fromkeys(TERMS), {name: dict(term, weight=0.0) for name, term in TERMS.items()},
-    {name: dict(term, schedule='warmup') for name, term in TERMS.items()}], ids=['none', 'dropped', 'weight', 'schedule'])
+    {name: dict(term, schedule='warmup') for name, term in TERMS.items()},
+], ids=['none', 'dropped', 'weight', 'schedule'])
 @pytest.mark.parametrize('is_cached', [False, True])
 def test_the_teacher_does_not_run_where_no_term_needs_it(terms: dict, is_cached: bool,
                                                          monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,8 +164,9 @@ def test_the_teacher_does_not_run_where_no_term_needs_it(terms: dict, is_cached:
     if is_cached:
         model.teacher_cache = SimpleNamespace(outputs=model.teacher.outputs)
     losses = model(*batch(), mode='loss')
-    assert {name for name in losses if 'loss' in name} == {'loss_kpt', *(f'loss_{name}' for name in terms if terms[name])}
-    assert all(losses[f'loss_{name}'] == 0 for name in terms if terms[name])
+    silent = {f'loss_{name}' for name, term in terms.items() if term}
+    assert {name for name in losses if 'loss' in name} == {'loss_kpt', *silent}
+    assert all(losses[name] == 0 for name in silent)
 
 
 def test_a_shared_backbone_runs_no_teachers_head_without_need(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +186,8 @@ def test_the_teacher_runs_where_one_term_needs_it(monkeypatch: pytest.MonkeyPatc
 
 def test_a_terms_own_parameters_get_gradients_of_zero_where_its_weight_is_zero() -> None:
     """Not none, which several processes and weight decay tell from zero."""
-    model = distiller(terms=dict(TERMS, simulated_heatmap=dict(type='SimulatedHeatmapTerm', sigma='learned', weight=0.0)))
+    term = dict(type='SimulatedHeatmapTerm', sigma='learned', weight=0.0)
+    model = distiller(terms=dict(TERMS, simulated_heatmap=term))
     model.parse_losses(model(*batch(), mode='loss'))[0].backward()
     gradient = model.distillation.simulated_heatmap.log_sigmas.grad
     assert gradient is not None and not gradient.any()
