@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -56,3 +57,19 @@ def test_an_unmodified_mmpose_head_loses_the_same(head_class: type, options: dic
     for gradient, other in zip(found, own, strict=True):
         assert other.abs().max() > 0
         torch.testing.assert_close(gradient, other, rtol=1e-6, atol=1e-6 * float(other.abs().max()))
+
+
+def test_threads_lose_with_one_head() -> None:
+    """Each the loss of its own prediction."""
+    head = HeatmapHead(in_channels=8, out_channels=NUM_KEYPOINTS, deconv_out_channels=None,
+                       loss=dict(type='KeypointMSELoss', use_target_weight=True))
+    _, samples = batch()
+    predictions = [torch.full((4, NUM_KEYPOINTS, 16, 12), float(number)) for number in range(5)]
+    expected = [float(replayed(head, prediction).loss((None,), samples)['loss_kpt']) for prediction in predictions]
+    assert len(set(expected)) == 5
+
+    def call(number: int) -> bool:
+        return float(replayed(head, predictions[number % 5]).loss((None,), samples)['loss_kpt']) == expected[number % 5]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(call, range(200)))
