@@ -22,6 +22,7 @@ own_environment() {
     if [[ -n "${DISTILPOSE_PYTHON:-}" ]]; then
         PYTHON="$(command -v -- "$DISTILPOSE_PYTHON")" || fail "DISTILPOSE_PYTHON is '$DISTILPOSE_PYTHON'; it does not run."
         case "$PYTHON" in /*) ;; *) PYTHON="$PWD/$PYTHON" ;; esac
+        DISTILPOSE_PYTHON="$PYTHON"  # exported by the caller, and relative to the current directory until here
     else
         "$ROOT/tools/setup_env.sh"
         PYTHON="$ROOT/.venv/bin/python"

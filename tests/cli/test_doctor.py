@@ -92,7 +92,7 @@ def report(folder: Path, *hidden: str) -> tuple[int, dict[str, Any]]:
         (folder / f'{name}.py').write_text('raise ImportError("hidden")\n')
     done = subprocess.run([sys.executable, '-m', 'distilpose_cli', 'doctor', '--json'], cwd=folder, text=True,
                           env={**os.environ, 'PYTHONPATH': f'{folder}{os.pathsep}{ROOT}'}, capture_output=True,
-                          timeout=300, check=False)
+                          timeout=600, check=False)
     assert 'Traceback' not in done.stderr
     return done.returncode, json.loads(done.stdout)
 

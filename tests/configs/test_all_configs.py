@@ -21,7 +21,8 @@ from distilpose.structures import PoseOutputs
 
 LEAVES = sorted(path.relative_to(PROJECT_ROOT) for path in (PROJECT_ROOT / 'configs').rglob('*.py')
                 if '_base_' not in path.parts)
-COUNT = 165
+FEWEST = 160
+"""A glob that finds less is broken; new configs are found by themselves."""
 COSTLY = re.compile(r'simdr/(?!.*_from_).*(res101|res152|w48|256x|384x)|tokenpose_(b|l|s_v2)_'
                     r'|fpd/.*(8x256|hrnet)|rtmpose/.*rtmpose-(m|l|x)_|dwpose/.*(dis|l-l|m-m|x-x).*coco')
 """Networks whose forward pass is only traced, on the meta device; smaller ones of the same parts run."""
@@ -79,7 +80,7 @@ def number_of_bins(codec: dict) -> list[int]:
 
 
 def test_every_leaf_is_found() -> None:
-    assert len(LEAVES) == COUNT, 'a config was added or removed: change COUNT'
+    assert len(LEAVES) >= FEWEST and len({path.parts[1] for path in LEAVES}) >= 3
 
 
 @pytest.mark.parametrize('path', RUN, ids=str)

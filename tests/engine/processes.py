@@ -10,7 +10,7 @@ from pathlib import Path
 from .tiny import PROJECT
 
 
-def run_in_two_processes(script: str, config: Path, folder: Path, *, timeout: float = 180.0) -> str:
+def run_in_two_processes(script: str, config: Path, folder: Path, *, timeout: float = 600.0) -> str:
     """Runs a script with the arguments (config, folder) in two processes.
 
     Returns:

@@ -55,7 +55,7 @@ def test_two_processes_train_while_a_schedule_is_zero(configs: tuple[Path, Path]
         [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--rdzv-backend=c10d',
          '--rdzv-endpoint=localhost:0', str(tmp_path / 'run.py'), str(tmp_path)],
         env={**os.environ, 'PYTHONPATH': str(tiny.PROJECT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
-        capture_output=True, text=True, timeout=180)
+        capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr[-3000:]
     lines = [line for line in result.stdout.splitlines() if 'Epoch(train)' in line]
     assert len(lines) == 4 and lines[0].endswith('loss_simulated_heatmap: 0.000000'), lines

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from distilpose.config import load_config
-from distilpose.config.reading import merge_options, set_data_root
+from distilpose.config import merge_options, set_data_root
 
 from .answering import evaluate_faultless_network
 

@@ -23,5 +23,5 @@ def run(code: str, *, path: Path | None = None, **environment: str) -> subproces
     """Runs code in a Python of its own."""
     variables = {**os.environ, 'PYTHONPATH': str(path or ROOT), 'OMP_NUM_THREADS': '1', **environment}
     return subprocess.run(
-        [sys.executable, '-c', textwrap.dedent(code)], env=variables, capture_output=True, text=True, timeout=300
+        [sys.executable, '-c', textwrap.dedent(code)], env=variables, capture_output=True, text=True, timeout=600
     )

@@ -19,6 +19,7 @@ print((visualizer.get_image() > 0).all(-1).sum())
 
 
 class TestCircles:
+    @pytest.mark.slow
     def test_numpy_refuses_mmposes_radius(self) -> None:
         if np.lib.NumpyVersion(np.__version__) < '2.4.0':
             pytest.skip('this numpy takes arrays of one element for numbers')
@@ -27,6 +28,7 @@ class TestCircles:
         broken = run(WITHOUT_APPLYING + remove + CIRCLE)
         assert broken.stderr.splitlines()[-1].startswith('TypeError: only 0-dimensional arrays can be converted')
 
+    @pytest.mark.slow
     def test_keypoints_are_drawn(self) -> None:
         mended = run('import distilpose\n' + CIRCLE)
         assert mended.stdout.strip().isdigit(), mended.stderr

@@ -15,6 +15,7 @@ from distilpose.host import imports
 from tests.host.python import WITHOUT_APPLYING, run
 
 
+@pytest.mark.slow
 def test_importing_the_package_is_quiet() -> None:
     result = run('import distilpose, mmpose.apis, mmpose.evaluation; print("fine")')
     assert result.returncode == 0, result.stderr
@@ -22,6 +23,7 @@ def test_importing_the_package_is_quiet() -> None:
     assert result.stderr == ''
 
 
+@pytest.mark.slow
 def test_mmcv_operations_import_and_say_that_they_are_missing() -> None:
     assert "No module named 'mmcv._ext'" in run('import mmcv.ops').stderr
 
@@ -34,6 +36,7 @@ def test_mmcv_operations_import_and_say_that_they_are_missing() -> None:
 
 
 class TestWithoutMMDet:
+    @pytest.mark.slow
     def test_mmpose_models_need_it(self) -> None:
         remedies = 'imports.stub_mmcv_ops(); imports.repair_torchvision(); imports.serve_xtcocotools()\n'
         broken = run(WITHOUT_APPLYING + remedies + 'import mmpose.models')
@@ -64,6 +67,7 @@ class TestWithoutMMDet:
         assert imports.reduce_mean(value) is value
 
 
+@pytest.mark.slow
 def test_torchvision_imports() -> None:
     broken = run('import torchvision')
     if broken.returncode == 0:
@@ -93,6 +97,7 @@ def package(folder: Path, content: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_xtcocotools_is_served_where_it_is_missing(tmp_path: Path) -> None:
     hidden = 'import sys\nsys.modules["xtcocotools"] = None\n' if importlib.util.find_spec('xtcocotools') else ''
     assert run(hidden + ASK_XTCOCOTOOLS).returncode != 0 or not hidden
@@ -100,6 +105,7 @@ def test_xtcocotools_is_served_where_it_is_missing(tmp_path: Path) -> None:
     assert result.stdout.strip() == 'distilpose.host.xtcoco distilpose.host.xtcoco pycocotools.mask', result.stderr
 
 
+@pytest.mark.slow
 def test_xtcocotools_is_served_where_it_is_broken(tmp_path: Path) -> None:
     broken = package(tmp_path, 'raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")')
     assert 'numpy.dtype size changed' in run(ASK_XTCOCOTOOLS, path=broken).stderr
@@ -107,6 +113,7 @@ def test_xtcocotools_is_served_where_it_is_broken(tmp_path: Path) -> None:
     assert result.stdout.strip() == 'distilpose.host.xtcoco distilpose.host.xtcoco pycocotools.mask', result.stderr
 
 
+@pytest.mark.slow
 def test_a_working_xtcocotools_is_used(tmp_path: Path) -> None:
     working = package(tmp_path, 'class COCO: pass\nclass COCOeval: pass')
     result = run(WITHOUT_APPLYING + 'imports.serve_xtcocotools()' + ASK_XTCOCOTOOLS, path=working)

@@ -21,6 +21,7 @@ def test_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.name == 'munkres'
 
 
+@pytest.mark.slow
 def test_mmengine_finds_packages_without_pkg_resources() -> None:
     hidden = 'import sys; sys.modules["pkg_resources"] = None\n'
     question = 'from mmengine.utils import get_installed_path as path, is_installed as has\nprint(path("mmpose"))\n'

@@ -68,7 +68,7 @@ def torchrun(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess:
         env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
     )
 
 
@@ -93,6 +93,7 @@ def test_synchronised_normalisation_becomes_plain_on_the_cpu(tmp_path: Path) -> 
         assert torch.equal(wrapped.module.state_dict()[name], value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('arguments', [('gloo',), ('nccl', 'wrapper')], ids=['gloo', 'nccl-becomes-gloo'])
 def test_two_processes_train_one_model_on_the_cpu(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     result = torchrun(tmp_path, *arguments)
@@ -100,6 +101,7 @@ def test_two_processes_train_one_model_on_the_cpu(tmp_path: Path, arguments: tup
     assert 'MMDistributedDataParallel gloo 0.5 True' in result.stdout.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason='the breakage is that of a torch without CUDA')
 def test_mmengine_alone_cannot_start_processes_without_cuda() -> None:
     start = "import os\nfrom mmengine.dist import init_dist\ninit_dist('pytorch', backend='gloo')\nprint('started')"

@@ -51,7 +51,7 @@ def test_help_of_the_quickstart_makes_no_environment(tmp_path: Path) -> None:
     for name in ('tools', 'distilpose_cli'):
         shutil.copytree(TOOLS.parent / name, folder / name)
     result = subprocess.run([folder / 'tools' / 'quickstart.sh', '--help'], capture_output=True, text=True, check=False,
-                            env={**os.environ, 'PYTHON': sys.executable}, timeout=60)
+                            env={**os.environ, 'PYTHON': sys.executable}, timeout=600)
     assert result.returncode == 0 and '--images' in result.stdout, result.stderr
     assert not (folder / '.venv').exists()
 
