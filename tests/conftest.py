@@ -59,6 +59,17 @@ def device(request: pytest.FixtureRequest) -> torch.device:
     return torch.device(request.config.getoption('--device'))
 
 
+@pytest.fixture
+def quick_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batch normalisation on the meta device is its shape; torch decomposes it, for most of the time of a trace."""
+    batch_norm = torch.nn.functional.batch_norm
+
+    def shape_or_values(images: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        return torch.empty_like(images) if images.is_meta else batch_norm(images, *args, **kwargs)
+
+    monkeypatch.setattr(torch.nn.functional, 'batch_norm', shape_or_values)
+
+
 @pytest.fixture(scope='session')
 def shared() -> Path:
     """The folder ``shared`` beside the repository, or ``DISTILPOSE_SHARED``: real images and published figures."""

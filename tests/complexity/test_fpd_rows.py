@@ -11,6 +11,7 @@ from distilpose.engine import read_config
 ROOT = 'configs/body/2d_kpt_sview_rgb_img/fpd'
 
 
+@pytest.mark.usefixtures('quick_traces')
 @pytest.mark.parametrize(('config', 'parameters', 'macs', 'counted'), [
     ('mpii/hourglass_8x256_mpii_256x256', 25_594_624, 28.094, 26.165),
     ('mpii/hourglass_4x128_mpii_256x256', 3_287_936, 3.907, 3.639),

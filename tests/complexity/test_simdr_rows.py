@@ -91,6 +91,7 @@ def test_every_row_has_a_config_and_every_config_a_row() -> None:
         and '_from_' not in path.name)
 
 
+@pytest.mark.usefixtures('quick_traces')
 @pytest.mark.parametrize(('config', 'published', 'parameters', 'counted', 'published_g', 'tool', 'macs'), ROWS,
                          ids=[row[0] for row in ROWS])
 def test_row(config: str, published: float | None, parameters: float, counted: float, published_g: float | None,

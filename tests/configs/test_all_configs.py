@@ -97,6 +97,7 @@ def test_model_builds_and_loses(path: Path) -> None:
     assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
 
 
+@pytest.mark.usefixtures('quick_traces')
 @pytest.mark.parametrize('path', TRACED, ids=str)
 def test_costly_model_builds_and_shows_what_its_targets_have(path: Path) -> None:
     config = load_config(path)

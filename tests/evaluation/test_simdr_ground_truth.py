@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distilpose.config import load_config
-from distilpose.config import merge_options, set_data_root
+from distilpose.config import load_config, merge_options, set_data_root
 
 from .answering import evaluate_faultless_network
 
