@@ -41,8 +41,8 @@ def test_threads_are_those_asked_for_and_come_back() -> None:
 def test_with_one_thread_waiting_costs_nothing() -> None:
     alone, several = Machine(CPU, 1), Machine(CPU, 2)
     starts = alone.clock(), several.clock()
-    time.sleep(0.05)
-    assert alone.clock() - starts[0] < 0.05 <= several.clock() - starts[1]
+    time.sleep(0.2)  # other threads of this process may compute for some of it
+    assert alone.clock() - starts[0] < 0.1 < several.clock() - starts[1]
 
 
 def test_ceilings_are_rates(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,16 @@ def logged_losses(work_dir: Path) -> dict[int, float]:
     return {line['step']: line['loss'] for line in lines if 'loss' in line}
 
 
+def assert_close_losses(found: dict[int, float], expected: dict[int, float], *, rel: float = 1e-6) -> None:
+    """Of runs whose samples were made in other processes or by other steps, which may round otherwise.
+
+    Weights are not compared so: Adam makes whole steps of gradients that are nothing but rounding, such as those of a
+    bias in front of a normalisation.
+    """
+    assert found.keys() == expected.keys() and len(found) > 0
+    np.testing.assert_allclose([found[step] for step in expected], list(expected.values()), rtol=rel)
+
+
 _TEACHER = """
 _base_ = {student!r}
 codec = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(6, 8), sigma=1)

@@ -89,9 +89,9 @@ def test_figures_are_consistent(trained: dict) -> None:
 @pytest.mark.slow
 def test_a_term_without_weight_changes_nothing(trained: dict) -> None:
     for name in ('ap', 'mean_oks', 'pck'):
-        assert trained['gain']['no_heatmaps'][name]['value'] == 0
-    assert trained['gap_closed']['no_heatmaps']['mean_oks']['value'] == 0
-    assert trained['gain']['distilled']['mean_oks']['value'] != 0
+        assert trained['gain']['no_heatmaps'][name]['value'] == pytest.approx(0, abs=1e-6)
+    assert trained['gap_closed']['no_heatmaps']['mean_oks']['value'] == pytest.approx(0, abs=1e-3)
+    assert abs(trained['gain']['distilled']['mean_oks']['value']) > 1e-5
 
 
 @pytest.mark.slow
