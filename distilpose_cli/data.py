@@ -12,20 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from .command import Command
-from .paths import PROJECT_ROOT, is_checkout
-
-
-def _home() -> Path:
-    """Where the quickstart keeps data and trainings: the project, or the current directory if it is installed."""
-    return PROJECT_ROOT if is_checkout() else Path.cwd()
+from .paths import working_root
 
 
 def _add_quickstart(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add('--seed', type=int, default=0, help='of all three trainings (default: %(default)s)')
-    add('--work-dir', type=Path, help='default: work_dirs/quickstart/seed_SEED in the project')
-    add('--data', type=Path, default=_home() / 'data' / 'synthetic_people',
-        help='folder of the synthetic people (default: data/synthetic_people in the project)')
+    add('--work-dir', type=Path,
+        help='default: work_dirs/quickstart/seed_SEED in the project, or here where it is installed')
+    add('--data', type=Path, default=working_root() / 'data' / 'synthetic_people',
+        help='folder of the synthetic people (default: data/synthetic_people in the project, or here)')
     add('--images', type=int, default=1600, help='how many to make (default: %(default)s)')
     add('--epochs', type=int, help='of every training, for a quick trial (default: those of the configs)')
 
@@ -37,7 +33,7 @@ def _quickstart(args: argparse.Namespace) -> None:
 
     from distilpose.quickstart import Settings, run
 
-    work_dir = args.work_dir or _home() / 'work_dirs' / 'quickstart' / f'seed_{args.seed}'
+    work_dir = args.work_dir or working_root() / 'work_dirs' / 'quickstart' / f'seed_{args.seed}'
     settings = Settings(seed=args.seed, work_dir=work_dir.absolute(), data=args.data.absolute(), images=args.images,
                         epochs=args.epochs, command=args.command_line)
     with _sigterm_as_ctrl_c():

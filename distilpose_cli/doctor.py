@@ -36,14 +36,14 @@ def examine() -> dict[str, Any]:
     """Examines this machine; nothing is raised for a broken part.
 
     Returns:
-        What ``--json`` prints: ``versions``, ``machine``, ``devices``, ``host``, ``parts`` and ``variables``.
+        What ``--json`` prints: ``versions``, ``machine``, ``devices``, ``parts``, ``replaced`` and ``variables``.
     """
     with redirect_stdout(sys.stderr), warnings.catch_warnings():  # for what the host prints
         warnings.simplefilter('ignore')
         parts = [run(name, check, required=required)
                  for required, checks in ((True, REQUIRED), (False, OPTIONAL)) for name, check in checks.items()]
         return dict(versions=machine.versions(), machine=machine.processor(), devices=machine.devices(),
-                    host=host_table(), parts=[asdict(part) for part in parts], variables=machine.variables())
+                    parts=[asdict(part) for part in parts], replaced=host_table(), variables=machine.variables())
 
 
 def run(name: str, check: Check, *, required: bool) -> Part:
@@ -57,14 +57,13 @@ def run(name: str, check: Check, *, required: bool) -> Part:
         return Part(name, required, False, f'{type(error).__name__}: {reason}')
 
 
-def host_table() -> str | None:
-    """The table of replaced functions of the host; ``None`` where ``distilpose`` cannot be imported."""
+def host_table() -> list[dict[str, Any]]:
+    """Everything that is replaced in the host, with its state here; empty where ``distilpose`` cannot be imported."""
     try:
-        import distilpose.host
+        from distilpose.host import rows
     except Exception:  # reported by the check of distilpose
-        return None
-    table = getattr(distilpose.host, 'table_text', None)
-    return table() if table else None
+        return []
+    return [dict(kind=row.replacement.kind, state=row.state, targets=list(row.replacement.targets)) for row in rows()]
 
 
 def as_text(found: dict[str, Any]) -> str:
@@ -76,8 +75,10 @@ def as_text(found: dict[str, Any]) -> str:
         state = 'works' if part['works'] else 'BROKEN' if part['required'] else 'no'
         lines += _wrapped(f'  {part["name"]:{width}}  {state:6}  ', part['note'])
     lines += ['', 'Environment variables', *(_pairs(found['variables']) or ['  none that matters here'])]
-    if found['host']:
-        lines += ['', 'Replaced functions of the host', textwrap.indent(found['host'].rstrip(), '  ')]
+    if found['replaced']:
+        lines += ['', 'Replaced in mmpose, mmengine, mmcv and torchvision (python -m distilpose.host: why)']
+        for row in found['replaced']:
+            lines += _wrapped(f'  {row["kind"]:7}  {row["state"]:10}  ', ', '.join(row['targets']))
     broken = [part['name'] for part in found['parts'] if part['required'] and not part['works']]
     verdict = f'Required and broken: {", ".join(broken)}.' if broken else 'All that is required works.'
     return '\n'.join([*lines, '', verdict])

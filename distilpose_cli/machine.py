@@ -29,7 +29,7 @@ def versions() -> dict[str, str]:
     found = {
         'distilpose': f'{version()} in {_folder_of("distilpose")}',
         'Python': f'{platform.python_version()} ({sys.executable})',
-        'system': platform.platform(),
+        'system': ' '.join([platform.system(), platform.release(), platform.machine(), *platform.libc_ver()]).strip(),
     }
     for name in _PACKAGES:
         try:
@@ -54,7 +54,7 @@ def processor() -> dict[str, Any]:
 
 
 def _processor_name() -> str:
-    return _cpuinfo('model name') or _sysctl().get('machdep.cpu.brand_string') or platform.processor() or 'unknown'
+    return _cpuinfo('model name') or _sysctl().get('machdep.cpu.brand_string') or platform.machine()
 
 
 def _flags() -> frozenset[str] | None:

@@ -7,49 +7,48 @@ from pathlib import Path
 
 from .command import WrongInput
 
-_PREFIX = 'distilpose::'
-_ROOT = Path(__file__).resolve().parent.parent
-# As distilpose.host.config_paths says, which cannot be imported without the whole package.
-_INSTALLED = _ROOT / 'distilpose' / '.mim'
-PROJECT_ROOT = _INSTALLED if _INSTALLED.is_dir() else _ROOT
+_PREFIX, _MMPOSE = 'distilpose::', 'mmpose::'
+_INSTALLED = Path(__file__).resolve().parent.parent / 'distilpose' / '.mim'
+
+IS_INSTALLED = (_INSTALLED / 'configs').is_dir()
+PROJECT_ROOT = _INSTALLED if IS_INSTALLED else _INSTALLED.parent.parent
+"""Both those of :mod:`distilpose.host.config_paths`."""
 
 
-def is_checkout() -> bool:
-    """Whether this is the project's folder, and not an installed package."""
-    return (PROJECT_ROOT / 'setup.py').is_file()
+def working_root() -> Path:
+    """The project's root in a checkout, the current directory for an installed package."""
+    return Path.cwd() if IS_INSTALLED else PROJECT_ROOT
 
 
 def require_config(name: str) -> None:
-    """Refuses the name of a config that is neither below the current directory nor the project's.
+    """Refuses a config that :func:`distilpose.config.read_config` does not find, with the same sentence.
 
-    :func:`distilpose.config.read_config` finds what passes here, and reads it.
+    Configs of mmpose pass, whether they exist or not.
 
     Raises:
-        WrongInput: names similar ones.
+        WrongInput: suggests configs of a similar name, or says where it looked.
     """
-    path = Path(name).expanduser()
+    if name.startswith(_MMPOSE):
+        return
     if name.startswith(_PREFIX):
-        is_there = (PROJECT_ROOT / 'configs' / name.removeprefix(_PREFIX)).is_file()
+        roots, path = [PROJECT_ROOT / 'configs'], name.removeprefix(_PREFIX)
+        looked = f' (looked in {roots[0]})'
     else:
-        is_there = name.startswith('mmpose::') or path.is_file() or (PROJECT_ROOT / path).is_file()
-    if not is_there:
-        raise WrongInput(f'no config {name}{_suggestion(name)}')
+        roots, path = list(dict.fromkeys([Path.cwd(), working_root(), PROJECT_ROOT])), name
+        looked = (f' (looked from {" and from ".join(map(str, roots))}); name it absolutely, from there, or as '
+                  f'{_PREFIX}... or {_MMPOSE}...')
+    if not any((root / Path(path).expanduser()).is_file() for root in roots):
+        raise WrongInput(f'no config {name}{_suggestion(name) or looked}')
 
 
 def _suggestion(name: str) -> str:
-    """Configs with a similar name, or where it was looked for."""
-    folder = PROJECT_ROOT / 'configs'
-    start = _PREFIX if name.startswith(_PREFIX) else 'configs/'
+    """Configs with a similar name, as the end of a sentence; empty without any."""
+    configs, start = PROJECT_ROOT / 'configs', _PREFIX if name.startswith(_PREFIX) else 'configs/'
     sought = name.removeprefix(start)
-    known = {file.stem.lower(): start + file.relative_to(folder).as_posix() for file in sorted(folder.rglob('*.py'))
+    known = {file.stem.lower(): start + file.relative_to(configs).as_posix() for file in sorted(configs.rglob('*.py'))
              if '_base_' in sought or '_base_' not in file.parts}
     close = difflib.get_close_matches(Path(sought).stem.lower(), known, n=3)
-    if close:
-        return '; did you mean ' + ' or '.join(known[stem] for stem in close) + '?'
-    if start == _PREFIX:
-        return f' (looked in {folder})'
-    looked = ' and from '.join(dict.fromkeys(map(str, (Path.cwd(), PROJECT_ROOT))))
-    return f' (looked from {looked}); name it absolutely, from there, or as {_PREFIX}... or mmpose::...'
+    return '; did you mean ' + ' or '.join(known[stem] for stem in close) + '?' if close else ''
 
 
 def require_checkpoint(name: str) -> None:
