@@ -24,6 +24,7 @@ from ..models.quick import check_speed, quickened
 from .bare_model import bare_model, replace_bare_model
 from .environment import end_workers, prepare_environment
 from .hooks import ProgressHook
+from .runner import ConciseRunner
 
 _PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
 
@@ -259,7 +260,7 @@ def _prepare_outputs(cfg: Config, *, dump: str | Path | None, show_dir: str | Pa
 def _run(cfg: Config, notes: list[str], action: Callable[[Runner], Any], *, returns_result: bool = False) -> Any:
     """Builds the runner, logs the notes, and gives the terminal back whatever happens."""
     with unknown_types_as_sentences():
-        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else ConciseRunner.from_cfg(cfg)
     for note in notes:
         print_log(note, 'current', logging.WARNING)
     try:

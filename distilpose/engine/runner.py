@@ -1,0 +1,101 @@
+"""mmengine's Runner with a short log: a summary of the run, and all details in a file of their own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import MemoryHandler
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from mmengine.utils.dl_utils import collect_env
+
+from .summary import describe_data, describe_environment, describe_model
+
+DETAILS = 'details.txt'
+_ABOUT_MMENGINE_ITSELF = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
+
+
+class ConciseRunner(Runner):
+    """mmengine's Runner, whose log has a summary where mmengine's has hundreds of lines.
+
+    The environment, the points at which each hook runs, the options of each weight and how it was initialised go to
+    ``details.txt`` beside the log. The full config is in the work directory, as mmengine writes it. With
+    ``log_level='DEBUG'`` the log is mmengine's.
+    """
+
+    def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> Any:
+        """mmengine's logger, without warnings of mmengine about its own hooks."""
+        logger = super().build_logger(log_level, log_file, **kwargs)
+        logger.addFilter(_is_for_users)
+        return logger
+
+    def _log_env(self, env_cfg: dict) -> None:
+        if self._is_verbose:
+            super()._log_env(env_cfg)
+            return
+        with self._details():
+            facts = {**collect_env(), **env_cfg, 'seed': self.seed, 'launcher': self._launcher}
+            self.logger.info('\n'.join(f'{name}: {value}' for name, value in facts.items()))
+        for line in describe_environment(self):
+            self.logger.info(line)
+        if is_main_process():
+            self.logger.info(f'Environment, hooks and initial weights: {Path(self.log_dir, DETAILS)}.')
+
+    def get_hooks_info(self) -> str:
+        """The hooks in the order of their priorities; at which points each of them runs is in the details."""
+        table = super().get_hooks_info()
+        if self._is_verbose:
+            return table
+        with self._details():
+            self.logger.info(f'\n{table}')
+        return ', '.join(type(hook).__name__ for hook in self.hooks)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:
+        """As mmengine does; options of single weights are in the details."""
+        with self._details():
+            return super().build_optim_wrapper(optim_wrapper)
+
+    def _init_model_weights(self) -> None:
+        with self._details():
+            super()._init_model_weights()
+        for line in (*describe_model(self), *describe_data(self)):
+            self.logger.info(line)
+
+    @property
+    def _is_verbose(self) -> bool:
+        return any(handler.level <= logging.DEBUG for handler in self.logger.handlers)
+
+    @contextmanager
+    def _details(self) -> Iterator[None]:
+        """While open, the log gets warnings only; all records go to the file of details.
+
+        What mmengine writes into the streams of the logger's file handlers goes there as well.
+        """
+        if self._is_verbose or not is_main_process():
+            yield
+            return
+        handlers = self.logger.handlers
+        details = logging.FileHandler(Path(self.log_dir, DETAILS))
+        details.setFormatter(logging.Formatter('%(message)s'))
+        self.logger.handlers = [details, *map(_warnings_of, handlers)]
+        try:
+            yield
+        finally:
+            self.logger.handlers = handlers
+            details.close()
+
+
+def _warnings_of(handler: logging.Handler) -> logging.Handler:
+    """A handler that is no ``FileHandler`` and passes warnings on to one that may be."""
+    passing = MemoryHandler(capacity=1, target=handler)
+    passing.setLevel(max(logging.WARNING, handler.level))
+    return passing
+
+
+def _is_for_users(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith(_ABOUT_MMENGINE_ITSELF)
