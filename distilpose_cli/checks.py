@@ -52,7 +52,7 @@ def _opencv() -> str:
 
 
 def _coco_evaluation() -> str:
-    return f'a perfect prediction has AP {_evaluate().stats[0]:.3f}, computed by {_evaluator()}'
+    return f'a perfect prediction has AP {_evaluate().stats[0]:.3f}, computed by {_evaluate().computed_by}'
 
 
 @functools.cache
@@ -79,12 +79,6 @@ def _evaluate() -> Any:
     return evaluation
 
 
-def _evaluator() -> str:
-    from distilpose.host import hotcoco
-
-    return 'hotcoco' if hotcoco.can_compute(_evaluate().params) else 'pycocotools'
-
-
 def _torchvision() -> str:
     import torch
     import torchvision
@@ -96,14 +90,16 @@ def _torchvision() -> str:
 
 def _hotcoco() -> str:
     from distilpose.host import hotcoco
+    from distilpose.host.switch import SWITCH
 
     version = _installed('hotcoco')
     if version != hotcoco.COMPARED:
         raise Unusable(f'{version} is installed, and only {hotcoco.COMPARED} was compared with pycocotools: '
                            f'pip install --no-deps hotcoco=={hotcoco.COMPARED}')
-    if _evaluator() != 'hotcoco':
-        return f'{version}, not used: {hotcoco.SWITCH}={os.environ.get(hotcoco.SWITCH)}'
-    return f'{version}, computes the figures of COCO'
+    if _evaluate().computed_by == 'hotcoco':
+        return f'{version}, computes the figures of COCO'
+    variables = ' '.join(f'{name}={os.environ[name]}' for name in (hotcoco.SWITCH, SWITCH) if name in os.environ)
+    return f'{version}, not used ({variables or "xtcocotools itself is installed"})'
 
 
 def _simplejpeg() -> str:
@@ -129,7 +125,7 @@ def _compiler() -> str:
     for name in [named] if named else ['g++', 'clang++', 'c++']:
         if shutil.which(name):
             done = subprocess.run([name, '--version'], capture_output=True, text=True, timeout=_SECONDS, check=True)
-            return done.stdout.splitlines()[0]
+            return f'{done.stdout.splitlines()[0]}, for torch.compile on a CPU'
     raise Unusable(f'no C++ compiler ({named or "g++ or clang++"}), which torch.compile needs on a CPU')
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from .checkpoints import CONVERT, TRANSFER
 from .comparing import COMPARE
 from .data import QUICKSTART, SYNTHESIZE
 from .doctor import DOCTOR
+from .machine import version
 from .measuring import BENCHMARK, FLOPS
 from .training import TEST, TRAIN
 
@@ -48,10 +47,3 @@ def overview() -> str:
     lines = [f'  {name:{width}}{command.summary}' for name, command in COMMANDS.items()]
     return '\n'.join(['usage: distilpose COMMAND [arguments]', '', 'Distil 2D human pose estimators.', '', *lines, '',
                       'distilpose COMMAND --help lists the arguments, distilpose --version prints the version.'])
-
-
-def version() -> str:
-    """That of the package, read and not imported."""
-    found = re.search(r"__version__ = '(.+?)'",
-                      (Path(__file__).parent.parent / 'distilpose' / '__init__.py').read_text(encoding='utf-8'))
-    return found[1] if found else 'of an unknown version'

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+_PACKAGE = Path(__file__).resolve().parent.parent / 'distilpose'
 _PACKAGES = ('torch', 'torchvision', 'numpy', 'mmpose', 'mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'opencv-python',
              'opencv-python-headless', 'pycocotools', 'xtcocotools', 'scipy', 'hotcoco', 'simplejpeg', 'tensorboard',
              'setuptools')
@@ -22,12 +23,16 @@ _SYSCTL_NAMES = {'avx2_0': 'avx2', 'FEAT_BF16': 'bf16', 'FEAT_I8MM': 'i8mm'}
 _VARIABLES = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'CUDA_VISIBLE_DEVICES', 'ATEN_CPU_CAPABILITY', 'ONEDNN_MAX_CPU_ISA')
 
 
+def version() -> str:
+    """That of ``distilpose``, read and not imported."""
+    found = re.search(r"__version__ = '(.+?)'", (_PACKAGE / '__init__.py').read_text(encoding='utf-8'))
+    return found[1] if found else 'of an unknown version'
+
+
 def versions() -> dict[str, str]:
     """Name -> version of this package, Python, the system and every package that is installed."""
-    from .console import version
-
     found = {
-        'distilpose': f'{version()} in {_folder_of("distilpose")}',
+        'distilpose': f'{version()} in {_PACKAGE}',
         'Python': f'{platform.python_version()} ({sys.executable})',
         'system': ' '.join([platform.system(), platform.release(), platform.machine(), *platform.libc_ver()]).strip(),
     }
@@ -37,11 +42,6 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _folder_of(package: str) -> str:
-    spec = importlib.util.find_spec(package)
-    return str(Path(spec.origin).parent) if spec is not None and spec.origin else 'no folder'
 
 
 def processor() -> dict[str, Any]:

@@ -190,6 +190,11 @@ class COCOeval(cocoeval.COCOeval):
         return None if people is None or detections is None else (people, detections)
 
     @property
+    def computed_by(self) -> str:
+        """The library whose figures :meth:`accumulate` gives: ``hotcoco`` or ``pycocotools``."""
+        return 'pycocotools' if self._converted is None else 'hotcoco'
+
+    @property
     def evalImgs(self) -> Any:
         """Matches of every image, made by pycocotools when somebody asks for them; ``ious`` is there from then on."""
         if self._eval_imgs is None:
