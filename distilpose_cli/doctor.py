@@ -78,7 +78,7 @@ def as_text(found: dict[str, Any]) -> str:
     if found['replaced']:
         lines += ['', 'Replaced in mmpose, mmengine, mmcv and torchvision (python -m distilpose.host: why)']
         for row in found['replaced']:
-            lines += _wrapped(f'  {row["kind"]:7}  {row["state"]:10}  ', ', '.join(row['targets']))
+            lines += _wrapped(f'  {row["kind"]:7}  {row["state"]:11}  ', ', '.join(row['targets']))
     broken = [part['name'] for part in found['parts'] if part['required'] and not part['works']]
     verdict = f'Required and broken: {", ".join(broken)}.' if broken else 'All that is required works.'
     return '\n'.join([*lines, '', verdict])
