@@ -25,6 +25,7 @@ from .replay import replayed
 from .teacher import FrozenTeacher, load_teacher
 from .teacher_cache import TeacherCache
 from .terms import DistillationTerm
+from .untrained import freeze_untrained
 
 TERMS_PREFIX = 'distillation'
 
@@ -45,7 +46,8 @@ class PoseDistiller(BaseModel):
         terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``. Where its
             weight times its schedule is 0 it is logged as 0 and not computed; the teacher's forward pass is skipped
             in iterations where that holds for all terms.
-        task_weight: factor of the student's own losses; 0 skips them.
+        task_weight: factor of the student's own losses; 0 skips them and freezes what only they would train, such as
+            the flow of ``RLELoss``.
         init_from_teacher: children of the student (``'backbone'``) that start from the teacher's weights.
         share_backbone: the student's backbone and neck are the teacher's, frozen; both heads are given their maps, and
             the student's head learns from its first weights (DWPose's second stage).
@@ -79,6 +81,8 @@ class PoseDistiller(BaseModel):
         self.shared = self._share_backbone() if share_backbone else ()
         self.frozen = (*self.shared, *freeze)
         parts.freeze(network, self.frozen)
+        if not task_weight:
+            freeze_untrained(self)
 
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """``'loss'`` distils; ``'predict'`` and ``'tensor'`` are the plain student's."""

@@ -76,13 +76,14 @@ def _check_keypoint_order(student: tuple[str, ...] | None, teacher: tuple[str, .
 
 
 def _check_keypoint_count(student: PoseOutputs, teacher: PoseOutputs) -> None:
-    found, expected = _keypoint_count(student), _keypoint_count(teacher)
+    found, expected = keypoint_count(student), keypoint_count(teacher)
     if None not in (found, expected) and found != expected:
         raise DistilPoseError(f'the student predicts {found} keypoints, the teacher {expected}; set the number of '
                               'keypoints of the student head to that of the teacher')
 
 
-def _keypoint_count(outputs: PoseOutputs) -> int | None:
+def keypoint_count(outputs: PoseOutputs) -> int | None:
+    """Number of keypoints that a network predicts, ``None`` where no output says it."""
     for maps in (outputs.heatmaps, outputs.simcc):
         if maps is not None:
             return maps[-1].shape[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from distilpose.engine import evaluate, train
 from distilpose.errors import DistilPoseError
 
 from . import tiny
+from .processes import run_in_two_processes
 
 EMA = [dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.5)]
 FAST = {'model.teacher.dtype': 'bfloat16', 'optim_wrapper.optimizer.fused': True,
@@ -158,3 +160,25 @@ def test_dump_wants_a_pickle(configs: tuple[Path, Path], tmp_path: Path) -> None
     torch.save(dict(state_dict=dict(weight=torch.zeros(1))), tmp_path / 'x.pth')
     with pytest.raises(DistilPoseError, match='.pkl or .pickle'):
         evaluate(configs[0], tmp_path / 'x.pth', dump=tmp_path / 'all.json')
+
+
+_WITHOUT_TASK_LOSS = """
+import sys
+from pathlib import Path
+import mmengine.config.config
+from distilpose.engine import train
+mmengine.config.config.FormatCode = lambda text, **_: (text, True)  # as the fixture unformatted_configs
+head = dict(_delete_=True, type='DirectRegressionHead', in_channels=16, num_keypoints=17,
+            loss=dict(type='RLELoss', use_target_weight=True),
+            decoder=dict(type='RegressionLabel', input_size=(48, 64)))
+options = {'model.task_weight': 0.0, 'model.student.head': head, 'log_processor.window_size': 1}
+train(sys.argv[1], work_dir=Path(sys.argv[2]) / 'run', validate=False, launcher='pytorch', options=options)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_rle_without_its_task_loss(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    run_in_two_processes(_WITHOUT_TASK_LOSS, configs[1], tmp_path)
+    assert sorted(tiny.logged_losses(tmp_path / 'run')) == [1, 2, 3, 4]
+    log = next((tmp_path / 'run').glob('*/*.log')).read_text()
+    assert re.search(r'no term trains \d+ parameters in head.loss_module: they keep their first values', log)
