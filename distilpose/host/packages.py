@@ -87,7 +87,7 @@ def _get_installed_path(package: str) -> str:
         if spec.origin is None:
             raise RuntimeError(f'{package} is a namespace package, which is invalid for `get_install_path`')
         return os.path.dirname(spec.origin)
-    folder = str(distribution.locate_file(''))
+    folder = os.path.realpath(str(distribution.locate_file('')))
     path = os.path.join(folder, package)
     if os.path.exists(path):
         return path

@@ -95,6 +95,7 @@ def test_synchronised_normalisation_becomes_plain_on_the_cpu(tmp_path: Path) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('arguments', [('gloo',), ('nccl', 'wrapper')], ids=['gloo', 'nccl-becomes-gloo'])
+@pytest.mark.slow
 def test_two_processes_train_one_model_on_the_cpu(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     result = torchrun(tmp_path, *arguments)
     assert result.returncode == 0, result.stderr[-3000:]
@@ -103,6 +104,7 @@ def test_two_processes_train_one_model_on_the_cpu(tmp_path: Path, arguments: tup
 
 @pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason='the breakage is that of a torch without CUDA')
+@pytest.mark.slow
 def test_mmengine_alone_cannot_start_processes_without_cuda() -> None:
     start = "import os\nfrom mmengine.dist import init_dist\ninit_dist('pytorch', backend='gloo')\nprint('started')"
     environment = dict(RANK='0', LOCAL_RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1', MASTER_PORT='0')

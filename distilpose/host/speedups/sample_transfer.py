@@ -99,6 +99,8 @@ def _has_plain_fields(element: BaseDataElement) -> bool:
     if not meta <= fields.keys() or not all(hasattr(element, name) for name in data - fields.keys()):
         return False
     values = [fields[name] for name in data & fields.keys()]
+    if any(hasattr(value, 'to') and not isinstance(value, (Tensor, BaseDataElement)) for value in values):
+        return False
     if type(element) is InstanceData:
         return len({_length(value) for value in values}) <= 1 and all(_length(value) is not None for value in values)
     if type(element) is PixelData:

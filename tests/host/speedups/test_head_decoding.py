@@ -27,8 +27,6 @@ CODECS = {
     'DARK, another kernel': dict(SIZES, type='MSRAHeatmap', unbiased=True, blur_kernel_size=7),
     'UDP': dict(SIZES, type='UDPHeatmap'),
     'UDP, another kernel': dict(SIZES, type='UDPHeatmap', blur_kernel_size=17),
-    'unrefined': dict(SIZES, type='UnrefinedHeatmap'),
-    'TokenPose': dict(SIZES, type='TokenPoseHeatmap'),
 }
 
 
@@ -98,6 +96,50 @@ def test_other_codecs_decode_for_themselves(codec: Any) -> None:
         np.testing.assert_allclose(found[0].keypoints, plain[0].keypoints + 1)
     else:
         assert (found[0].keypoints == 7).all()
+
+
+def outcome(way: Any, codec: Any, maps: Any) -> Any:
+    """What a way of decoding gives, or the error that it raises."""
+    try:
+        return way(head_with(codec), maps)
+    except Exception as error:
+        return type(error).__name__, str(error)
+
+
+MAPS = torch.rand(2, 3, 32, 24)
+ODD_MAPS = {
+    'float64': MAPS.double(), 'float16': MAPS.half(), 'integers': MAPS.mul(9).long(), 'no sample': MAPS[:0],
+    'no keypoint': MAPS[:, :0], 'three axes': MAPS[0], 'five axes': MAPS[None], 'arrays': MAPS.double().numpy(),
+    'a tuple': (MAPS, ), 'pairs': (MAPS, MAPS), 'a word': 'maps', 'meta': MAPS.to('meta'), 'nan': MAPS * torch.nan,
+    'inf': MAPS.index_fill(-1, torch.tensor([3]), torch.inf), 'sparse': torch.eye(24).to_sparse(),
+    'minus inf': MAPS.index_fill(-1, torch.tensor([3]), -torch.inf), 'a gradient': MAPS.clone().requires_grad_(),
+    'transposed': torch.rand(2, 3, 24, 32).transpose(2, 3)}
+
+
+@pytest.mark.filterwarnings('ignore::RuntimeWarning')
+@pytest.mark.parametrize('maps', ODD_MAPS)
+@pytest.mark.parametrize('codec', CODECS)
+def test_odd_maps_are_decoded_or_refused_as_by_mmpose(codec: str, maps: str) -> None:
+    built = KEYPOINT_CODECS.build(CODECS[codec])
+    found, expected = (outcome(way, built, ODD_MAPS[maps]) for way in (BaseHead.decode, head_decoding.sample_by_sample))
+    if isinstance(expected, tuple):
+        assert found == expected
+    else:  # of noise: some second derivatives are all but singular
+        assert_alike(found, expected, atol=0.5 if maps in ('a gradient', 'transposed') else 0)
+
+
+@pytest.mark.parametrize('size', [4, 1, 0, -3, 3.0, None])
+def test_kernels_that_mmpose_refuses_are_refused_as_by_it(size: Any) -> None:
+    codec = KEYPOINT_CODECS.build(dict(CODECS['DARK'], blur_kernel_size=size))
+    found, expected = (outcome(way, codec, torch.rand(2, 3, 32, 24))
+                       for way in (BaseHead.decode, head_decoding.sample_by_sample))
+    assert found == expected
+
+
+def test_a_method_of_the_codec_itself_is_used() -> None:
+    codec = MSRAHeatmap(**SIZES)
+    codec.decode = lambda maps: (np.zeros((1, len(maps), 2)), np.ones((1, len(maps))))
+    assert (BaseHead.decode(head_with(codec), torch.rand(2, 3, 32, 24))[0].keypoints == 0).all()
 
 
 def test_a_subclass_that_only_draws_otherwise_is_decoded_at_once() -> None:
