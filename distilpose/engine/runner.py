@@ -14,6 +14,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.utils.dl_utils import collect_env
 
+from .hooks import StrictResumeHook
 from .summary import describe_data, describe_environment, describe_model
 
 DETAILS = 'details.txt'
@@ -61,10 +62,17 @@ class ConciseRunner(Runner):
             return super().build_optim_wrapper(optim_wrapper)
 
     def _init_model_weights(self) -> None:
-        with self._details():
-            super()._init_model_weights()
+        if not self._has_all_weights_in_checkpoint:
+            with self._details():
+                super()._init_model_weights()
         for line in (*describe_model(self), *describe_data(self)):
             self.logger.info(line)
+
+    @property
+    def _has_all_weights_in_checkpoint(self) -> bool:
+        """Whether the run is resumed, and refused where the checkpoint lacks a weight."""
+        is_resumed = bool(self._resume and self._load_from)
+        return is_resumed and any(isinstance(hook, StrictResumeHook) for hook in self.hooks)
 
     @property
     def _is_verbose(self) -> bool:

@@ -120,7 +120,8 @@ def test_a_resumed_run_needs_no_first_weights(make_config: MakeConfig, tmp_path:
     train(config, work_dir=tmp_path / 'whole', validate=False)
     assert weights(tmp_path / 'whole' / 'epoch_1.pth')['head.fc.bias'].mean() == pytest.approx(0.25, abs=0.05)
     (tmp_path / 'first.pth').unlink()
-    train(config, work_dir=tmp_path / 'parts', validate=False, resume=str(tmp_path / 'whole' / 'epoch_1.pth'))
+    runner = train(config, work_dir=tmp_path / 'parts', validate=False, resume=str(tmp_path / 'whole' / 'epoch_1.pth'))
+    assert 'init_weights' not in vars(runner.model), 'the model can be initialised after the training'
     assert_equal_weights(tmp_path / 'whole' / 'epoch_2.pth', tmp_path / 'parts' / 'epoch_2.pth')
 
 
