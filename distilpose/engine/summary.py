@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import mmpose
 import torch
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from ..distillation import PoseDistiller
 from .bare_model import bare_model
@@ -44,12 +45,18 @@ def describe_model(runner: Runner) -> Iterator[str]:
 
 
 def describe_data(runner: Runner) -> Iterator[str]:
-    """Numbers of samples, batch size and length of a training."""
-    loader = runner.train_dataloader
-    samples = f'{len(loader.dataset)} to train on in batches of {loader.batch_size}'
-    if isinstance(runner.val_dataloader, torch.utils.data.DataLoader):
-        samples += f', {len(runner.val_dataloader.dataset)} to validate on'
+    """Numbers of samples, batch size and length of a training; nothing for loops with loaders of another kind."""
+    train, val = (getattr(loop, 'dataloader', None) for loop in (runner._train_loop, runner._val_loop))
+    if not isinstance(train, DataLoader):
+        return
+    samples = f'{_samples(train)} to train on in batches of {train.batch_size}'
+    if isinstance(val, DataLoader):
+        samples += f', {_samples(val)} to validate on'
     yield f'Samples: {samples}; {runner.max_iters} iterations.'
+
+
+def _samples(loader: DataLoader) -> str:
+    return str(len(loader.dataset)) if isinstance(loader.dataset, Sized) else 'an unknown number'
 
 
 def _device() -> str:
