@@ -109,7 +109,7 @@ def test_whoever_has_the_features_needs_no_quick_copy() -> None:
     expected = frozen.outputs(images)
     torch.testing.assert_close(frozen.outputs_from(frozen.model.extract_feat(images)).visual_tokens,
                                expected.visual_tokens)
-    assert frozen.copy._copy is None
+    assert frozen.copy._made is None
 
 
 def test_drawn_heatmaps_are_in_float32_whatever_the_student_trains_in() -> None:
