@@ -10,7 +10,7 @@ from mmengine.dataset import BaseDataset, Compose
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 
-from distilpose.views import view_of
+from distilpose.host.views import view_of
 
 from .transforms import DecodingTopdownAffine, PackMixedPoseInputs, PackTrainingInputs
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
 from distilpose.errors import DistilPoseError
-from distilpose.views import view_of
+from distilpose.host.views import view_of
 
 in_two_batches = TopdownPoseEstimator.predict
 """mmpose's own, which :func:`predict` replaces."""

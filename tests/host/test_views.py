@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter
 
-from distilpose.views import view_of
+from distilpose.host.views import view_of
 
 
 class Doubling(nn.Module):
