@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
 from distilpose.checkpoints import load_strict, read_weights
 from distilpose.config import build_estimator, project_path, read_model_source
 from distilpose.config.models import ModelSource
 from distilpose.errors import DistilPoseError
+from distilpose.host.processes import with_plain_normalisation
 from distilpose.models import read_outputs
 from distilpose.models.quick import DTYPES, check_speed
 from distilpose.structures import PoseOutputs
@@ -95,6 +97,9 @@ class FrozenTeacher:
         weights = (next(part.parameters(), None) for part in self.model.children())  # a part moves as a whole
         if any(weight is not None and weight.device != device for weight in weights):
             self.model.to(device)
+        if self.model.training and device.type == 'cpu' and get_world_size() > 1:
+            # The host does this to what DistributedDataParallel wraps, and the teacher is outside of that.
+            self.model = with_plain_normalisation(self.model)
 
     def _precision(self, device: torch.device) -> torch.autocast:
         return torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype is not None)

@@ -33,7 +33,7 @@ def allow_processes_without_cuda() -> bool:
     def initialise(self: Any, module: Any, *args: Any, **kwargs: Any) -> None:
         devices = {parameter.device.type for parameter in module.parameters()}
         if devices == {'cpu'}:
-            module = _with_plain_normalisation(module)
+            module = with_plain_normalisation(module)
             if kwargs.get('device_ids') is not None:
                 kwargs['device_ids'] = None
         original(self, module, *args, **kwargs)
@@ -42,8 +42,11 @@ def allow_processes_without_cuda() -> bool:
     return True
 
 
-def _with_plain_normalisation(model: Any) -> Any:
-    """``SyncBN``, which torch has for GPUs only and networks of RTMPose use, becomes BN; the log says so."""
+def with_plain_normalisation(model: Any) -> Any:
+    """A model whose ``SyncBN``, which trains on GPUs only and networks of RTMPose use, became BN; the log says so.
+
+    The layers are replaced in the modules that contain them, and keep their parameters and statistics.
+    """
     import torch
     from mmengine.logging import print_log
     from mmengine.model import revert_sync_batchnorm

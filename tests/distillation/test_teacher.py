@@ -70,6 +70,29 @@ def test_follows_as_a_whole_where_a_part_went_ahead(ahead: str) -> None:
     assert all(parameter.is_meta for parameter in frozen.model.parameters())
 
 
+@pytest.mark.parametrize('processes', [1, 2])
+def test_in_train_mode_sync_bn_becomes_bn_in_several_processes_on_the_cpu(
+        processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('distilpose.distillation.teacher.get_world_size', lambda: processes)
+    config = rtmpose.network()
+    config['backbone']['norm_cfg'] = dict(type='SyncBN')
+    frozen, plain = teacher(config, mode='train'), teacher(rtmpose.network(), mode='train')
+    plain.model.load_state_dict(frozen.model.state_dict())
+    images, _ = rtmpose.batch()
+    frozen.outputs(images)
+    assert has_sync_bn(frozen), 'in evaluation mode it is left as it is'
+    for one in (frozen, plain):
+        one.train(True)
+    torch.testing.assert_close(frozen.outputs(images).simcc, plain.outputs(images).simcc)
+    assert has_sync_bn(frozen) == (processes == 1)
+    assert frozen.digest() == frozen.loaded_digest
+    assert not any(weight.requires_grad for weight in frozen.model.parameters())
+
+
+def has_sync_bn(frozen: FrozenTeacher) -> bool:
+    return any(isinstance(module, torch.nn.SyncBatchNorm) for module in frozen.model.modules())
+
+
 def test_unknown_dtype_is_refused() -> None:
     with pytest.raises(DistilPoseError, match="'int8'"):
         teacher(dtype='int8')

@@ -15,7 +15,8 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from distilpose.checkpoints import load_file
-from distilpose.engine import evaluate, train
+from distilpose.config import build_estimator
+from distilpose.engine import evaluate, read_config, train
 from distilpose.errors import DistilPoseError
 
 from . import tiny
@@ -182,3 +183,32 @@ def test_two_processes_train_rle_without_its_task_loss(configs: tuple[Path, Path
     assert sorted(tiny.logged_losses(tmp_path / 'run')) == [1, 2, 3, 4]
     log = next((tmp_path / 'run').glob('*/*.log')).read_text()
     assert re.search(r'no term trains \d+ parameters in head.loss_module: they keep their first values', log)
+
+
+_SYNC_BN = """
+model['backbone'] = dict(type='CSPNeXt', arch='P5', deepen_factor=0.167, widen_factor=0.125, out_indices=(3, ),
+                         norm_cfg=dict(type='SyncBN'))
+model['head']['in_channels'] = 64
+"""
+_TEACHER_IN_TRAIN_MODE = """
+import sys
+from pathlib import Path
+import mmengine.config.config
+from distilpose.engine import train
+mmengine.config.config.FormatCode = lambda text, **_: (text, True)  # as the fixture unformatted_configs
+train(sys.argv[1], work_dir=Path(sys.argv[2]) / 'run', validate=False, launcher='pytorch',
+      options={'model.teacher.mode': 'train', 'log_processor.window_size': 1})
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_ask_a_teacher_with_sync_bn_in_train_mode(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    file = tmp_path / 'teacher.py'
+    file.write_text(file.read_text() + _SYNC_BN)
+    weights = build_estimator(read_config(file).model.to_dict()).state_dict()
+    torch.save(dict(state_dict=weights), tmp_path / 'teacher.pth')
+    run_in_two_processes(_TEACHER_IN_TRAIN_MODE, configs[1], tmp_path)
+    assert sorted(tiny.logged_losses(tmp_path / 'run')) == [1, 2, 3, 4]
+    log = next((tmp_path / 'run').glob('*/*.log')).read_text()
+    assert 'SyncBN takes statistics over all processes on GPUs only' in log
+    assert 'The teacher ran in train mode' in log
