@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,5 @@ def _find_device(name: str) -> torch.device:
 
 def _dataset_meta(cfg: Config) -> dict[str, Any] | None:
     """Keypoint names, flip pairs and the rest of it, from the first data set of the config that tells."""
-    with warnings.catch_warnings():  # of mmpose: that its relative paths are found in its package
-        warnings.filterwarnings('ignore', 'The metainfo config file')
-        found = (dataset_meta_from_config(cfg, mode) for mode in ('train', 'val', 'test'))
-        return next((meta for meta in found if meta is not None), None)
+    found = (dataset_meta_from_config(cfg, mode) for mode in ('train', 'val', 'test'))
+    return next((meta for meta in found if meta is not None), None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import inspect
 import logging
 import time
 from collections.abc import Callable
@@ -20,14 +21,18 @@ def allow_processes_without_cuda() -> bool:
     """Starts and wraps models in several processes on the CPU, where each normalises by its own batch.
 
     mmengine calls ``torch.cuda.set_device``, which a torch without CUDA does not have, and gives
-    ``DistributedDataParallel`` a list of CUDA devices for a model on the CPU.
+    ``DistributedDataParallel`` a list of CUDA devices for a model on the CPU. It also passes ``broadcast_buffers``,
+    which torch 2.13 renamed and warns of; by the new name buffers are the first process's at the start, too, as those
+    of mmengine are when weights are initialised.
     """
     from mmengine.dist import utils
     from mmengine.model import MMDistributedDataParallel
+    from torch.nn.parallel import DistributedDataParallel
 
     for name in ('_init_dist_pytorch', '_init_dist_mpi', '_init_dist_slurm'):
         setattr(utils, name, _with_or_without_cuda(getattr(utils, name)))
     original = MMDistributedDataParallel.__init__
+    is_renamed = 'forward_sync_buffers' in inspect.signature(DistributedDataParallel).parameters
 
     @functools.wraps(original)
     def initialise(self: Any, module: Any, *args: Any, **kwargs: Any) -> None:
@@ -36,6 +41,8 @@ def allow_processes_without_cuda() -> bool:
             module = with_plain_normalisation(module)
             if kwargs.get('device_ids') is not None:
                 kwargs['device_ids'] = None
+        if is_renamed and 'broadcast_buffers' in kwargs:
+            kwargs.setdefault('forward_sync_buffers', kwargs.pop('broadcast_buffers'))
         original(self, module, *args, **kwargs)
 
     MMDistributedDataParallel.__init__ = initialise

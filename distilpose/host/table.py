@@ -14,7 +14,16 @@ from functools import partial
 from itertools import chain
 from typing import Literal
 
-from . import array_conversion, checkpoint_loading, config_paths, imports, packages, processes
+from . import (
+    array_conversion,
+    checkpoint_loading,
+    config_paths,
+    deprecations,
+    imports,
+    metainfo,
+    packages,
+    processes,
+)
 from .patching import replace, replace_everywhere, resolve
 from .switch import SWITCH, speedups_are_on
 
@@ -91,7 +100,8 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         'mmengine.dist.utils:_init_dist_pytorch', 'mmengine.dist.utils:_init_dist_mpi',
         'mmengine.dist.utils:_init_dist_slurm',
         'mmengine.model.wrappers.distributed:MMDistributedDataParallel.__init__',
-        why='they insist on CUDA devices, SyncBN on GPUs; a gloo process now and then aborts at its end',
+        why='they insist on CUDA devices, SyncBN on GPUs; a gloo process now and then aborts at its end; a renamed '
+            'argument of DistributedDataParallel warns',
         until='mmengine starts and wraps on the CPU, and torch ends gloo cleanly',
         install=processes.allow_processes_without_cuda),
     _repair(
@@ -119,6 +129,18 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         why="it looks for `_base_ = 'distilpose::...'` in a folder that a checkout does not have, and marks what it "
             'finds with a scope that no registry has',
         until='mmengine lets a package say where its configs are', install=config_paths.install),
+    _repair(
+        'mmpose.datasets.datasets.utils:parse_pose_metainfo',
+        why='data sets of mmpose name their keypoints by a path that only a checkout of mmpose has, and every use of '
+            'the file in the package warns',
+        until='mmpose names the file in its package', install=metainfo.find_metainfo_of_mmpose),
+    _repair(
+        'mmpose.models.utils.csp_layer:ChannelAttention.forward',
+        'mmpose.models.backbones.csp_darknet:SPPBottleneck.forward',
+        'mmengine.optim.optimizer.amp_optimizer_wrapper:GradScaler',
+        why='they call torch.cuda.amp, which warns that it will be removed, in every run of RTMPose or with '
+            'AmpOptimWrapper',
+        until='mmpose and mmengine call torch.amp', install=deprecations.call_autocast_by_its_new_name),
 
     _speedup(
         'mmpose.models.pose_estimators.topdown:TopdownPoseEstimator.predict', 'tta:predict',
@@ -136,6 +158,11 @@ REPLACEMENTS: tuple[Replacement, ...] = (
     _speedup(
         'mmengine.logging.history_buffer:HistoryBuffer.update', 'history_buffer:update',
         why='it copies the history to append a value', until='mmengine appends in place'),
+    _speedup(
+        'mmengine.config.config:FormatCode', 'config_text:format_code',
+        why='a config is laid out anew for every copy of it, five times before a training and for each checkpoint, '
+            'in a second or more each',
+        until='mmengine keeps the text'),
     _function_everywhere(
         'mmpose.evaluation.functional.nms:oks_iou', 'coco_metric:oks_iou', why='it computes OKS pair by pair',
         until='mmpose computes it in one go'),

@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from pycocotools import coco, cocoeval
 
+from distilpose.errors import DistilPoseError
 from distilpose.host import hotcoco
 
 _WHOLEBODY = ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts')
@@ -60,8 +61,33 @@ def is_used() -> bool:
     return sys.modules.get('xtcocotools.cocoeval') is sys.modules[__name__]
 
 
-class COCO(coco.COCO):
+class _Indexed(coco.COCO):
+    """pycocotools' ``COCO`` whose index is created without printing, as there is one in every process and data set."""
+
+    def createIndex(self) -> None:
+        annotations, categories = self.dataset.get('annotations', ()), self.dataset.get('categories', ())
+        self.anns = {annotation['id']: annotation for annotation in annotations}
+        self.imgs = {image['id']: image for image in self.dataset.get('images', ())}
+        self.cats = {category['id']: category for category in categories}
+        self.imgToAnns, self.catToImgs = defaultdict(list), defaultdict(list)
+        for annotation in annotations:
+            self.imgToAnns[annotation['image_id']].append(annotation)
+            if 'categories' in self.dataset:
+                self.catToImgs[annotation['category_id']].append(annotation['image_id'])
+
+
+class COCO(_Indexed):
     """pycocotools' ``COCO`` which reads annotations without ``iscrowd`` and accepts an empty list of results."""
+
+    def __init__(self, annotation_file: str | Path | None = None) -> None:
+        super().__init__()
+        if annotation_file is not None:
+            with open(annotation_file) as stream:
+                self.dataset = json.load(stream)
+            if not isinstance(self.dataset, dict):
+                raise DistilPoseError(f'{annotation_file} is no annotation file in the format of COCO: it holds a '
+                                      f'{type(self.dataset).__name__}, and not a dict of images and annotations')
+            self.createIndex()
 
     def createIndex(self) -> None:
         for annotation in self.dataset.get('annotations', ()):
@@ -81,7 +107,7 @@ class COCO(coco.COCO):
         return found
 
 
-class Results(coco.COCO):
+class Results(_Indexed):
     """Results that have nothing but keypoints."""
 
     is_finite = True

@@ -167,6 +167,34 @@ def test_wrong_input_is_a_sentence() -> None:
             COCOeval(ground_truth, found, 'keypoints_foot').evaluate()
 
 
+def test_reading_annotations_prints_nothing_and_indexes_them_as_pycocotools_does(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from pycocotools import coco
+
+    from distilpose.host import xtcoco
+
+    content = dict(images=[dict(id=7), dict(id=9)], categories=[dict(id=1, name='person')],
+                   annotations=[dict(id=3, image_id=7, category_id=1, iscrowd=0),
+                                dict(id=4, image_id=7, category_id=1, iscrowd=1)])
+    file = tmp_path / 'people.json'
+    file.write_text(json.dumps(content))
+    found = xtcoco.COCO(str(file))
+    assert capsys.readouterr() == ('', '')
+    expected = coco.COCO(str(file))
+    for name in ('dataset', 'anns', 'imgs', 'cats', 'imgToAnns', 'catToImgs'):
+        assert getattr(found, name) == getattr(expected, name)
+    assert found.getAnnIds(imgIds=[7], iscrowd=True) == [4]
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    from distilpose.errors import DistilPoseError
+    from distilpose.host import xtcoco
+
+    (tmp_path / 'list.json').write_text('[1, 2]')
+    with pytest.raises(DistilPoseError, match='list.json is no annotation file in the format of COCO: it holds a list'):
+        xtcoco.COCO(tmp_path / 'list.json')
+
+
 if __name__ == '__main__':
     import tempfile
 
