@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from .environment import end_workers, prepare_environment
 from .hooks import ProgressHook
 from .runner import ConciseRunner
 
+_UNKNOWN_ARGUMENT = re.compile(r"([\w.]+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
 
 
@@ -276,15 +279,28 @@ def _run(cfg: Config, notes: list[str], action: Callable[[Runner], Any], *, retu
 
 @contextmanager
 def unknown_types_as_sentences() -> Iterator[None]:
-    """Says in a sentence that a config names a class that does not exist."""
+    """Says in a sentence that a config names a class that does not exist, or an argument its class does not take."""
     try:
         yield
     except KeyError as error:
         message = str(error.args[0]) if error.args else ''
         if 'registry. Please check whether' not in message:
             raise
-        raise DistilPoseError(f'{message.partition(". ")[0]}: check the spelling of this type in the config, and that '
-                              'custom_imports names the package that defines it') from error
+        raise DistilPoseError(f'{message.partition(". ")[0]}: {_remedy(message.split()[0])}') from error
+    except TypeError as error:
+        found = _UNKNOWN_ARGUMENT.match(str(error))
+        if found is None:
+            raise
+        raise DistilPoseError(f'{found[1]} does not take the argument {found[2]}; check its spelling in the config, or '
+                              'remove it') from error
+
+
+def _remedy(kind: str) -> str:
+    package, dot, _ = kind.partition('.')
+    if dot and find_spec(package) is None:
+        return (f'it is defined in the package {package}, which is not installed; install it, or name a type of mmpose '
+                'or of your own in its place')
+    return 'check the spelling of this type in the config, and that custom_imports names the package that defines it'
 
 
 def _name(cfg: Config) -> str:
