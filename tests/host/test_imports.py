@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -62,6 +63,18 @@ class TestWithoutMMDet:
         written = capfd.readouterr()
         assert 'mmdet' not in written.out + written.err
 
+    def test_a_hook_and_a_transform_of_its_are_served_and_no_others(self) -> None:
+        from mmengine.registry import HOOKS as HOOKS_OF_MMENGINE
+        from mmpose.datasets.transforms import YOLOXHSVRandomAug
+        from mmpose.registry import HOOKS, TRANSFORMS
+
+        from distilpose.engine.hooks import PipelineSwitchHook
+
+        for registry in (HOOKS, HOOKS_OF_MMENGINE):
+            assert registry.get('mmdet.PipelineSwitchHook') is PipelineSwitchHook
+        assert TRANSFORMS.get('mmdet.YOLOXHSVRandomAug') is YOLOXHSVRandomAug
+        assert TRANSFORMS.get('RandomFlip') and TRANSFORMS.get('mmdet.RandomFlip') is None
+
     def test_mean_of_one_process_is_the_tensor(self) -> None:
         value = torch.tensor(3.0)
         assert imports.reduce_mean(value) is value
@@ -118,6 +131,21 @@ def test_a_working_xtcocotools_is_used(tmp_path: Path) -> None:
     working = package(tmp_path, 'class COCO: pass\nclass COCOeval: pass')
     result = run(WITHOUT_APPLYING + 'imports.serve_xtcocotools()' + ASK_XTCOCOTOOLS, path=working)
     assert result.stdout.strip() == 'xtcocotools.coco xtcocotools.cocoeval xtcocotools.mask', result.stderr
+
+
+@pytest.mark.parametrize('modules, is_used', [(('augmentations', 'transforms'), True), (('augmentations', ), False)])
+def test_albumentations_is_used_where_mmpose_can(monkeypatch: pytest.MonkeyPatch, modules: tuple[str, ...],
+                                                 is_used: bool) -> None:
+    """Version 2 has no ``augmentations.transforms``, which mmpose reads."""
+    from mmpose.datasets.transforms import common_transforms
+
+    installed = innermost = SimpleNamespace()
+    for name in modules:
+        setattr(innermost, name, SimpleNamespace())
+        innermost = getattr(innermost, name)
+    monkeypatch.setattr(common_transforms, 'albumentations', installed)
+    assert imports.serve_albumentations() is not is_used
+    assert (common_transforms.albumentations is installed) is is_used
 
 
 def test_mmpose_evaluates_with_what_is_served() -> None:

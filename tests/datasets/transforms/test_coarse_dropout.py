@@ -56,3 +56,28 @@ def test_a_whole_picture_can_be_a_hole_and_nonsense_is_refused() -> None:
     assert not CoarseDropout(side=(1.0, 1.0))(dict(img=white()))['img'].any()
     with pytest.raises(DistilPoseError, match=r'side=\(0.4, 0.2\)'):
         CoarseDropout(side=(0.4, 0.2))
+
+
+def test_holes_in_pixels_and_of_another_width() -> None:
+    extents = np.array(holes(400, side=(10, 40), width=(5, 6), in_pixels=True))[:, 2:]
+    assert extents.min(axis=0).tolist() == [10, 5] and extents.max(axis=0).tolist() == [40, 6]
+    assert extents[:, 0].mean() == pytest.approx(25, abs=1.5)
+    assert not CoarseDropout(side=(999, 999), in_pixels=True)(dict(img=white()))['img'].any()
+
+
+def test_several_holes() -> None:
+    transform = CoarseDropout(holes=(1, 8))
+    counts = np.array([len(transform._draw(HEIGHT, WIDTH)) for _ in range(800)])
+    assert [np.mean(counts == number) for number in range(1, 9)] == pytest.approx([1 / 8] * 8, abs=0.04)
+    transform = CoarseDropout(side=(4, 4), in_pixels=True, holes=(8, 8))
+    assert 4 * 16 <= (transform(dict(img=white()))['img'] == 0).all(axis=-1).sum() <= 8 * 16
+
+
+@pytest.mark.parametrize('options, found', [
+    (dict(side=(0.2, 0.4), in_pixels=True), r'side=\(0.2, 0.4\); expected .* whole number'),
+    (dict(width=(0.5, 0.2)), r'width=\(0.5, 0.2\); expected .* share'),
+    (dict(holes=(3, 2)), r'holes=\(3, 2\)'), (dict(holes=(0, 2)), r'holes=\(0, 2\)'),
+])
+def test_limits_that_are_not_in_order_are_refused(options: dict, found: str) -> None:
+    with pytest.raises(DistilPoseError, match=found):
+        CoarseDropout(**options)
