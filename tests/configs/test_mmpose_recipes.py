@@ -182,7 +182,8 @@ def test_what_mmposes_configs_name_of_other_packages_is_served_but_for_one_backb
     ('body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-w32_gridmask-8xb64-210e_coco-256x192.py',
      lambda config: TRANSFORMS.build(config.train_pipeline[6]), 'GridDropout, .* Blur, MedianBlur, CoarseDropout'),
     ('body_2d_keypoint/yoloxpose/coco/yoloxpose_tiny_4xb64-300e_coco-416.py',
-     lambda config: TRANSFORMS.build(config.train_pipeline_stage1[-1]), 'PackPoseInputs does not take the argument extra_map'),
+     lambda config: TRANSFORMS.build(config.train_pipeline_stage1[-1]),
+     'PackPoseInputs does not take the argument extra_map'),
 ], ids=['ViTPose', 'hand5', 'gridmask', 'yoloxpose'])
 def test_what_is_not_served_is_a_sentence(path: str, build: Callable[[Config], Any], sentence: str) -> None:
     with pytest.raises(DistilPoseError, match=sentence), unknown_types_as_sentences():
