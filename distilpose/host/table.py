@@ -111,7 +111,7 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         install=checkpoint_loading.load_checkpoints_safely),
     _repair(
         'mmdet', 'mmdet.utils', 'mmengine.registry.registry:Registry.switch_scope_and_registry',
-        'mmengine.registry.registry:Registry.get',
+        'mmengine.registry.registry:Registry.get', 'mmpose.models.heads.hybrid_heads.rtmo_head:reduce_mean',
         why='`import mmpose.models` needs two names of mmdet (a module for the time of that import), and no mmdet '
             "accepts mmcv 2.2; `_scope_='mmdet'` warns twice at every build, and recipes of RTMPose name a hook and a "
             'transform of mmdet, which mmpose and distilpose have too',
