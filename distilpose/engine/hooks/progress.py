@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -239,7 +240,8 @@ class _Meter:
 
 def describe_losses(outputs: Mapping[str, Any]) -> str:
     """The losses of a training step as text: ``'loss 0.3 (kpt 0.2, score 0.1)'``."""
-    values = {name.removeprefix('loss_'): f'{float(value):.4g}' for name, value in outputs.items() if 'loss' in name}
+    values = {name.removeprefix('loss_'): f'{float(torch.as_tensor(value).detach()):.4g}'
+              for name, value in outputs.items() if 'loss' in name}
     total = values.pop('loss', None)
     parts = ', '.join(f'{name} {value}' for name, value in values.items())
     if total is None:
