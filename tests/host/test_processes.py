@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -117,10 +118,12 @@ def test_a_model_on_the_cpu_is_wrapped_without_devices(monkeypatch: pytest.Monke
     from mmengine.model import MMDistributedDataParallel
 
     seen = {}
+    arguments = inspect.signature(nn.parallel.DistributedDataParallel).parameters
+    renamed = 'forward_sync_buffers' if 'forward_sync_buffers' in arguments else 'broadcast_buffers'  # torch 2.13
     monkeypatch.setattr(
         nn.parallel.DistributedDataParallel, '__init__', lambda self, module, **kwargs: seen.update(kwargs)
     )
     MMDistributedDataParallel(module=nn.Linear(1, 1), device_ids=[0], broadcast_buffers=False)
-    assert seen == {'device_ids': None, 'broadcast_buffers': False}
+    assert seen == {'device_ids': None, renamed: False}
     MMDistributedDataParallel(nn.Linear(1, 1, device='meta'), device_ids=[0])
     assert seen['device_ids'] == [0]
