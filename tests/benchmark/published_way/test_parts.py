@@ -13,6 +13,7 @@ from torch import Tensor
 
 from distilpose.benchmark.published_way import (
     attend_in_steps,
+    decode_by_sample,
     drawn_heatmap_loss,
     has_channels_last,
     predict_as_published,
@@ -20,7 +21,6 @@ from distilpose.benchmark.published_way import (
     train_as_published,
 )
 from distilpose.distillation.terms import simulated_heatmap_loss
-from distilpose.host.speedups.head_decoding import sample_by_sample
 from distilpose.host.speedups.tta import in_one_batch
 from distilpose.models.layers.token_encoder import SelfAttention
 from tests import networks
@@ -103,7 +103,7 @@ def test_predictions_from_heatmaps() -> None:
     model = networks.teacher().model.eval()
     expected = model.predict(images, copy.deepcopy(samples))
     assert predict_as_published(model) == ['attention by einsum', 'decoding sample by sample']
-    assert model.head.decode.func is sample_by_sample
+    assert model.head.decode.func is decode_by_sample
     for found, answer in zip(model.predict(images, copy.deepcopy(samples)), expected, strict=True):
         np.testing.assert_allclose(found.pred_instances.keypoints, answer.pred_instances.keypoints, rtol=1e-5)
 
