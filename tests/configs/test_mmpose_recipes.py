@@ -212,7 +212,7 @@ def test_a_recipe_trains_on_own_data(tmp_path: Path) -> None:
     (tmp_path / 'own.py').write_text(OWN_DATA.format(root=f'{write_data(tmp_path / "data")}/'))
     result = subprocess.run(
         [sys.executable, 'tools/train.py', str(tmp_path / 'own.py'), '--work-dir', str(tmp_path / 'run')],
-        cwd=PROJECT, capture_output=True, text=True, timeout=300)
+        cwd=PROJECT, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr[-3000:]
     assert 'From epoch 2 on, training samples are prepared with the pipeline of PipelineSwitchHook' in result.stdout
     assert 'mmdet' not in result.stderr

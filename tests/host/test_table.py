@@ -148,7 +148,7 @@ def test_off_leaves_every_function_to_the_host() -> None:
 def test_the_table_is_printed(value: str, word: str) -> None:
     command = [sys.executable, '-m', 'distilpose.host']
     result = subprocess.run(command, env={**os.environ, 'PYTHONPATH': str(ROOT), SWITCH: value}, capture_output=True,
-                            text=True, timeout=300)
+                            text=True, timeout=600)
     assert result.returncode == 0, result.stderr
     repairs, speedups = result.stdout.split('Speedups: ')
     assert '    here  applied' in repairs and all(target in result.stdout for target in TARGETS)
