@@ -23,7 +23,9 @@ one_by_one = BaseDataPreprocessor.cast_data
 Places = defaultdict[torch.dtype, list[tuple[dict[str, Any], str]]]
 """Type of number -> where tensors of it stand: fields of an element, and the name of one."""
 _PACKED_TYPES = (BaseDataElement, InstanceData, PixelData, PoseDataSample)
-_CONSTANTS = (str, bytes, int, float, bool, type(None))
+_CONSTANTS = frozenset((str, bytes, int, float, bool, type(None)))
+_MOVING = (Tensor, np.ndarray, InstanceData, PixelData)
+_BOOKKEEPING = {'_metainfo_fields', '_data_fields'}
 
 
 @functools.wraps(one_by_one)
@@ -77,8 +79,7 @@ def _copied(element: BaseDataElement, places: Places, *, device: torch.device, n
     duplicate = object.__new__(type(element))
     fields = vars(duplicate)
     fields.update(original, _metainfo_fields=set(meta), _data_fields=set(data))
-    mutable = {name: original[name] for name in meta if not _is_constant(original[name])}
-    fields.update(copy.deepcopy(mutable))
+    fields.update(_deep_copies({name: original[name] for name in meta if type(original[name]) not in _CONSTANTS}))
     for name in data & fields.keys():  # properties have their values under another name
         value = fields[name]
         if _travels_in_one_piece(value) and device.type != 'cpu':
@@ -92,21 +93,26 @@ def _copied(element: BaseDataElement, places: Places, *, device: torch.device, n
 
 def _has_plain_fields(element: BaseDataElement) -> bool:
     """Whether an element is of a known class, with fields that this accepts, and without other attributes."""
-    fields = vars(element)
+    kind, fields = type(element), vars(element)
     meta, data = fields['_metainfo_fields'], fields['_data_fields']
-    if type(element) not in _PACKED_TYPES or not fields.keys() <= {*meta, *data, '_metainfo_fields', '_data_fields'}:
+    names = fields.keys() - _BOOKKEEPING
+    if kind not in _PACKED_TYPES or not meta <= names or not names - meta <= data:
         return False
-    if not meta <= fields.keys() or not all(hasattr(element, name) for name in data - fields.keys()):
+    values = [fields[name] for name in names - meta]
+    if any(type(value) not in _MOVING and hasattr(value, 'to') and not isinstance(value, (Tensor, BaseDataElement))
+           for value in values):
         return False
-    values = [fields[name] for name in data & fields.keys()]
-    if any(hasattr(value, 'to') and not isinstance(value, (Tensor, BaseDataElement)) for value in values):
-        return False
-    if type(element) is InstanceData:
-        return len({_length(value) for value in values}) <= 1 and all(_length(value) is not None for value in values)
-    if type(element) is PixelData:
-        return (all(isinstance(value, (Tensor, np.ndarray)) and value.ndim == 3 for value in values)
-                and len({tuple(value.shape[-2:]) for value in values}) <= 1)
-    return True
+    if kind is InstanceData:
+        lengths = {_length(value) for value in values}
+        return len(lengths) <= 1 and None not in lengths and data <= names
+    if kind is PixelData:
+        return data <= names and len({value.shape[-2:] for value in values if _is_map(value)}) <= 1 and (
+            all(map(_is_map, values)))
+    return all(hasattr(element, name) for name in data - names)  # properties have their values under another name
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, (Tensor, np.ndarray)) and value.ndim == 3
 
 
 def _length(value: Any) -> int | None:
@@ -115,8 +121,22 @@ def _length(value: Any) -> int | None:
     return len(value) if isinstance(value, Sized) else None
 
 
-def _is_constant(value: Any) -> bool:
-    return type(value) in _CONSTANTS or (type(value) is tuple and all(type(entry) in _CONSTANTS for entry in value))
+def _deep_copies(values: dict[str, Any]) -> dict[str, Any]:
+    """What ``copy.deepcopy`` gives, in less time for arrays of numbers and flat lists and tuples."""
+    copies: dict[int, Any] = {}
+    return {name: _deep_copy(value, copies) for name, value in values.items()}
+
+
+def _deep_copy(value: Any, copies: dict[int, Any]) -> Any:
+    kind, key = type(value), id(value)
+    if key not in copies:
+        if kind is np.ndarray and value.dtype != object:
+            copies[key] = value.copy(order='K')
+        elif kind in (list, tuple) and _CONSTANTS.issuperset(map(type, value)):
+            copies[key] = value.copy() if kind is list else value
+        else:
+            return copy.deepcopy(value, copies)
+    return copies[key]
 
 
 def _travels_in_one_piece(value: Any) -> bool:
