@@ -36,7 +36,8 @@ def test_mmengine_finds_packages_without_pkg_resources() -> None:
     mended = run(hidden + WITHOUT_APPLYING + 'packages.ask_importlib_for_packages()\n' + question + more)
     import mmpose
 
-    assert mended.stdout.splitlines() == [str(Path(mmpose.__file__).parent.resolve()), 'True True True False'], mended.stderr
+    folder = Path(mmpose.__file__).parent.resolve()
+    assert mended.stdout.splitlines() == [str(folder), 'True True True False'], mended.stderr
 
 
 def test_configs_inherit_from_an_installed_mmpose() -> None:
