@@ -31,9 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Leaves the slow tests out unless all tests, some by their path or some by a marker are asked for."""
-    is_chosen = config.option.all or config.option.markexpr or config.args_source is config.ArgsSource.ARGS
-    if not is_chosen and not hasattr(config, 'workerinput'):  # xdist gives its workers the options of the first process
-        config.option.markexpr = 'not slow'
+    if not (config.option.all or config.option.markexpr or config.args_source is config.ArgsSource.ARGS):
+        config.option.markexpr = 'not slow'  # in the workers of xdist too, which read the same command line
 
 
 @pytest.hookimpl(wrapper=True)
