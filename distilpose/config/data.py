@@ -67,7 +67,7 @@ def with_fast_data(base: Mapping[str, Any], *, reduced: bool = False,
     """The pipelines and loaders of a config that take less time: no more of a file is decoded than a crop needs, in
     validation once for all people of an image, and batches are handed over in one piece.
 
-    Samples stay what they are, to the bit, unless ``reduced``. Apply it last: other functions look for mmpose's steps.
+    Samples stay the same up to rounding, unless ``reduced``. Apply it last: other functions look for mmpose's steps.
 
     Args:
         base: has ``train_pipeline`` and ``val_pipeline``, as ``_base_`` has. In the former, what changes the values of

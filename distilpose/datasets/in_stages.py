@@ -18,7 +18,7 @@ _DRAW_NOTHING = (DecodingTopdownAffine, GenerateTarget, PackPoseInputs, PackMixe
 
 
 def make_in_stages(dataset: BaseCocoStyleDataset, indices: Sequence[int]) -> list[Any]:
-    """The samples ``dataset[index]`` of a batch, to the bit, and what is drawn for them, in less time.
+    """The samples ``dataset[index]`` of a batch, and what is drawn for them, in less time.
 
     Decoding an image drives out of the processor's caches what all other steps need, which by itself triples their
     time. Here people come first, each with all steps up to the decoding one, and after that every step has its turn for

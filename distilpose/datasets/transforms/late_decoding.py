@@ -72,7 +72,7 @@ class LoadEncodedImage(LoadImage):
 class DecodingTopdownAffine(QuickTopdownAffine):
     """mmpose's ``TopdownAffine`` of an image that :class:`LoadEncodedImage` read, decoded down to the crop's last row.
 
-    Crops and keypoints are those of ``LoadImage`` and ``TopdownAffine``, to the bit, unless they are reduced. Takes
+    Crops and keypoints are those of ``LoadImage`` and ``TopdownAffine`` up to rounding, unless they are reduced. Takes
     ``encoded_img`` out of the results; an image that is decoded already is only cropped.
 
     Args:
