@@ -117,6 +117,21 @@ def test_two_processes_distil_and_test(tmp_path: Path, tiny_data: Path) -> None:
     assert 'coco/AP' in (cwd / 'm.json').read_text()
 
 
+@pytest.mark.parametrize(('script', 'arguments', 'sentence'), [
+    ('dist_train.sh', ['configs/quickstart/basline.py', '2'], 'train.py: no config configs/quickstart/basline.py; did '
+     'you mean configs/quickstart/baseline.py?'),
+    ('dist_test.sh', ['configs/quickstart/baseline.py', 'missing.pth', '2'], 'test.py: The checkpoint missing.pth does '
+     'not exist'),
+])
+def test_a_file_that_is_missing_is_refused_without_torch(script: str, arguments: list[str], sentence: str,
+                                                         tmp_path: Path) -> None:
+    (tmp_path / 'torch').mkdir()
+    (tmp_path / 'torch' / '__init__.py').write_text('raise RuntimeError("torch was imported")\n')
+    result = run(script, *arguments, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert result.returncode == 2 and result.stderr.startswith(sentence), result.stderr
+    assert result.stderr.count('\n') == 1
+
+
 def test_wrong_input_of_processes_is_one_sentence(tmp_path: Path) -> None:
     result = run('dist_train.sh', 'no_such_config.py', '2', cwd=tmp_path)
     assert result.returncode == 2
