@@ -117,7 +117,7 @@ def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str
 
 
 def _is_wrong_input(error: Exception) -> bool:
-    errors = sys.modules.get('distilpose.errors')  # nobody raised its error if nobody imported it
+    errors = sys.modules.get('distilpose.errors')  # not raised if not imported
     return isinstance(error, WrongInput) or (errors is not None and isinstance(error, errors.DistilPoseError))
 
 

@@ -123,7 +123,7 @@ class PoseDistiller(BaseModel):
         with torch.autocast(inputs.device.type, enabled=False):
             student = student.float()
             return {f'loss_{name}': factors[name] * term(student, teacher, labels) if factors[name] != 0
-                    else _zero_loss(term, student) for name, term in self.terms.items()}
+                    else _zero_loss(term, student, start=inputs.new_zeros(())) for name, term in self.terms.items()}
 
     def _teacher_outputs(self, inputs: Tensor, features: tuple[Tensor, ...], data_samples: list) -> PoseOutputs:
         if self.shared:
@@ -170,7 +170,7 @@ def _factor(term: DistillationTerm) -> float:
     return term.weight * term.schedule(progress)
 
 
-def _zero_loss(term: DistillationTerm, student: PoseOutputs) -> Tensor:
+def _zero_loss(term: DistillationTerm, student: PoseOutputs, *, start: Tensor) -> Tensor:
     """The value of a term whose factor is 0, which is not computed.
 
     It depends on the term's parameters and on the student's outputs that the term reads, with gradients of 0.
@@ -179,4 +179,4 @@ def _zero_loss(term: DistillationTerm, student: PoseOutputs) -> Tensor:
     fields = [getattr(student, name) for name in term.student_fields]
     tensors = [tensor for field in fields for tensor in (field if isinstance(field, tuple) else (field,))]
     learnt = [parameter for parameter in term.parameters() if parameter.requires_grad]
-    return sum((tensor.sum() * 0 for tensor in (*tensors, *learnt)), start=tensors[0].new_zeros(()))
+    return sum((tensor.sum() * 0 for tensor in (*tensors, *learnt)), start=start)

@@ -33,9 +33,10 @@ def check_pair(student: Any, teacher: FrozenTeacher, terms: Mapping[str, Distill
         DistilPoseError: says what was found, what was expected and what to change.
     """
     _check_keypoint_order(student_names, teacher.keypoint_names)
-    width, height = _student_size(student, teacher.model)
+    width, height = student_size(student, teacher.model)
     images = torch.zeros(1, 3, height, width)
-    shown = _student_outputs(student, images.to(_device(student)))
+    with torch.no_grad():
+        shown = student_outputs(student, images.to(_device(student)))
     wanted = teacher.outputs(to_teacher(images).to(_device(teacher.model)))
     for name, term in terms.items():
         _check_fields(name, 'student', student, term.student_fields, shown)
@@ -50,8 +51,8 @@ def check_pair(student: Any, teacher: FrozenTeacher, terms: Mapping[str, Distill
         term.prepare(shown, wanted)
 
 
-@torch.no_grad()
-def _student_outputs(student: Any, images: torch.Tensor) -> PoseOutputs:
+def student_outputs(student: Any, images: torch.Tensor) -> PoseOutputs:
+    """The outputs of a student in eval mode, for images (B, 3, H, W) on its device; its mode is restored."""
     was_training = student.training
     student.eval()
     features = student.extract_feat(images)
@@ -90,7 +91,12 @@ def keypoint_count(outputs: PoseOutputs) -> int | None:
     return None if outputs.coords is None else outputs.coords.shape[1]
 
 
-def _student_size(student: nn.Module, teacher: nn.Module) -> tuple[int, int]:
+def student_size(student: nn.Module, teacher: nn.Module) -> tuple[int, int]:
+    """(width, height) of the student's images, which is the teacher's where the student does not say its own.
+
+    Raises:
+        DistilPoseError: neither says it.
+    """
     size = input_size(student) or input_size(teacher)
     if size is None:
         raise DistilPoseError('neither the student nor the teacher says its input size; give one of their heads a '

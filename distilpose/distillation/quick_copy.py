@@ -1,4 +1,4 @@
-"""The copy of a network that answers in its place, as long as both agree."""
+"""The optimised copy of a network that predicts for it, rebuilt when the network changes."""
 
 from __future__ import annotations
 

@@ -10,11 +10,9 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from distilpose.errors import DistilPoseError
-from distilpose.models import read_outputs
 from distilpose.structures import Labels
 
-from .image_adapter import input_size
-from .pairing import keypoint_count
+from .pairing import keypoint_count, student_outputs, student_size
 from .parts import hold_still
 
 
@@ -55,13 +53,9 @@ def freeze_untrained(distiller: Any) -> tuple[str, ...]:
 def _loss_of_all_terms(distiller: Any) -> Tensor:
     """The sum of all terms for one empty image, with its graph; in evaluation mode, which takes a single image."""
     student = distiller.student
-    width, height = input_size(student) or input_size(distiller.teacher.model) or (0, 0)  # one of them has a size
+    width, height = student_size(student, distiller.teacher.model)
     images = torch.zeros(1, 3, height, width, device=next(student.parameters()).device)
-    was_training = student.training
-    student.eval()
-    features = student.extract_feat(images)
-    outputs = read_outputs(student.head, student.head(features), features)
-    student.train(was_training)
+    outputs = student_outputs(student, images)
     hold_still(student, distiller.frozen)
     teacher = distiller.ask_teacher(images)
     labels = Labels(images.new_ones(1, keypoint_count(outputs) or 1), torch.ones(1, dtype=torch.bool,

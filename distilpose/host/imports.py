@@ -181,7 +181,7 @@ def serve_albumentations() -> bool:
     """
     from mmpose.datasets.transforms import common_transforms
 
-    from .albu import AlbumentationsStandIn
+    from .albumentations import AlbumentationsStandIn
 
     installed = common_transforms.albumentations
     if hasattr(getattr(installed, 'augmentations', None), 'transforms'):

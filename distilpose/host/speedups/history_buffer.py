@@ -15,7 +15,7 @@ copying = HistoryBuffer.update
 
 @functools.wraps(copying)
 def update(self: HistoryBuffer, log_val: int | float, count: int | float = 1) -> None:
-    """mmengine's ``HistoryBuffer.update``, which appends in place where nobody else holds the history.
+    """mmengine's ``HistoryBuffer.update``, which appends in place where there is no other reference to the history.
 
     A copy takes milliseconds in each iteration of a training of hundreds of thousands.
 

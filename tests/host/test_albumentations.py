@@ -13,7 +13,7 @@ from mmpose.datasets.transforms import Albumentation, common_transforms
 
 from distilpose.datasets.transforms import CoarseDropout, RandomBlur
 from distilpose.errors import DistilPoseError
-from distilpose.host.albu import AlbumentationsStandIn
+from distilpose.host.albumentations import AlbumentationsStandIn
 
 RECIPE = [dict(type='Blur', p=0.1), dict(type='MedianBlur', p=0.1),
           dict(type='CoarseDropout', max_holes=1, max_height=0.4, max_width=0.4, min_holes=1, min_height=0.2,
