@@ -10,8 +10,8 @@ from pathlib import Path
 from .tiny import PROJECT
 
 
-def run_in_two_processes(script: str, config: Path, folder: Path, *, timeout: float = 600.0) -> str:
-    """Runs a script with the arguments (config, folder) in two processes.
+def run_in_two_processes(script: str, folder: Path, *arguments: str | Path, timeout: float = 600.0) -> str:
+    """Writes a script into a folder and runs it with the arguments in two processes.
 
     Returns:
         What they printed.
@@ -20,7 +20,7 @@ def run_in_two_processes(script: str, config: Path, folder: Path, *, timeout: fl
     file.write_text(script)
     result = subprocess.run(
         [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--rdzv-backend=c10d',
-         '--rdzv-endpoint=localhost:0', str(file), str(config), str(folder)],
+         '--rdzv-endpoint=localhost:0', str(file), *map(str, arguments)],
         env={**os.environ, 'PYTHONPATH': str(PROJECT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
         capture_output=True, text=True, timeout=timeout)
     output = result.stdout + result.stderr

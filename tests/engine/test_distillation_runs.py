@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -53,14 +50,8 @@ train(folder / 'distillation.py', work_dir=folder / 'run', validate=False, launc
 @pytest.mark.slow
 def test_two_processes_train_while_a_schedule_is_zero(configs: tuple[Path, Path], tmp_path: Path) -> None:
     """In the first iteration nothing trains the sigmas of the term, and the second needs their gradients."""
-    (tmp_path / 'run.py').write_text(_TWO_PROCESSES)
-    result = subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--rdzv-backend=c10d',
-         '--rdzv-endpoint=localhost:0', str(tmp_path / 'run.py'), str(tmp_path)],
-        env={**os.environ, 'PYTHONPATH': str(tiny.PROJECT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
-        capture_output=True, text=True, timeout=600)
-    assert result.returncode == 0, result.stderr[-3000:]
-    lines = [line for line in result.stdout.splitlines() if 'Epoch(train)' in line]
+    output = run_in_two_processes(_TWO_PROCESSES, tmp_path, tmp_path)
+    lines = [line for line in output.splitlines() if 'Epoch(train)' in line]
     assert len(lines) == 4 and lines[0].endswith('loss_simulated_heatmap: 0.000000'), lines
     assert not lines[-1].endswith('loss_simulated_heatmap: 0.000000')
 
@@ -179,7 +170,7 @@ train(sys.argv[1], work_dir=Path(sys.argv[2]) / 'run', validate=False, launcher=
 
 @pytest.mark.slow
 def test_two_processes_train_rle_without_its_task_loss(configs: tuple[Path, Path], tmp_path: Path) -> None:
-    run_in_two_processes(_WITHOUT_TASK_LOSS, configs[1], tmp_path)
+    run_in_two_processes(_WITHOUT_TASK_LOSS, tmp_path, configs[1], tmp_path)
     assert sorted(tiny.logged_losses(tmp_path / 'run')) == [1, 2, 3, 4]
     log = next((tmp_path / 'run').glob('*/*.log')).read_text()
     assert re.search(r'no term trains \d+ parameters in head.loss_module: they keep their first values', log)
@@ -207,7 +198,7 @@ def test_two_processes_ask_a_teacher_with_sync_bn_in_train_mode(configs: tuple[P
     file.write_text(file.read_text() + _SYNC_BN)
     weights = build_estimator(read_config(file).model.to_dict()).state_dict()
     torch.save(dict(state_dict=weights), tmp_path / 'teacher.pth')
-    run_in_two_processes(_TEACHER_IN_TRAIN_MODE, configs[1], tmp_path)
+    run_in_two_processes(_TEACHER_IN_TRAIN_MODE, tmp_path, configs[1], tmp_path)
     assert sorted(tiny.logged_losses(tmp_path / 'run')) == [1, 2, 3, 4]
     log = next((tmp_path / 'run').glob('*/*.log')).read_text()
     assert 'SyncBN takes statistics over all processes on GPUs only' in log

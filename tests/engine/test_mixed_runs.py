@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +20,8 @@ from distilpose.engine.hooks.randomness import NumberedRepeats
 from distilpose.errors import DistilPoseError
 
 from . import mixture, tiny
-from .tiny import PROJECT, assert_close_losses, logged_losses
+from .processes import run_in_two_processes
+from .tiny import assert_close_losses, logged_losses
 
 NUM_LABELLED, NUM_ALL = tiny.NUM_IMAGES, tiny.NUM_IMAGES + len(mixture.FILES)
 HEATMAPS = dict(type='HeatmapTerm', labelled_weight=0.5)
@@ -150,15 +148,9 @@ train(folder / 'mixture.py', work_dir=folder / 'parts', validate=False, launcher
 @pytest.mark.slow
 def test_two_processes_resume_alike(tiny_data: Path, tmp_path: Path) -> None:
     mixture.write(tmp_path, tiny_data)
-    (tmp_path / 'run.py').write_text(_TWO_PROCESSES)
-    result = subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--rdzv-backend=c10d',
-         '--rdzv-endpoint=localhost:0', str(tmp_path / 'run.py'), str(tmp_path)],
-        env={**os.environ, 'PYTHONPATH': str(PROJECT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
-        capture_output=True, text=True, timeout=600)
-    assert result.returncode == 0, result.stderr[-3000:]
+    output = run_in_two_processes(_TWO_PROCESSES, tmp_path, tmp_path)
     assert_equal_runs(tmp_path / 'whole', tmp_path / 'parts')
-    assert 'unlabelled samples are left out' in result.stderr + result.stdout
+    assert 'unlabelled samples are left out' in output
 
 
 def test_a_batch_size_for_the_loader_alone_is_refused(tiny_data: Path, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ for name, resume in (('whole', None), ('parts', str(folder / 'whole' / 'iter_3.p
 
 @pytest.mark.slow
 def test_two_processes_skip_alike(config: Path, tmp_path: Path) -> None:
-    run_in_two_processes(_TWO_PROCESSES, config, tmp_path)
+    run_in_two_processes(_TWO_PROCESSES, tmp_path, config, tmp_path)
     whole, parts = logged(tmp_path / 'whole', 'loss'), logged(tmp_path / 'parts', 'loss')
     assert sorted(whole) == [1, 2, 3, 4, 5, 6], '12 images, 2 processes of 4 each'
     assert parts == {step: whole[step] for step in (4, 5, 6)}

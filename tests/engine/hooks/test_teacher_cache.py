@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +24,8 @@ from distilpose.engine.hooks.teacher_cache_checks import _crops
 from distilpose.errors import DistilPoseError
 
 from .. import mixture, tiny
-from ..tiny import PROJECT, assert_close_losses, logged_losses
+from ..processes import run_in_two_processes
+from ..tiny import assert_close_losses, logged_losses
 
 EPOCHS, VARIANTS = 4, 2
 STEPS = EPOCHS * tiny.NUM_IMAGES // 4
@@ -178,14 +176,8 @@ for name in ('empty', 'full'):
 
 @pytest.mark.slow
 def test_two_processes_fill_one_cache(filled: Filled, tmp_path: Path) -> None:
-    (tmp_path / 'run.py').write_text(_TWO_PROCESSES)
     chosen = json.dumps(options(tmp_path / 'cache', train_cfg__max_epochs=VARIANTS))
-    result = subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--rdzv-backend=c10d',
-         '--rdzv-endpoint=localhost:0', str(tmp_path / 'run.py'), str(filled.config), str(tmp_path), chosen],
-        env={**os.environ, 'PYTHONPATH': str(PROJECT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
-        capture_output=True, text=True, timeout=600)
-    assert result.returncode == 0, result.stderr[-3000:]
+    run_in_two_processes(_TWO_PROCESSES, tmp_path, filled.config, tmp_path, chosen)
     marks, alone = (np.fromfile(folder / 'marks.bin', np.uint64) for folder in (tmp_path / 'cache', filled.cache))
     assert marks.all() and np.array_equal(marks >> np.uint64(32), alone >> np.uint64(32)), 'the same crops'
     losses = logged_losses(tmp_path / 'empty')
