@@ -99,7 +99,7 @@ def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str
         interrupted: is printed after Ctrl-C.
 
     Returns:
-        The exit code: that of the action or 0, 2 for wrong input, 130 when interrupted.
+        The exit code: that of the action or 0, 2 for wrong input, 1 for a run that failed, 130 when interrupted.
     """
     try:
         return action() or 0
@@ -113,7 +113,7 @@ def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str
         if not is_first_local_process():
             time.sleep(_SECONDS_FOR_THE_FIRST_PROCESS)
         print(f'{program}: {error}', file=sys.stderr, flush=True)
-        return _WRONG_INPUT
+        return getattr(error, 'exit_code', _WRONG_INPUT)
 
 
 def _is_wrong_input(error: Exception) -> bool:

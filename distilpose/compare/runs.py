@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from distilpose.checkpoints import load_file
 from distilpose.engine import train
-from distilpose.engine.launch import last_checkpoint
+from distilpose.engine.resuming import last_checkpoint
 from distilpose.errors import DistilPoseError
 
 from .differences import differences, read_literals

@@ -16,16 +16,18 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from distilpose.config import check, merge_options, project_path, read_config, set_data_root, student_config
 
-from ..checkpoints import load_file, load_strict, read_weights
+from ..checkpoints import load_strict, read_weights
 from ..errors import DistilPoseError
 from ..models.quick import check_speed, quickened
 from .bare_model import bare_model, replace_bare_model
+from .default_hooks import add_default_hooks
 from .environment import end_workers, prepare_environment
 from .hooks import ProgressHook
+from .resuming import set_resume
 from .runner import ConciseRunner
 
 _UNKNOWN_ARGUMENT = re.compile(r"([\w.]+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
@@ -73,6 +75,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
     if auto_scale_lr:
         _scale_learning_rate(cfg)
     notes += set_resume(cfg, resume)
+    add_default_hooks(cfg)
     check(cfg, ['train', 'val'] if validate else ['train'])
     prepare_environment(cfg, launcher)
     return _run(cfg, notes, Runner.train)
@@ -176,49 +179,6 @@ def use_autocast(cfg: Config) -> None:
     wrapper.setdefault('dtype', 'bfloat16')
     if isinstance(wrapper.get('loss_scale'), str):
         wrapper.pop('loss_scale')  # mmengine's 'dynamic' is what the scaler does anyway
-
-
-def set_resume(cfg: Config, resume: str | None) -> list[str]:
-    """Decides which checkpoint to go on from, in place; ``None`` leaves it to the config.
-
-    Returns:
-        What to log about it.
-
-    Raises:
-        DistilPoseError: when the checkpoint is missing or is not one of a training.
-    """
-    if resume is None and not cfg.get('resume'):
-        return []
-    if resume in (None, 'auto'):
-        named = cfg.get('load_from') if resume is None else None
-        file = named or last_checkpoint(Path(cfg.work_dir))
-        if file is None:
-            cfg.resume = False
-            return [f'There is no checkpoint in {cfg.work_dir} to resume from: training starts from the beginning.']
-    else:
-        file = Path(str(resume)).expanduser().absolute()
-    checkpoint = load_file(file)
-    missing = [name for name in ('meta', 'message_hub', 'optimizer', 'state_dict') if name not in checkpoint]
-    if missing:
-        raise DistilPoseError(f'{file} cannot be resumed from: it holds no {", ".join(missing)}, so it is not a '
-                              'checkpoint of a training. To start from its weights, use --cfg-options load_from=FILE')
-    cfg.resume, cfg.load_from = True, str(file)
-    cfg.setdefault('default_hooks', {}).setdefault('resume_position', dict(type='ResumePositionHook'))
-    if cfg.randomness.get('seed') is None:
-        cfg.randomness['seed'] = checkpoint['meta'].get('seed')
-    return [f'Resuming from {file}.']
-
-
-def last_checkpoint(work_dir: Path) -> Path | None:
-    """The newest checkpoint of a work directory, also after the directory was moved."""
-    if not (work_dir / 'last_checkpoint').is_file():
-        return None
-    named = Path(str(find_latest_checkpoint(str(work_dir))))
-    for file in (named, work_dir / named.name):
-        if file.is_file():
-            return file
-    raise DistilPoseError(f'{work_dir}/last_checkpoint names {named}, which does not exist; resume from another one '
-                          'with --resume FILE, or delete last_checkpoint to start from the beginning')
 
 
 def _work_dir(cfg: Config, work_dir: str | Path | None, subfolder: str = '') -> Path:

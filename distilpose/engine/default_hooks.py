@@ -1,0 +1,25 @@
+"""Hooks of every training, also of a config that does not name them, such as mmpose's own."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from mmengine.config import Config
+
+DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
+    resume_position=dict(type='ResumePositionHook'),
+)
+"""Key in ``default_hooks`` -> config of the hook."""
+
+
+def add_default_hooks(cfg: Config) -> None:
+    """Adds those of :data:`DEFAULT_HOOKS` that a config does not name, in place.
+
+    A config turns one off with ``default_hooks = dict(KEY=None)``, as it does with mmengine's.
+    """
+    hooks = cfg.setdefault('default_hooks', {})
+    named = {hook.get('type') for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())) if isinstance(hook, dict)}
+    for key, hook in DEFAULT_HOOKS.items():
+        if key not in hooks and hook['type'] not in named:
+            hooks[key] = copy.deepcopy(hook)

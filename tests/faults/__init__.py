@@ -1,0 +1,1 @@
+"""Faults: killed processes, full disks, signals, broken files."""
