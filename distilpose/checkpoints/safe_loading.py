@@ -25,6 +25,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from ..errors import DistilPoseError, MissingCheckpoint
+from .integrity import BadCheckpoint, check_records
 from .plain_data import restore
 from .stand_ins import SAFE_STAND_INS, resolve_stand_ins
 
@@ -32,10 +33,6 @@ TRUST_VARIABLE = 'DISTILPOSE_TRUSTED_CHECKPOINTS'
 _STATE_DICT_NAMES = ('state_dict', 'ema_state_dict', 'state_dict_ema', 'model_state_dict', 'model', 'model_ema', 'ema')
 _SHOWN_KEYS = 5
 _ALLOWING = threading.RLock()
-
-
-class BadCheckpoint(DistilPoseError):
-    """The file is not a checkpoint, is cut short, or does not hold what a checkpoint holds."""
 
 
 class UntrustedCheckpoint(DistilPoseError, pickle.UnpicklingError):
@@ -61,7 +58,7 @@ def load_file(path: str | os.PathLike[str], *, trusted: bool = False) -> dict[st
     Raises:
         MissingCheckpoint: There is no such file (a ``FileNotFoundError``).
         UntrustedCheckpoint: The file needs unpickling and is not trusted.
-        BadCheckpoint: It is not a checkpoint or it is truncated.
+        BadCheckpoint: It is not a checkpoint, it is truncated, or a record is not what was written.
     """
     checkpoint = read(path, map_location='cpu', trusted=trusted)
     if not isinstance(checkpoint, Mapping):
@@ -73,19 +70,42 @@ def load_file(path: str | os.PathLike[str], *, trusted: bool = False) -> dict[st
 
 def read(path: str | os.PathLike[str], *, map_location: Any = 'cpu', trusted: bool = False) -> Any:
     """Read a file as :func:`load_file` does, for any ``map_location`` and whatever it holds."""
+    file = _existing(path)
+    check_records(file)
+    return restore(_load(file, map_location=map_location, trusted=trusted))
+
+
+def read_outline(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a checkpoint file holds, with tensors that are read from disk when they are used; without the checksums.
+
+    Raises:
+        DistilPoseError: as :func:`load_file`, for what can be known without reading the tensors.
+    """
+    file = _existing(path)
+    loaded = _load(file, map_location='cpu', mmap=zipfile.is_zipfile(file))
+    if not isinstance(loaded, Mapping):
+        raise BadCheckpoint(f'{file} is no checkpoint: a dictionary was expected, and it holds a '
+                            f'{type(loaded).__name__}.')
+    return dict(loaded)
+
+
+def _existing(path: str | os.PathLike[str]) -> Path:
     file = Path(path).expanduser()
     if not file.exists():
         raise MissingCheckpoint(f'The checkpoint {file} does not exist (looked from {Path.cwd()}).')
     if not file.is_file():
         raise BadCheckpoint(f'{file} is no checkpoint: it is a folder, and a file was expected.')
-    trusted = trusted or _is_listed_as_trusted(file)
+    return file
+
+
+def _load(file: Path, *, map_location: Any, trusted: bool = False, mmap: bool = False) -> Any:
+    """``torch.load``, whose errors are sentences."""
     try:
-        if trusted:
-            loaded = torch.load(file, map_location=map_location, weights_only=False)
-        else:
-            with _allowed():
-                loaded = torch.load(file, map_location=map_location, weights_only=True)
-            loaded = resolve_stand_ins(loaded)
+        if trusted or _is_listed_as_trusted(file):
+            return torch.load(file, map_location=map_location, weights_only=False, mmap=mmap)
+        with _allowed():
+            loaded = torch.load(file, map_location=map_location, weights_only=True, mmap=mmap)
+        return resolve_stand_ins(loaded)
     except pickle.UnpicklingError as error:
         raise _refusal(file, error) from error
     except (OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:
@@ -99,7 +119,6 @@ def read(path: str | os.PathLike[str], *, map_location: Any = 'cpu', trusted: bo
             f'{file} ({file.stat().st_size:,} bytes) cannot be read: it is cut short, damaged or no checkpoint at all. '
             f'Download or copy it again. ({_first_line(error)})'
         ) from error
-    return restore(loaded)
 
 
 @contextmanager

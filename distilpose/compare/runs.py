@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from distilpose.checkpoints import load_file
 from distilpose.engine import train
-from distilpose.engine.resuming import last_checkpoint
+from distilpose.engine.checkpoint_search import newest_whole_checkpoint
 from distilpose.errors import DistilPoseError
 
 from .differences import differences, read_literals
@@ -74,7 +74,7 @@ def bring_to_its_end(plan: Plan, cfg: Config, *, folder: Path, seed: int) -> tup
     Raises:
         DistilPoseError: the folder holds a training of another config or seed.
     """
-    found = last_checkpoint(folder)
+    found, _ = newest_whole_checkpoint(folder)
     state = 'trained' if found is None else 'trained further'
     if found is not None:
         check_stored(load_file(found).get('meta', {}), cfg, source=f'{folder} ({plan.title})', seed=seed)
@@ -82,7 +82,7 @@ def bring_to_its_end(plan: Plan, cfg: Config, *, folder: Path, seed: int) -> tup
         state = f'trained before, read from {found}'
     else:
         train(cfg, work_dir=folder, seed=seed, resume='auto')
-        found = last_checkpoint(folder)
+        found, _ = newest_whole_checkpoint(folder)
     if found is None or not is_final(found, cfg):
         raise DistilPoseError(f'the training in {folder} ended without a checkpoint of its end; give its config '
                               "default_hooks.checkpoint=dict(type='CheckpointHook', save_last=True)")

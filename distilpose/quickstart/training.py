@@ -65,11 +65,17 @@ def train_model(cfg: Config, *, work_dir: Path, seed: int, goes_on: bool) -> Non
     """
     cfg = cfg.copy()
     cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='QuickstartHook')]
-    if not goes_on and (work_dir / 'last_checkpoint').is_file():
-        (work_dir / 'last_checkpoint').unlink()
+    if not goes_on:
+        _remove_checkpoints(work_dir)
     runner = engine.train(cfg, work_dir=work_dir, seed=seed, validate=False, resume='auto' if goes_on else None)
     write_atomically(work_dir / 'curves.json', json.dumps(_loss_history(runner)))
     _save_weights(runner.model, work_dir / 'weights.pth')
+
+
+def _remove_checkpoints(work_dir: Path) -> None:
+    """Removes those of an earlier training, so that an interruption does not lead back to them."""
+    for file in (work_dir / 'last_checkpoint', *work_dir.glob('epoch_*.pth')):
+        file.unlink(missing_ok=True)
 
 
 def _loss_history(runner: Runner) -> dict[str, list[float]]:
