@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,11 @@ from mmengine.dist import is_main_process
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.utils.dl_utils import collect_env
+from torch import nn
 
+from .bare_model import bare_model
 from .hooks import StrictResumeHook
+from .hooks.channels_last import contiguous_while_drawn, has_channels_last, use_channels_last
 from .summary import describe_data, describe_environment, describe_model
 
 DETAILS = 'details.txt'
@@ -56,6 +59,12 @@ class ConciseRunner(Runner):
             self.logger.info(f'\n{table}')
         return ', '.join(type(hook).__name__ for hook in self.hooks)
 
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """As mmengine does, with weights in their final memory format, see :class:`ChannelsLastHook`."""
+        if has_channels_last(self.cfg):
+            use_channels_last(model)
+        return super().wrap_model(model_wrapper_cfg, model)
+
     def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:
         """As mmengine does; options of single weights are in the details."""
         with self._details():
@@ -63,7 +72,8 @@ class ConciseRunner(Runner):
 
     def _init_model_weights(self) -> None:
         if not self._has_all_weights_in_checkpoint:
-            with self._details():
+            drawn = contiguous_while_drawn(bare_model(self)) if has_channels_last(self.cfg) else nullcontext()
+            with self._details(), drawn:
                 super()._init_model_weights()
         for line in (*describe_model(self), *describe_data(self)):
             self.logger.info(line)

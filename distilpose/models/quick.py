@@ -80,6 +80,12 @@ def store_channels_last(model: nn.Module) -> None:
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
 
+def store_contiguous(model: nn.Module) -> None:
+    """Undoes :func:`store_channels_last`."""
+    for weight in model.parameters():
+        weight.data = weight.data.contiguous()
+
+
 @torch.no_grad()
 def _folded(model: Any) -> Any:
     """A copy with batch normalisation in the convolutions, or, where that changes its answers, just a copy."""

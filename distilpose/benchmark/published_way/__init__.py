@@ -24,11 +24,11 @@ from distilpose.models.layers.token_encoder import SelfAttention
 
 from .attention import attend_in_steps
 from .evaluation import evaluated_as_published
-from .settings import has_channels_last, published_settings
+from .settings import published_settings
 from .simulated_heatmaps import drawn_heatmap_loss, drawn_term
 
-__all__ = ['attend_in_steps', 'drawn_heatmap_loss', 'evaluated_as_published', 'has_channels_last',
-           'predict_as_published', 'published_settings', 'train_as_published']
+__all__ = ['attend_in_steps', 'drawn_heatmap_loss', 'evaluated_as_published', 'predict_as_published',
+           'published_settings', 'train_as_published']
 
 _OWN_CODECS = (TokenPoseHeatmap, UnrefinedHeatmap)
 

@@ -6,6 +6,8 @@ import copy
 
 from mmengine.config import Config
 
+from distilpose.engine.hooks.channels_last import is_channels_last
+
 _OF_LOWER_PRECISION = ('dtype', 'loss_scale')
 _LOOPING_OPTIMIZERS = ('Adam', 'AdamW', 'SGD')
 
@@ -26,17 +28,8 @@ def published_settings(cfg: Config) -> Config:
         wrapper.optimizer.update(fused=False, foreach=False)
     if cfg.model.type == 'PoseDistiller':
         cfg.model.teacher.update(dtype=None, compile=None, quick=False)
-    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or () if not _changes_layout(hook)]
+    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or () if not is_channels_last(hook)]
     cfg.default_hooks = {name: hook for name, hook in (cfg.get('default_hooks') or {}).items()
-                         if not _changes_layout(hook)}
+                         if not is_channels_last(hook)}
     cfg.compile = False
     return cfg
-
-
-def has_channels_last(cfg: Config) -> bool:
-    """Whether a training stores convolutions channel-last."""
-    return any(map(_changes_layout, [*(cfg.get('custom_hooks') or ()), *(cfg.get('default_hooks') or {}).values()]))
-
-
-def _changes_layout(hook: dict | None) -> bool:
-    return hook is not None and hook.get('type') == 'ChannelsLastHook'

@@ -15,12 +15,12 @@ from distilpose.benchmark.published_way import (
     attend_in_steps,
     decode_by_sample,
     drawn_heatmap_loss,
-    has_channels_last,
     predict_as_published,
     published_settings,
     train_as_published,
 )
 from distilpose.distillation.terms import simulated_heatmap_loss
+from distilpose.engine.hooks.channels_last import has_channels_last
 from distilpose.host.speedups.tta import in_one_batch
 from distilpose.models.layers.token_encoder import SelfAttention
 from tests import networks

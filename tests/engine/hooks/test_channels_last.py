@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
+from mmengine.runner import Runner
 from torch import nn
 
 from distilpose.engine import train
@@ -47,3 +49,27 @@ def test_the_training_is_the_same(tmp_path: Path, tiny_data: Path) -> None:
         losses.append(torch.tensor(list(tiny.logged_losses(work_dir).values())))
         assert _layouts(runner.model) == {bool(hooks)}
     torch.testing.assert_close(*losses, rtol=1e-3, atol=0)
+
+
+def test_weights_are_channels_last_when_they_are_wrapped_and_drawn_as_without(tmp_path: Path, tiny_data: Path,
+                                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory format of weights decides about the buckets of ``DistributedDataParallel``."""
+    formats, drawn = [], []
+    wrap, draw = Runner.wrap_model, Runner._init_model_weights
+
+    def wrapping(self: Runner, config: dict | None, model: nn.Module) -> nn.Module:
+        formats.append(_layouts(model))
+        return wrap(self, config, model)
+
+    def drawing(self: Runner) -> None:
+        draw(self)
+        drawn.append({name: value.clone() for name, value in self.model.state_dict().items()})
+
+    monkeypatch.setattr(Runner, 'wrap_model', wrapping)
+    monkeypatch.setattr(Runner, '_init_model_weights', drawing)
+    config = tiny.write_config(tmp_path / 'config.py', tiny_data, epochs=1)
+    for hooks in ([], [dict(type='mmpose.ChannelsLastHook')]):
+        runner = train(config, work_dir=tmp_path / str(len(hooks)), validate=False, options=dict(custom_hooks=hooks))
+        assert _layouts(runner.model) == {bool(hooks)}
+    assert formats == [{False}, {True}]
+    assert all(torch.equal(value, drawn[1][name]) for name, value in drawn[0].items())
