@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import argparse
 
-from .command import LAUNCHERS, Command, add_cfg_options, read_options
+from .command import LAUNCHERS, Command, WrongInput, add_cfg_options, read_options
 from .paths import require_checkpoint, require_config
 
 DTYPES = ('float32', 'bfloat16', 'float16')
 COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
 """Both those of :mod:`distilpose.models.quick`."""
+MAY_CHANGE = ('data', 'model', 'optimizer')
+"""That of :mod:`distilpose.engine.resuming`."""
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add('config', help='config file, from the current directory or from the project, or distilpose::... or mmpose::...')
     add('--work-dir', help='folder of checkpoints and logs (default: work_dirs/<name of the config>, here)')
-    add('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
-        help='go on from this checkpoint, or from the last one in the work directory')
+    add('--resume', nargs='?', const='last', metavar='CHECKPOINT',
+        help='go on from this checkpoint, or from the last one in the work directory, which must be there; with '
+             '"auto", start from the beginning where there is none')
+    add('--allow-changed', action='append', default=[], metavar='WHAT',
+        help=f'with --resume: go on although WHAT is another one than that of the checkpoint; some of '
+             f'{", ".join(MAY_CHANGE)}, with commas between them')
     add('--amp', action='store_true', help='train in bfloat16 (or --cfg-options optim_wrapper.dtype=float16)')
     add('--seed', type=int, help='seed of all random numbers')
     add('--deterministic', action='store_true', help='use deterministic algorithms only')
@@ -31,16 +37,21 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _check_train(args: argparse.Namespace) -> None:
     require_config(args.config)
-    if args.resume not in (None, 'auto'):
+    if args.resume not in (None, 'auto', 'last'):
         require_checkpoint(args.resume)
+    unknown = sorted({word for words in args.allow_changed for word in words.split(',')} - {*MAY_CHANGE})
+    if unknown:
+        raise WrongInput(f'--allow-changed got {", ".join(map(repr, unknown))}; expected some of '
+                         f'{", ".join(MAY_CHANGE)}')
 
 
 def _train(args: argparse.Namespace) -> None:
     from distilpose.engine import train
 
-    train(args.config, work_dir=args.work_dir, resume=args.resume, amp=args.amp, seed=args.seed,
-          deterministic=args.deterministic, validate=not args.no_validate, auto_scale_lr=args.auto_scale_lr,
-          options=read_options(args), data_root=args.data_root, launcher=args.launcher)
+    train(args.config, work_dir=args.work_dir, resume=args.resume, allow_changed=args.allow_changed, amp=args.amp,
+          seed=args.seed, deterministic=args.deterministic, validate=not args.no_validate,
+          auto_scale_lr=args.auto_scale_lr, options=read_options(args), data_root=args.data_root,
+          launcher=args.launcher)
 
 
 def _add_test(parser: argparse.ArgumentParser) -> None:

@@ -12,9 +12,9 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS
 
 from distilpose.config import dictionaries, student_config
+from distilpose.config.differences import differences
 from distilpose.errors import DistilPoseError
 
-from .differences import differences
 from .plans import Plan
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from mmengine.config import Config
 
 from distilpose.checkpoints import load_file
+from distilpose.config.differences import differences, read_literals
 from distilpose.engine import train
 from distilpose.engine.checkpoint_search import newest_whole_checkpoint
 from distilpose.errors import DistilPoseError
 
-from .differences import differences, read_literals
 from .plans import Plan
 
 _DECIDE_THE_WEIGHTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'load_from')

@@ -8,7 +8,10 @@ from typing import Any
 from mmengine.config import Config
 
 DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
+    resume_facts=dict(type='ResumeFactsHook'),
     resume_position=dict(type='ResumePositionHook'),
+    start_weights=dict(type='StartWeightsHook'),
+    strict_loading=dict(type='StrictResumeHook'),
 )
 """Key in ``default_hooks`` -> config of the hook."""
 

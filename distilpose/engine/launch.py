@@ -6,7 +6,7 @@ import copy
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,16 +27,17 @@ from .bare_model import bare_model, replace_bare_model
 from .default_hooks import add_default_hooks
 from .environment import end_workers, prepare_environment
 from .hooks import ProgressHook
-from .resuming import set_resume
-from .runner import ConciseRunner
+from .resuming import pass_on_allowed, read_allowed, set_resume
+from .runner import ConciseRunner, FinishedRunner
 
 _UNKNOWN_ARGUMENT = re.compile(r"([\w.]+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
 
 
-def train(config: str | Path | Config, *, work_dir: str | Path | None = None, resume: str | None = None,
-          amp: bool = False, seed: int | None = None, deterministic: bool = False, validate: bool = True,
-          auto_scale_lr: bool = False, options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
+def train(config: str | Path | Config, *, work_dir: str | Path | None = None, resume: str | Path | bool | None = None,
+          allow_changed: str | Sequence[str] = (), amp: bool = False, seed: int | None = None,
+          deterministic: bool = False, validate: bool = True, auto_scale_lr: bool = False,
+          options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
           launcher: str = 'none') -> Runner:
     """Trains a config.
 
@@ -45,8 +46,10 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
             config.
         work_dir: where checkpoints and logs go; else the config's, else ``work_dirs/<name of the config>`` in the
             current directory.
-        resume: ``'auto'`` goes on from the last checkpoint in the work directory, or starts when there is none;
-            a path goes on from that checkpoint.
+        resume: ``True`` or ``'last'`` goes on from the last checkpoint in the work directory, ``'auto'`` starts from
+            the beginning when there is none, a path goes on from that checkpoint. ``None`` leaves it to the config.
+        allow_changed: which of ``'data'``, ``'model'``, ``'optimizer'`` a run that is resumed may have others of than
+            its checkpoint; without, such a run is refused.
         amp: train in bfloat16 (``optim_wrapper.dtype='float16'`` in options for that instead).
         seed: replaces the config's.
         deterministic: use deterministic algorithms only.
@@ -57,7 +60,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         launcher: ``'none'``, ``'pytorch'`` or ``'slurm'``: who started the processes.
 
     Returns:
-        The runner after training.
+        The runner after training; when there is nothing left to train, with the weights of the end.
 
     Raises:
         DistilPoseError: wrong input, found before anything was written where that is possible.
@@ -74,10 +77,15 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         use_autocast(cfg)
     if auto_scale_lr:
         _scale_learning_rate(cfg)
-    notes += set_resume(cfg, resume)
+    allowed = read_allowed(allow_changed, is_resumed=bool(cfg.get('resume') if resume is None else resume))
+    resumption = set_resume(cfg, resume)
+    notes += resumption.notes
     add_default_hooks(cfg)
+    pass_on_allowed(cfg, allowed)
     check(cfg, ['train', 'val'] if validate else ['train'])
     prepare_environment(cfg, launcher)
+    if resumption.is_finished:
+        return _run(cfg, notes, FinishedRunner.train, runner_type=FinishedRunner)
     return _run(cfg, notes, Runner.train)
 
 
@@ -220,10 +228,14 @@ def _prepare_outputs(cfg: Config, *, dump: str | Path | None, show_dir: str | Pa
                                       out_dir=str(Path(show_dir).expanduser().absolute()), interval=1)
 
 
-def _run(cfg: Config, notes: list[str], action: Callable[[Runner], Any], *, returns_result: bool = False) -> Any:
+def _run(cfg: Config, notes: list[str], action: Callable[[Any], Any], *, returns_result: bool = False,
+         runner_type: type[Runner] | None = None) -> Any:
     """Builds the runner, logs the notes, and gives the terminal back whatever happens."""
     with unknown_types_as_sentences():
-        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else ConciseRunner.from_cfg(cfg)
+        if runner_type is None and 'runner_type' in cfg:
+            runner = RUNNERS.build(cfg)
+        else:
+            runner = (runner_type or ConciseRunner).from_cfg(cfg)
     for note in notes:
         print_log(note, 'current', logging.WARNING)
     try:

@@ -82,7 +82,7 @@ class ConciseRunner(Runner):
     def _has_all_weights_in_checkpoint(self) -> bool:
         """Whether the run is resumed, and refused where the checkpoint lacks a weight."""
         is_resumed = bool(self._resume and self._load_from)
-        return is_resumed and any(isinstance(hook, StrictResumeHook) for hook in self.hooks)
+        return is_resumed and any(isinstance(hook, StrictResumeHook) and hook.is_strict for hook in self.hooks)
 
     @property
     def _is_verbose(self) -> bool:
@@ -106,6 +106,21 @@ class ConciseRunner(Runner):
         finally:
             self.logger.handlers = handlers
             details.close()
+
+
+class FinishedRunner(ConciseRunner):
+    """Reads the end of a training that is finished, and writes nothing in the place of its files."""
+
+    def dump_config(self) -> None:
+        """Leaves the config of the training as it is."""
+
+    def train(self) -> nn.Module:
+        """Loads weights, history and position of the end; trains and validates nothing."""
+        _ = self.train_loop  # builds it
+        self.call_hook('before_run')
+        self.resume(self._load_from, resume_optimizer=False, resume_param_scheduler=False)
+        self.call_hook('after_run')
+        return self.model
 
 
 def _warnings_of(handler: logging.Handler) -> logging.Handler:

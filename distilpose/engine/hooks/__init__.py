@@ -6,6 +6,7 @@ from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import PlainCheckpointHook
 from .progress import ProgressHook
 from .randomness import ResumableRandomnessHook
+from .resume_facts import ResumeFactsHook
 from .resume_position import ResumePositionHook
 from .skipped_images import SkippedImagesHook
 from .start_weights import StartWeightsHook
@@ -14,5 +15,5 @@ from .teacher_cache import TeacherCacheHook
 from .teacher_check import TeacherCheckHook
 
 __all__ = ['ChannelsLastHook', 'GradientShareHook', 'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook',
-           'ResumableRandomnessHook', 'ResumePositionHook', 'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook',
-           'TeacherCacheHook', 'TeacherCheckHook']
+           'ResumableRandomnessHook', 'ResumeFactsHook', 'ResumePositionHook', 'SkippedImagesHook',
+           'StartWeightsHook', 'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook']

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
@@ -13,20 +15,21 @@ from ...checkpoints import state_dict_of
 from ...checkpoints.published import to_our_names
 from ...errors import DistilPoseError
 from ..bare_model import bare_model
+from ..fitting_weights import load_fitting
 
 
 @HOOKS.register_module()
 class StartWeightsHook(Hook):
-    """Gives the weights that ``load_from`` names our names, and refuses them when the model takes none of them.
+    """Loads the weights that ``load_from`` names, renamed to ours, and logs in one line which of them were taken.
 
-    Some of them are enough: a network for other keypoints starts from all but its last layer, and mmengine logs what
-    is missing and left over. A run that is resumed needs all, see ``StrictResumeHook``.
+    Some of them are enough: a network for other keypoints starts from all but its last layer. None is refused. A run
+    that is resumed needs all, see ``StrictResumeHook``.
     """
 
     priority = 'VERY_HIGH'
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Puts the renamed weights where mmengine takes them from.
+        """Loads what fits, and leaves mmengine a state that fits exactly.
 
         Raises:
             DistilPoseError: no weight has a name and shape that the model knows.
@@ -36,12 +39,13 @@ class StartWeightsHook(Hook):
         source = str(runner._load_from)
         state = to_our_names(state_dict_of(checkpoint, source=source))
         model = bare_model(runner)
-        own = {name: value.shape for name, value in model.state_dict().items()}
-        if not any(own.get(name) == value.shape for name, value in state.items()):
+        fit = load_fitting(model, state)
+        if not fit.taken:
             raise DistilPoseError(f'none of the {len(state)} weights of {source} fits the model: it has '
-                                  f'{_first(state)}, the model {_first(own)}; change load_from, or set it to None to '
-                                  'start from nothing')
-        checkpoint['state_dict'] = state
+                                  f'{_first(state)}, the model {_first(fit.kept)}; change load_from, or set it to None '
+                                  'to start from nothing')
+        print_log(fit.describe(source), 'current', logging.INFO if fit.is_complete else logging.WARNING)
+        checkpoint['state_dict'] = model.state_dict()
 
 
 def _first(names: Iterable[str]) -> str:

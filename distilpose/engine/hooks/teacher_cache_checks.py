@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.runner import Runner
@@ -15,6 +11,7 @@ from mmpose.datasets.samplers import MultiSourceSampler
 from ...distillation import FrozenTeacher, PoseDistiller
 from ...distillation.teacher import read_teacher_source
 from ...errors import DistilPoseError
+from ..fingerprints import annotation_files, digest, digest_of_file
 from .pipeline_switch import PipelineSwitchHook
 from .randomness import SeededPreparation
 
@@ -69,21 +66,12 @@ def facts_of(runner: Runner, teacher: FrozenTeacher, *, dtype: str) -> dict[str,
     return {
         'number format': dtype,
         "teacher's weights": teacher.loaded_digest[:16],
-        "teacher's config": _digest([source.model, options]),
-        'training pipeline': _digest(_crops(runner.cfg.train_dataloader.dataset.to_dict())),
-        'annotation file': _digest([_digest_of_file(file) for file in _annotation_files(dataset)]),
+        "teacher's config": digest([source.model, options]),
+        'training pipeline': digest(_crops(runner.cfg.train_dataloader.dataset.to_dict())),
+        'annotation file': digest([digest_of_file(file) for file in annotation_files(dataset)]),
         'number of samples': str(len(dataset)),
         'seed of the augmentation': ' '.join(map(str, dataset.prepare_data.stream)),
     }
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=_name).encode()).hexdigest()[:16]
-
-
-def _name(value: Any) -> str:
-    """Of what a config has that is no plain data; not its address, which differs from process to process."""
-    return getattr(value, '__qualname__', None) or type(value).__qualname__
 
 
 def _crops(dataset: Any) -> Any:
@@ -94,21 +82,3 @@ def _crops(dataset: Any) -> Any:
         return [_crops(value) for value in dataset
                 if not (isinstance(value, Mapping) and value.get('type') in _LEAVE_THE_CROP)]
     return dataset
-
-
-def _annotation_files(dataset: Any) -> Iterator[Path]:
-    """Those of the data set, or of all that it combines; of a folder its JSON files."""
-    named = getattr(dataset, 'ann_file', None)
-    if isinstance(named, (str, os.PathLike)) and str(named):
-        path = Path(named)
-        yield from sorted(path.rglob('*.json')) if path.is_dir() else [path]
-    for part in getattr(dataset, 'datasets', ()):
-        yield from _annotation_files(part)
-
-
-def _digest_of_file(file: Path) -> str:
-    sha = hashlib.sha256()
-    with open(file, 'rb') as stream:
-        while chunk := stream.read(1 << 24):
-            sha.update(chunk)
-    return sha.hexdigest()

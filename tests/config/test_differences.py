@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from mmengine.config import Config
 
-from distilpose.compare.differences import differences, read_literals
+from distilpose.config.differences import differences, read_literals
 
 
 def test_places_and_values_are_named() -> None:
