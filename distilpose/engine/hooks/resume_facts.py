@@ -199,7 +199,7 @@ def _changed_optimizer(config: Mapping[str, Any] | None, runner: Runner,
     before = (wrapper.get('optimizer') or {}).get('type') if isinstance(wrapper, Mapping) else None
     now = (runner.cfg.optim_wrapper.get('optimizer') or {}).get('type')
     if before is not None and before != now:
-        yield Difference('optim_wrapper.optimizer.type', str(before), str(now))
+        yield Difference('optim_wrapper.optimizer.type', repr(before), repr(now))
     elif before is None and (own.param_groups[0].keys() ^ saved['param_groups'][0].keys()) & {'betas', 'momentum'}:
         yield Difference('optimizer', ', '.join(saved['param_groups'][0]), ', '.join(own.param_groups[0]))
     elif has_other_groups(runner, saved):
