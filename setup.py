@@ -25,6 +25,7 @@ REQUIRES = [
     'pycocotools>=2.0.8',
     'pyyaml>=6',
     'rich>=13',
+    'safetensors>=0.4.3',
     'scipy>=1.13',
     'six>=1.16',
     'termcolor>=2',

@@ -18,5 +18,9 @@ class RunFailed(DistilPoseError):
     exit_code = 1
 
 
+class BadCheckpoint(DistilPoseError):
+    """The file is not a checkpoint, is cut short, or does not hold what a checkpoint holds."""
+
+
 class MissingCheckpoint(FileNotFoundError, DistilPoseError):
     """There is no such checkpoint file."""

@@ -10,8 +10,8 @@ from .paths import require_checkpoint, require_config
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add('source', metavar='SRC', help='the published file')
-    add('destination', metavar='DST', help='the file to write')
+    add('source', metavar='SRC', help='the published file, .pth or .safetensors')
+    add('destination', metavar='DST', help='the file to write; .safetensors for that format')
     add('--config', required=True, help='config of the model, or of its distillation, from the current directory or '
         'from the project; or distilpose::... or mmpose::...')
 
@@ -19,7 +19,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
 def _add_transfer(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add('source', metavar='SRC', help='the checkpoint of the distillation')
-    add('destination', metavar='DST', help='the file to write')
+    add('destination', metavar='DST', help='the file to write; .safetensors for that format')
     add('--two_dis', '--two-dis', action='store_true',
         help="the file is of the second stage: the teacher's backbone with the student's head is written")
     add('--config', help="the plain model's config, to compare every name and shape with; or PACKAGE::...")

@@ -10,11 +10,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from ..errors import DistilPoseError
-
-
-class BadCheckpoint(DistilPoseError):
-    """The file is not a checkpoint, is cut short, or does not hold what a checkpoint holds."""
+from ..errors import BadCheckpoint
 
 
 def check_records(file: Path) -> None:

@@ -1,7 +1,8 @@
 """Reading checkpoint files without running code that they carry, and loading them without leftovers.
 
-Every file is read with ``torch.load(..., weights_only=True)``. Two kinds of harmless objects that mmengine
-and mmpose write into their files are understood through inert stand-ins
+A file of torch is read with ``torch.load(..., weights_only=True)``, after what it declares was compared with its size
+(:mod:`distilpose.checkpoints.declared_sizes`); one of safetensors by its library. Two kinds of harmless objects that
+mmengine and mmpose write into their files are understood through inert stand-ins
 (:mod:`distilpose.checkpoints.stand_ins`): numpy arrays and scalars, and mmengine's ``HistoryBuffer``.
 A file which needs anything else is refused, unless its reader says that it is trusted.
 """
@@ -24,19 +25,18 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from ..errors import DistilPoseError, MissingCheckpoint
-from .integrity import BadCheckpoint, check_records
+from ..errors import BadCheckpoint, DistilPoseError, MissingCheckpoint
+from .declared_sizes import check_declared_sizes
+from .integrity import check_records
 from .plain_data import restore
+from .safetensors_files import SUFFIX, is_safetensors, read_safetensors
+from .signatures import refuse_other_formats
 from .stand_ins import SAFE_STAND_INS, resolve_stand_ins
+from .trust import UntrustedCheckpoint, how_to_trust, is_listed_as_trusted
 
-TRUST_VARIABLE = 'DISTILPOSE_TRUSTED_CHECKPOINTS'
 _STATE_DICT_NAMES = ('state_dict', 'ema_state_dict', 'state_dict_ema', 'model_state_dict', 'model', 'model_ema', 'ema')
 _SHOWN_KEYS = 5
 _ALLOWING = threading.RLock()
-
-
-class UntrustedCheckpoint(DistilPoseError, pickle.UnpicklingError):
-    """The file can only be read by running code that it names, and it is not listed as trusted."""
 
 
 class CheckpointMismatch(DistilPoseError):
@@ -58,7 +58,8 @@ def load_file(path: str | os.PathLike[str], *, trusted: bool = False) -> dict[st
     Raises:
         MissingCheckpoint: There is no such file (a ``FileNotFoundError``).
         UntrustedCheckpoint: The file needs unpickling and is not trusted.
-        BadCheckpoint: It is not a checkpoint, it is truncated, or a record is not what was written.
+        BadCheckpoint: It is not a checkpoint, it is truncated, a record is not what was written, or it would unpack to
+            far more than its size.
     """
     checkpoint = read(path, map_location='cpu', trusted=trusted)
     if not isinstance(checkpoint, Mapping):
@@ -71,6 +72,10 @@ def load_file(path: str | os.PathLike[str], *, trusted: bool = False) -> dict[st
 def read(path: str | os.PathLike[str], *, map_location: Any = 'cpu', trusted: bool = False) -> Any:
     """Read a file as :func:`load_file` does, for any ``map_location`` and whatever it holds."""
     file = _existing(path)
+    if is_safetensors(file):
+        return read_safetensors(file, map_location)
+    trusted = trusted or is_listed_as_trusted(file)
+    _check_kind_and_sizes(file, trusted=trusted)
     check_records(file)
     return restore(_load(file, map_location=map_location, trusted=trusted))
 
@@ -82,7 +87,11 @@ def read_outline(path: str | os.PathLike[str]) -> dict[str, Any]:
         DistilPoseError: as :func:`load_file`, for what can be known without reading the tensors.
     """
     file = _existing(path)
-    loaded = _load(file, map_location='cpu', mmap=zipfile.is_zipfile(file))
+    if is_safetensors(file):
+        return dict(read_safetensors(file))
+    trusted = is_listed_as_trusted(file)
+    _check_kind_and_sizes(file, trusted=trusted)
+    loaded = _load(file, map_location='cpu', trusted=trusted, mmap=zipfile.is_zipfile(file))
     if not isinstance(loaded, Mapping):
         raise BadCheckpoint(f'{file} is no checkpoint: a dictionary was expected, and it holds a '
                             f'{type(loaded).__name__}.')
@@ -94,22 +103,31 @@ def _existing(path: str | os.PathLike[str]) -> Path:
     if not file.exists():
         raise MissingCheckpoint(f'The checkpoint {file} does not exist (looked from {Path.cwd()}).')
     if not file.is_file():
-        raise BadCheckpoint(f'{file} is no checkpoint: it is a folder, and a file was expected.')
+        raise BadCheckpoint(f'{file} is no checkpoint: it is a folder, and a file was expected{_files_in(file)}.')
     return file
 
 
-def _load(file: Path, *, map_location: Any, trusted: bool = False, mmap: bool = False) -> Any:
+def _check_kind_and_sizes(file: Path, *, trusted: bool) -> None:
+    """Refuses what is no file of torch.save, and one that would unpack to far more than its size."""
+    refuse_other_formats(file, trusted=trusted)
+    if not trusted:
+        check_declared_sizes(file)
+
+
+def _load(file: Path, *, map_location: Any, trusted: bool, mmap: bool = False) -> Any:
     """``torch.load``, whose errors are sentences."""
     try:
-        if trusted or _is_listed_as_trusted(file):
-            return torch.load(file, map_location=map_location, weights_only=False, mmap=mmap)
-        with _allowed():
-            loaded = torch.load(file, map_location=map_location, weights_only=True, mmap=mmap)
-        return resolve_stand_ins(loaded)
+        with file.open('rb') as stream:  # torch takes a path that ends in .safetensors for one of that format
+            source = stream if file.suffix == SUFFIX else file
+            if trusted:
+                return torch.load(source, map_location=map_location, weights_only=False, mmap=mmap)
+            with _allowed():
+                loaded = torch.load(source, map_location=map_location, weights_only=True, mmap=mmap)
+            return resolve_stand_ins(loaded)
     except pickle.UnpicklingError as error:
         raise _refusal(file, error) from error
-    except (OSError, EOFError, RuntimeError, ValueError, TypeError, AttributeError, LookupError) as error:
-        if isinstance(error, torch.OutOfMemoryError) or 'deserialize' in str(error):
+    except Exception as error:  # whatever torch, or the file, raises about what it holds
+        if isinstance(error, torch.OutOfMemoryError) or 'deserialize object' in str(error):
             raise
         if zipfile.is_zipfile(file) and not isinstance(error, (OSError, RuntimeError)):
             raise BadCheckpoint(
@@ -259,19 +277,18 @@ def _refusal(file: Path, error: Exception) -> DistilPoseError:
     with file.open('rb') as stream:
         is_pickle = stream.read(2) in (b'PK', *(bytes([0x80, protocol]) for protocol in range(6)))
     if not is_pickle:
-        return BadCheckpoint(f'{file} ({file.stat().st_size:,} bytes) is no checkpoint: it is no file of torch.save.')
+        return BadCheckpoint(f'{file} ({file.stat().st_size:,} bytes) is no checkpoint: it is no file of torch.save, '
+                             'and no safetensors file.')
     needed = f'the objects {_some(found)}' if found else f'more than plain weights ({_first_line(error)})'
     return UntrustedCheckpoint(
-        f'{file} was not read: it holds {needed}, which can run any code while being loaded. Only if you trust where '
-        f'the file comes from, pass trusted=True, or list it in the environment: {TRUST_VARIABLE}={file.resolve()}'
+        f'{file} was not read: it holds {needed}, which can run any code while being loaded. {how_to_trust(file)}'
     )
 
 
-def _is_listed_as_trusted(file: Path) -> bool:
-    entries = os.environ.get(TRUST_VARIABLE, '').split(os.pathsep)
-    listed = [Path(entry).expanduser().resolve() for entry in entries if entry]
-    resolved = file.resolve()
-    return any(entry == resolved or entry in resolved.parents for entry in listed)
+def _files_in(folder: Path) -> str:
+    """What to name instead of a folder, as the end of a sentence."""
+    names = sorted(entry.name for entry in folder.iterdir() if entry.suffix in ('.pth', '.pt', SUFFIX))
+    return f', such as {_some(names)} in it' if names else ''
 
 
 def _looks_like_weights(value: Any) -> bool:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from safetensors import SafetensorError
 
 from distilpose.apis import load_model
 from distilpose.checkpoints import load_strict, read_weights
+from distilpose.checkpoints.safetensors_files import SUFFIX, write_safetensors
 from distilpose.checkpoints.writing import replacing
 from distilpose.errors import DistilPoseError
 
@@ -36,7 +38,7 @@ def convert(source: str | Path, destination: str | Path, *, config: str | Path |
 
     Args:
         source: the file, see :func:`~distilpose.checkpoints.read_weights`.
-        destination: the file to write, or to replace.
+        destination: the file to write, or to replace; a safetensors file if it is called ``.safetensors``.
         config: of the plain estimator; a distillation's stands for its student. See
             :func:`~distilpose.apis.load_model`.
 
@@ -70,12 +72,19 @@ def check_destination(source: Path, destination: Path) -> None:
 def write_checkpoint(checkpoint: dict, destination: Path) -> None:
     """Saves beside the destination first, so that an interruption leaves no half of a file under its name.
 
+    Args:
+        checkpoint: ``state_dict``, and ``meta`` with words about it.
+        destination: ``.safetensors`` is written in that format, any other suffix with torch.save.
+
     Raises:
         DistilPoseError: it cannot be written there.
     """
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         with replacing(destination) as part:
-            torch.save(checkpoint, part)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as the latter
+            if destination.suffix == SUFFIX:
+                write_safetensors(checkpoint['state_dict'], part, about=checkpoint['meta'])
+            else:
+                torch.save(checkpoint, part)
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch reports a full disk as the second
         raise DistilPoseError(f'{destination} cannot be written: {error}') from error

@@ -31,7 +31,7 @@ def transfer(source: str | Path, destination: str | Path, *, two_dis: bool = Fal
 
     Args:
         source: the checkpoint.
-        destination: the file to write, or to replace.
+        destination: the file to write, or to replace; a safetensors file if it is called ``.safetensors``.
         two_dis: that the checkpoint is of the second stage; only two models in one file need to be told. It is
             compared with what the weights tell, and decides where they cannot: both models are of one size, and
             there are no averaged weights.

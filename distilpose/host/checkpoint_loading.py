@@ -19,6 +19,8 @@ from urllib.parse import urlparse
 
 from distilpose.errors import MissingCheckpoint
 
+from .archives import check_archive
+
 Reader = Callable[..., Any]
 """``read(path, map_location=...)`` gives what a checkpoint file holds."""
 _READERS: list[Reader] = []
@@ -95,13 +97,18 @@ def _download(url: str, target: Path, progress: bool) -> None:
 
 
 def _unpacked(file: Path) -> Path:
-    """The file itself, or the checkpoint of torch before 1.6 that is alone in a zip archive, unpacked beside it."""
+    """The file itself, or the checkpoint of torch before 1.6 that is alone in a zip archive, unpacked beside it.
+
+    Raises:
+        BadCheckpoint: it would unpack to far more than its size.
+    """
     if not zipfile.is_zipfile(file):
         return file
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if len(members) != 1 or members[0].is_dir():
             return file
+        check_archive(archive, file)
         warnings.warn(f'{file} is in the format of torch before 1.6: write it again with torch.save()', FutureWarning,
                       stacklevel=2)
         unpacked = file.with_name(f'{file.name}.unzipped')

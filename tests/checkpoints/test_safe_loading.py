@@ -75,7 +75,7 @@ class TestReading:
     def test_web_page(self, tmp_path: Path) -> None:
         file = tmp_path / 'page.pth'
         file.write_text('<html>404</html>')
-        with pytest.raises(BadCheckpoint, match='no file of torch.save'):
+        with pytest.raises(BadCheckpoint, match='is no checkpoint: it is a web page.*download it again'):
             load_file(file)
 
     def test_not_a_dictionary(self, tmp_path: Path) -> None:
