@@ -51,5 +51,5 @@ def too_large(file: Path, what: str, declared: int) -> BadCheckpoint:
     """The error about a file that declares more than :func:`allowed_bytes`."""
     size = file.stat().st_size
     return BadCheckpoint(f'{file} ({size:,} bytes) was not read: it declares {what}, {declared / max(size, 1):,.0f} '
-                         f'times its size, and at most {MAX_EXPANSION} times are read. If it is a file of your own, save it '
-                         'again with torch.save, which does not compress')
+                         f'times its size, and at most {MAX_EXPANSION} times are read. If it is a file of your own, '
+                         'save it again with torch.save, which does not compress')
