@@ -2,6 +2,7 @@
 
 from distilpose.host.checkpoint_loading import read_checkpoints_with
 
+from .finite import all_finite, not_finite, require_finite
 from .plain_data import flatten, restore
 from .safe_loading import (
     BadCheckpoint,
@@ -23,10 +24,13 @@ __all__ = [
     'MissingCheckpoint',
     'UntrustedCheckpoint',
     'Weights',
+    'all_finite',
     'flatten',
     'load_file',
     'load_strict',
+    'not_finite',
     'read_weights',
+    'require_finite',
     'restore',
     'state_dict_of',
 ]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mmengine.logging import print_log
 from torch import Tensor
 
+from .finite import require_finite
 from .published import PublishedSource, recognise, to_our_names
 from .published.dwpose import holds_two_models
 from .safe_loading import BadCheckpoint, load_file, state_dict_of
@@ -31,12 +32,14 @@ def read_weights(path: str | os.PathLike[str]) -> Weights:
     log says what a published file was recognised as.
 
     Raises:
-        DistilPoseError: there is no such file, it is damaged or unsafe, or it holds no weights or two networks.
+        DistilPoseError: there is no such file, it is damaged or unsafe, it holds no weights or two networks, or some
+            of its weights are not finite.
     """
     state = state_dict_of(load_file(path), source=str(path))
     if holds_two_models(state.keys()):
         raise BadCheckpoint(f'{path} holds a student and its teacher, as DWPose saves them during training; '
                             f'python tools/pth_transfer.py {path} DST [--two_dis] writes the plain model')
+    require_finite(state, source=str(path))
     source = recognise(state.keys())
     if source is not None:
         print_log(f'{path} is {source.name}; its weights get our names.', 'current', logging.INFO)

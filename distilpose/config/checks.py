@@ -12,6 +12,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.host.speedups.tta import read_option
 
 from .mixing_checks import check_mixed_data
+from .number_checks import check_numbers
 from .paths import project_path
 from .tree import ConfigTree
 
@@ -62,7 +63,8 @@ def _decoder_sizes(tree: ConfigTree) -> Iterator[tuple[str, _Size]]:
 
 def _pipeline_sizes(tree: ConfigTree) -> Iterator[tuple[str, _Size]]:
     # hooks switch pipelines
-    for path, step in tree.below('train_dataloader', 'val_dataloader', 'test_dataloader', 'custom_hooks'):
+    for path, step in tree.below('train_dataloader', 'val_dataloader', 'test_dataloader', 'custom_hooks',
+                                 'default_hooks'):
         if step.get('type') in ('TopdownAffine', 'DecodingTopdownAffine') and 'input_size' in step:
             yield 'input_size', _Size(f'{path}.input_size', _plain(step['input_size']))
         if step.get('type') == 'GenerateTarget':
@@ -183,7 +185,8 @@ def check_checkpoint_files(config: Config | ConfigTree) -> None:
 
 
 CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
-    check_data_files, check_input_sizes, check_flip_test, check_schedules, check_mixed_data, check_checkpoint_files)
+    check_data_files, check_input_sizes, check_flip_test, check_schedules, check_numbers, check_mixed_data,
+    check_checkpoint_files)
 
 
 def check(cfg: Config, loaders: Sequence[str]) -> None:

@@ -65,11 +65,18 @@ def _check_unlabelled(tree: ConfigTree) -> None:
         raise DistilPoseError('train_dataloader.dataset is a CombinedDataset without a pipeline, which sends all its '
                               'annotations along with every sample; give it the whole pipeline, and pipeline=[] to the '
                               'data sets in it')
-    for path, _ in tree.of_type('PackPoseInputs', 'train_dataloader.dataset'):
+    for path, _ in tree.of_type('PackPoseInputs', 'train_dataloader.dataset', *_switched_pipelines(tree)):
         raise DistilPoseError(f'{path} is PackPoseInputs, which does not say that images of UnlabelledImages have no '
                               'annotations; use PackMixedPoseInputs')
     if tree.model.get('task_weight', 1.0):
         _check_task_loss(tree.student.get('head') or {})
+
+
+def _switched_pipelines(tree: ConfigTree) -> list[str]:
+    """The paths of pipelines that hooks put in the place of the training's, such as ``PipelineSwitchHook``."""
+    return [f'{path}.{key}' for path, hook in tree.below('default_hooks', 'custom_hooks')
+            for key, value in hook.items() if isinstance(value, (list, tuple))
+            and key.endswith('pipeline') and not key.startswith(('val', 'test'))]
 
 
 def _check_task_loss(head: Mapping[str, Any]) -> None:

@@ -53,5 +53,10 @@ class ConfigTree:
                 if node[0].startswith(path) and node[0][len(path):len(path) + 1] in ('', '.', '[')]
 
     def of_type(self, kind: str, *paths: str) -> list[Node]:
-        """The dictionaries of a ``type`` at and below these paths."""
-        return [(path, node) for path, node in self.below(*paths) if node.get('type') == kind]
+        """The dictionaries of a ``type`` at and below these paths; with or without the scope (``'mmpose.'``) of it."""
+        return [(path, node) for path, node in self.below(*paths) if _name(node.get('type')) == kind]
+
+
+def _name(kind: Any) -> str:
+    """Of a ``type``, which a config may also give as a class."""
+    return kind.rpartition('.')[2] if isinstance(kind, str) else getattr(kind, '__name__', '')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from .image_adapter import adapter_between
 from .labels import read_labels
 from .pairing import check_pair
 from .replay import replayed
+from .schedules import require_numbers
 from .teacher import FrozenTeacher, load_teacher
 from .teacher_cache import TeacherCache
 from .terms import DistillationTerm
@@ -60,6 +61,7 @@ class PoseDistiller(BaseModel):
     def __init__(self, student: dict, teacher: dict | FrozenTeacher, *, terms: dict[str, dict | None],
                  task_weight: float = 1.0, init_from_teacher: Sequence[str] = (), share_backbone: bool = False,
                  freeze: Sequence[str] = ()) -> None:
+        require_numbers('model', task_weight=task_weight)
         source = read_model_source({key: value for key, value in student.items() if key != 'checkpoint'},
                                    entry='model.student')
         network = build_estimator(source.model)
@@ -70,7 +72,7 @@ class PoseDistiller(BaseModel):
         self.student_checkpoint = student.get('checkpoint')
         with torch.random.fork_rng(devices=[]):  # the student is initialised as it would be without a teacher
             self.teacher = teacher if isinstance(teacher, FrozenTeacher) else load_teacher(**teacher)
-            self.terms: dict[str, DistillationTerm] = {name: MODELS.build(term) for name, term in terms.items() if term}
+            self.terms: dict[str, DistillationTerm] = build_terms(terms)
             self.to_teacher = adapter_between(network, self.teacher.model)
             check_pair(network, self.teacher, self.terms, to_teacher=self.to_teacher,
                        student_names=source.keypoint_names)
@@ -109,6 +111,14 @@ class PoseDistiller(BaseModel):
         """What the teacher shows for images (B, 3, H, W) that were preprocessed for the student."""
         return self.teacher.outputs(self.to_teacher(inputs))
 
+    def factor(self, name: str) -> float:
+        """Weight of a term, scheduled, at this point of the training; at its start where no Runner tells."""
+        term, hub = self.terms[name], MessageHub.get_current_instance()
+        unit = 'epoch' if term.by_epoch else 'iter'
+        total = hub.get_info(f'max_{unit}s', 0)
+        progress = min(hub.get_info(unit, 0) / total, 1.0) if total else 0.0
+        return term.weight * term.schedule(progress)
+
     def _task_losses(self, features: tuple[Tensor, ...], prediction: Any, data_samples: list) -> dict[str, Tensor]:
         losses = replayed(self.student.head, prediction).loss(features, data_samples, train_cfg=self.student.train_cfg)
         return {name: value * self.task_weight if 'loss' in name else value for name, value in losses.items()}
@@ -116,7 +126,7 @@ class PoseDistiller(BaseModel):
     def _term_losses(self, student: PoseOutputs, inputs: Tensor, features: tuple[Tensor, ...],
                      data_samples: list) -> dict[str, Tensor]:
         """One entry for every term; without a term of non-zero factor there is no teacher forward pass."""
-        factors = {name: _factor(term) for name, term in self.terms.items()}
+        factors = {name: self.factor(name) for name in self.terms}
         is_active = any(factor != 0 for factor in factors.values())
         teacher = self._teacher_outputs(inputs, features, data_samples) if is_active else PoseOutputs()
         labels = read_labels(data_samples)
@@ -161,13 +171,21 @@ class PoseDistiller(BaseModel):
         return parts.share_backbone(self.student, self.teacher.model, to_teacher=self.to_teacher)
 
 
-def _factor(term: DistillationTerm) -> float:
-    """Weight of a term at this point of the training; at its start where no Runner tells."""
-    hub = MessageHub.get_current_instance()
-    unit = 'epoch' if term.by_epoch else 'iter'
-    total = hub.get_info(f'max_{unit}s', 0)
-    progress = min(hub.get_info(unit, 0) / total, 1.0) if total else 0.0
-    return term.weight * term.schedule(progress)
+def build_terms(terms: Mapping[str, dict | None]) -> dict[str, DistillationTerm]:
+    """Terms by name, without those that are ``None``.
+
+    Raises:
+        DistilPoseError: a weight, a schedule or another option is not what it should be; names the term.
+    """
+    built: dict[str, DistillationTerm] = {}
+    for name, term in terms.items():
+        if not term:
+            continue
+        try:
+            built[name] = MODELS.build(term)
+        except DistilPoseError as error:
+            raise DistilPoseError(f'model.terms.{name}: {error}') from error
+    return built
 
 
 def _zero_loss(term: DistillationTerm, student: PoseOutputs, *, start: Tensor) -> Tensor:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from distilpose.errors import DistilPoseError
 
@@ -32,10 +35,32 @@ def build_schedule(spec: str | dict | None) -> Schedule:
     """Makes a schedule of a name, of ``dict(type=name, **options)``, or of ``None`` (constant).
 
     Raises:
-        DistilPoseError: for an unknown name.
+        DistilPoseError: for an unknown name or option, and for one with which its values are not finite.
     """
     options = dict(type=spec or 'constant') if isinstance(spec, str | None) else dict(spec)
     name = options.pop('type', None)
     if name not in SCHEDULES:
         raise DistilPoseError(f'unknown schedule {name!r}; expected one of {", ".join(SCHEDULES)}')
-    return partial(SCHEDULES[name], **options)
+    schedule = partial(SCHEDULES[name], **options)
+    require_numbers(f'schedule {name!r}', **options)
+    try:
+        values = [schedule(progress) for progress in (0.0, 0.5, 1.0)]
+    except (TypeError, ArithmeticError) as error:
+        raise DistilPoseError(f'schedule {name!r} cannot be evaluated with {options}: {error}') from error
+    require_numbers(f'schedule {name!r} with {options}', **dict(zip(('start', 'middle', 'end'), values, strict=True)))
+    return schedule
+
+
+def require_numbers(owner: str, /, **values: Any) -> None:
+    """Refuses values that are no finite numbers.
+
+    Args:
+        owner: whose they are, for the message.
+        **values: by name.
+
+    Raises:
+        DistilPoseError: names the first.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+            raise DistilPoseError(f'{owner}: {name} is {value!r}; expected a finite number')

@@ -8,12 +8,15 @@ from typing import Any
 from mmengine.config import Config
 
 DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
+    finite_check=dict(type='FiniteCheckHook'),
     resume_facts=dict(type='ResumeFactsHook'),
     resume_position=dict(type='ResumePositionHook'),
     start_weights=dict(type='StartWeightsHook'),
     strict_loading=dict(type='StrictResumeHook'),
 )
 """Key in ``default_hooks`` -> config of the hook."""
+_DROPPED_BY_MMENGINE = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+"""Keys that mmengine's Runner itself accepts with ``None``."""
 
 
 def add_default_hooks(cfg: Config) -> None:
@@ -26,3 +29,5 @@ def add_default_hooks(cfg: Config) -> None:
     for key, hook in DEFAULT_HOOKS.items():
         if key not in hooks and hook['type'] not in named:
             hooks[key] = copy.deepcopy(hook)
+    for key in [key for key, hook in hooks.items() if hook is None and key not in _DROPPED_BY_MMENGINE]:
+        del hooks[key]

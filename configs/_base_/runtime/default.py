@@ -14,6 +14,7 @@ default_hooks = dict(
     teacher_cache=dict(type='TeacherCacheHook', folder=None),
     start_weights=dict(type='StartWeightsHook'),
     skipped_images=dict(type='SkippedImagesHook'),
+    finite_check=dict(type='FiniteCheckHook', action='stop'),
     resume_position=dict(type='ResumePositionHook'),
     strict_loading=dict(type='StrictResumeHook'),
     progress=dict(type='ProgressHook'),

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from distilpose.distillation.schedules import build_schedule
+from distilpose.distillation.schedules import build_schedule, require_numbers
 from distilpose.structures import Labels, PoseOutputs
 
 
@@ -20,6 +20,9 @@ class DistillationTerm(nn.Module, ABC):
         weight: factor of the loss.
         schedule: see :func:`~distilpose.distillation.schedules.build_schedule`.
         by_epoch: hold the scheduled factor constant within an epoch.
+
+    Raises:
+        DistilPoseError: the weight or a value of the schedule is not finite.
     """
 
     student_fields: tuple[str, ...] = ()
@@ -27,6 +30,7 @@ class DistillationTerm(nn.Module, ABC):
 
     def __init__(self, *, weight: float = 1.0, schedule: str | dict | None = None, by_epoch: bool = False) -> None:
         super().__init__()
+        require_numbers(type(self).__name__, weight=weight)
         self.weight = weight
         self.schedule = build_schedule(schedule)
         self.by_epoch = by_epoch

@@ -9,6 +9,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
+from distilpose.distillation.schedules import require_numbers
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
 
@@ -48,6 +49,7 @@ class HeatmapTerm(DistillationTerm):
 
     def __init__(self, *, labelled_weight: float = 1.0, unlabelled_weight: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        require_numbers('HeatmapTerm', labelled_weight=labelled_weight, unlabelled_weight=unlabelled_weight)
         if min(labelled_weight, unlabelled_weight) < 0:
             raise DistilPoseError(f'HeatmapTerm got labelled_weight={labelled_weight} and unlabelled_weight='
                                   f'{unlabelled_weight}; a factor of a distance cannot be negative')

@@ -8,6 +8,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
+from distilpose.distillation.schedules import require_numbers
 from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
@@ -58,6 +59,7 @@ class HeatmapMarginalTerm(DistillationTerm):
 
     def __init__(self, *, beta: float = 1.0, weights: str = 'gt', **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        require_numbers('HeatmapMarginalTerm', beta=beta)
         check_weights(type(self).__name__, weights)
         self.beta, self.weights = beta, weights
 

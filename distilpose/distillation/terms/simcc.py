@@ -7,6 +7,7 @@ from typing import Any
 from mmpose.registry import MODELS
 from torch import Tensor
 
+from distilpose.distillation.schedules import require_numbers
 from distilpose.errors import DistilPoseError
 from distilpose.models.losses import divergence_from_gaussians
 from distilpose.structures import Labels, PoseOutputs
@@ -59,6 +60,7 @@ class SimCCTerm(DistillationTerm):
 
     def __init__(self, *, beta: float = 1.0, weights: str = 'none', **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        require_numbers('SimCCTerm', beta=beta)
         check_weights(type(self).__name__, weights)
         self.beta, self.weights = beta, weights
 

@@ -91,7 +91,7 @@ class SimulatedHeatmapTerm(DistillationTerm):
         super().__init__(**kwargs)
         if masking not in MASKINGS:
             raise DistilPoseError(f'SimulatedHeatmapTerm got masking={masking!r}; expected one of {MASKINGS}')
-        if sigma not in SIGMAS and (isinstance(sigma, str) or not sigma > 0):
+        if sigma not in SIGMAS and (isinstance(sigma, str) or not 0 < sigma < math.inf):
             raise DistilPoseError(f'SimulatedHeatmapTerm got sigma={sigma!r}; expected one of {SIGMAS} or a number '
                                   'above 0 (heatmap pixels)')
         self.sigma, self.masking = sigma, masking

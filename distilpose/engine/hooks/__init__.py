@@ -1,6 +1,7 @@
 """Hooks that a training of this project adds to mmengine's."""
 
 from .channels_last import ChannelsLastHook
+from .finite_check import FiniteCheckHook
 from .gradient_share import GradientShareHook
 from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import PlainCheckpointHook
@@ -14,6 +15,6 @@ from .strict_resume import StrictResumeHook
 from .teacher_cache import TeacherCacheHook
 from .teacher_check import TeacherCheckHook
 
-__all__ = ['ChannelsLastHook', 'GradientShareHook', 'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook',
-           'ResumableRandomnessHook', 'ResumeFactsHook', 'ResumePositionHook', 'SkippedImagesHook',
+__all__ = ['ChannelsLastHook', 'FiniteCheckHook', 'GradientShareHook', 'PipelineSwitchHook', 'PlainCheckpointHook',
+           'ProgressHook', 'ResumableRandomnessHook', 'ResumeFactsHook', 'ResumePositionHook', 'SkippedImagesHook',
            'StartWeightsHook', 'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook']

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from mmengine.dataset import Compose
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 from mmpose.registry import HOOKS
 
 from ...errors import DistilPoseError
@@ -36,7 +37,8 @@ class PipelineSwitchHook(Hook):
         """Builds the pipeline, so that a mistake in it does not wait for its epoch.
 
         Raises:
-            DistilPoseError: the run counts iterations, or its data set has no pipeline of its own.
+            DistilPoseError: the run counts iterations, its data set has no pipeline of its own, or the new pipeline
+                lacks targets or packing that the first one has.
         """
         if hasattr(runner.train_loop, 'dataloader_iterator'):
             raise DistilPoseError('PipelineSwitchHook waits for an epoch, and this run counts iterations; train with '
@@ -46,6 +48,7 @@ class PipelineSwitchHook(Hook):
             raise DistilPoseError(f'PipelineSwitchHook changes the pipeline of the training data, and '
                                   f'{type(dataset).__name__} has none; combine data sets with CombinedDataset')
         self.pipeline = Compose(self.switch_pipeline)
+        _compare(dataset.pipeline, self.pipeline)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Switches when the epoch has come."""
@@ -56,3 +59,16 @@ class PipelineSwitchHook(Hook):
         end_workers_of(loader)  # they hold the old one, and the loader starts new ones
         runner.logger.info(f'From epoch {runner.epoch + 1} on, training samples are prepared with the pipeline of '
                            f'PipelineSwitchHook (switch_epoch={self.switch_epoch}).')
+
+
+def _compare(first: Compose, new: Compose) -> None:
+    """Refuses a pipeline from which the model would not be given what it learns from.
+
+    Raises:
+        DistilPoseError: names what is missing, and of which step of the first pipeline.
+    """
+    for kind, what in ((GenerateTarget, 'the targets'), (PackPoseInputs, 'the packed samples')):
+        made = next((step for step in first.transforms if isinstance(step, kind)), None)
+        if made is not None and not any(isinstance(step, kind) for step in new.transforms):
+            raise DistilPoseError(f'switch_pipeline of PipelineSwitchHook has no {type(made).__name__}, which makes '
+                                  f'{what} in the pipeline of the training data; add it')
