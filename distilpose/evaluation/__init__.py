@@ -2,13 +2,19 @@
 
 from .average_precision import Matches, average_precision, match_detections, only_keypoint
 from .evaluate import Evaluation, evaluate
-from .metrics import correct_keypoints, keypoint_similarity, object_keypoint_similarity, share_of_correct_keypoints
+from .metrics import (
+    correct_keypoints,
+    is_a_figure,
+    keypoint_similarity,
+    object_keypoint_similarity,
+    share_of_correct_keypoints,
+)
 from .panels import enlarged_crop, person_panels
 from .pckh import PCKhMetric
 from .people import People, build_validation, read_people
 from .whole_body import WholeBodyPartsMetric
 
 __all__ = ['Evaluation', 'Matches', 'PCKhMetric', 'People', 'WholeBodyPartsMetric', 'average_precision',
-           'build_validation', 'correct_keypoints', 'enlarged_crop', 'evaluate', 'keypoint_similarity',
+           'build_validation', 'correct_keypoints', 'enlarged_crop', 'evaluate', 'is_a_figure', 'keypoint_similarity',
            'match_detections', 'object_keypoint_similarity', 'only_keypoint', 'person_panels', 'read_people',
            'share_of_correct_keypoints']

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+NOTHING_TO_EVALUATE = -1.0
+"""What COCO's evaluation gives as a figure where nobody is to be found."""
+
+
+def is_a_figure(value: Any) -> bool:
+    """Whether a figure of an evaluation is one: a finite number, and not the -1 of COCO for nothing to evaluate.
+
+    Args:
+        value: a number of Python, numpy or torch, or anything else, which is none.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError, RuntimeError):  # the latter of a tensor with several elements
+        return False
+    return not isinstance(value, (str, bool)) and bool(np.isfinite(number)) and number != NOTHING_TO_EVALUATE
 
 
 def keypoint_similarity(predicted: np.ndarray, truth: np.ndarray, *, areas: np.ndarray,
@@ -16,10 +34,12 @@ def keypoint_similarity(predicted: np.ndarray, truth: np.ndarray, *, areas: np.n
         sigmas: (K,) COCO's constants.
 
     Returns:
-        (N, K) in [0, 1], also of joints that are not labelled.
+        (N, K) in [0, 1], also of joints that are not labelled; 0 where the prediction is not finite.
     """
     variance = 2 * np.maximum(areas, 1e-9)[:, None] * (2 * sigmas[None]) ** 2
-    return np.exp(-((predicted - truth) ** 2).sum(axis=-1) / variance)
+    is_finite = np.isfinite(predicted).all(axis=-1)
+    distances = np.where(is_finite[..., None], predicted - truth, 0)
+    return np.exp(-(distances ** 2).sum(axis=-1) / variance) * is_finite
 
 
 def object_keypoint_similarity(predicted: np.ndarray, truth: np.ndarray, *, labelled: np.ndarray, areas: np.ndarray,

@@ -19,6 +19,7 @@ from . import (
     checkpoint_loading,
     config_paths,
     deprecations,
+    finite_predictions,
     imports,
     metainfo,
     packages,
@@ -134,6 +135,19 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         why='data sets of mmpose name their keypoints by a path that only a checkout of mmpose has, and every use of '
             'the file in the package warns',
         until='mmpose names the file in its package', install=metainfo.find_metainfo_of_mmpose),
+    *(_repair(
+        f'mmpose.{module}:load',
+        why='mmengine runs code that a file of boxes or annotations may contain, if it is called .pkl or .yaml; only '
+            'JSON is read (distilpose/host/data_files.py)',
+        until="mmengine's load reads plain data only",
+        install=partial(replace, f'mmpose.{module}:load', 'distilpose.host.data_files:load'))
+      for module in ('datasets.datasets.base.base_coco_style_dataset', 'datasets.datasets.body.posetrack18_video_dataset',
+                     'evaluation.metrics.coco_metric', 'evaluation.metrics.posetrack18_metric')),
+    _repair(
+        'mmpose.evaluation.metrics.coco_metric:CocoMetric.compute_metrics',
+        why="COCO's matching takes NaN for a match: a network whose weights are NaN gets AP 88; predictions that are "
+            'not finite are left out, with a warning',
+        until='mmpose refuses them', install=finite_predictions.drop_non_finite_predictions),
     _repair(
         'mmpose.models.utils.csp_layer:ChannelAttention.forward',
         'mmpose.models.backbones.csp_darknet:SPPBottleneck.forward',

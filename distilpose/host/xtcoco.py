@@ -10,20 +10,21 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-import json
+import logging
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from mmengine.logging import print_log
 from pycocotools import coco, cocoeval
 
-from distilpose.errors import DistilPoseError
-from distilpose.host import hotcoco
+from distilpose.host import data_files, hotcoco
 
 _WHOLEBODY = ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts')
 _FIELDS = {
@@ -82,11 +83,7 @@ class COCO(_Indexed):
     def __init__(self, annotation_file: str | Path | None = None) -> None:
         super().__init__()
         if annotation_file is not None:
-            with open(annotation_file) as stream:
-                self.dataset = json.load(stream)
-            if not isinstance(self.dataset, dict):
-                raise DistilPoseError(f'{annotation_file} is no annotation file in the format of COCO: it holds a '
-                                      f'{type(self.dataset).__name__}, and not a dict of images and annotations')
+            self.dataset = data_files.read_annotations(annotation_file)
             self.createIndex()
 
     def createIndex(self) -> None:
@@ -95,7 +92,7 @@ class COCO(_Indexed):
         super().createIndex()
 
     def loadRes(self, resFile: str | Sequence[dict] | np.ndarray) -> coco.COCO:
-        results = json.loads(Path(resFile).read_text()) if isinstance(resFile, str) else resFile
+        results = data_files.read_json(resFile) if isinstance(resFile, str) else resFile
         if results != [] and not _ALLOWED['boxes at once']:
             return super().loadRes(results)
         if not (_are_bare_keypoints(results) and {entry['image_id'] for entry in results} <= set(self.getImgIds())):
@@ -251,15 +248,18 @@ class COCOeval(cocoeval.COCOeval):
         self.eval = {}
 
     def _annotations(self, coco: coco.COCO) -> list[dict[str, Any]]:
-        """Those of the images and categories that are evaluated, by image; all have the keypoints in question."""
+        """Those of the images and categories that are evaluated, by image; all have the keypoints in question, or none.
+
+        Whoever has none at all, as in a file with other categories, is a person without a labelled joint.
+        """
         categories = self.params.catIds if self.params.useCats else []
         annotations = coco.loadAnns(coco.getAnnIds(imgIds=self.params.imgIds, catIds=categories))
-        for name in _FIELDS[self.extended_type]:
-            for annotation in annotations:
-                if name not in annotation:
-                    missing = [field for field in _FIELDS[self.extended_type] if field not in annotation]
-                    raise ValueError(f'{self.extended_type} needs {missing} in every annotation; {annotation["id"]} '
-                                     'has none.')
+        fields = _FIELDS[self.extended_type]
+        missing = [[field for field in fields if field not in annotation] for annotation in annotations]
+        is_other_kind = all(len(names) == len(fields) for names in missing)
+        for annotation, names in zip(annotations, missing, strict=True):
+            if names and (is_other_kind or len(names) < len(fields)):
+                raise ValueError(f'{self.extended_type} needs {names} in every annotation; {annotation["id"]} has none.')
         return annotations
 
     def _ground_truth(self, annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -268,7 +268,8 @@ class COCOeval(cocoeval.COCOeval):
             areas = _areas(annotations)
         else:
             areas = [annotation['bbox'][2] * annotation['bbox'][3] * _AREA_OF_BOX for annotation in annotations]
-        keypoints = self._keypoints(annotations)
+        unlabelled = [0.0] * (3 * len(self.params.kpt_oks_sigmas))
+        keypoints = [values or unlabelled for values in self._keypoints(annotations)]
         if self.extended_type == 'keypoints_crowd':  # CrowdPose counts the joints with visibility 2 only
             labelled = [annotation['num_keypoints'] != 0 for annotation in annotations]
         else:
@@ -280,21 +281,22 @@ class COCOeval(cocoeval.COCOeval):
                 for annotation, values, area, is_labelled in zip(annotations, keypoints, areas, labelled, strict=True)]
 
     def _detections(self, annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """What is read of detections; those without a confident keypoint are left out."""
+        """What is read of detections; those without a confident keypoint, or that are not finite, are left out."""
         part = self.extended_type.partition('_')[2]
         own_score = 'score' if part in ('', 'crowd', 'body') else f'{part}_score'
-        return [{'id': annotation['id'] + 1, 'image_id': annotation['image_id'],
-                 'category_id': annotation['category_id'], 'keypoints': values, 'area': annotation['area'],
-                 'score': annotation[own_score] if own_score in annotation else annotation['score']}
-                for annotation, values in zip(annotations, self._keypoints(annotations), strict=True)
-                if _has_any(values)]
+        found = [{'id': annotation['id'] + 1, 'image_id': annotation['image_id'],
+                  'category_id': annotation['category_id'], 'keypoints': values, 'area': annotation['area'],
+                  'score': annotation[own_score] if own_score in annotation else annotation['score']}
+                 for annotation, values in zip(annotations, self._keypoints(annotations), strict=True)
+                 if _has_any(values)]
+        return _finite(found)
 
     def _keypoints(self, annotations: Sequence[Mapping[str, Any]]) -> list[list[float]]:
         """The triples of every annotation, one field after the other."""
         fields = _FIELDS[self.extended_type]
         if len(fields) == 1:
-            return [annotation[fields[0]] for annotation in annotations]
-        return [[value for name in fields for value in annotation[name]] for annotation in annotations]
+            return [annotation.get(fields[0], []) for annotation in annotations]
+        return [[value for name in fields for value in annotation.get(name, ())] for annotation in annotations]
 
     def summarize(self) -> None:
         if self.extended_type != 'keypoints_crowd':
@@ -348,6 +350,15 @@ def _areas(annotations: Iterable[Mapping[str, Any]]) -> list[float]:
 def _has_any(keypoints: Sequence[float]) -> bool:
     """Whether any of the triples (x, y, visibility or confidence) has a third number above zero."""
     return keypoints[-1] > 0 or (any(keypoints[2::3]) and any(number > 0 for number in keypoints[2::3]))
+
+
+def _finite(detections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those without NaN, which pycocotools takes for a match with everybody."""
+    kept = [entry for entry in detections if isfinite(sum(entry['keypoints']) + entry['area'] + entry['score'])]
+    if len(kept) < len(detections):
+        print_log(f'{len(detections) - len(kept)} of {len(detections)} detections are left out, because their keypoints, '
+                  'area or score are not finite', 'current', logging.WARNING)
+    return kept
 
 
 def _by_image(annotations: Iterable[dict[str, Any]]) -> defaultdict[tuple[int, int], list[dict[str, Any]]]:

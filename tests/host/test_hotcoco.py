@@ -115,15 +115,32 @@ def test_perfect_answers() -> None:
 @needs_hotcoco
 @pytest.mark.parametrize(('part', 'field'), [('keypoints', 'keypoints'), ('foot', 'foot_kpts')])
 @pytest.mark.parametrize('with_box', [False, True])
-def test_what_is_no_number_is_left_to_pycocotools(part: str, field: str, with_box: bool) -> None:
+def test_what_is_no_number_is_left_out(part: str, field: str, with_box: bool) -> None:
+    """pycocotools takes NaN for a match with everybody; a detection without it gives the same figures as none."""
     for value in (float('nan'), float('inf')):
         truth, detections = random_people(1)
-        detections[0][field][3] = value
         for entry in detections if with_box else ():
             entry['bbox'] = [1.0, 2.0, 30.0, 40.0]
         kind = part if part == 'keypoints' else f'keypoints_{part}'
         sigmas = np.full(COUNTS.get(part, 17), 0.05)
-        assert_equal(*evaluations(truth, detections, kind, sigmas=sigmas, is_finite=False))
+        _, without = evaluations(truth, detections[1:], kind, sigmas=sigmas)
+        detections[0][field][3] = value
+        quick, plain = evaluations(truth, detections, kind, sigmas=sigmas, is_finite=part != 'keypoints')
+        assert_equal(quick, plain)
+        assert_equal(quick, without)
+
+
+@needs_hotcoco
+@pytest.mark.parametrize('name', ['score', 'keypoints'])
+def test_detections_of_nan_find_nobody(name: str) -> None:
+    truth, _ = random_people(3)
+    detections = [dict(person, score=1.0) for person in truth['annotations']]
+    for entry in detections:
+        entry[name] = np.nan if name == 'score' else [np.nan, np.nan, 1.0] * 17
+    quick, plain = evaluations(truth, detections, is_finite=False)
+    for evaluation in (quick, plain):
+        evaluation.summarize()
+        assert evaluation.stats[0] == 0
 
 
 @needs_hotcoco
