@@ -155,8 +155,8 @@ def refuse_code(path: str | Path) -> None:
     """
     kind = _RUNS_CODE.get(Path(path).suffix.lower())
     if kind:
-        raise DistilPoseError(f'{path} is {kind}, and reading such a file runs code that it may contain; expected JSON: '
-                              'if you trust the file, convert it (json.dump)')
+        raise DistilPoseError(f'{path} is {kind}, and reading such a file runs code that it may contain; expected '
+                              'JSON: if you trust the file, convert it (json.dump)')
 
 
 def load(file: Any, file_format: str | None = None, **options: Any) -> Any:

@@ -141,7 +141,8 @@ REPLACEMENTS: tuple[Replacement, ...] = (
             'JSON is read (distilpose/host/data_files.py)',
         until="mmengine's load reads plain data only",
         install=partial(replace, f'mmpose.{module}:load', 'distilpose.host.data_files:load'))
-      for module in ('datasets.datasets.base.base_coco_style_dataset', 'datasets.datasets.body.posetrack18_video_dataset',
+      for module in ('datasets.datasets.base.base_coco_style_dataset',
+                     'datasets.datasets.body.posetrack18_video_dataset',
                      'evaluation.metrics.coco_metric', 'evaluation.metrics.posetrack18_metric')),
     _repair(
         'mmpose.evaluation.metrics.coco_metric:CocoMetric.compute_metrics',
