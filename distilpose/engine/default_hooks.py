@@ -27,7 +27,9 @@ def add_default_hooks(cfg: Config) -> None:
     hooks = cfg.setdefault('default_hooks', {})
     named = {hook.get('type') for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())) if isinstance(hook, dict)}
     for key, hook in DEFAULT_HOOKS.items():
-        if key not in hooks and hook['type'] not in named:
+        if isinstance(hooks.get(key), dict):  # an option of the command line may have come before the hook
+            hooks[key] = {**hook, **hooks[key]}
+        elif key not in hooks and hook['type'] not in named:
             hooks[key] = copy.deepcopy(hook)
     for key in [key for key, hook in hooks.items() if hook is None and key not in _DROPPED_BY_MMENGINE]:
         del hooks[key]

@@ -59,6 +59,35 @@ def test_mixtures_that_would_hang_or_train_on_nothing_are_refused(changes: dict[
         check_mixed_data(mixture(**changes))
 
 
+SWITCHED = [dict(type='LoadImage'), dict(type='PackPoseInputs')]
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    (dict(custom_hooks=[dict(type='EMAHook'), dict(type='PipelineSwitchHook', switch_pipeline=SWITCHED)]),
+     r'custom_hooks\[1\]\.switch_pipeline\[1\] is PackPoseInputs'),
+    (dict(custom_hooks=[dict(type='mmdet.PipelineSwitchHook', switch_pipeline=SWITCHED)]), 'custom_hooks'),
+    (dict(custom_hooks=[dict(type='OwnHook', late_pipeline=[dict(type='Either', transforms=SWITCHED)])]),
+     r'custom_hooks\[0\]\.late_pipeline\[0\]\.transforms\[1\] is PackPoseInputs'),
+    (dict(custom_hooks=[dict(type='PipelineSwitchHook', switch_pipeline=[dict(type='mmpose.PackPoseInputs')])]),
+     r'switch_pipeline\[0\] is PackPoseInputs'),
+    (dict(default_hooks=dict(switch=dict(type='PipelineSwitchHook', switch_pipeline=SWITCHED))),
+     r'default_hooks\.switch\.switch_pipeline\[1\] is PackPoseInputs'),
+])
+def test_pipelines_that_a_hook_switches_to_are_read(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(DistilPoseError, match=words):
+        check_mixed_data(mixture(**changes))
+
+
+def test_pipelines_of_hooks_that_do_not_matter_pass() -> None:
+    """With the right last step, of an evaluation, or without unlabelled images."""
+    mixed = [dict(type='LoadImage'), dict(type='PackMixedPoseInputs')]
+    check_mixed_data(mixture(custom_hooks=[dict(type='PipelineSwitchHook', switch_pipeline=mixed),
+                                           dict(type='OwnHook', val_pipeline=SWITCHED)]))
+    labelled = mixture(custom_hooks=[dict(type='PipelineSwitchHook', switch_pipeline=SWITCHED)])
+    labelled.train_dataloader = dict(dataset=dict(type='CocoDataset'))
+    check_mixed_data(labelled)
+
+
 def test_a_loss_that_always_weighs_joints_passes() -> None:
     check_mixed_data(mixture(**{'model.student.head.loss': dict(_delete_=True, type='NMTLoss')}))
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from distilpose.distillation.schedules import SCHEDULES, build_schedule, linear_decay, warmup
+from distilpose.distillation.distiller import build_terms
+from distilpose.distillation.schedules import SCHEDULES, build_schedule, linear_decay, require_numbers, warmup
 from distilpose.errors import DistilPoseError
 
 
@@ -35,3 +36,32 @@ def test_options_are_passed_on() -> None:
 def test_unknown_schedules_are_refused(spec: str | dict) -> None:
     with pytest.raises(DistilPoseError, match='expected one of constant, linear_decay, warmup'):
         build_schedule(spec)
+
+
+@pytest.mark.parametrize(('spec', 'words'), [
+    (dict(type='linear_decay', end=float('nan')), "'linear_decay': end is nan; expected a finite number"),
+    (dict(type='warmup', until=float('inf')), "'warmup': until is inf"),
+    (dict(type='warmup', until='0.1'), "'warmup': until is '0.1'"),
+    (dict(type='warmup', end=0.1), "'warmup' cannot be evaluated with {'end': 0.1}"),
+])
+def test_schedules_whose_values_are_no_numbers_are_refused(spec: dict, words: str) -> None:
+    with pytest.raises(DistilPoseError, match=words):
+        build_schedule(spec)
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), None, '1', True])
+def test_what_must_be_a_number(value: object) -> None:
+    require_numbers('a term', weight=0, other=0.5)
+    with pytest.raises(DistilPoseError, match='a term: weight is .*; expected a finite number'):
+        require_numbers('a term', weight=value)
+
+
+@pytest.mark.parametrize('term', [
+    dict(type='ScoreTerm', weight=float('nan')), dict(type='ScoreTerm', weight=float('inf')),
+    dict(type='ScoreTerm', schedule=dict(type='linear_decay', end=float('nan'))),
+    dict(type='SimCCTerm', beta=float('nan')), dict(type='HeatmapMarginalTerm', beta=float('inf')),
+    dict(type='HeatmapTerm', unlabelled_weight=float('nan')), dict(type='SimulatedHeatmapTerm', sigma=float('inf')),
+    dict(type='SimulatedHeatmapTerm', sigma=float('nan'))])
+def test_terms_refuse_numbers_that_are_none_when_they_are_built(term: dict) -> None:
+    with pytest.raises(DistilPoseError, match=r'^model\.terms\.kd: .*(nan|inf)'):
+        build_terms(dict(dropped=None, kd=term))

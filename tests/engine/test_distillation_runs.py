@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from distilpose.apis import load_model
 from distilpose.checkpoints import load_file
 from distilpose.config import build_estimator
 from distilpose.engine import evaluate, read_config, train
@@ -99,6 +100,23 @@ def test_a_missing_teacher_is_named_before_anything_is_written(configs: tuple[Pa
     with pytest.raises(DistilPoseError, match='teacher.pth, which model.teacher.checkpoint names'):
         train(configs[1], work_dir=tmp_path / 'run')
     assert not (tmp_path / 'run').exists()
+
+
+def test_a_teacher_and_a_tested_checkpoint_of_nan_are_refused(configs: tuple[Path, Path], tmp_path: Path) -> None:
+    student, distillation = configs
+    state = torch.load(tmp_path / 'teacher.pth')['state_dict']
+    spoiled = {name: value * float('nan') if value.is_floating_point() else value for name, value in state.items()}
+    torch.save(dict(state_dict=spoiled), tmp_path / 'teacher.pth')
+    words = r'teacher\.pth holds weights that are no numbers: \d+ of \d+ are not finite: backbone\.layers\.0\.weight'
+    with pytest.raises(DistilPoseError, match=words) as error:
+        train(distillation, work_dir=tmp_path / 'run', validate=False)
+    assert error.value.exit_code == 2
+    with pytest.raises(DistilPoseError, match=words):
+        evaluate(tmp_path / 'teacher.py', tmp_path / 'teacher.pth', work_dir=tmp_path / 'test')
+    with pytest.raises(DistilPoseError, match=words):
+        load_model(str(tmp_path / 'teacher.py'), tmp_path / 'teacher.pth')
+    assert not (tmp_path / 'run').exists() or not list((tmp_path / 'run').glob('*.pth'))
+    assert not (tmp_path / 'test').exists()
 
 
 def test_another_checkpoint_is_refused(configs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope, init_default_scope
 from mmpose.datasets.samplers import MultiSourceSampler
-from mmpose.registry import DATASETS, MODELS
+from mmpose.datasets.transforms import PackPoseInputs
+from mmpose.registry import DATASETS, MODELS, TRANSFORMS
 
 from distilpose.checkpoints import load_file
 from distilpose.engine import read_config, train
@@ -24,6 +25,7 @@ from .processes import run_in_two_processes
 from .tiny import assert_close_losses, logged_losses
 
 NUM_LABELLED, NUM_ALL = tiny.NUM_IMAGES, tiny.NUM_IMAGES + len(mixture.FILES)
+TRANSFORMS.register_module(name='PackPoseInputsOfOthers', module=PackPoseInputs, force=True)
 HEATMAPS = dict(type='HeatmapTerm', labelled_weight=0.5)
 """What the teacher of the tiny data is trained for, so that it can be a student too."""
 
@@ -218,3 +220,32 @@ def test_skipped_images_are_logged_when_there_are_more() -> None:
         hook.after_train_epoch(runner)
     hook.after_train(runner)
     assert lines == ['[0, 1, 0]; others took their places.', '[1, 1, 0]; others took their places.']
+
+
+SWITCH = """
+switched = [*_base_.train_pipeline[:-1], dict(type={packing!r})]
+unlabelled = dict(type='UnlabelledImages', data_root={images!r}, metainfo=metainfo, pipeline=switched)
+train_dataloader['dataset'] = dict(
+    unlabelled, _delete_=True, pipeline=[*_base_.train_pipeline[:-1], dict(type='PackMixedPoseInputs')])
+train_dataloader['sampler'] = dict(_delete_=True, type='DefaultSampler', shuffle=True)
+custom_hooks = [dict(type='PipelineSwitchHook', switch_epoch=1, switch_pipeline=switched)]
+log_processor = dict(window_size=2)
+model = dict(task_weight=0.0)
+"""
+
+
+def test_unlabelled_images_teach_after_a_switch(tiny_data: Path, tmp_path: Path) -> None:
+    """Packed as labelled ones they would teach exactly 0; that is refused, and named where it is not seen before."""
+    file = mixture.write(tmp_path, tiny_data)
+    text, images = file.read_text(), str(tmp_path / 'unlabelled')
+    file.write_text(text + SWITCH.format(packing='PackPoseInputs', images=images))
+    with pytest.raises(DistilPoseError, match=r'custom_hooks\[0\]\.switch_pipeline\[6\] is PackPoseInputs'):
+        train(file, work_dir=tmp_path / 'refused', validate=False)
+    file.write_text(text + SWITCH.format(packing='PackMixedPoseInputs', images=images))
+    train(file, work_dir=tmp_path / 'run', validate=False)
+    found = logged_losses(tmp_path / 'run')
+    assert len(found) >= 8 and all(value > 0 for value in found.values())
+    file.write_text(text + SWITCH.format(packing='PackPoseInputsOfOthers', images=images))
+    runner = train(file, work_dir=tmp_path / 'other', validate=False)
+    log = Path(runner.logger.log_file).read_text()
+    assert log.count('loss_simulated_heatmap was exactly 0 in the last 2 iterations, and its weight is 1') == 1

@@ -13,13 +13,14 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.hooks import Hook
 from mmpose.models.losses import SmoothL1Loss
-from mmpose.registry import HOOKS, MODELS, TRANSFORMS
+from mmpose.registry import HOOKS, MODELS, OPTIM_WRAPPERS, TRANSFORMS
 from torch import Tensor
 
 from distilpose.checkpoints import load_file
 from distilpose.distillation.terms import SimulatedHeatmapTerm
 from distilpose.engine import train
 from distilpose.engine.hooks import FiniteCheckHook
+from distilpose.engine.optim import AutocastOptimWrapper
 from distilpose.errors import DistilPoseError, RunFailed
 from tests.engine.tiny import logged_losses, write_distillation
 from tests.faults.runs import start_two_processes
@@ -160,6 +161,9 @@ def test_a_config_without_our_hooks_is_checked_too(make_config: MakeConfig, tmp_
     lines = ["_base_ = 'mmpose::_base_/default_runtime.py'" if line.startswith('_base_') else line for line in lines]
     config.write_text('\n'.join([*lines, 'val_cfg = test_cfg = dict()']))
     assert failure(config, tmp_path / 'run').startswith('iteration 2: loss_kpt is nan')
+    runner = train(config, work_dir=tmp_path / 'skip', validate=False,
+                   options={'default_hooks.finite_check.action': 'skip(1)'})
+    assert 'The update is not applied (1 in a row' in Path(runner.logger.log_file).read_text()
 
 
 def test_it_can_be_turned_off(make_config: MakeConfig, tmp_path: Path) -> None:
@@ -240,6 +244,12 @@ def test_weights_to_start_from_are_checked(make_config: MakeConfig, tmp_path: Pa
     assert error.value.exit_code == 2
 
 
+def test_numbers_of_the_config_are_checked_before_anything_is_written(make_config: MakeConfig, tmp_path: Path) -> None:
+    with pytest.raises(DistilPoseError, match=r'optim_wrapper\.optimizer\.lr is nan; expected a finite number'):
+        train(make_config(), work_dir=tmp_path / 'run', options={'optim_wrapper.optimizer.lr': math.nan})
+    assert not (tmp_path / 'run').exists()
+
+
 def test_a_learning_rate(make_config: MakeConfig, tmp_path: Path) -> None:
     """A scheduler that divides by 0, after the check of the config."""
     class Spoil(Hook):
@@ -309,36 +319,50 @@ def test_to_skip_nothing_changes_nothing(make_config: MakeConfig, tmp_path: Path
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
-class Scaled:
-    """A wrapper with a float16 scaler whose scale is what a test says."""
+@OPTIM_WRAPPERS.register_module(force=True)
+class ScaledOptimWrapper(AutocastOptimWrapper):
+    """With the loss scaler of float16, which this class has on GPUs only."""
 
-    clip_grad_kwargs = None
-
-    def __init__(self, scale: float) -> None:
-        self.loss_scaler = self
-        self.scale = scale
-
-    def should_update(self) -> bool:
-        return True
-
-    def is_enabled(self) -> bool:
-        return True
-
-    def get_scale(self) -> float:
-        return self.scale
+    def __init__(self, *, init_scale: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.loss_scaler = torch.amp.GradScaler('cpu', init_scale=init_scale, growth_interval=1000)
 
 
-@pytest.mark.parametrize(('scale', 'steps_left_out', 'stops'), [
-    (65536.0, 1, False), (2.0, 17, False), (0.5, 1, True), (512.0, 50, True)])
-def test_under_a_loss_scaler_only_a_scale_that_cannot_fall_counts(scale: float, steps_left_out: int,
-                                                                  stops: bool) -> None:
+SCALED = "optim_wrapper = dict(type='ScaledOptimWrapper', init_scale={scale}, optimizer=dict(type='Adam', lr=1e-2))\n"
+
+
+def test_a_loss_scaler_leaves_out_steps_until_its_scale_is_at_its_floor(make_config: MakeConfig,
+                                                                        tmp_path: Path) -> None:
+    """From 8 over 4, 2 and 1 to 0.5; of two steps that were left out nobody needs to know."""
+    scaled = SCALED.format(scale=8.0)
+    train(make_config(extra=scaled + GRADIENT.format(at=[2, 3])), work_dir=tmp_path / 'two', validate=False)
+    assert all(value.isfinite().all() for value in weights(tmp_path / 'two' / 'epoch_2.pth').values())
+    text = failure(make_config(extra=scaled + GRADIENT.format(at=[2, 3, 4, 5])), tmp_path / 'four')
+    assert text.startswith('iteration 5: gradients are not finite although the loss scale is 0.5 (4 updates in a row '
+                           'were left out).')
+    text = failure(make_config(extra=scaled + LOSS.format(at=[2], value='nan')), tmp_path / 'loss')
+    assert text.startswith('iteration 2: loss_kpt is nan')
+
+
+def test_skipping_under_a_loss_scaler(make_config: MakeConfig, tmp_path: Path) -> None:
+    """A loss that is not finite counts, with its running statistics; gradients that overflow do not."""
+    extra = SCALED.format(scale=1024.0) + SKIP.format(n=1)
+    train(make_config(extra=extra + GRADIENT.format(at=[2, 3, 4])), work_dir=tmp_path / 'gradients', validate=False)
+    runner = train(make_config(extra=extra + LOSS.format(at=[2, 4], value='inf')), work_dir=tmp_path / 'losses',
+                   validate=False)
+    assert Path(runner.logger.log_file).read_text().count('The update is not applied (1 in a row; 1 are allowed)') == 2
+    text = failure(make_config(extra=extra + LOSS.format(at=[2, 3], value='inf')), tmp_path / 'two')
+    assert '2 updates in a row cannot be applied' in text
+
+
+def test_a_scale_that_cannot_fall() -> None:
+    """Constant scales, as mmengine's ``loss_scale=512.0``; what is skipped now and then is no fault."""
     hook, runner = FiniteCheckHook(), type('Runner', (), dict(iter=2))()
-    found = None
-    for _ in range(steps_left_out):
-        found = hook._wrong_scale(runner, Scaled(scale), has_stepped=False)
-    assert bool(found) == stops
-    assert not stops or f'although the loss scale is {scale:g}' in str(found)
-    assert hook._wrong_scale(runner, Scaled(scale), has_stepped=True) is None and hook.scaled == 0
+    scaler = type('Scaler', (), dict(get_scale=lambda self: 512.0))()
+    found = [hook._wrong_scale(runner, scaler, has_stepped=False) for _ in range(50)]
+    assert found[:49] == [None] * 49
+    assert found[49] == ('gradients are not finite although the loss scale is 512 (50 updates in a row were left out)')
+    assert hook._wrong_scale(runner, scaler, has_stepped=True) is None and hook.scaled == 0
 
 
 @pytest.mark.parametrize(('factor', 'weight', 'warnings'), [(0, 1.0, 1), (0, 0.0, 0), (1, 1.0, 0)])

@@ -104,6 +104,16 @@ def test_mistakes_do_not_wait_for_the_epoch(make_config: MakeConfig, tmp_path: P
         check_input_sizes(read_config(make_config(extra=other_size)))
 
 
+@pytest.mark.parametrize(('missing', 'words'), [
+    ('GenerateTarget', 'no GenerateTarget, which makes the targets'),
+    ('PackPoseInputs', 'no PackPoseInputs, which makes the packed samples')])
+def test_a_pipeline_that_lacks_what_the_first_one_makes(make_config: MakeConfig, tmp_path: Path, missing: str,
+                                                        words: str) -> None:
+    extra = SWITCH + f"switch_pipeline[:] = [step for step in switch_pipeline if step['type'] != {missing!r}]\n"
+    with pytest.raises(DistilPoseError, match=f'switch_pipeline of PipelineSwitchHook has {words}'):
+        train(make_config(extra=extra), work_dir=tmp_path / 'run', validate=False)
+
+
 def test_runs_that_have_no_epochs_are_refused(make_config: MakeConfig, tmp_path: Path) -> None:
     extra = SWITCH + """
 train_cfg = dict(by_epoch=False, max_iters=2, val_interval=2)
