@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     finite_check=dict(type='FiniteCheckHook'),
+    accumulated_gradients=dict(type='AccumulatedGradientsHook'),
     resume_facts=dict(type='ResumeFactsHook'),
     resume_position=dict(type='ResumePositionHook'),
     start_weights=dict(type='StartWeightsHook'),

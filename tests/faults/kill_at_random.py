@@ -26,12 +26,12 @@ from typing import Any, NamedTuple
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
-import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from mmpose.registry import MODELS  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from tests.engine import tiny  # noqa: E402
+from tests.engine.ends import first_difference  # noqa: E402
 from tests.faults.runs import Run, start_training, start_two_processes  # noqa: E402
 
 EPOCHS = 6
@@ -56,7 +56,6 @@ train_dataloader.update(num_workers=2, persistent_workers=True)
 """,
 }
 """How checkpoints are written -> lines of the config."""
-COMPARED = ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers')
 
 
 @MODELS.register_module()
@@ -209,31 +208,6 @@ def read_end(work_dir: Path) -> dict[str, Any]:
     from distilpose.checkpoints import load_file
 
     return load_file((work_dir / 'last_checkpoint').read_text().strip())
-
-
-def first_difference(one: dict[str, Any], other: dict[str, Any]) -> str | None:
-    """Where two checkpoints of the end differ in a bit."""
-    if one['meta']['iter'] != other['meta']['iter']:
-        return f'ends at iteration {other["meta"]["iter"]} instead of {one["meta"]["iter"]}'
-    found = next((where for name in COMPARED for where in _different(one.get(name), other.get(name), name)), None)
-    if found is not None:
-        return found
-    losses = [file['message_hub']['log_scalars']['train/loss'].data[0] for file in (one, other)]
-    return None if np.array_equal(*losses) else 'the history of losses'
-
-
-def _different(one: Any, other: Any, where: str) -> Iterator[str]:
-    if isinstance(one, Tensor):
-        if not (isinstance(other, Tensor) and torch.equal(one, other)):
-            yield where
-    elif isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
-        for key in one:
-            yield from _different(one[key], other[key], f'{where}.{key}')
-    elif isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)) and len(one) == len(other):
-        for index, (first, second) in enumerate(zip(one, other, strict=True)):
-            yield from _different(first, second, f'{where}[{index}]')
-    elif one != other:
-        yield where
 
 
 def run_kills(folder: Path, *, kills: int, processes: int, seed: int) -> int:

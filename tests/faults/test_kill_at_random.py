@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from .kill_at_random import first_difference, run_kills
+from tests.engine.ends import first_difference
+
+from .kill_at_random import run_kills
 
 
 @pytest.mark.slow

@@ -30,6 +30,10 @@ def config(tmp_path: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (['--data-root', '/nowhere'], 'there is no /nowhere'),
     (['--cfg-options', 'data_root=/nowhere'], 'there is no /nowhere'),
     (['--resume', 'no.pth'], 'no.pth does not exist'),
+    (['--resume'], 'nothing to resume from'),
+    (['--cfg-options', 'resume=True'], 'nothing to resume from'),
+    (['--resume', '--allow-changed', 'data,all'], "--allow-changed got 'all'; expected some of data, model, optimizer"),
+    (['--allow-changed', 'data'], 'add --resume'),
     (['--seed', '-1'], 'the seed is -1'),
     (['--amp', '--cfg-options', 'optim_wrapper.type=Other'], "optim_wrapper.type='Other'"),
     (['--auto-scale-lr', '--cfg-options', 'auto_scale_lr=None'], 'base_batch_size'),
@@ -100,7 +104,7 @@ def test_forgotten_launcher(config: str, tool: Tool, capsys: pytest.CaptureFixtu
 def test_help_names_every_option(tool: Tool) -> None:
     text = tool('train').build_parser().format_help() + tool('test').build_parser().format_help()
     for option in ('--work-dir', '--resume', '--amp', '--seed', '--no-validate', '--auto-scale-lr', '--cfg-options',
-                   '--data-root', '--launcher', '--dump', '--deterministic', '--quick', '--compile'):
+                   '--data-root', '--launcher', '--allow-changed', '--dump', '--deterministic', '--quick', '--compile'):
         assert option in text
 
 

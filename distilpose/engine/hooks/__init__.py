@@ -1,5 +1,6 @@
 """Hooks that a training of this project adds to mmengine's."""
 
+from .accumulated_gradients import AccumulatedGradientsHook
 from .channels_last import ChannelsLastHook
 from .finite_check import FiniteCheckHook
 from .gradient_share import GradientShareHook
@@ -15,6 +16,8 @@ from .strict_resume import StrictResumeHook
 from .teacher_cache import TeacherCacheHook
 from .teacher_check import TeacherCheckHook
 
-__all__ = ['ChannelsLastHook', 'FiniteCheckHook', 'GradientShareHook', 'PipelineSwitchHook', 'PlainCheckpointHook',
-           'ProgressHook', 'ResumableRandomnessHook', 'ResumeFactsHook', 'ResumePositionHook', 'SkippedImagesHook',
-           'StartWeightsHook', 'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook']
+__all__ = [
+    'AccumulatedGradientsHook', 'ChannelsLastHook', 'FiniteCheckHook', 'GradientShareHook', 'PipelineSwitchHook',
+    'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'ResumeFactsHook', 'ResumePositionHook',
+    'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook',
+]

@@ -87,9 +87,9 @@ def _count_from_epochs(runner: Runner, *, length: int) -> None:
     if found == expected:
         return
     runner.train_loop._iter = expected
+    runner.optim_wrapper.initialize_count_status(runner.model, expected, runner.max_iters)
     runner.logger.warning(f'The checkpoint counts {found} iterations, and {runner.epoch} epochs have {expected} here '
-                          f'({length} each): iterations are counted from {expected}. Learning rates that change by '
-                          'iteration continue where they were.')
+                          f'({length} each): iterations are counted from {expected}.')
 
 
 class SkippedOnce:
