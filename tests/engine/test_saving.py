@@ -13,7 +13,7 @@ from mmpose.registry import HOOKS
 
 from distilpose.checkpoints import load_file
 from distilpose.engine import train
-from distilpose.engine.resuming import last_checkpoint
+from distilpose.engine.checkpoint_search import newest_whole_checkpoint
 from distilpose.engine.saving import is_resumable_now, remove_interim, save_now
 
 from .test_training import BY_ITERATION, EMA
@@ -65,7 +65,7 @@ def test_a_run_continues_exactly(make_config: MakeConfig, tmp_path: Path, stop: 
     with pytest.raises(Stopped):
         train(config, work_dir=tmp_path / 'parts', validate=False, options=save_at([stop], stop=stop))
     file = tmp_path / 'parts' / f'iter_{stop}.pth'
-    assert last_checkpoint(tmp_path / 'parts') == file and load_file(file)['meta']['iter'] == stop
+    assert newest_whole_checkpoint(tmp_path / 'parts')[0] == file and load_file(file)['meta']['iter'] == stop
     train(config, work_dir=tmp_path / 'parts', validate=False, resume='auto')
     assert_equal(tmp_path / 'whole' / 'epoch_2.pth', tmp_path / 'parts' / 'epoch_2.pth')
 
