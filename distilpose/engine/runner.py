@@ -9,11 +9,13 @@ from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import is_main_process
+import torch
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.utils.dl_utils import collect_env
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from .bare_model import bare_model
 from .hooks import StrictResumeHook
@@ -63,7 +65,10 @@ class ConciseRunner(Runner):
         """As mmengine does, with weights in their final memory format, see :class:`ChannelsLastHook`."""
         if has_channels_last(self.cfg):
             use_channels_last(model)
-        return super().wrap_model(model_wrapper_cfg, model)
+        model = super().wrap_model(model_wrapper_cfg, model)
+        if isinstance(model, DistributedDataParallel):
+            keep_buckets(model)
+        return model
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:
         """As mmengine does; options of single weights are in the details."""
@@ -121,6 +126,21 @@ class FinishedRunner(ConciseRunner):
         self.resume(self._load_from, resume_optimizer=False, resume_param_scheduler=False)
         self.call_hook('after_run')
         return self.model
+
+
+def keep_buckets(model: DistributedDataParallel) -> None:
+    """Fixes the buckets of gradients now, and not after the first iteration, where results are to be reproducible.
+
+    The place of a gradient in its bucket decides in which order those of more than two processes are added. In the
+    first iteration after a resume the buckets would be others than in the same iteration of an uninterrupted run. So
+    it is on a CPU, and elsewhere with ``deterministic``; other GPUs, which do not repeat their rounding anyway, keep
+    the buckets that torch arranges in the order of the backward pass.
+    """
+    is_reproducible = torch.are_deterministic_algorithms_enabled() or next(model.parameters()).device.type == 'cpu'
+    fix = [getattr(model.reducer, name, None) for name in ('_push_all_rebuilt_params', '_rebuild_buckets')]
+    if is_reproducible and get_world_size() > 2 and None not in fix:
+        for step in fix:
+            step()
 
 
 def _warnings_of(handler: logging.Handler) -> logging.Handler:
