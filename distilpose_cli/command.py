@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .launcher import end_with_launcher
+
 _WRONG_INPUT, _INTERRUPTED = 2, 130
 _SECONDS_FOR_THE_FIRST_PROCESS = 10
 
@@ -75,6 +77,7 @@ class Command:
         Raises:
             SystemExit: after ``--help`` (0), and for options that do not exist (2).
         """
+        end_with_launcher()
         words = list(sys.argv[1:] if arguments is None else arguments)
         parser = self.build_parser(program)
         args = parser.parse_args(words)

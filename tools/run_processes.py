@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from distilpose_cli.command import run_tool
+from distilpose_cli.launcher import LAUNCHER
 from distilpose_cli.training import TEST, TRAIN
 
 _ENDED_BY_SIGNAL = 128  # plus the signal's number is how shells report it
@@ -35,6 +37,7 @@ def main() -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import get_args_parser, run
 
+    os.environ[LAUNCHER] = str(os.getpid())
     try:
         run(get_args_parser().parse_args())
     except ChildFailedError as error:
