@@ -14,6 +14,7 @@ from .safe_loading import (
     read,
     state_dict_of,
 )
+from .training_state import check_training_state
 from .weights import Weights, read_weights
 
 read_checkpoints_with(read)
@@ -25,6 +26,7 @@ __all__ = [
     'UntrustedCheckpoint',
     'Weights',
     'all_finite',
+    'check_training_state',
     'flatten',
     'load_file',
     'load_strict',

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import logging
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -18,10 +19,13 @@ import torch
 from mmengine.logging import HistoryBuffer, print_log
 from torch import Tensor
 
+from ..errors import BadCheckpoint
+
 _TABLE = 'plain_data'
 _KINDS = ('array', 'history', 'own')
 _WEIGHTS = ('state_dict', 'ema_state_dict')
 _PLAIN_TYPES = (bool, int, float, complex, str, bytes)
+_ARRAY_KINDS, _ARRAY_BYTES = 'biufcSUMm', 256 << 20
 _HANDLED_TYPES = (
     *_PLAIN_TYPES, type(None), Tensor, torch.dtype, np.generic, np.ndarray, HistoryBuffer, Mapping, list, tuple, set,
     frozenset, enum.Enum, os.PathLike,
@@ -45,12 +49,17 @@ def flatten(checkpoint: dict[str, Any]) -> None:
 
 
 def restore(checkpoint: Any) -> Any:
-    """Give a checkpoint that :func:`flatten` wrote its arrays and history buffers back; others pass through."""
+    """Give a checkpoint that :func:`flatten` wrote its arrays and history buffers back; others pass through.
+
+    Raises:
+        BadCheckpoint: The table does not fit what it is about; the beginning of the sentence, with the file, is left to
+            the caller.
+    """
     if not isinstance(checkpoint, dict) or not _is_table(checkpoint.get(_TABLE)):
         return checkpoint
     table = checkpoint.pop(_TABLE)
     if () in table:
-        checkpoint[_TABLE] = table.pop(())['value']
+        checkpoint[_TABLE] = table.pop(()).get('value')
     for key in {path[0] for path in table if path}:
         if key in checkpoint:
             checkpoint[key] = _restore(checkpoint[key], (key,), table)
@@ -103,13 +112,35 @@ def _can_be_plain(value: Any, path: _Path) -> bool:
 
 def _restore(value: Any, path: _Path, table: Mapping[_Path, Mapping[str, Any]]) -> Any:
     entry = table.get(path)
-    if entry is not None and entry['kind'] == 'array':
-        return np.array(value, dtype=np.dtype(entry['dtype'])).reshape(entry['shape'])
     if entry is not None:
-        return HistoryBuffer(value['log'].cpu().numpy(), value['count'].cpu().numpy(), value['max_length'])
+        try:
+            return _array(value, entry) if entry['kind'] == 'array' else _history(value)
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RuntimeError) as error:
+            name = '.'.join(str(key)[:40] for key in path)
+            raise BadCheckpoint(f'its entry {name!r} is not the {entry["kind"]} that {_TABLE} says '
+                                f'({error})') from error
     if isinstance(value, dict):
         return {key: _restore(item, (*path, key), table) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         items = [_restore(item, (*path, index), table) for index, item in enumerate(value)]
         return tuple(items) if isinstance(value, tuple) else items
     return value
+
+
+def _array(values: Any, entry: Mapping[str, Any]) -> np.ndarray:
+    dtype, shape = np.dtype(str(entry['dtype'])), entry['shape']
+    if dtype.kind not in _ARRAY_KINDS or not isinstance(values, (list, *_PLAIN_TYPES)):
+        raise ValueError(f'the type {dtype} of a {type(values).__name__}')
+    found = np.array(values, dtype=object)  # whose size does not depend on that of a text
+    if found.size != math.prod(shape):
+        raise ValueError(f'{found.size} values for the shape {shape}')
+    if found.size * dtype.itemsize > _ARRAY_BYTES or math.prod(max(length, 1) for length in shape) > _ARRAY_BYTES:
+        raise ValueError(f'{found.size * dtype.itemsize:,} bytes, and at most {_ARRAY_BYTES:,} are read')
+    return found.astype(dtype).reshape(shape)
+
+
+def _history(value: Any) -> HistoryBuffer:
+    log, count, length = value['log'], value['count'], value['max_length']
+    if log.ndim != 1 or log.shape != count.shape or type(length) is not int or length < 1:
+        raise ValueError('values and their counts differ in number')
+    return HistoryBuffer(log.cpu().numpy(), count.cpu().numpy(), length)

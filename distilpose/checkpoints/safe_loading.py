@@ -77,7 +77,11 @@ def read(path: str | os.PathLike[str], *, map_location: Any = 'cpu', trusted: bo
     trusted = trusted or is_listed_as_trusted(file)
     _check_kind_and_sizes(file, trusted=trusted)
     check_records(file)
-    return restore(_load(file, map_location=map_location, trusted=trusted))
+    loaded = _load(file, map_location=map_location, trusted=trusted)
+    try:
+        return restore(loaded)
+    except BadCheckpoint as error:
+        raise BadCheckpoint(f'{file} is whole, but {error}. Download or copy it again.') from error
 
 
 def read_outline(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -91,7 +95,8 @@ def read_outline(path: str | os.PathLike[str]) -> dict[str, Any]:
         return dict(read_safetensors(file))
     trusted = is_listed_as_trusted(file)
     _check_kind_and_sizes(file, trusted=trusted)
-    loaded = _load(file, map_location='cpu', trusted=trusted, mmap=zipfile.is_zipfile(file))
+    is_mapped = zipfile.is_zipfile(file) and file.suffix != SUFFIX
+    loaded = _load(file, map_location='cpu', trusted=trusted, mmap=is_mapped)
     if not isinstance(loaded, Mapping):
         raise BadCheckpoint(f'{file} is no checkpoint: a dictionary was expected, and it holds a '
                             f'{type(loaded).__name__}.')

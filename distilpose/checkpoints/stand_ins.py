@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+_LARGEST_EMPTY = 1 << 20
 _PLAIN_DTYPE = re.compile(r'[<>|=]?[?biufcSU]\d*')
 
 
@@ -47,6 +48,8 @@ class _Array:
             raise pickle.UnpicklingError('a numpy array of Python objects is not plain numbers.')
         if len(data) != math.prod(shape) * dtype.dtype.itemsize:
             raise pickle.UnpicklingError('a numpy array with the wrong number of bytes.')
+        if math.prod(max(length, 1) for length in shape) > max(len(data), _LARGEST_EMPTY):
+            raise pickle.UnpicklingError('a numpy array without numbers that is one of very many lists.')
         self.value = np.frombuffer(data, dtype.dtype).reshape(shape, order='F' if is_fortran else 'C').copy()
 
 

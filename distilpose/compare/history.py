@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from distilpose.engine.hooks.gradient_share import PREFIX
+from distilpose.errors import DistilPoseError
+
+_MOST_STEPS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -32,17 +36,37 @@ def read_history(folder: Path) -> dict[str, Series]:
 
     Args:
         folder: of :func:`distilpose.engine.train`.
+
+    Raises:
+        DistilPoseError: a line is none of a training; the last line of a file, which an end may have cut, is left out.
     """
     found: dict[str, dict[int, float]] = {}
     for file in sorted(folder.glob('*/vis_data/scalars.json')):  # folders are named by the time of the start
-        for line in file.read_text(encoding='utf-8').splitlines():
-            entry = json.loads(line)
+        for entry in _entries(file):
             if 'loss' in entry:  # the lines of validations have none
                 for name, value in entry.items():
                     if isinstance(value, (int, float)):
-                        found.setdefault(name, {})[int(entry['step'])] = float(value)
+                        found.setdefault(name, {})[entry['step']] = float(value)
     return {name: Series(np.array(sorted(values)), np.array([values[step] for step in sorted(values)]))
             for name, values in found.items()}
+
+
+def _entries(file: Path) -> Iterator[dict[str, Any]]:
+    lines = file.read_text(encoding='utf-8', errors='replace').splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+            if not isinstance(entry, dict):
+                raise ValueError('it is no dictionary')
+            step = entry.get('step')
+            if 'loss' in entry and not (type(step) is int and 0 <= step <= _MOST_STEPS):
+                raise ValueError(f'its step is {str(step)[:40]}')
+        except (ValueError, RecursionError) as error:
+            if number == len(lines):
+                return
+            raise DistilPoseError(f'line {number} of {file} is none that a training writes ({error}); take the line '
+                                  'out, or move the folder away to train again') from error
+        yield entry
 
 
 def losses(history: Mapping[str, Series]) -> dict[str, Series]:

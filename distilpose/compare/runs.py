@@ -10,7 +10,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from distilpose.checkpoints import load_file
+from distilpose.checkpoints import check_training_state, load_file
 from distilpose.config.differences import differences, read_literals
 from distilpose.engine import train
 from distilpose.engine.checkpoint_search import newest_whole_checkpoint
@@ -77,7 +77,9 @@ def bring_to_its_end(plan: Plan, cfg: Config, *, folder: Path, seed: int) -> tup
     found, _ = newest_whole_checkpoint(folder)
     state = 'trained' if found is None else 'trained further'
     if found is not None:
-        check_stored(load_file(found).get('meta', {}), cfg, source=f'{folder} ({plan.title})', seed=seed)
+        checkpoint = load_file(found)
+        check_training_state(checkpoint, source=found)
+        check_stored(checkpoint['meta'], cfg, source=f'{folder} ({plan.title})', seed=seed)
     if found is not None and is_final(found, cfg):
         state = f'trained before, read from {found}'
     else:

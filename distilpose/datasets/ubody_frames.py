@@ -124,7 +124,12 @@ def _is_finished(folder: Path, keep_interval: int | None) -> bool:
     if not folder.is_dir() or not any(folder.iterdir()):
         return False
     record = folder / RECORD
-    kept = json.loads(record.read_text(encoding='utf-8'))['keep_interval'] if record.is_file() else None
+    try:
+        kept = json.loads(record.read_text(encoding='utf-8'))['keep_interval'] if record.is_file() else None
+        if kept is not None and not (type(kept) is int and kept > 0):
+            raise ValueError(f'keep_interval is {kept!r:.40}')
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise DistilPoseError(f'{record} cannot be read ({error}); delete {folder} to take its frames again') from error
     return kept is None or (keep_interval is not None and keep_interval % kept == 0)
 
 

@@ -17,10 +17,8 @@ from mmengine.config import Config
 from ..checkpoints import BadCheckpoint
 from ..checkpoints.integrity import damage_of
 from ..checkpoints.safe_loading import read_outline
+from ..checkpoints.training_state import NEEDED
 from ..errors import DistilPoseError
-
-NEEDED = ('meta', 'message_hub', 'optimizer', 'state_dict')
-"""Entries of a checkpoint that a training can be resumed from."""
 
 _LAST, _TIME_FORMAT = 'last_checkpoint', '%Y%m%d_%H%M%S'
 _NEVER_RESUMED = 'best_'

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
-from ..checkpoints import load_file
+from ..checkpoints import check_training_state, load_file
 from ..config import dictionaries
 from ..errors import DistilPoseError
-from .checkpoint_search import NEEDED, newest_whole_checkpoint, out_dir
+from .checkpoint_search import newest_whole_checkpoint, out_dir
 
 MAY_CHANGE = ('data', 'model', 'optimizer')
 """What a run that is resumed may change only when it says so."""
@@ -50,10 +50,7 @@ def set_resume(cfg: Config, resume: str | Path | bool | None) -> Resumption:
     else:
         file = Path(str(choice)).expanduser().absolute()
     checkpoint = load_file(file)
-    missing = [name for name in NEEDED if name not in checkpoint]
-    if missing:
-        raise DistilPoseError(f'{file} cannot be resumed from: it holds no {", ".join(missing)}, so it is not a '
-                              'checkpoint of a training. To start from its weights, use --cfg-options load_from=FILE')
+    check_training_state(checkpoint, source=file)
     cfg.resume, cfg.load_from = True, str(file)
     if cfg.randomness.get('seed') is None:
         cfg.randomness['seed'] = checkpoint['meta'].get('seed')

@@ -73,9 +73,19 @@ def load_from_http(
 def _read(path: str | Path, map_location: Any) -> Any:
     import torch
 
-    if not _READERS:
-        return torch.load(path, map_location=map_location, weights_only=True)
-    return _READERS[0](path, map_location=map_location)
+    read = _READERS[0] if _READERS else functools.partial(torch.load, weights_only=True)
+    return without_program(read(path, map_location=map_location))
+
+
+def without_program(checkpoint: Any) -> Any:
+    """Takes ``meta['config']`` out of a checkpoint, in place: mmengine runs this text as Python when it resumes.
+
+    Its own checkpoints have ``meta['cfg']`` instead, which nobody runs.
+    """
+    meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
+    if isinstance(meta, dict):
+        meta.pop('config', None)
+    return checkpoint
 
 
 def _download_path(url: str, folder: str | None) -> Path:

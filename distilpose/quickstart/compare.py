@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 
+from distilpose.errors import DistilPoseError
 from distilpose.evaluation import Evaluation, People, build_validation, evaluate, person_panels, read_people
 from distilpose.report import Curve, ModelFigures, Report, write_page
 
@@ -31,8 +32,13 @@ class Trained:
 
     def curve(self, name: str) -> list[float]:
         """One loss at every iteration; empty when it was not recorded."""
-        history = json.loads((self.folder / 'curves.json').read_text(encoding='utf-8'))
-        return [math.nan if value is None else float(value) for value in history.get(name, [])]
+        file = self.folder / 'curves.json'
+        try:
+            history = json.loads(file.read_text(encoding='utf-8'))
+            return [math.nan if value is None else float(value) for value in history.get(name, [])]
+        except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
+            raise DistilPoseError(f'{file} holds no curves of a training ({error}); delete {self.folder} to train '
+                                  'again') from error
 
 
 @dataclass(frozen=True)

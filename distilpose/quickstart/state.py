@@ -80,7 +80,11 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         content = json.loads(path.read_text(encoding='utf-8'))
         if content['version'] != _VERSION:
             raise ValueError(f'version {content["version"]}')
-        return dict(content['stages'])
-    except (ValueError, KeyError, TypeError) as error:
+        stages = content['stages']
+        for name, entry in stages.items():
+            if not (isinstance(entry['fingerprint'], str) and isinstance(entry['seconds'], (int, float))):
+                raise ValueError(f'the stage {name[:40]!r} has no fingerprint and seconds')
+        return dict(stages)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DistilPoseError(f'{path} is not a state file of this version ({error}); delete it, or name another '
                               '--work-dir, to start over') from error

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from distilpose.compare.history import Series, gradient_shares, losses, read_history
+from distilpose.errors import DistilPoseError
 
 
 def write(folder: Path, started: str, lines: list[dict]) -> None:
@@ -40,3 +42,15 @@ def test_between_the_lines_are_straight_lines() -> None:
 
 def test_an_empty_folder_has_no_history(tmp_path: Path) -> None:
     assert read_history(tmp_path) == {}
+
+
+def test_the_last_line_may_be_cut_and_no_other(tmp_path: Path) -> None:
+    write(tmp_path, 'a', [dict(step=1, loss=1.0), dict(step=2, loss=2.0)])
+    file = tmp_path / 'a' / 'vis_data' / 'scalars.json'
+    file.write_text(file.read_text() + '{"step": 3, "lo')
+    assert read_history(tmp_path)['loss'].steps.tolist() == [1, 2]
+    for line in ('{"step": 3, "lo', '[1]', '{"loss": 1.0}', '{"loss": 1.0, "step": 1e30}', '{"loss": 1, "step": -1}',
+                 f'{{"loss": 1, "step": {10**15}}}', '[' * 100_000):
+        file.write_text(f'{line}\n{{"step": 4, "loss": 1.0}}\n')
+        with pytest.raises(DistilPoseError, match=r'line 1 of .*scalars\.json is none that a training writes'):
+            read_history(tmp_path)

@@ -41,7 +41,9 @@ def test_a_changed_stage_starts_over(tmp_path: Path) -> None:
     assert state.result('teacher', 'b') is None and state.seconds() == dict(teacher=0.0)
 
 
-@pytest.mark.parametrize('text', ['', '{', '[]', '{"version": 99, "stages": {}}', '{"version": 1}'])
+@pytest.mark.parametrize('text', ['', '{', '[]', '{"version": 99, "stages": {}}', '{"version": 1}',
+                                  '{"version": 1, "stages": {"a": 1}}', '{"version": 1, "stages": [1]}',
+                                  '{"version": 1, "stages": {"a": {"fingerprint": "x", "seconds": "y"}}}'])
 def test_a_foreign_file_is_refused_with_a_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / 'state.json').write_text(text)
     with pytest.raises(DistilPoseError, match='start over'):

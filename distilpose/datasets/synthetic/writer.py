@@ -128,7 +128,10 @@ def _is_complete(folder: Path, description: dict[str, Any]) -> bool:
             f'{folder} exists and holds no {DESCRIPTION}, so it is not a finished data set of synthetic '
             'people; name another folder, or remove it'
         )
-    found = json.loads(file.read_text())
+    try:
+        found = json.loads(file.read_text(encoding='utf-8'))
+    except (ValueError, RecursionError) as error:
+        raise DistilPoseError(f'{file} cannot be read ({error}); name another folder, or remove it') from error
     if found != description:
         raise DistilPoseError(
             f'{folder} holds synthetic people made with {found}, not with {description}; name another '

@@ -15,7 +15,7 @@ from distilpose.errors import DistilPoseError
 from .layout import RecordLayout
 
 NAME = 'header.json'
-_FORMAT = 1
+_FORMAT, _LARGEST = 1, 1 << 20
 
 
 def agree_on_header(folder: Path, facts: Mapping[str, str], layout: RecordLayout) -> tuple[RecordLayout, int]:
@@ -45,7 +45,10 @@ def agree_on_header(folder: Path, facts: Mapping[str, str], layout: RecordLayout
         _create(file, text + '\n')
     found = _read(file)
     _compare(folder, found['facts'], facts)
-    kept = RecordLayout.from_json(found['layout'])
+    try:
+        kept = RecordLayout.from_json(found['layout'])
+    except (ValueError, TypeError, LookupError) as error:
+        raise _unreadable(file, error) from error
     _compare_layouts(folder, kept, layout)
     return kept, zlib.crc32(json.dumps([found['facts'], found['layout']], sort_keys=True).encode())
 
@@ -66,15 +69,25 @@ def _create(file: Path, text: str) -> None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text())
-        version = found['format']
-    except (ValueError, KeyError, TypeError) as error:
-        raise DistilPoseError(f'{file} cannot be read as the header of a teacher cache ({error}); delete '
-                              f'{file.parent}, or name another folder') from error
+        if file.stat().st_size > _LARGEST:
+            raise ValueError(f'it has {file.stat().st_size:,} bytes, and a header has less than {_LARGEST:,}')
+        found = json.loads(file.read_text(encoding='utf-8'))
+        version, stored = found['format'], found['facts']
+        if not isinstance(stored, dict) or not all(isinstance(value, str) for value in stored.values()):
+            raise ValueError('its facts are no texts by name')
+        if not isinstance(found['layout'], list):
+            raise ValueError('its layout is no list')
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        raise _unreadable(file, error) from error
     if version != _FORMAT:
         raise DistilPoseError(f'the teacher cache {file.parent} has the format {version}, and this version of the '
                               f'project writes {_FORMAT}; delete it, or name another folder')
     return found
+
+
+def _unreadable(file: Path, error: Exception) -> DistilPoseError:
+    return DistilPoseError(f'{file} cannot be read as the header of a teacher cache ({error}); delete {file.parent}, '
+                           'or name another folder')
 
 
 def _compare(folder: Path, found: Mapping[str, str], expected: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 
 _LAST_COUNTS = ('heatmaps', 'features')
+_MOST_VALUES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,28 @@ class RecordLayout:
 
     @classmethod
     def from_json(cls, data: list[dict]) -> RecordLayout:
-        """From what :meth:`to_json` gave."""
-        return cls(tuple(Part(**dict(part, shape=tuple(part['shape']))) for part in data))
+        """From what :meth:`to_json` gave.
+
+        Raises:
+            ValueError: it is something else; says what.
+        """
+        parts, end = [], 0
+        for entry in data:
+            if not isinstance(entry, dict) or entry.keys() != Part.__dataclass_fields__.keys():
+                raise ValueError(f'a part of its layout has not the entries {", ".join(Part.__dataclass_fields__)}')
+            numbers = (entry['start'], entry['maps'], *entry['shape'])
+            if any(type(number) is not int for number in numbers) or min(*numbers[1:], 1) < 1 or numbers[0] != end:
+                raise ValueError('a part of its layout has no lengths of a tensor, or does not follow the one before')
+            if entry['field'] not in PoseOutputs._fields:
+                raise ValueError(f'{str(entry["field"])[:40]!r} in its layout is none of '
+                                 f'{", ".join(PoseOutputs._fields)}')
+            parts.append(Part(entry['field'], tuple(entry['shape']), end, entry['maps']))
+            end = parts[-1].columns.stop
+            if end > _MOST_VALUES:
+                raise ValueError(f'its layout has {end:,} values for a sample, and at most {_MOST_VALUES:,} are read')
+        if not parts:
+            raise ValueError('its layout is empty')
+        return cls(tuple(parts))
 
 
 class OnlyLast(tuple):

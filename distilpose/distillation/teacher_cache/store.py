@@ -116,7 +116,13 @@ class SlotStore:
 
 
 def _open(path: Path, length: int) -> FileIO:
-    """Opens a file for writing and gives it this length at least."""
+    """Opens a file for writing and gives it this length at least.
+
+    Raises:
+        DistilPoseError: it is a link, through which a folder from elsewhere would have another file written to.
+    """
+    if path.is_symlink():
+        raise DistilPoseError(f'{path} is no file of a teacher cache but a link; name a folder whose files are its own')
     with open(path, 'ab') as file:
         if path.stat().st_size < length:
             file.truncate(length)

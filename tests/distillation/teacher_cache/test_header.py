@@ -125,3 +125,35 @@ def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, 'link', refuse)
     assert open_cache(tmp_path / 'cache') == layout('heatmaps')
     assert not list((tmp_path / 'cache').glob(f'{NAME}.*'))
+
+
+PART = dict(field='heatmaps', shape=[2, 4, 3], start=0, maps=1)
+
+
+@pytest.mark.parametrize('change, words', [
+    (lambda header: header.pop('facts'), "'facts'"), (lambda header: header.update(facts=[1]), 'no texts by name'),
+    (lambda header: header.update(facts=dict(a=dict(b=1))), 'no texts by name'),
+    (lambda header: header.update(layout={'a': 1}), 'no list'), (lambda header: header.update(layout=[]), 'is empty'),
+    (lambda header: header.update(layout=[1]), 'has not the entries'),
+    (lambda header: header.update(layout=[dict(PART, more=1)]), 'has not the entries'),
+    (lambda header: header.update(layout=[dict(PART, field='../x')]), "'../x' in its layout is none of heatmaps"),
+    (lambda header: header.update(layout=[dict(PART, shape=[-1, 4])]), 'no lengths'),
+    (lambda header: header.update(layout=[dict(PART, shape='ab')]), 'no lengths'),
+    (lambda header: header.update(layout=[dict(PART, shape=None)]), 'NoneType'),
+    (lambda header: header.update(layout=[dict(PART, start=-10**9)]), 'does not follow'),
+    (lambda header: header.update(layout=[PART, PART]), 'does not follow'),
+    (lambda header: header.update(layout=[dict(PART, shape=[10**6, 10**6])]), '1,000,000,000,000 values')])
+def test_a_header_from_elsewhere_is_a_sentence(change: Callable[[dict], Any], words: str, tmp_path: Path) -> None:
+    agree_on_header(tmp_path, FACTS, layout('heatmaps'))
+    header = json.loads((tmp_path / NAME).read_text())
+    change(header)
+    (tmp_path / NAME).write_text(json.dumps(header))
+    with pytest.raises(DistilPoseError, match=rf'{NAME} cannot be read as the header of a teacher cache .*{words}'):
+        agree_on_header(tmp_path, FACTS, layout('heatmaps'))
+
+
+@pytest.mark.parametrize('content', [b'\xff\xfe', b'[' * 100_000, b'3', b' ' * (2 << 20)])
+def test_a_header_that_is_no_json_is_a_sentence(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(content)
+    with pytest.raises(DistilPoseError, match='cannot be read as the header'):
+        agree_on_header(tmp_path, FACTS, layout('heatmaps'))

@@ -122,3 +122,15 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / 'records.bin').mkdir()
     with pytest.raises(DistilPoseError, match='cannot be written: Is a directory'):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize('name', ['records.bin', 'marks.bin'])
+def test_a_link_in_the_folder_is_not_written_to(name: str, tmp_path: Path) -> None:
+    """The folder may come from elsewhere, and the link lead to a file of the user's."""
+    mine = tmp_path / 'mine.txt'
+    mine.write_text('mine')
+    (tmp_path / 'cache').mkdir()
+    (tmp_path / 'cache' / name).symlink_to(mine)
+    with pytest.raises(DistilPoseError, match=f'{name} is no file of a teacher cache but a link'):
+        opened(tmp_path / 'cache')
+    assert mine.read_text() == 'mine'
