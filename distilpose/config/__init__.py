@@ -1,5 +1,6 @@
 """Reading, checking and changing configs."""
 
+from .annotations import check_annotations
 from .checks import CHECKS, check, check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
 from .data import replace_steps, with_augmentation, with_codec, with_fast_data
 from .mixing_checks import check_mixed_data
@@ -11,9 +12,9 @@ from .tree import ConfigTree
 from .walk import dictionaries
 
 __all__ = [
-    'CHECKS', 'PROJECT_ROOT', 'ConfigTree', 'ModelSource', 'build_estimator', 'check', 'check_checkpoint_files',
-    'check_data_files', 'check_input_sizes', 'check_mixed_data', 'check_schedules', 'dictionaries', 'find_config',
-    'keypoint_metainfo', 'load_config', 'merge_options', 'parse_value', 'project_path', 'read_config',
-    'read_model_source', 'replace_steps', 'set_data_root', 'student_config', 'with_augmentation', 'with_codec',
-    'with_fast_data', 'working_root',
+    'CHECKS', 'PROJECT_ROOT', 'ConfigTree', 'ModelSource', 'build_estimator', 'check', 'check_annotations',
+    'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data', 'check_schedules',
+    'dictionaries', 'find_config', 'keypoint_metainfo', 'load_config', 'merge_options', 'parse_value', 'project_path',
+    'read_config', 'read_model_source', 'replace_steps', 'set_data_root', 'student_config', 'with_augmentation',
+    'with_codec', 'with_fast_data', 'working_root',
 ]

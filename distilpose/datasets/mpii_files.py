@@ -5,7 +5,6 @@ Both count positions from 1, as Matlab does; everything that this module returns
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from distilpose.errors import DistilPoseError
+from distilpose.host.data_files import read_json
 
 _HEAD_SHARE = 0.6  # of the head box's diagonal: "SC_BIAS" of MPII's evaluation
 _FARTHEST = 10.0  # median distance in pixels, above which two files cannot speak of the same people
@@ -91,11 +91,9 @@ def _load_list(path: str | Path) -> list[dict[str, Any]]:
     advice = ("it must be MPII's annot/train.json, valid.json or test.json: a list of people, each with image, center "
               'and scale; change ann_file')
     try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
-    except OSError as error:
-        raise DistilPoseError(f'the annotations {path} cannot be read ({error.strerror}); {advice}') from error
-    except ValueError as error:
-        raise DistilPoseError(f'the annotations {path} are not JSON ({error}); {advice}') from error
+        content = read_json(path)
+    except DistilPoseError as error:
+        raise DistilPoseError(f'the annotation file {error}; {advice}') from error
     if isinstance(content, dict) and 'annotations' in content:
         raise DistilPoseError(f"the annotations {path} are in COCO's form; {advice}, or use type='CocoDataset'")
     if not isinstance(content, list) or not content:
@@ -119,11 +117,12 @@ def _check_person(person: Any, name: str, num_keypoints: int) -> None:
 
 
 def _is_of_shape(value: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a value is finite numbers in nested lists; words that numpy would read as numbers are none."""
     try:
-        numbers = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
+        numbers = np.asarray(value)
+    except ValueError:  # of lists of several lengths
         return False
-    return numbers.shape == shape and bool(np.isfinite(numbers).all())
+    return numbers.shape == shape and numbers.dtype.kind in 'iuf' and bool(np.isfinite(numbers).all())
 
 
 def _numbers(shape: tuple[int, ...]) -> str:
@@ -156,8 +155,14 @@ def read_ground_truth(path: str | Path, people: People) -> GroundTruth:
     boxes = content['headboxes_src'].transpose(2, 0, 1).reshape(-1, 4).astype(float) - 1
     if not {'pos_gt_src', 'jnt_missing'} <= content.keys():
         return GroundTruth(boxes, None, None)
-    keypoints = np.nan_to_num(content['pos_gt_src'].transpose(2, 0, 1).astype(float) - 1)
+    keypoints = content['pos_gt_src'].transpose(2, 0, 1).astype(float) - 1
     visible = 1 - content['jnt_missing'].T.astype(np.float32)
+    unknown = np.argwhere(~np.isfinite(keypoints).all(axis=-1) & (visible != 0))  # NaN != 0
+    if len(unknown):
+        person, joint = unknown[0]
+        raise DistilPoseError(f'pos_gt_src of {path} is not finite for joint {joint} of person {person}, which is not '
+                              'marked in jnt_missing; mark it there, or name another file as headbox_file')
+    keypoints = np.nan_to_num(keypoints)
     _check_same_people(path, people, keypoints, visible)
     return GroundTruth(boxes, keypoints, visible)
 

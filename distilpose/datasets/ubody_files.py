@@ -7,7 +7,6 @@ was cut from a video has its name followed by ``_Trim`` and more.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from distilpose.errors import DistilPoseError
+from distilpose.host.data_files import are_finite, first_not_finite, read_json, zero_unlabelled
 
 LAYOUT = 'annotations/SCENE/keypoint_annotation.json'
 _LENGTHS = dict(bbox=4, keypoints=51, foot_kpts=18, face_kpts=204, lefthand_kpts=63, righthand_kpts=63)
@@ -80,16 +80,15 @@ def read_scene(path: str | Path, *, sample_interval: int = 1) -> list[Frame]:
 def _load(path: str | Path) -> dict[str, Any]:
     advice = f"it must be UBody's {LAYOUT}; change data_root, ann_file or scenes"
     try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
-    except OSError as error:
-        raise DistilPoseError(f'the annotations {path} cannot be read ({error.strerror}); {advice}') from error
-    except ValueError as error:
-        raise DistilPoseError(f'the annotations {path} are not JSON ({error}); {advice}') from error
+        content = read_json(path)
+    except DistilPoseError as error:
+        raise DistilPoseError(f'the annotation file {error}; {advice}') from error
     names = ('images', 'annotations')
     if not isinstance(content, dict) or not all(isinstance(content.get(name), list) for name in names):
         found = sorted(content)[:5] if isinstance(content, dict) else type(content).__name__
         raise DistilPoseError(f'the annotations {path} are {found}, not a dictionary with lists of images and '
                               f'annotations; {advice}')
+    zero_unlabelled(content['annotations'], path)
     return content
 
 
@@ -114,6 +113,9 @@ def _check_frame(frame: Frame, path: str | Path) -> None:
                 found = f'{len(values)} numbers' if isinstance(values, list) else repr(values)[:60]
                 raise DistilPoseError(f'{field} of annotation {person["id"]} of {path} is {found}, expected {count}; '
                                       'the file must be of the 133 keypoints of COCO-WholeBody')
+            if not are_finite(values):
+                raise DistilPoseError(f'{field} of annotation {person["id"]} of {path} has {first_not_finite(values)}; '
+                                      'expected finite numbers, or visibility 0 for a joint that is not known')
 
 
 def read_test_videos(path: str | Path) -> frozenset[str]:

@@ -100,10 +100,7 @@ def read_annotations(path: str | Path, *, keep: bool = False) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DistilPoseError(f'{path} is no annotation file in the format of COCO: it holds a '
                               f'{type(content).__name__}, and not a dict of images and annotations')
-    count = _zero_unlabelled(content.get('annotations'))
-    if count:
-        _warn_once(f'{count} coordinates in {path} are NaN, infinite or null and belong to joints that are not '
-                   'labelled (visibility 0); they are taken as 0')
+    zero_unlabelled(content.get('annotations'), path)
     return content
 
 
@@ -112,27 +109,38 @@ def _warn_once(message: str) -> None:
     print_log(message, 'current', logging.WARNING)
 
 
-def _zero_unlabelled(annotations: Any) -> int:
-    """Changes the coordinates of unlabelled joints that are no numbers to 0, in place; returns how many."""
-    if not isinstance(annotations, list):
-        return 0
-    return sum(_zero_in(values) for values in _doubtful_lists(annotations))
+def zero_unlabelled(annotations: Any, path: str | Path) -> None:
+    """Changes coordinates of unlabelled joints that are NaN, infinite or null to 0, in place, as annotations of a file.
+
+    The log says how many were changed.
+    """
+    if isinstance(annotations, list):
+        count = sum(_zero_in(values) for values in _doubtful_lists(annotations))
+        if count:
+            _warn_once(f'{count} coordinates in {path} are NaN, infinite or null and belong to joints that are not '
+                       'labelled (visibility 0); they are taken as 0')
 
 
 def _doubtful_lists(annotations: list[Any]) -> Iterator[list[Any]]:
     for annotation in annotations:
         for field in KEYPOINT_FIELDS if isinstance(annotation, Mapping) else ():
             values = annotation.get(field)
-            if isinstance(values, list) and not _has_finite_sum(values):
+            if isinstance(values, list) and not are_finite(values):
                 yield values
 
 
-def _has_finite_sum(values: list[Any]) -> bool:
-    """Whether all are finite numbers, by one pass in C."""
+def are_finite(values: list[Any]) -> bool:
+    """Whether all values of a list are finite numbers, by one pass in C."""
     try:
         return math.isfinite(sum(values))
     except (TypeError, OverflowError):
         return False
+
+
+def first_not_finite(values: list[Any]) -> str:
+    """The first value of a list of (x, y, visibility) that is no finite number, and its place, in words."""
+    place, value = next((place, value) for place, value in enumerate(values) if not are_finite([value]))
+    return f'{value!r:.60} as {("x", "y", "visibility")[place % 3]} of joint {place // 3}'
 
 
 def _zero_in(values: list[Any]) -> int:

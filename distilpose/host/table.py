@@ -142,8 +142,8 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         until="mmengine's load reads plain data only",
         install=partial(replace, f'mmpose.{module}:load', 'distilpose.host.data_files:load'))
       for module in ('datasets.datasets.base.base_coco_style_dataset',
-                     'datasets.datasets.body.posetrack18_video_dataset',
-                     'evaluation.metrics.coco_metric', 'evaluation.metrics.posetrack18_metric')),
+                     'datasets.datasets.body.posetrack18_video_dataset', 'evaluation.metrics.coco_metric',
+                     'evaluation.metrics.posetrack18_metric')),
     _repair(
         'mmpose.evaluation.metrics.coco_metric:CocoMetric.compute_metrics',
         why="COCO's matching takes NaN for a match: a network whose weights are NaN gets AP 88; predictions that are "

@@ -259,8 +259,8 @@ class COCOeval(cocoeval.COCOeval):
         is_other_kind = all(len(names) == len(fields) for names in missing)
         for annotation, names in zip(annotations, missing, strict=True):
             if names and (is_other_kind or len(names) < len(fields)):
-                raise ValueError(
-                    f'{self.extended_type} needs {names} in every annotation; {annotation["id"]} has none.')
+                raise ValueError(f'{self.extended_type} needs {names} in every annotation; {annotation["id"]} has '
+                                 'none.')
         return annotations
 
     def _ground_truth(self, annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -357,8 +357,8 @@ def _finite(detections: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those without NaN, which pycocotools takes for a match with everybody."""
     kept = [entry for entry in detections if isfinite(sum(entry['keypoints']) + entry['area'] + entry['score'])]
     if len(kept) < len(detections):
-        print_log(f'{len(detections) - len(kept)} of {len(detections)} detections are left out, because their '
-                  'keypoints, area or score are not finite', 'current', logging.WARNING)
+        print_log(f'{len(detections) - len(kept)} of {len(detections)} detections are left out: their keypoints, area '
+                  'or score are not finite', 'current', logging.WARNING)
     return kept
 
 

@@ -138,7 +138,7 @@ def test_a_person_who_lacks_something_is_a_sentence(tmp_path: Path, key: str, se
 @pytest.mark.parametrize('content, sentence', [
     ('{"images": [], "annotations": []}', "are in COCO's form; .*or use type='CocoDataset'"),
     ('{"image": 1}', 'are a dict; it must be MPII'), ('[]', 'are an empty list'), ('[3]', 'person 0 .* is a int'),
-    ('not json', 'are not JSON'), (None, r'cannot be read \(No such file')])
+    ('not json', 'is not JSON'), (None, r'cannot be read \(No such file')])
 def test_wrong_annotations_are_a_sentence(tmp_path: Path, content: str | None, sentence: str) -> None:
     if content is not None:
         (tmp_path / 'people.json').write_text(content)

@@ -69,7 +69,7 @@ def test_no_file_or_no_json_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(DistilPoseError, match='No such file.*; it must be UBody'):
         read_scene(tmp_path / 'absent.json')
     (tmp_path / 'text.json').write_text('{')
-    with pytest.raises(DistilPoseError, match='are not JSON'):
+    with pytest.raises(DistilPoseError, match='is not JSON'):
         read_scene(tmp_path / 'text.json')
 
 
