@@ -218,7 +218,7 @@ def _check_images(images: Sequence[Entry], expected: Expected, file: _File) -> s
     names: dict[Any, Any] = {}
     for image in images:
         number, name = image['id'], image.get('file_name')
-        if not _is_number(number):
+        if not _is_whole(number):
             raise file.error(f'the id of an image ({name!r:.60}) of', f'is {number!r:.60}', 'a whole number')
         if 'file_name' in expected.image_keys and not isinstance(name, str):
             raise file.error(f'the file_name of image {number} of', f'is {name!r:.60}', 'the name of an image file')
@@ -335,8 +335,12 @@ def _is_usable(person: Entry, fields: Collection[str]) -> bool:
     return any(isinstance(value, (int, float)) and value > 0 for name in fields for value in person.get(name) or ())
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) or isinstance(value, float) and math.isfinite(value)
+    return _is_whole(value) or isinstance(value, float) and math.isfinite(value)
 
 
 def _is_finite(value: Any) -> bool:
@@ -370,9 +374,9 @@ def _check_boxes(path: Path, content: Mapping[str, Any], *, named_by: str) -> No
     _check_keys(people, ('image_id', 'bbox', 'score'), 'box', file)
     for place, box in enumerate(people):
         number, corners = box['image_id'], box['bbox']
-        if not _is_number(number) or number not in images:
-            raise file.error(f'the image_id of box {place} of', f'is {number!r:.60}, which no image of the annotations '
-                             'has', 'the id of an image')
+        if not _is_whole(number) or number not in images:
+            raise file.error(f'the image_id of box {place} of', f'is {number!r:.60}, which is no image of the '
+                             'annotations', 'the id of an image, a whole number as there')
         if not isinstance(corners, list) or len(corners) < 4 or not all(map(_is_finite, corners[:4])):
             raise file.error(f'the bbox of box {place} of', f'is {corners!r:.60}', 'x, y, width, height in pixels')
         if not _is_finite(box['score']):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,8 @@ from mmengine.config import Config, DictAction
 
 from distilpose.errors import DistilPoseError
 
-from .walk import change_strings
+from .option_names import UnknownName, check_name, did_you_mean, with_source
+from .walk import change_strings, dictionaries
 
 _PATH_OPTIONS = ('checkpoint', 'load_from', 'config')
 _READ_BY_RUNNER = frozenset({
@@ -19,8 +21,7 @@ _READ_BY_RUNNER = frozenset({
     'auto_scale_lr', 'optim_wrapper', 'param_scheduler', 'val_evaluator', 'test_evaluator', 'default_hooks',
     'custom_hooks', 'data_preprocessor', 'load_from', 'resume', 'env_cfg', 'log_processor', 'log_level', 'visualizer',
     'default_scope', 'randomness', 'experiment_name', 'compile', 'model_wrapper_cfg', 'find_unused_parameters',
-    'sync_bn', 'activation_checkpointing', 'efficient_conv_bn_eval', 'runner_type', 'data_root', 'dataset_type',
-    'data_mode', 'launcher',
+    'sync_bn', 'activation_checkpointing', 'efficient_conv_bn_eval', 'runner_type', 'data_root', 'launcher',
 })
 
 
@@ -43,23 +44,30 @@ def parse_value(text: str) -> Any:
 def merge_options(cfg: Config, options: Mapping[str, Any]) -> list[str]:
     """Puts the values of ``--cfg-options`` into the config, in place.
 
-    A file that an option names is looked for from the current directory first.
+    An option changes what is in the config, or adds what something reads: an argument of the class that ``type`` names
+    at that place, or a key that the Runner reads. ``+KEY=VALUE`` adds a key that nothing is known to read. A file that
+    an option names is looked for from the current directory first.
 
     Returns:
-        Warnings: options that created a new key, or changed one that nothing reads any more.
+        Notes for the log: the keys that were added without a check.
 
     Raises:
-        DistilPoseError: when an option does not fit the config.
+        DistilPoseError: an option does not fit the config, changes what nothing reads any more, or is called by a name
+            that nothing reads.
     """
-    options = {key: _from_here(key, value) for key, value in options.items()}
-    warnings = [warning for key in options if (warning := _option_warning(cfg, key))]
-    for key, value in options.items():
+    values = {key.removeprefix('+'): _from_here(key.removeprefix('+'), value) for key, value in options.items()}
+    before = copy.deepcopy(cfg)
+    for key, value in values.items():
         try:
             cfg.merge_from_dict({key: value})
         except (TypeError, KeyError, AttributeError) as error:
             reason = error.args[0] if error.args else error
             raise DistilPoseError(f'--cfg-options {key}={value} does not fit the config: {reason}') from error
-    return warnings
+    added = [key for key in options if key.startswith('+')]
+    for key in options:
+        if key not in added:
+            _check_option(before, cfg, key)
+    return [f'--cfg-options {key} adds a key without a check whether anything reads it' for key in added]
 
 
 def _from_here(key: str, value: Any) -> Any:
@@ -69,28 +77,60 @@ def _from_here(key: str, value: Any) -> Any:
     return str(here) if here.is_file() else value
 
 
-def _option_warning(cfg: Config, key: str) -> str | None:
-    first = key.partition('.')[0]
-    if first not in _READ_BY_RUNNER:
-        if first not in cfg:
-            return _unknown(key, first, list(_READ_BY_RUNNER))
-        return (f'--cfg-options {key} has no effect: {first} only helped to write the config, and what was made of it '
-                'keeps its value. Name the place where it is used, such as train_dataloader.dataset.pipeline.0')
-    node: Any = cfg._cfg_dict
-    for part in key.split('.'):
-        if isinstance(node, Mapping) and part in node:
-            node = node[part]
-        elif isinstance(node, (list, tuple)) and part.isdigit() and int(part) < len(node):
-            node = node[int(part)]
-        else:
-            return _unknown(key, part, list(node) if isinstance(node, Mapping) else [])
-    return None
+def _check_option(before: Config, after: Config, key: str) -> None:
+    """Refuses an option that nothing reads."""
+    first, *rest = key.split('.')
+    if first not in _READ_BY_RUNNER and 'runner_type' not in after:
+        if first not in before:
+            close = difflib.get_close_matches(first, [*before, *_READ_BY_RUNNER], n=1)
+            raise _refused(key, f'nothing reads {first!r}{did_you_mean(close)}')
+        places = [path for path in _places_of(before, first) if path.partition('.')[0] in _READ_BY_RUNNER]
+        advice = ('. Name the place where it is used: ' + ', '.join('.'.join([place, *rest]) for place in places[:3])
+                  if places else '. Name the place where it is used, such as train_dataloader.dataset.pipeline.0')
+        raise DistilPoseError(f'--cfg-options {key} has no effect: {first} only helped to write the config, and what '
+                              f'was made of it keeps its value{advice}')
+    old, new = before._cfg_dict, after._cfg_dict
+    parts = key.split('.')
+    for place, part in enumerate(parts):
+        path = '.'.join(parts[:place])
+        if path in ('model.student', 'model.teacher') and 'type' not in new:
+            if part in new and not isinstance(new[part], Mapping):
+                return  # its options, such as the teacher's dtype, are checked when the model is built
+            old, new = with_source(old), with_source(new)
+        if path and isinstance(new, Mapping) and not _has(old, part):
+            try:
+                check_name(path, new, part, known=list(old) if isinstance(old, Mapping) else [])
+            except UnknownName as error:
+                raise _refused(key, str(error)) from error
+        old, new = _child(old, part), _child(new, part)
 
 
-def _unknown(key: str, part: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(part, known, n=1)
-    hint = f'; did you mean {close[0]!r}?' if close else ''
-    return f'--cfg-options {key} is new: the config had no {part!r} there{hint}'
+def _refused(key: str, reason: str) -> DistilPoseError:
+    return DistilPoseError(f'--cfg-options {key} would have no effect: {reason}. To add it nevertheless, write '
+                           f'+{key}=...')
+
+
+def _has(node: Any, part: str) -> bool:
+    if isinstance(node, (list, tuple)):
+        return part.isdigit() and int(part) < len(node)
+    return isinstance(node, Mapping) and part in node
+
+
+def _child(node: Any, part: str) -> Any:
+    if not _has(node, part):
+        return None
+    return node[int(part)] if isinstance(node, (list, tuple)) else node[part]
+
+
+def _places_of(cfg: Config, first: str) -> list[str]:
+    """Where the config has an equal value as well."""
+    value = cfg._cfg_dict[first]
+    places: list[str] = []
+    for path, node in dictionaries(cfg._cfg_dict, ''):
+        names = [f'{path}.{name}' if path else name for name, found in node.items()
+                 if type(found) is type(value) and found == value]
+        places += [name.replace('[', '.').replace(']', '') for name in names]
+    return places
 
 
 def set_data_root(cfg: Config, folder: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -38,15 +39,66 @@ def test_known_options_change_silently() -> None:
     assert cfg.train_dataloader.dataset.pipeline[1].prob == 0.1
 
 
-@pytest.mark.parametrize(('key', 'words'), [
-    ('model.head.dept', "is new.*'dept'.*did you mean 'depth'"),
-    ('modle.head.depth', "is new.*'modle'.*did you mean 'model'"),
-    ('codec.sigma', 'has no effect'),
+REFUSED = [
+    ('optim_wraper.optimizer.lr', "nothing reads 'optim_wraper' .did you mean 'optim_wrapper'"),
+    ('randomnes.seed', "did you mean 'randomness'"),
+    ('anything', "nothing reads 'anything'. To add it nevertheless, write .anything="),
+    ('env_cfg.cudnn_benchmrk', "did you mean 'cudnn_benchmark'"),
+    ('env_cfg.mp_cfg.threads', 'env_cfg.mp_cfg has no .* takes mp_start_method, opencv_num_threads'),
+    ('train_cfg.max_epoch', "did you mean 'max_epochs'"),
+    ('train_dataloader.batchsize', "did you mean 'batch_size'"),
+    ('train_dataloader.dataset.indxes', "CocoDataset has no .*did you mean 'indices'"),
+    ('train_dataloader.sampler.shufle', "DefaultSampler has no .*did you mean 'shuffle'"),
+    ('train_dataloader.dataset.pipeline.0.foo', 'LoadImage has no .* takes to_float32'),
+    ('optim_wrapper.optimizer.learning_rate', 'Adam has no .* takes params, lr'),
+    ('optim_wrapper.clip_grad.maxnorm', "did you mean 'max_norm'"),
+    ('param_scheduler.0.gama', "LinearLR has no 'gama'"),
+    ('val_evaluator.foo', 'CocoMetric has no'),
+    ('default_hooks.checkpiont.interval', "did you mean 'checkpoint'"),
+    ('default_hooks.mine.interval', 'default_hooks.mine.type='),
+    ('model.terms.tokens.weight', "model.terms has no 'tokens'"),
+    ('model.hed.depth', 'PoseDistiller has no .* takes student, teacher'),
+    ('model.student.head.dept', "DistilPoseHead has no 'dept'"),
+    ('model.student.test_cfg.flip_tset', "did you mean 'flip_test'"),
+    ('model.teacher.head.dept', "TokenPoseHead has no 'dept'"),
+    ('train_pipeline.0.type', 'has no effect: train_pipeline .* used: train_dataloader.dataset.pipeline.0.type'),
+    ('codec.sigma', 'has no effect: codec .*pipeline.7.encoder.sigma, model.student.head.decoder.sigma'),
+    ('dataset_type', 'has no effect.*train_dataloader.dataset.type'),
+]
+
+
+@pytest.mark.parametrize(('key', 'words'), REFUSED)
+def test_names_that_nothing_reads_are_refused(key: str, words: str) -> None:
+    with pytest.raises(DistilPoseError, match=rf'^--cfg-options {re.escape(key)} .*{words}'):
+        merge_options(read_config(DISTILPOSE), {key: 3})
+
+
+@pytest.mark.parametrize('options', [
+    {'optim_wrapper.clip_grad.max_norm': 1, 'optim_wrapper.dtype': 'float16', 'optim_wrapper.accumulative_counts': 2},
+    {'optim_wrapper.optimizer.fused': True, 'optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult': 0.1},
+    {'default_hooks.layout.type': 'ChannelsLastHook', 'default_hooks.visualization': None},
+    {'default_hooks.stop.type': 'EarlyStoppingHook', 'default_hooks.stop.monitor': 'AP'},
+    {'train_dataloader.dataset.indices': 8, 'train_dataloader.prefetch_factor': 4, 'train_dataloader.sampler.seed': 1},
+    {'randomness.deterministic': True, 'env_cfg.dist_cfg.timeout': 60, 'compile': True, 'find_unused_parameters': True},
+    {'param_scheduler.0.verbose': True, 'train_cfg.val_begin': 3, 'val_evaluator.nms_thr': 0.8, 'visualizer.alpha': 1},
+    {'model.teacher.dtype': 'bfloat16', 'model.teacher.compile': 'reduce-overhead', 'model.terms.score': None},
+    {'model.student.test_cfg.shift_coords': False, 'model.student.head.loss.loss_weight': 2.0},
+    {'model.student.head._delete_': True, 'custom_hooks': None, 'auto_scale_lr': None},
 ])
-def test_doubtful_options_are_warned_about(key: str, words: str) -> None:
-    warnings = merge_options(config(), {key: 3})
-    assert len(warnings) == 1
-    assert re.search(words, warnings[0])
+def test_new_names_that_something_reads_are_taken(options: dict[str, Any]) -> None:
+    cfg = read_config(DISTILPOSE)
+    assert merge_options(cfg, options) == []
+    for key, value in options.items():
+        if '_delete_' not in key:
+            assert functools.reduce(lambda node, part: node[int(part) if part.isdigit() else part], key.split('.'), cfg
+                                    ) == value
+
+
+def test_a_plus_adds_what_nothing_reads() -> None:
+    cfg = read_config(DISTILPOSE)
+    notes = merge_options(cfg, {'+mine.depth': 3, '+model.student.head.mine': 4})
+    assert len(notes) == 2 and 'without a check' in notes[0]
+    assert cfg.mine.depth == 3 and cfg.model.student.head.mine == 4
 
 
 @pytest.mark.parametrize('key', ['model.type.name', 'steps.7.lr', 'steps.first.lr'])
@@ -60,7 +112,7 @@ def test_files_that_options_name_are_found_from_the_current_directory(tmp_path: 
     (tmp_path / 'teacher.pth').touch()
     monkeypatch.chdir(tmp_path)
     cfg = config()
-    merge_options(cfg, {'model.checkpoint': 'teacher.pth', 'load_from': 'elsewhere.pth'})
+    merge_options(cfg, {'+model.checkpoint': 'teacher.pth', 'load_from': 'elsewhere.pth'})
     assert cfg.model.checkpoint == str(tmp_path / 'teacher.pth')
     assert cfg.load_from == 'elsewhere.pth'
 

@@ -176,7 +176,13 @@ def test_auto_scale_lr_scales(make_config: MakeConfig, tmp_path: Path) -> None:
     assert runner.optim_wrapper.get_lr()['lr'] == [pytest.approx(0.005)]
 
 
-def test_options_without_effect_are_logged(make_config: MakeConfig, tmp_path: Path) -> None:
-    runner = train(make_config(epochs=1), work_dir=tmp_path / 'run', validate=False,
-                   options={'codec.input_size': (96, 128)})
-    assert '--cfg-options codec.input_size has no effect' in Path(runner.logger.log_file).read_text()
+def test_options_without_effect_are_refused(make_config: MakeConfig, tmp_path: Path) -> None:
+    with pytest.raises(DistilPoseError, match='--cfg-options codec.input_size has no effect'):
+        train(make_config(epochs=1), work_dir=tmp_path / 'run', validate=False,
+              options={'codec.input_size': (96, 128)})
+    assert not (tmp_path / 'run').exists()
+
+
+def test_options_that_are_added_without_a_check_are_logged(make_config: MakeConfig, tmp_path: Path) -> None:
+    runner = train(make_config(epochs=1), work_dir=tmp_path / 'run', validate=False, options={'+mine': 1})
+    assert '--cfg-options +mine adds a key without a check' in Path(runner.logger.log_file).read_text()
