@@ -1,6 +1,7 @@
 """Checkpoint files: reading them safely and loading them completely."""
 
 from distilpose.host.checkpoint_loading import read_checkpoints_with
+from distilpose.host.checkpoint_saving import write_checkpoints_with
 
 from .finite import all_finite, not_finite, require_finite
 from .plain_data import flatten, restore
@@ -16,8 +17,10 @@ from .safe_loading import (
 )
 from .training_state import check_training_state
 from .weights import Weights, read_weights
+from .writing import save_atomically
 
 read_checkpoints_with(read)
+write_checkpoints_with(save_atomically)
 
 __all__ = [
     'BadCheckpoint',
@@ -34,5 +37,6 @@ __all__ = [
     'read_weights',
     'require_finite',
     'restore',
+    'save_atomically',
     'state_dict_of',
 ]

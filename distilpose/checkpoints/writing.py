@@ -1,28 +1,146 @@
-"""Writing files."""
+"""Atomic writing of files: a reader, and a run that goes on after a crash, sees the old file or the new one, whole."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
-from collections.abc import Iterator
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import RunFailed
+
+_PART = re.compile(r'\..+\.(\d+)\.part')
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, needed: Callable[[], int] | None = None) -> Iterator[Path]:
     """Gives a path beside a file to write to, which takes the file's place at the end, or is removed at an error.
 
-    So a reader, or an interrupted run, sees the old file or the new one, whole.
+    The file is on the disk before it takes the place, and the new name before this returns, so that neither a killed
+    process nor a power cut leaves half a file under the name.
+
+    Args:
+        path: the file.
+        needed: the size that it would have, in bytes, for the message when the disk is full.
+
+    Raises:
+        RunFailed: the disk is full, read-only or broken, or the folder cannot be written.
     """
     part = path.with_name(f'.{path.name}.{os.getpid()}.part')
     try:
         yield part
+        _flush(part)
         os.replace(part, path)
+        _flush_folder(path.parent)
+    except (OSError, RuntimeError) as error:
+        cause = disk_error(error)
+        if cause is None:
+            raise
+        raise RunFailed(_sentence(path, cause, needed() if needed is not None else None)) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that cannot be written has none
+            part.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Writes a text file, see :func:`replacing`."""
-    with replacing(path) as part:
+    with replacing(path, needed=lambda: len(text.encode())) as part:
         part.write_text(text, encoding='utf-8')
+
+
+def save_atomically(content: Any, path: Path) -> None:
+    """``torch.save`` to a file, see :func:`replacing`; the folder is made where there is none.
+
+    The tensors are written to the file one after the other, and not held a second time in memory.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path, needed=lambda: size_of(content)) as part, part.open('wb') as stream:
+        torch.save(content, stream)
+
+
+def size_of(content: Any) -> int:
+    """Bytes of the tensors in nested dictionaries and lists."""
+    if isinstance(content, Tensor):
+        return content.nbytes
+    if isinstance(content, Mapping):
+        content = list(content.values())
+    return sum(map(size_of, content)) if isinstance(content, Sequence) and not isinstance(content, (str, bytes)) else 0
+
+
+def remove_leftovers(folder: Path) -> list[Path]:
+    """Removes the unfinished files that killed processes left in a folder; those of living ones stay.
+
+    Returns:
+        What was removed.
+    """
+    if not folder.is_dir():
+        return []
+    removed = []
+    for file in folder.glob('.*.part'):
+        found = _PART.fullmatch(file.name)
+        if found and file.is_file() and not _lives(int(found[1])):
+            file.unlink(missing_ok=True)
+            removed.append(file)
+    return removed
+
+
+def disk_error(error: BaseException | None) -> OSError | None:
+    """The error of the disk or of permissions behind an exception; torch raises another one in its place."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+_DISK_ERRORS = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR})
+
+
+def _sentence(path: Path, error: OSError, needed: int | None) -> str:
+    facts = [] if needed is None else [f'about {_megabytes(needed)} needed']
+    with contextlib.suppress(OSError):  # the folder may be gone
+        facts.insert(0, f'{_megabytes(shutil.disk_usage(path.parent).free)} free there')
+    words = f' ({", ".join(facts)})' if facts else ''
+    return f'{path} cannot be written: {os.strerror(error.errno or 0)}{words}; make room, or name another folder'
+
+
+def _megabytes(size: int) -> str:
+    return f'{size / 1e6:.1f} MB'
+
+
+def _flush(file: Path) -> None:
+    with file.open('rb+') as stream:
+        os.fsync(stream.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == 'nt':
+        return  # a folder cannot be opened
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems cannot flush a folder
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lives(process: int) -> bool:
+    """Whether there is another process of this number; this one has not begun to write."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -6,10 +6,12 @@ import copy
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
 
 DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
-    finite_check=dict(type='FiniteCheckHook'),
     accumulated_gradients=dict(type='AccumulatedGradientsHook'),
+    checkpoint=dict(type='SafeCheckpointHook', interval=1),
+    finite_check=dict(type='FiniteCheckHook'),
     resume_facts=dict(type='ResumeFactsHook'),
     resume_position=dict(type='ResumePositionHook'),
     start_weights=dict(type='StartWeightsHook'),
@@ -18,12 +20,15 @@ DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
 """Key in ``default_hooks`` -> config of the hook."""
 _DROPPED_BY_MMENGINE = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 """Keys that mmengine's Runner itself accepts with ``None``."""
+_UNSAFE = ('CheckpointHook', 'mmengine.CheckpointHook', CheckpointHook)
 
 
 def add_default_hooks(cfg: Config) -> None:
     """Adds those of :data:`DEFAULT_HOOKS` that a config does not name, in place.
 
-    A config turns one off with ``default_hooks = dict(KEY=None)``, as it does with mmengine's.
+    A config turns one off with ``default_hooks = dict(KEY=None)``, as it does with mmengine's. A CheckpointHook that
+    the config names becomes a SafeCheckpointHook with the same arguments; with a ``runner_type`` of its own, which
+    may save shards on every process, it stays.
     """
     hooks = cfg.setdefault('default_hooks', {})
     named = {hook.get('type') for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())) if isinstance(hook, dict)}
@@ -34,3 +39,7 @@ def add_default_hooks(cfg: Config) -> None:
             hooks[key] = copy.deepcopy(hook)
     for key in [key for key, hook in hooks.items() if hook is None and key not in _DROPPED_BY_MMENGINE]:
         del hooks[key]
+    if 'runner_type' not in cfg:
+        for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())):
+            if isinstance(hook, dict) and hook.get('type') in _UNSAFE:
+                hook['type'] = 'SafeCheckpointHook'

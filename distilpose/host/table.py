@@ -17,6 +17,7 @@ from typing import Literal
 from . import (
     array_conversion,
     checkpoint_loading,
+    checkpoint_saving,
     config_paths,
     deprecations,
     finite_predictions,
@@ -110,6 +111,10 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         why='mmengine runs code that a downloaded checkpoint carries, and refuses its own training checkpoints',
         until='mmengine reads with weights_only=True and writes what that can read',
         install=checkpoint_loading.load_checkpoints_safely),
+    _repair(
+        'mmengine.runner.checkpoint:save_checkpoint',
+        why='mmengine writes into the file that it replaces, so that a killed run, or a full disk, leaves half of it',
+        until='mmengine writes beside it and renames', install=checkpoint_saving.save_checkpoints_atomically),
     _repair(
         'mmdet', 'mmdet.utils', 'mmengine.registry.registry:Registry.switch_scope_and_registry',
         'mmengine.registry.registry:Registry.get', 'mmpose.models.heads.hybrid_heads.rtmo_head:reduce_mean',

@@ -7,7 +7,7 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=10, save_best='auto', rule='greater', max_keep_ckpts=3),
+    checkpoint=dict(type='SafeCheckpointHook', interval=1, save_best='auto', rule='greater', max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='PoseVisualizationHook', enable=False),
     teacher_check=dict(type='TeacherCheckHook'),

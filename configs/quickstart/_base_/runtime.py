@@ -3,4 +3,4 @@ _base_ = '../../_base_/runtime/cpu.py'
 
 default_hooks = dict(
     logger=dict(interval=20),
-    checkpoint=dict(_delete_=True, type='CheckpointHook', interval=1, max_keep_ckpts=2))
+    checkpoint=dict(_delete_=True, type='SafeCheckpointHook', interval=1, max_keep_ckpts=2))

@@ -2,6 +2,7 @@
 
 from .accumulated_gradients import AccumulatedGradientsHook
 from .channels_last import ChannelsLastHook
+from .checkpoint import SafeCheckpointHook
 from .finite_check import FiniteCheckHook
 from .gradient_share import GradientShareHook
 from .pipeline_switch import PipelineSwitchHook
@@ -16,8 +17,7 @@ from .strict_resume import StrictResumeHook
 from .teacher_cache import TeacherCacheHook
 from .teacher_check import TeacherCheckHook
 
-__all__ = [
-    'AccumulatedGradientsHook', 'ChannelsLastHook', 'FiniteCheckHook', 'GradientShareHook', 'PipelineSwitchHook',
-    'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'ResumeFactsHook', 'ResumePositionHook',
-    'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook',
-]
+__all__ = ['AccumulatedGradientsHook', 'ChannelsLastHook', 'FiniteCheckHook', 'GradientShareHook',
+           'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'ResumeFactsHook',
+           'ResumePositionHook', 'SafeCheckpointHook', 'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook',
+           'TeacherCacheHook', 'TeacherCheckHook']
