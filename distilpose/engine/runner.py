@@ -137,7 +137,7 @@ def keep_buckets(model: DistributedDataParallel) -> None:
     the buckets that torch arranges in the order of the backward pass.
     """
     is_reproducible = torch.are_deterministic_algorithms_enabled() or next(model.parameters()).device.type == 'cpu'
-    fix = [getattr(model.reducer, name, None) for name in ('_push_all_rebuilt_params', '_rebuild_buckets')]
+    fix: list[Any] = [getattr(model.reducer, name, None) for name in ('_push_all_rebuilt_params', '_rebuild_buckets')]
     if is_reproducible and get_world_size() > 2 and None not in fix:
         for step in fix:
             step()
