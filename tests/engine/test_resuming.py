@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.runner import Runner
 from torch import nn
 
 from distilpose.checkpoints import CheckpointMismatch, load_file
 from distilpose.engine import train
-from distilpose.engine.resuming import read_allowed
+from distilpose.engine.resuming import describe_end, read_allowed
 from distilpose.errors import DistilPoseError
 
 from . import tiny
@@ -237,6 +238,17 @@ def test_a_finished_training_names_schedules_that_end_with_it(make_config: Calla
     runner = train(config, work_dir=tmp_path / 'run', resume='last', validate=False,
                    options={'train_cfg.max_epochs': 2})
     assert runner.epoch == 2
+
+
+@pytest.mark.parametrize('done, is_finished', [(9, False), (10, True), (11, True)])
+def test_the_end_of_a_run_that_counts_iterations(done: int, is_finished: bool) -> None:
+    cfg = Config(dict(train_cfg=dict(by_epoch=False, max_iters=10),
+                      param_scheduler=[dict(type='LinearLR', by_epoch=False, end=5),
+                                       dict(type='CosineAnnealingLR', by_epoch=False, T_max=10)]))
+    end = describe_end(cfg, dict(epoch=0, iter=done), file='last.pth')
+    assert (end is not None) == is_finished
+    if end is not None:
+        assert f'after iter {done}, and train_cfg.max_iters is 10' in end and 'param_scheduler[1].T_max' in end
 
 
 def test_words_of_allow_changed() -> None:

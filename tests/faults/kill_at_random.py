@@ -3,10 +3,10 @@
     python tests/faults/kill_at_random.py --kills 20 [--processes 2] [--seed 1] [--keep FOLDER]
 
 Each kill ends a training of its own, which ``--resume auto`` then brings to its end. Checkpoints are written every few
-iterations, or after every epoch with a validation and the best one; the network carries 16 MB, so that writing takes a
-while. Every third kill comes while a checkpoint is being written, the others at any time of the training. Final
-weights, averaged weights, optimizer, schedule and the history of losses are compared. The exit code is 1 when a bit
-differs or a resumed training fails.
+iterations, every epoch with a validation and the best one, or every few moments; the network carries 16 MB, so that
+writing takes a while. Every fourth kill comes while a checkpoint is being written, the others at any time of the
+training. Final weights, averaged weights, optimizer, schedule and the history of losses are compared. The exit code is
+1 when a bit differs or a resumed training fails.
 """
 
 from __future__ import annotations
@@ -53,6 +53,10 @@ train_cfg['val_interval'] = 100
     'every epoch': """
 default_hooks['checkpoint'] = dict(interval=1, save_best='coco/AP', rule='greater', max_keep_ckpts=2)
 train_dataloader.update(num_workers=2, persistent_workers=True)
+""",
+    'every epoch and every 0.3 seconds': """
+default_hooks['checkpoint'] = dict(interval=2, minutes=0.005, max_keep_ckpts=1)
+train_cfg['val_interval'] = 100
 """,
 }
 """How checkpoints are written -> lines of the config."""
@@ -116,7 +120,7 @@ class Trainings:
         expected, work_dir = self.end_of(kind), self.folder / f'kill_{number}'
         run = self.start(kind, work_dir)
         try:
-            if number % 3 == 0:
+            if number % 4 == 0:
                 moment = wait_for_writing(run, work_dir, choice)
             else:
                 moment = wait_for_iteration(run, work_dir, choice, last=expected['meta']['iter'])
