@@ -63,6 +63,12 @@ def check_launcher(launcher: str) -> None:
                               f'{torch.cuda.device_count()} GPUs; start as many processes as there are GPUs')
 
 
+def is_first_process(launcher: str) -> bool:
+    """Whether this is the only process of a run, or its first; known before processes are connected."""
+    name = _VARIABLES.get(launcher, ('', ))[0]
+    return os.environ.get(name, '0') == '0'
+
+
 def end_workers(runner: Runner) -> None:
     """Ends the loaders' worker processes, which a loader starts again when it is used again.
 

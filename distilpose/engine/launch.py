@@ -25,10 +25,11 @@ from ..errors import DistilPoseError
 from ..models.quick import check_speed, quickened
 from .bare_model import bare_model, replace_bare_model
 from .default_hooks import add_default_hooks
-from .environment import end_workers, prepare_environment
+from .environment import end_workers, is_first_process, prepare_environment
 from .hooks import ProgressHook
 from .resuming import pass_on_allowed, read_allowed, set_resume
 from .runner import ConciseRunner, FinishedRunner
+from .work_dir_lock import locked
 
 _UNKNOWN_ARGUMENT = re.compile(r"([\w.]+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
@@ -77,16 +78,17 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         use_autocast(cfg)
     if auto_scale_lr:
         _scale_learning_rate(cfg)
-    allowed = read_allowed(allow_changed, is_resumed=bool(cfg.get('resume') if resume is None else resume))
-    resumption = set_resume(cfg, resume)
-    notes += resumption.notes
-    add_default_hooks(cfg)
-    pass_on_allowed(cfg, allowed)
-    check(cfg, ['train', 'val'] if validate else ['train'])
-    prepare_environment(cfg, launcher)
-    if resumption.is_finished:
-        return _run(cfg, notes, FinishedRunner.train, runner_type=FinishedRunner)
-    return _run(cfg, notes, Runner.train)
+    with locked(Path(cfg.work_dir), by_this_process=is_first_process(launcher)):
+        allowed = read_allowed(allow_changed, is_resumed=bool(cfg.get('resume') if resume is None else resume))
+        resumption = set_resume(cfg, resume)
+        notes += resumption.notes
+        add_default_hooks(cfg)
+        pass_on_allowed(cfg, allowed)
+        check(cfg, ['train', 'val'] if validate else ['train'])
+        prepare_environment(cfg, launcher)
+        if resumption.is_finished:
+            return _run(cfg, notes, FinishedRunner.train, runner_type=FinishedRunner)
+        return _run(cfg, notes, Runner.train)
 
 
 def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: str | Path | None = None,

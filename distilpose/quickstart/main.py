@@ -24,6 +24,7 @@ from distilpose.config import working_root
 from distilpose.datasets import synthetic
 from distilpose.datasets.synthetic import make_dataset
 from distilpose.engine import read_config, set_data_root
+from distilpose.engine.work_dir_lock import locked
 from distilpose.errors import DistilPoseError
 from distilpose.report import ModelFigures, figures_table, gap_closed
 from distilpose.report.figures import in_words
@@ -72,7 +73,11 @@ def run(settings: Settings, console: Console) -> None:
     if settings.seed < 0 or settings.images < 8:
         raise DistilPoseError(f'seed {settings.seed} and {settings.images} images: the seed must not be negative, and '
                               'there must be at least 8 images')
-    settings.work_dir.mkdir(parents=True, exist_ok=True)
+    with locked(settings.work_dir):
+        _run(settings, console)
+
+
+def _run(settings: Settings, console: Console) -> None:
     state = RunState(settings.work_dir / 'state.json')
     with quiet(settings.work_dir / 'log.txt'), make_display(console, STAGES) as display:
         stages = Stages(settings, state, display)
