@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
 from distilpose.errors import DistilPoseError
+from distilpose.host.image_paths import check_inside
 
 from .unlabelled_files import list_images, read_boxes, read_image
 
@@ -77,7 +79,9 @@ class UnlabelledImages(BaseCocoStyleDataset):
 
     def load_data_list(self) -> list[dict]:
         """One entry for every box, or whole image."""
-        folder, names = list_images(Path(self.data_prefix['img']), Path(self.data_root or ''))
+        source = Path(self.data_prefix['img'])
+        folder, names = list_images(source, Path(self.data_root or ''))
+        check_inside({os.path.join(folder, name): name for name in names}, roots=[folder], source=str(source))
         boxes = self._load_boxes(names) if self.boxes else {}
         samples = [dict(img_id=number, img_path=str(folder / name), box=box)
                    for number, name in enumerate(names) for box in boxes.get(name, [None])]

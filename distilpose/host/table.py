@@ -21,6 +21,7 @@ from . import (
     config_paths,
     deprecations,
     finite_predictions,
+    image_paths,
     imports,
     metainfo,
     packages,
@@ -140,6 +141,11 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         why='data sets of mmpose name their keypoints by a path that only a checkout of mmpose has, and every use of '
             'the file in the package warns',
         until='mmpose names the file in its package', install=metainfo.find_metainfo_of_mmpose),
+    _repair(
+        'mmpose.datasets.datasets.base.base_coco_style_dataset:BaseCocoStyleDataset.load_data_list',
+        why='annotations may name any file of the machine, or an address, as an image '
+            '(DISTILPOSE_ALLOWED_FOLDERS allows folders)',
+        until='mmpose looks where images are', install=image_paths.keep_images_inside),
     *(_repair(
         f'mmpose.{module}:load',
         why='mmengine runs code that a file of boxes or annotations may contain, if it is called .pkl or .yaml; only '
