@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+_CONTROLS = (*range(0x09), *range(0x0b, 0x20), *range(0x7f, 0xa0), *range(0x2028, 0x202f), *range(0x2066, 0x206a))
+_ESCAPES = {code: ascii(chr(code))[1:-1] for code in _CONTROLS}
+"""Characters that move the cursor, colour, hide or reorder text -> how Python writes them; not tab and newline."""
+
+
+def printable(text: str) -> str:
+    """A text for a terminal or a log: names of keypoints, weights or files in it may be a stranger's."""
+    return text.translate(_ESCAPES).encode('utf-8', 'backslashreplace').decode('utf-8')
+
 
 class DistilPoseError(ValueError):
     """Wrong input: what was found, what was expected, what to change. The tools print it without a traceback."""
 
     exit_code: ClassVar[int] = 2
     """Of a command that ends with this error."""
+
+    def __str__(self) -> str:
+        """The sentence, without control characters."""
+        return printable(super().__str__())
 
 
 class RunFailed(DistilPoseError):
@@ -24,3 +37,5 @@ class BadCheckpoint(DistilPoseError):
 
 class MissingCheckpoint(FileNotFoundError, DistilPoseError):
     """There is no such checkpoint file."""
+
+    __str__ = DistilPoseError.__str__

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
+from distilpose.errors import printable
 from distilpose.report.figures import ABSENT, in_percent, in_units
 
 HEADINGS = dict(ap='AP', ap50='AP50', ap75='AP75', mean_oks='OKS', pck='PCK')
@@ -106,7 +109,7 @@ def markdown_of_models(summary: Mapping[str, Any]) -> str:
 
 def _notes(summary: Mapping[str, Any]) -> list[str]:
     versions = ', '.join(f'{name} {number}' for name, number in summary['versions'].items())
-    return [*(f'Note: {note}.' for note in summary['notes']), f'`{summary["command"]}` with {versions}.']
+    return [*(f'Note: {plain(note)}.' for note in summary['notes']), f'{_code(summary["command"])} with {versions}.']
 
 
 def _page(parts: Sequence[str]) -> str:
@@ -145,4 +148,18 @@ def _joints(summary: Mapping[str, Any], roles: Sequence[str]) -> list[list[str]]
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ['---', *(['---:'] * (len(head) - 1))], *rows]
-    return '\n'.join(f'| {" | ".join(cell.replace("|", "/") for cell in line)} |' for line in lines)
+    return '\n'.join(f'| {" | ".join(plain(cell.replace("|", "/")) for cell in line)} |' for line in lines)
+
+
+def plain(text: str) -> str:
+    """Text of others in Markdown: one line, with nothing in it that is HTML, a link, a picture or code."""
+    line = printable(' '.join(text.split()))
+    return re.sub(r'([\\`\[\]])', r'\\\1', escape(line, quote=False))
+
+
+def _code(text: str) -> str:
+    """The same as code, between more backticks than it has in a row."""
+    line = printable(' '.join(text.split()))
+    fence = '`' * (1 + max(map(len, re.findall('`+', line)), default=0))
+    space = ' ' if '`' in line else ''
+    return f'{fence}{space}{line}{space}{fence}'

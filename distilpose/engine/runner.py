@@ -17,6 +17,7 @@ from mmengine.utils.dl_utils import collect_env
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ..errors import printable
 from .bare_model import bare_model
 from .hooks import StrictResumeHook
 from .hooks.channels_last import contiguous_while_drawn, has_channels_last, use_channels_last
@@ -35,9 +36,10 @@ class ConciseRunner(Runner):
     """
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> Any:
-        """mmengine's logger, without warnings of mmengine about its own hooks."""
+        """mmengine's logger, without warnings of mmengine about its own hooks, and without control characters."""
         logger = super().build_logger(log_level, log_file, **kwargs)
         logger.addFilter(_is_for_users)
+        logger.addFilter(_make_printable)
         return logger
 
     def _log_env(self, env_cfg: dict) -> None:
@@ -148,6 +150,12 @@ def _warnings_of(handler: logging.Handler) -> logging.Handler:
     passing = MemoryHandler(capacity=1, target=handler)
     passing.setLevel(max(logging.WARNING, handler.level))
     return passing
+
+
+def _make_printable(record: logging.LogRecord) -> bool:
+    """Escapes the control characters of names that files of others brought into a message."""
+    record.msg, record.args = printable(record.getMessage()), ()
+    return True
 
 
 def _is_for_users(record: logging.LogRecord) -> bool:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from html import escape
 
 from rich import box
+from rich.markup import escape as escape_markup
 from rich.table import Table
+
+from distilpose.errors import printable
 
 from .figures import COLUMNS, ModelFigures
 
@@ -20,7 +23,7 @@ def figures_table(rows: Sequence[ModelFigures], *, title: str | None = None) -> 
         table.add_column(column.heading, justify='right', no_wrap=True)
     for row in rows:
         style = 'bold' if row.role == 'distilled' else None
-        table.add_row(row.title, *(column.text(row) for column in COLUMNS), style=style)
+        table.add_row(escape_markup(printable(row.title)), *(column.text(row) for column in COLUMNS), style=style)
     return table
 
 

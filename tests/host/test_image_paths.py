@@ -80,7 +80,8 @@ def test_mpii_and_lists_of_images(tmp_path: Path) -> None:
         ZeroBasedMpiiDataset(data_root=str(tmp_path), ann_file='train.json', data_prefix=dict(img='images'))
     (tmp_path / 'list.txt').write_text('a.png\n/etc/passwd\n')
     with pytest.raises(DistilPoseError, match=r"image /etc/passwd of .*list\.txt is '/etc/passwd'"):
-        UnlabelledImages('list.txt', data_root=str(tmp_path), metainfo=dict(from_file='configs/_base_/datasets/coco.py'))
+        UnlabelledImages('list.txt', data_root=str(tmp_path),
+                         metainfo=dict(from_file='configs/_base_/datasets/coco.py'))
 
 
 def test_a_hundred_thousand_names_take_a_moment() -> None:
