@@ -11,6 +11,7 @@ import numpy as np
 from distilpose.checkpoints.writing import write_atomically
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import People, person_panels
+from distilpose.report.figures import in_percent
 
 from .budget import check_budgets
 from .history import read_history
@@ -77,7 +78,7 @@ def measure_all(runs: Sequence[Run], validations: Mapping[str, Validation]) -> d
     measured = {}
     for run in runs:
         found = measured[run.plan.role] = measure(run, validations[run.plan.role])
-        tell(f'Seed {run.seed}, {run.plan.title}: AP {100 * found.evaluation.figures["ap"]:.1f}.')
+        tell(f'Seed {run.seed}, {run.plan.title}: AP {in_percent(found.evaluation.figures["ap"])}.')
     return measured
 
 

@@ -12,6 +12,7 @@ from mmengine.dataset import BaseDataset
 
 from distilpose.apis import load_model
 from distilpose.complexity import ForwardPass, count_macs, count_parameters
+from distilpose.config import ConfigTree, check_annotations
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import (
     Evaluation,
@@ -61,12 +62,14 @@ class Validation:
         """Reads them.
 
         Raises:
-            DistilPoseError: when people are found by a detector, so that answers do not belong to annotations.
+            DistilPoseError: when people are found by a detector, so that answers do not belong to annotations; or the
+                annotations are not what they should be.
         """
         if cfg.val_dataloader.dataset.get('bbox_file'):
             raise DistilPoseError(f'{name} validates on the boxes of a detector '
                                   f'({cfg.val_dataloader.dataset.bbox_file}); models are compared on annotated people: '
                                   'add --cfg-options val_dataloader.dataset.bbox_file=None')
+        check_annotations(ConfigTree(cfg, ['val']))
         dataset = build_validation(cfg)
         return cls(dataset, read_people(dataset))
 

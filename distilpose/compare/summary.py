@@ -13,10 +13,12 @@ import numpy as np
 import torch
 
 import distilpose
+from distilpose.evaluation import is_a_figure
 
 from .measure import FIGURES, KEYPOINT_FIGURES, Measured
 from .plans import Plan
 from .statistics import CONFIDENCE, DRAWS, SEED, Interval, gain, gap, mean_over_seeds
+from .words import HEADINGS
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,20 @@ def summarise_models(comparison: Comparison) -> dict[str, Any]:
                     for plan in comparison.plans},
         keypoints={plan.role: _keypoints([models[plan.role] for models in comparison.measured.values()],
                                          comparison.keypoint_names) for plan in comparison.plans},
-        gain=_compare(comparison, gain), notes=list(comparison.notes))
+        gain=_compare(comparison, gain), notes=[*comparison.notes, *_undefined_figures(comparison)])
+
+
+def _undefined_figures(comparison: Comparison) -> list[str]:
+    """A note on every training with a figure that is none, such as the -1 of COCO: nothing is concluded from it."""
+    titles = {plan.role: plan.title for plan in comparison.plans}
+    notes = []
+    for seed, models in comparison.measured.items():
+        for role, found in models.items():
+            names = [HEADINGS[name] for name in FIGURES if not is_a_figure(found.evaluation.figures[name])]
+            if names:
+                notes.append(f'{", ".join(names)} of {titles[role]} (seed {seed}) cannot be computed: there is nothing '
+                             'to evaluate, or what was predicted is not finite; no gain is taken from it')
+    return notes
 
 
 def versions() -> dict[str, str]:
@@ -83,11 +98,11 @@ def _keypoints(found: Sequence[Measured], names: Sequence[str]) -> dict[str, dic
 
 
 def _range(values: Sequence[float]) -> dict[str, float | None]:
-    return dict(mean=_number(float(np.mean(values))), low=_number(min(values)), high=_number(max(values)))
+    return dict(mean=_number(np.mean(values)), low=_number(np.min(values)), high=_number(np.max(values)))
 
 
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def _number(value: float | np.floating) -> float | None:
+    return float(value) if is_a_figure(value) else None
 
 
 def _compare(comparison: Comparison, how: Callable[..., Interval], *others: str) -> dict[str, Any]:

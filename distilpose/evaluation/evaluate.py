@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader
 
 from distilpose.errors import DistilPoseError
 
-from .metrics import object_keypoint_similarity, share_of_correct_keypoints
+from .metrics import is_a_figure, object_keypoint_similarity, share_of_correct_keypoints
 from .people import People
 
 
@@ -35,7 +35,7 @@ class Evaluation:
     oks: np.ndarray
     """(N,)"""
     figures: dict[str, float]
-    """``ap``, ``ap50``, ``ap75``, ``mean_oks`` and ``pck``."""
+    """``ap``, ``ap50``, ``ap75``, ``mean_oks`` and ``pck``; NaN where there is nothing to evaluate."""
     detections: list[dict[str, Any]]
     """What the average precision was taken of: COCO's results, after scoring and suppression."""
     truth: dict[str, Any]
@@ -66,8 +66,8 @@ def evaluate(model: BaseModel, cfg: Config, *, dataset: BaseDataset, people: Peo
     pck = share_of_correct_keypoints(predictions, people.keypoints, labelled=people.labelled, boxes=people.boxes)
     figures = dict(ap=precision['coco/AP'], ap50=precision['coco/AP .5'], ap75=precision['coco/AP .75'],
                    mean_oks=float(np.nanmean(oks)), pck=pck)
-    return Evaluation(predictions, oks, {name: float(value) for name, value in figures.items()}, detections,
-                      evaluator.metrics[0].coco.dataset)
+    figures = {name: float(value) if is_a_figure(value) else float('nan') for name, value in figures.items()}
+    return Evaluation(predictions, oks, figures, detections, evaluator.metrics[0].coco.dataset)
 
 
 def _build_evaluator(cfg: Config, folder: Path) -> Evaluator:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from distilpose.evaluation.metrics import (
+    is_a_figure,
     keypoint_similarity,
     object_keypoint_similarity,
     share_of_correct_keypoints,
@@ -64,3 +68,23 @@ def test_similarity_is_the_mean_over_labelled_joints() -> None:
     labelled = np.arange(17) < 5
     whole = object_keypoint_similarity(predicted, truth, labelled=np.stack([labelled] * 3), areas=areas, sigmas=SIGMAS)
     assert whole == pytest.approx(parts[:, :5].mean(axis=1))
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
+def test_predictions_that_are_not_finite_are_wrong(value: float) -> None:
+    truth = np.random.default_rng(1).uniform(0, 9, (2, 17, 2))
+    predicted, labelled = truth.copy(), np.full((2, 17), True)
+    predicted[0], predicted[1, 0, 1] = value, value
+    oks = object_keypoint_similarity(predicted, truth, labelled=labelled, areas=np.full(2, 50.0), sigmas=SIGMAS)
+    assert oks == pytest.approx([0, 16 / 17])
+    with np.errstate(invalid='ignore'):
+        pck = share_of_correct_keypoints(predicted, truth, labelled=labelled, boxes=np.array([[0.0, 0, 10, 20]] * 2))
+    assert pck == pytest.approx(16 / 34)
+
+
+@pytest.mark.parametrize(('value', 'expected'), [
+    (0.0, True), (0, True), (np.float32(88.1), True), (torch.tensor(0.5), True), (-2.0, True), (-1, False),
+    (np.float64(-1.0), False), (np.nan, False), (torch.tensor(np.inf), False), (None, False), ('0.5', False),
+    (True, False), (np.zeros(2), False), (torch.zeros(2), False)])
+def test_what_is_a_figure(value: Any, expected: bool) -> None:
+    assert is_a_figure(value) is expected

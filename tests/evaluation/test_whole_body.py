@@ -220,3 +220,8 @@ def test_two_processes_give_the_same_figures(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr[-3000:]
     world, figures = json.loads((tmp_path / 'figures.json').read_text())
     assert world == 2 and figures == pytest.approx(evaluate(file, noisy(0.02)), rel=1e-9)  # other processes
+
+
+def test_answers_of_nan_find_nobody(tmp_path: Path) -> None:
+    figures = evaluate(write_random_people(tmp_path), lambda joints: truth(joints) * np.nan)
+    assert {value for value in figures.values() if not math.isnan(value)} == {0.0}
