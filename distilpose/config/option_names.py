@@ -13,6 +13,7 @@ import mmengine.registry
 import mmpose.registry
 import torch
 from mmengine.dist import init_dist
+from mmengine.hooks import CheckpointHook, EMAHook
 from mmengine.model.wrappers import MMDistributedDataParallel
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import Registry
@@ -146,7 +147,7 @@ def _arguments(path: str, node: Mapping[str, Any]) -> tuple[list[str], bool, str
     kinds = _registered(node['type']) if isinstance(node['type'], str) else [node['type']]
     if not kinds:
         return [], True, str(node['type'])  # building it says that there is none
-    found = [constructor_names(kind) if inspect.isclass(kind) else _names(kind) for kind in kinds]
+    found = [_names_of(kind, node) for kind in kinds]
     names = [name for entry, _ in found for name in entry]
     first = path.partition('.')[0]
     names += ['priority'] if first in ('default_hooks', 'custom_hooks') else []
@@ -154,6 +155,17 @@ def _arguments(path: str, node: Mapping[str, Any]) -> tuple[list[str], bool, str
     if path == 'optim_wrapper':
         names += _keys_of_plain_dicts()[path]
     return names, any(is_open for _, is_open in found), str(node['type'])
+
+
+def _names_of(kind: Any, node: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """Arguments of a class or function, and whether there may be others."""
+    names, is_open = constructor_names(kind) if inspect.isclass(kind) else _names(kind)
+    if is_open and inspect.isclass(kind) and issubclass(kind, CheckpointHook):
+        return names, False  # it would pass them on to a function that fails at the first checkpoint
+    if is_open and inspect.isclass(kind) and issubclass(kind, EMAHook):
+        averages = _registered(str(node.get('ema_type', 'ExponentialMovingAverage')))
+        return [*names, *(name for average in averages for name in constructor_names(average)[0])], False
+    return names, is_open
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmpose.registry import HOOKS
 
 from distilpose.errors import DistilPoseError
 
@@ -41,12 +42,18 @@ def parse_value(text: str) -> Any:
         raise DistilPoseError(f'the value {text!r} of --cfg-options has unbalanced brackets') from error
 
 
-def merge_options(cfg: Config, options: Mapping[str, Any]) -> list[str]:
+def merge_options(cfg: Config, options: Mapping[str, Any], *,
+                  hooks: Mapping[str, Mapping[str, Any]] | None = None) -> list[str]:
     """Puts the values of ``--cfg-options`` into the config, in place.
 
     An option changes what is in the config, or adds what something reads: an argument of the class that ``type`` names
     at that place, or a key that the Runner reads. ``+KEY=VALUE`` adds a key that nothing is known to read. A file that
     an option names is looked for from the current directory first.
+
+    Args:
+        cfg: the config.
+        options: dotted key -> value.
+        hooks: those that a training adds to ``default_hooks`` where the config does not name them; options may.
 
     Returns:
         Notes for the log: the keys that were added without a check.
@@ -66,7 +73,7 @@ def merge_options(cfg: Config, options: Mapping[str, Any]) -> list[str]:
     added = [key for key in options if key.startswith('+')]
     for key in options:
         if key not in added:
-            _check_option(before, cfg, key)
+            _check_option(before, cfg, key, hooks=hooks or {})
     return [f'--cfg-options {key} adds a key without a check whether anything reads it' for key in added]
 
 
@@ -77,7 +84,7 @@ def _from_here(key: str, value: Any) -> Any:
     return str(here) if here.is_file() else value
 
 
-def _check_option(before: Config, after: Config, key: str) -> None:
+def _check_option(before: Config, after: Config, key: str, *, hooks: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuses an option that nothing reads."""
     first, *rest = key.split('.')
     if first not in _READ_BY_RUNNER and 'runner_type' not in after:
@@ -89,7 +96,7 @@ def _check_option(before: Config, after: Config, key: str) -> None:
                   if places else '. Name the place where it is used, such as train_dataloader.dataset.pipeline.0')
         raise DistilPoseError(f'--cfg-options {key} has no effect: {first} only helped to write the config, and what '
                               f'was made of it keeps its value{advice}')
-    old, new = before._cfg_dict, after._cfg_dict
+    old, new = _with_hooks(before._cfg_dict, hooks), _with_hooks(after._cfg_dict, hooks)
     parts = key.split('.')
     for place, part in enumerate(parts):
         path = '.'.join(parts[:place])
@@ -103,6 +110,24 @@ def _check_option(before: Config, after: Config, key: str) -> None:
             except UnknownName as error:
                 raise _refused(key, str(error)) from error
         old, new = _child(old, part), _child(new, part)
+
+
+def _with_hooks(cfg: Mapping[str, Any], hooks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The config with the hooks that a training adds, also those that take the place of their base class."""
+    named = cfg.get('default_hooks') or {}
+    added = {name: _more_special(named[name], hook) if name in named else hook for name, hook in hooks.items()}
+    return {**cfg, 'default_hooks': {**named, **added}} if hooks else dict(cfg)
+
+
+def _more_special(named: Mapping[str, Any] | None, hook: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """A hook of the config, with the type of the training's hook where that inherits from it or there is none."""
+    if named is None:
+        return None
+    if 'type' not in named:
+        return {**hook, **named}
+    own, other = (HOOKS.get(entry['type']) if isinstance(entry['type'], str) else entry['type']
+                  for entry in (named, hook))
+    return {**named, 'type': hook['type']} if own and other and issubclass(other, own) else named
 
 
 def _refused(key: str, reason: str) -> DistilPoseError:

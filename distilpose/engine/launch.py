@@ -24,7 +24,7 @@ from ..checkpoints import load_strict, read_weights
 from ..errors import DistilPoseError
 from ..models.quick import check_speed, quickened
 from .bare_model import bare_model, replace_bare_model
-from .default_hooks import add_default_hooks
+from .default_hooks import DEFAULT_HOOKS, add_default_hooks
 from .environment import end_workers, is_first_process, prepare_environment
 from .hooks import ProgressHook
 from .resuming import pass_on_allowed, read_allowed, set_resume
@@ -168,7 +168,7 @@ def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] |
     folder = options.pop('data_root', None) if data_root is None else data_root
     if folder is not None:
         set_data_root(cfg, folder)
-    notes = merge_options(cfg, options)
+    notes = merge_options(cfg, options, hooks=DEFAULT_HOOKS)
     if isinstance(cfg.get('load_from'), str) and '://' not in cfg.load_from:
         cfg.load_from = str(project_path(cfg.load_from))
     return cfg, notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from pathlib import Path
@@ -146,3 +147,17 @@ def test_every_path_of_a_published_config_moves() -> None:
     cfg = read_config(DISTILPOSE)
     set_data_root(cfg, '/new')
     assert str(PROJECT_ROOT / 'data') not in cfg.dump()
+
+
+@pytest.mark.parametrize(('options', 'is_taken'), [
+    ({'default_hooks.mine': None}, True), ({'default_hooks.mine.min_delta': 1}, True),
+    ({'default_hooks.mine.min_delt': 1}, False), ({'default_hooks.mne': None}, False),
+    ({'default_hooks.checkpoint.interval': 1}, True), ({'default_hooks.checkpoint.minutes': 1}, True),
+    ({'default_hooks.checkpoint.minute': 1}, False), ({'default_hooks.checkpoint.foo': 1}, False),
+    ({'default_hooks.ema.momentum': 0.1}, True), ({'default_hooks.ema.momentums': 0.1}, False)])
+def test_hooks_that_every_training_gets_may_be_named(options: dict[str, Any], is_taken: bool) -> None:
+    """Also an argument of the hook that takes the place of the one that the config names."""
+    cfg = config(default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=2), ema=dict(type='EMAHook')))
+    hooks = dict(mine=dict(type='EarlyStoppingHook'), checkpoint=dict(type='SafeCheckpointHook', interval=1))
+    with contextlib.nullcontext() if is_taken else pytest.raises(DistilPoseError, match='would have no effect'):
+        merge_options(cfg, options, hooks=hooks)
