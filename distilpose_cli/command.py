@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shlex
 import sys
@@ -13,7 +14,8 @@ from typing import Any
 
 from .launcher import end_with_launcher
 
-_WRONG_INPUT, _INTERRUPTED = 2, 130
+_FAILED, _WRONG_INPUT, _INTERRUPTED = 1, 2, 130
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _SECONDS_FOR_THE_FIRST_PROCESS = 10
 
 LAUNCHERS = ('none', 'pytorch', 'slurm')
@@ -112,11 +114,25 @@ def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str
         return _INTERRUPTED
     except Exception as error:
         if not _is_wrong_input(error):
-            raise
+            full = _describe_disk_error(error)
+            if full is None:
+                raise
+            print(f'{program}: {full}', file=sys.stderr, flush=True)
+            return _FAILED
         if not is_first_local_process():
             time.sleep(_SECONDS_FOR_THE_FIRST_PROCESS)
         print(f'{program}: {error}', file=sys.stderr, flush=True)
         return getattr(error, 'exit_code', _WRONG_INPUT)
+
+
+def _describe_disk_error(error: BaseException | None) -> str | None:
+    """A sentence for a disk that is full or read-only, whatever was written; ``None`` for other errors."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            file = error.filename or 'a file'
+            return f'{file} cannot be written: {error.strerror}; make room, or name another folder'
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _is_wrong_input(error: Exception) -> bool:

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from ..errors import RunFailed
 
-_PART = re.compile(r'\..+\.(\d+)\.part')
+_PART = re.compile(r'\..+\.(\d+)\.part(?:\.\w+)?')
 
 
 @contextmanager
-def replacing(path: Path, *, needed: Callable[[], int] | None = None) -> Iterator[Path]:
+def replacing(path: Path, *, needed: Callable[[], int] | None = None, suffix: str = '') -> Iterator[Path]:
     """Gives a path beside a file to write to, which takes the file's place at the end, or is removed at an error.
 
     The file is on the disk before it takes the place, and the new name before this returns, so that neither a killed
@@ -30,11 +30,12 @@ def replacing(path: Path, *, needed: Callable[[], int] | None = None) -> Iterato
     Args:
         path: the file.
         needed: the size that it would have, in bytes, for the message when the disk is full.
+        suffix: that the path to write to ends with, for a writer that chooses the format by it.
 
     Raises:
         RunFailed: the disk is full, read-only or broken, or the folder cannot be written.
     """
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    part = path.with_name(f'.{path.name}.{os.getpid()}.part{suffix}')
     try:
         yield part
         _flush(part)
@@ -44,7 +45,7 @@ def replacing(path: Path, *, needed: Callable[[], int] | None = None) -> Iterato
         cause = disk_error(error)
         if cause is None:
             raise
-        raise RunFailed(_sentence(path, cause, needed() if needed is not None else None)) from error
+        raise RunFailed(describe(cause, path, needed=needed() if needed is not None else None)) from error
     finally:
         with contextlib.suppress(OSError):  # a folder that cannot be written has none
             part.unlink(missing_ok=True)
@@ -84,7 +85,7 @@ def remove_leftovers(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     removed = []
-    for file in folder.glob('.*.part'):
+    for file in folder.glob('.*.part*'):
         found = _PART.fullmatch(file.name)
         if found and file.is_file() and not _lives(int(found[1])):
             file.unlink(missing_ok=True)
@@ -92,25 +93,40 @@ def remove_leftovers(folder: Path) -> list[Path]:
     return removed
 
 
-def disk_error(error: BaseException | None) -> OSError | None:
-    """The error of the disk or of permissions behind an exception; torch raises another one in its place."""
+def disk_error(error: BaseException | None, *, is_writing: bool = True) -> OSError | None:
+    """The error of the disk behind an exception; torch raises another one in its place.
+
+    Args:
+        error: an exception.
+        is_writing: whether a missing permission is about a file that was to be written, too.
+    """
+    numbers = _FULL | _FORBIDDEN if is_writing else _FULL
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        if isinstance(error, OSError) and error.errno in numbers:
             return error
         error = error.__cause__ or error.__context__
     return None
 
 
-_DISK_ERRORS = frozenset({
-    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOTDIR})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 
 
-def _sentence(path: Path, error: OSError, needed: int | None) -> str:
+def describe(error: OSError, path: Path, *, needed: int | None = None, shown: Path | None = None) -> str:
+    """The sentence for a file that cannot be written: the file, the reason, how much is free and needed.
+
+    Args:
+        error: why.
+        path: of the file.
+        needed: bytes.
+        shown: what to name instead of the file, such as its folder.
+    """
     facts = [] if needed is None else [f'about {_megabytes(needed)} needed']
-    with contextlib.suppress(OSError):  # the folder may be gone
+    with contextlib.suppress(OSError):  # it may be gone
         facts.insert(0, f'{_megabytes(shutil.disk_usage(path.parent).free)} free there')
     words = f' ({", ".join(facts)})' if facts else ''
-    return f'{path} cannot be written: {os.strerror(error.errno or 0)}{words}; make room, or name another folder'
+    remedy = 'make room, or name' if error.errno in _FULL - {errno.EROFS} else 'name'
+    return f'{shown or path} cannot be written: {error.strerror or error}{words}; {remedy} another folder'
 
 
 def _megabytes(size: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
+from distilpose.checkpoints.writing import write_atomically
 from distilpose.engine import train
 from distilpose.engine.launch import load_and_change, use_autocast
 from distilpose.errors import DistilPoseError
@@ -56,7 +57,7 @@ def compare_losses(config: str, *, seeds: Sequence[int], work_dir: Path, options
             train(make[way](cfg), work_dir=folder, seed=seed, validate=False)
             found[way].append(read_history(folder)['loss'].values)
     losses = {way: np.stack(values) for way, values in found.items()}
-    (work_dir / 'losses.svg').write_text(chart(losses), encoding='utf-8')
+    write_atomically(work_dir / 'losses.svg', chart(losses))
     return table(losses)
 
 

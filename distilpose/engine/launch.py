@@ -21,14 +21,17 @@ from mmengine.runner import Runner
 from distilpose.config import check, merge_options, project_path, read_config, set_data_root, student_config
 
 from ..checkpoints import load_strict, read_weights
+from ..checkpoints.writing import write_atomically
 from ..errors import DistilPoseError
 from ..models.quick import check_speed, quickened
 from .bare_model import bare_model, replace_bare_model
+from .checkpoint_search import out_dir
 from .default_hooks import DEFAULT_HOOKS, add_default_hooks
 from .environment import end_workers, is_first_process, prepare_environment
 from .hooks import ProgressHook
 from .resuming import pass_on_allowed, read_allowed, set_resume
 from .runner import ConciseRunner, FinishedRunner
+from .work_dir import check_writable, disk_errors_as_sentences, prepare_work_dir
 from .work_dir_lock import locked
 
 _UNKNOWN_ARGUMENT = re.compile(r"([\w.]+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
@@ -85,6 +88,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         add_default_hooks(cfg)
         pass_on_allowed(cfg, allowed)
         check(cfg, ['train', 'val'] if validate else ['train'])
+        notes += prepare_work_dir(Path(cfg.work_dir), out_dir=out_dir(cfg), is_resumed=bool(cfg.resume))
         prepare_environment(cfg, launcher)
         if resumption.is_finished:
             return _run(cfg, notes, FinishedRunner.train, runner_type=FinishedRunner)
@@ -133,8 +137,8 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     cfg = student_config(cfg)
     cfg.work_dir = str(_work_dir(cfg, work_dir, 'test'))
     cfg.load_from, cfg.resume = None, False
-    _prepare_outputs(cfg, dump=dump, show_dir=show_dir)
     check(cfg, ['test'])
+    _prepare_outputs(cfg, dump=dump, out=out, show_dir=show_dir)
     prepare_environment(cfg, launcher)
 
     def load_and_test(runner: Runner) -> dict[str, float]:
@@ -149,8 +153,7 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
 
     metrics = _run(cfg, notes, load_and_test, returns_result=True)
     if out is not None and is_main_process():
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
-        Path(out).write_text(json.dumps(metrics, indent=2, default=float) + '\n')
+        write_atomically(Path(out).expanduser(), json.dumps(metrics, indent=2, default=float) + '\n')
     return metrics
 
 
@@ -217,21 +220,36 @@ def _scale_learning_rate(cfg: Config) -> None:
     cfg.auto_scale_lr.enable = True
 
 
-def _prepare_outputs(cfg: Config, *, dump: str | Path | None, show_dir: str | Path | None) -> None:
-    if dump is not None:
-        file = Path(dump).expanduser().absolute()
-        if file.suffix not in ('.pkl', '.pickle'):
-            raise DistilPoseError(f'--dump writes a pickle file; name it .pkl or .pickle, not {file.name}')
+def _prepare_outputs(cfg: Config, *, dump: str | Path | None, out: str | Path | None,
+                     show_dir: str | Path | None) -> None:
+    """Adds what writes predictions and images, after a check that everything can be written."""
+    files = {name: Path(file).expanduser().absolute() for name, file in (('--dump', dump), ('--out', out)) if file}
+    if '--dump' in files and files['--dump'].suffix not in ('.pkl', '.pickle'):
+        raise DistilPoseError(f'--dump writes a pickle file; name it .pkl or .pickle, not {files["--dump"].name}')
+    for name, file in files.items():
+        if file.is_dir():
+            raise DistilPoseError(f'{name} {file} is a folder, and a file was expected; name a file in it')
+        check_writable(file.parent, name=name)
+    check_writable(Path(cfg.work_dir), name='--work-dir')
+    if '--dump' in files:
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, list) else [cfg.test_evaluator]
-        cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=str(file))]
+        cfg.test_evaluator = [*evaluators, dict(type='DumpPredictions', out_file_path=str(files['--dump']))]
     if show_dir is not None:
+        folder = Path(show_dir).expanduser().absolute()
+        check_writable(folder, name='--show-dir')
         hooks = cfg.setdefault('default_hooks', {})
-        hooks['visualization'] = dict(type='PoseVisualizationHook', enable=True,
-                                      out_dir=str(Path(show_dir).expanduser().absolute()), interval=1)
+        hooks['visualization'] = dict(type='PoseVisualizationHook', enable=True, out_dir=str(folder), interval=1)
 
 
 def _run(cfg: Config, notes: list[str], action: Callable[[Any], Any], *, returns_result: bool = False,
          runner_type: type[Runner] | None = None) -> Any:
+    """Runs, with errors of the disk as sentences."""
+    with disk_errors_as_sentences(Path(cfg.work_dir)):
+        return _build_and_run(cfg, notes, action, returns_result=returns_result, runner_type=runner_type)
+
+
+def _build_and_run(cfg: Config, notes: list[str], action: Callable[[Any], Any], *, returns_result: bool,
+                   runner_type: type[Runner] | None) -> Any:
     """Builds the runner, logs the notes, and gives the terminal back whatever happens."""
     with unknown_types_as_sentences():
         if runner_type is None and 'runner_type' in cfg:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from logging.handlers import MemoryHandler
@@ -10,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import get_world_size, is_main_process
+from mmengine.dist import get_world_size, is_main_process, master_only
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.utils.dl_utils import collect_env
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ..checkpoints.writing import describe, disk_error, replacing
 from ..errors import printable
 from .bare_model import bare_model
 from .hooks import StrictResumeHook
@@ -40,7 +43,17 @@ class ConciseRunner(Runner):
         logger = super().build_logger(log_level, log_file, **kwargs)
         logger.addFilter(_is_for_users)
         logger.addFilter(_make_printable)
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                report_disk_errors_once(handler)
         return logger
+
+    @master_only
+    def dump_config(self) -> None:
+        """Writes the config into the work directory, as mmengine does, but atomically."""
+        file = Path(self.work_dir, Path(self.cfg.filename or f'{self.timestamp}.py').name)
+        with replacing(file, suffix=file.suffix) as part:
+            self.cfg.dump(part)
 
     def _log_env(self, env_cfg: dict) -> None:
         if self._is_verbose:
@@ -106,13 +119,15 @@ class ConciseRunner(Runner):
             return
         handlers = self.logger.handlers
         details = logging.FileHandler(Path(self.log_dir, DETAILS))
+        report_disk_errors_once(details)
         details.setFormatter(logging.Formatter('%(message)s'))
         self.logger.handlers = [details, *map(_warnings_of, handlers)]
         try:
             yield
         finally:
             self.logger.handlers = handlers
-            details.close()
+            with contextlib.suppress(OSError):  # of a full disk, which was reported
+                details.close()
 
 
 class FinishedRunner(ConciseRunner):
@@ -143,6 +158,28 @@ def keep_buckets(model: DistributedDataParallel) -> None:
     if is_reproducible and get_world_size() > 2 and None not in fix:
         for step in fix:
             step()
+
+
+def report_disk_errors_once(handler: logging.FileHandler) -> None:
+    """Lets a log file that cannot be written say so in one line; logging prints a traceback for every record.
+
+    The file is opened again for the next record, so that a log continues once there is room.
+    """
+    def handle_error(record: logging.LogRecord) -> None:
+        cause = disk_error(sys.exc_info()[1])
+        if cause is None:
+            logging.FileHandler.handleError(handler, record)
+            return
+        if not is_reported:
+            is_reported.append(True)
+            print(describe(cause, Path(handler.baseFilename)), file=sys.stderr)
+        stream, handler.stream, handler.mode = handler.stream, None, 'a'
+        if stream is not None:
+            with contextlib.suppress(OSError):  # what could not be written is tried again, and lost
+                stream.close()
+
+    is_reported: list[bool] = []
+    handler.handleError = handle_error  # type: ignore[method-assign]
 
 
 def _warnings_of(handler: logging.Handler) -> logging.Handler:

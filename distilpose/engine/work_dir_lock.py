@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import DistilPoseError
+from .work_dir import require_folder
 
 FILE = '.training.lock'
 SECONDS_BETWEEN_SIGNS = 30.0
@@ -71,6 +72,7 @@ def locked(folder: Path, *, by_this_process: bool = True) -> Iterator[None]:
     if not by_this_process:
         yield
         return
+    require_folder(folder, name='--work-dir')
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """Measuring trained models on validation people whose boxes are given."""
 
 from .average_precision import Matches, average_precision, match_detections, only_keypoint
+from .dump import DumpPredictions
 from .evaluate import Evaluation, evaluate
 from .metrics import (
     correct_keypoints,
@@ -14,7 +15,7 @@ from .pckh import PCKhMetric
 from .people import People, build_validation, read_people
 from .whole_body import WholeBodyPartsMetric
 
-__all__ = ['Evaluation', 'Matches', 'PCKhMetric', 'People', 'WholeBodyPartsMetric', 'average_precision',
-           'build_validation', 'correct_keypoints', 'enlarged_crop', 'evaluate', 'is_a_figure', 'keypoint_similarity',
-           'match_detections', 'object_keypoint_similarity', 'only_keypoint', 'person_panels', 'read_people',
-           'share_of_correct_keypoints']
+__all__ = ['DumpPredictions', 'Evaluation', 'Matches', 'PCKhMetric', 'People', 'WholeBodyPartsMetric',
+           'average_precision', 'build_validation', 'correct_keypoints', 'enlarged_crop', 'evaluate', 'is_a_figure',
+           'keypoint_similarity', 'match_detections', 'object_keypoint_similarity', 'only_keypoint', 'person_panels',
+           'read_people', 'share_of_correct_keypoints']

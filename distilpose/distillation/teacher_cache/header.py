@@ -56,13 +56,14 @@ def agree_on_header(folder: Path, facts: Mapping[str, str], layout: RecordLayout
 def _create(file: Path, text: str) -> None:
     """Writes a file as a whole, unless another process did so first."""
     draft = file.with_name(f'{file.name}.{uuid.uuid4().hex}')
-    draft.write_text(text)
     try:
-        os.link(draft, file)
-    except FileExistsError:
-        return
-    except OSError:  # a file system without hard links
-        draft.replace(file)
+        draft.write_text(text)
+        try:
+            os.link(draft, file)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, RunFailed
 
 DTYPES = dict(float16=torch.float16, float32=torch.float32)
 
@@ -40,7 +40,7 @@ class SlotStore:
             self._record_file, self._mark_file = (_open(path, slots * size) for path, size in
                                                   zip(paths, (self.record_bytes, 8), strict=True))
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise DistilPoseError(self._unwritable(error)) from error
         records = torch.from_file(str(paths[0]), shared=True, size=slots * values, dtype=self.dtype)
         self.records = records.view(slots, values)
         self._marks = np.asarray(np.memmap(paths[1], np.dtype('<u8'), 'r', shape=(slots,)))
@@ -89,7 +89,7 @@ class SlotStore:
             records: (b, values) on the CPU, as they are stored.
 
         Raises:
-            DistilPoseError: the disk is full or broken.
+            RunFailed: the disk is full or broken.
         """
         try:
             for slot, crop, record in zip(slots.tolist(), crops.tolist(), records.numpy(), strict=True):
@@ -97,7 +97,7 @@ class SlotStore:
                 _write(self._record_file, slot * self.record_bytes, data)
                 _write(self._mark_file, slot * 8, self._mark(crop, data).to_bytes(8, 'little'))
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise RunFailed(self._unwritable(error)) from error
 
     def close(self) -> None:
         """Ends writing; what was read stays."""
@@ -110,9 +110,9 @@ class SlotStore:
     def _mark(self, crop: int, record: bytes) -> int:
         return (crop << 32 | zlib.crc32(record, self.salt ^ crop)) or 1
 
-    def _unwritable(self, error: OSError) -> DistilPoseError:
-        return DistilPoseError(f'the teacher cache {self.folder} cannot be written: {error.strerror or error}; make '
-                               'room or take fewer variants and go on with --resume, or name another folder')
+    def _unwritable(self, error: OSError) -> str:
+        return (f'the teacher cache {self.folder} cannot be written: {error.strerror or error}; make room or take '
+                'fewer variants and go on with --resume, or name another folder')
 
 
 def _open(path: Path, length: int) -> FileIO:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -16,15 +16,16 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ...checkpoints import BadCheckpoint
 from ...checkpoints.integrity import damage_of
 from ...checkpoints.safe_loading import read_outline
 from ...checkpoints.writing import size_of, write_atomically
 from ...errors import DistilPoseError, RunFailed
+from ...evaluation.metrics import is_a_figure
 from ..bare_model import bare_model
+from ..saving import is_resumable_now, remove_interim, save_now
 
-_WITHIN = 'iter_{}.pth'
-_OUTDATED, _WITHIN_KEY, _LAST_KEY = 'outdated_ckpts', 'ckpt_within_epoch', 'last_ckpt'
+_BEST = 'best_'
+_OUTDATED, _LAST = 'outdated_ckpts', 'last_ckpt'  # names in the message hub; the second is mmengine's
 
 
 @HOOKS.register_module()
@@ -35,7 +36,7 @@ class SafeCheckpointHook(CheckpointHook):
       deletes first. What is still to be deleted is in the checkpoint too: a resumed run does it.
     - ``last_checkpoint`` is written atomically, as checkpoints are (:mod:`distilpose.checkpoints.writing`).
     - Every few minutes ``iter_N.pth`` is written within an epoch, from which a run goes on exactly there
-      (``ResumePositionHook``). One is kept, until the next checkpoint.
+      (:func:`~distilpose.engine.saving.save_now`). One is kept, until the next checkpoint.
     - A metric that is NaN, infinite or -1, which COCO's means "nothing to measure", is never the best one.
     - The best checkpoint of a resumed run is looked for where the run is now; without one, the next is the best.
 
@@ -53,8 +54,6 @@ class SafeCheckpointHook(CheckpointHook):
             raise DistilPoseError(f'minutes of SafeCheckpointHook is {minutes}; expected a number above 0, or None for '
                                   'no checkpoints within an epoch')
         self.minutes = minutes
-        self.within: str | None = None
-        """The file name of the newest checkpoint within an epoch."""
         self.outdated: list[str] = []
         """Names of the files to delete once the next checkpoint is whole."""
         self.saved = time.monotonic()
@@ -74,12 +73,18 @@ class SafeCheckpointHook(CheckpointHook):
                 _adopt_best(runner, folder, self.resumed)
             for key in [key for key in info if key.startswith('best_ckpt')]:
                 _relocate_best(runner, key, folder)
+        if 'keep_ckpt_ids' in info:  # a checkpoint may be of a stranger, and what it names is deleted
+            info['keep_ckpt_ids'] = [step for step in info['keep_ckpt_ids'] or () if isinstance(step, int)]
         super().before_train(runner)
         self.file_backend = _Deferring(self.file_backend, lambda path: self._mark(runner, Path(path).name))
-        self.within = info.get(_WITHIN_KEY)
-        self.outdated = list(info.get(_OUTDATED, ()))
+        self.outdated = [str(name) for name in info.get(_OUTDATED) or () if self._is_own(str(name))]
         self._remove_outdated(runner)
         self.saved = time.monotonic()
+
+    def _is_own(self, name: str) -> bool:
+        """Whether a file may be one that this hook wrote, by the shape of its name."""
+        pattern = re.escape(self.filename_tmpl).replace(r'\{\}', r'\d+')
+        return re.fullmatch(rf'{pattern}|{_BEST}[^/\\]+', name) is not None
 
     def _local_folder(self, runner: Runner) -> Path | None:
         """Where checkpoints go, as far as that is a folder of this machine."""
@@ -90,21 +95,10 @@ class SafeCheckpointHook(CheckpointHook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Saves when it is time to."""
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
-        if self.minutes is not None and is_main_process() and time.monotonic() - self.saved >= 60 * self.minutes:
-            self.save_within_epoch(runner)
-
-    def save_within_epoch(self, runner: Runner) -> None:
-        """Writes ``iter_N.pth`` at the end of an iteration, names it in ``last_checkpoint`` and deletes the one before.
-
-        The first process writes; it need not be called in the others.
-        """
-        done = runner.iter + 1
-        name = _WITHIN.format(done)
-        if self.within is not None and self.within != name:
-            self._mark(runner, self.within)
-        self.within = name
-        runner.message_hub.update_info(_WITHIN_KEY, name)
-        self._save(runner, name, meta=dict(epoch=runner.epoch, iter=done), by_epoch=False)
+        is_due = self.minutes is not None and time.monotonic() - self.saved >= 60 * self.minutes
+        if is_due and is_main_process() and is_resumable_now(runner):
+            save_now(runner, f'{self.minutes:g} minutes after the checkpoint before')
+            self.saved = time.monotonic()
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
         """As mmengine's, with the deletions at the end."""
@@ -114,23 +108,16 @@ class SafeCheckpointHook(CheckpointHook):
                 self._mark(runner, self.filename_tmpl.format(self.keep_ckpt_ids[0]))
             self.keep_ckpt_ids.append(step)
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
-        if self.within is not None:
-            if self.within != name:
-                self._mark(runner, self.within)
-            self.within = None
-            runner.message_hub.update_info(_WITHIN_KEY, None)
-        self._save(runner, name, meta=meta, by_epoch=self.by_epoch)
-
-    def _save(self, runner: Runner, name: str, *, meta: dict[str, Any], by_epoch: bool) -> None:
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
-        runner.message_hub.update_info(_LAST_KEY, self.last_ckpt)
+        runner.message_hub.update_info(_LAST, self.last_ckpt)
         runner.save_checkpoint(
             self.out_dir, name, self.file_client_args, save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=by_epoch,
+            save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch,
             backend_args=self.backend_args, **self.args)
         if is_main_process():
             write_atomically(Path(runner.work_dir, 'last_checkpoint'), str(self.last_ckpt))
         self._remove_outdated(runner)
+        remove_interim(runner)
         self.saved = time.monotonic()
 
     def _save_best_checkpoint(self, runner: Runner, metrics: Mapping[str, Any]) -> None:
@@ -142,7 +129,7 @@ class SafeCheckpointHook(CheckpointHook):
         if missing:
             raise RunFailed(f'save_best of the checkpoint hook names {", ".join(missing)}, which is none of the '
                             f'metrics: {", ".join(metrics)}; name one of these')
-        unusable = {name: metrics[name] for name in names if not _is_figure(metrics[name])}
+        unusable = {name: metrics[name] for name in names if not is_a_figure(metrics[name])}
         for name, value in unusable.items():
             runner.logger.warning(f'{name} is {value}, which is no result: this model is not taken as the best one.')
         super()._save_best_checkpoint(runner, {**metrics, **dict.fromkeys(unusable)})
@@ -156,7 +143,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _remove_outdated(self, runner: Runner) -> None:
         kept = {Path(str(path)).name for key, path in runner.message_hub.runtime_info.items()
-                if key.startswith('best_ckpt') or key in (_LAST_KEY, _WITHIN_KEY)}
+                if key.startswith('best_ckpt') or key == _LAST}
         for name in self.outdated:
             path = self.file_backend.join_path(self.out_dir, name)
             if is_main_process() and name not in kept and self.file_backend.isfile(path):
@@ -190,11 +177,6 @@ def _check_space(runner: Runner, folder: Path) -> None:
                               f'{free / 1e6:.1f} MB are free there; make room, or name another --work-dir')
 
 
-def _is_figure(value: Any) -> bool:
-    """Whether a metric is the result of a measurement; COCO's are -1 where there was nothing to measure."""
-    return value is None or (math.isfinite(value) and value != -1)
-
-
 def _relocate_best(runner: Runner, key: str, folder: Path) -> None:
     """Corrects where the best checkpoint is, in case the directory was moved or copied; forgets one that is not whole.
 
@@ -205,8 +187,9 @@ def _relocate_best(runner: Runner, key: str, folder: Path) -> None:
     if info[key] is None:
         return
     file = folder / Path(str(info[key])).name
-    problem = damage_of(file) if file.is_file() else f'{file} does not exist'
-    if problem is None and _is_figure(info.get(score)):
+    is_there = file.is_file() and file.name.startswith(_BEST)
+    problem = damage_of(file) if is_there else f'{file} does not exist'
+    if problem is None and is_a_figure(info.get(score)):
         runner.message_hub.update_info(key, str(file))
         return
     for name in (key, score):
@@ -219,10 +202,10 @@ def _relocate_best(runner: Runner, key: str, folder: Path) -> None:
 
 def _adopt_best(runner: Runner, folder: Path, resumed: Mapping[str, Any]) -> None:
     """Takes the best checkpoint that a run wrote right before it was killed, of which its last one does not know."""
-    for file in sorted(folder.glob('best_*.pth'), key=lambda file: file.stat().st_mtime_ns):
+    for file in sorted(folder.glob(f'{_BEST}*.pth'), key=lambda file: file.stat().st_mtime_ns):
         try:
             outline = read_outline(file)
-        except BadCheckpoint:
+        except DistilPoseError:
             continue
         meta = outline.get('meta', {})
         if any(meta.get(key) != resumed.get(key) for key in ('iter', 'experiment_name')) or damage_of(file):
