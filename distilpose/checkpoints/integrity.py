@@ -38,10 +38,14 @@ def damage_of(file: Path) -> str | None:
     size = f'{file.stat().st_size:,} bytes'
     try:
         with zipfile.ZipFile(file) as archive:
-            has_checksums = any(record.CRC for record in archive.infolist())
-            damaged = archive.testzip() if has_checksums else None
+            damaged = archive.testzip() if has_checksums(archive) else None
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         return f'{file} ({size}) is damaged: {error}'
     if damaged is None:
         return None
     return f'{file} ({size}) is damaged: its record {damaged!r} does not have the checksum that was written with it'
+
+
+def has_checksums(archive: zipfile.ZipFile) -> bool:
+    """Whether the records of a file of ``torch.save`` were written with checksums; without, all of them are 0."""
+    return any(record.CRC for record in archive.infolist())

@@ -30,16 +30,18 @@ def add_default_hooks(cfg: Config) -> None:
     the config names becomes a SafeCheckpointHook with the same arguments; with a ``runner_type`` of its own, which
     may save shards on every process, it stays.
     """
-    hooks = cfg.setdefault('default_hooks', {})
+    if not cfg.get('default_hooks'):
+        cfg.default_hooks = {}
+    hooks = cfg.default_hooks
     named = {hook.get('type') for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())) if isinstance(hook, dict)}
+    is_sharded = 'runner_type' in cfg
     for key, hook in DEFAULT_HOOKS.items():
         if isinstance(hooks.get(key), dict):  # an option of the command line may have come before the hook
             hooks[key] = {**hook, **hooks[key]}
-        elif key not in hooks and hook['type'] not in named:
+        elif key not in hooks and hook['type'] not in named and not (is_sharded and key == 'checkpoint'):
             hooks[key] = copy.deepcopy(hook)
     for key in [key for key, hook in hooks.items() if hook is None and key not in _DROPPED_BY_MMENGINE]:
         del hooks[key]
-    if 'runner_type' not in cfg:
-        for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())):
-            if isinstance(hook, dict) and hook.get('type') in _UNSAFE:
-                hook['type'] = 'SafeCheckpointHook'
+    for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())):
+        if isinstance(hook, dict) and hook.get('type') in _UNSAFE and not is_sharded:
+            hook['type'] = 'SafeCheckpointHook'

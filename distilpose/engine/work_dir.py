@@ -74,8 +74,8 @@ def prepare_work_dir(work_dir: Path, *, out_dir: Path | None, is_resumed: bool) 
         earlier = sorted((file for file in folder.iterdir() if _CHECKPOINT.fullmatch(file.name)),
                          key=lambda file: file.stat().st_mtime_ns)
         if earlier and not is_resumed:
-            notes.append(f'{folder} holds {len(earlier)} checkpoints of an earlier training, the newest is '
-                         f'{earlier[-1].name}. This one starts from the beginning and overwrites files of the same '
+            notes.append(f'{folder} holds checkpoints of an earlier training ({len(earlier)}, the newest is '
+                         f'{earlier[-1].name}). This one starts from the beginning and overwrites files of the same '
                          'names. To go on from there instead, stop it and add --resume; to keep them, name another '
                          '--work-dir.')
     return notes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import shutil
 import time
@@ -12,7 +11,6 @@ from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
@@ -188,7 +186,7 @@ def _relocate_best(runner: Runner, key: str, folder: Path) -> None:
         return
     file = folder / Path(str(info[key])).name
     is_there = file.is_file() and file.name.startswith(_BEST)
-    problem = damage_of(file) if is_there else f'{file} does not exist'
+    problem = _problem_of(file) if is_there else f'{file} does not exist'
     if problem is None and is_a_figure(info.get(score)):
         runner.message_hub.update_info(key, str(file))
         return
@@ -196,8 +194,17 @@ def _relocate_best(runner: Runner, key: str, folder: Path) -> None:
         runner.message_hub.pop_info(name, None)
         runner.message_hub._resumed_keys.pop(name, None)
     reason = problem or f'its metric is {info.get(score)}'
-    print_log(f'The best checkpoint so far is lost: {reason}. The next model that is evaluated is taken as the best.',
-              'current', logging.WARNING)
+    runner.logger.warning(f'The best checkpoint so far is lost: {reason}. The next model that is evaluated is taken as '
+                          'the best one.')
+
+
+def _problem_of(file: Path) -> str | None:
+    """Why a checkpoint cannot be read; ``None`` for a whole one."""
+    try:
+        read_outline(file)
+    except DistilPoseError as error:
+        return str(error).rstrip('.')
+    return damage_of(file)
 
 
 def _adopt_best(runner: Runner, folder: Path, resumed: Mapping[str, Any]) -> None:
