@@ -67,8 +67,9 @@ def check_declared_sizes(file: Path) -> None:
             pickled = archive.read(member)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, LookupError, NotImplementedError, OSError, EOFError,
             RuntimeError, struct.error) as error:
-        raise BadCheckpoint(f'{file} ({file.stat().st_size:,} bytes) cannot be read: it is cut short or damaged. '
-                            f'Download or copy it again. ({error})') from error
+        raise BadCheckpoint(
+            f'{file} ({file.stat().st_size:,} bytes) cannot be read: it is cut short, damaged or no checkpoint at all. '
+            f'Download or copy it again. ({error})') from error
     Scan(file, record_bytes=lambda key: records.get(f'{prefix}/data/{key}', 0)).follow(io.BytesIO(pickled))
 
 

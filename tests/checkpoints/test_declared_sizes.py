@@ -150,6 +150,7 @@ class TestTensors:
         call = Calling(torch._utils._rebuild_tensor_v3, storage, 0, (4,), (1,), False, OrderedDict(), torch.float64)
         assert_refused(saved(tmp_path, dict(a=call)), 'needs 32 bytes of a storage of 16')
 
+    @pytest.mark.filterwarnings('ignore:Sparse invariant checks')
     @pytest.mark.parametrize('value, words', [
         (lambda: torch.sparse_coo_tensor([[0]], [1.], (HUGE,)), 'a sparse tensor'),
         (lambda: torch.empty(HUGE, device='meta'), 'a tensor without numbers'),
