@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import ClassVar
 
 _CONTROLS = (*range(0x09), *range(0x0b, 0x20), *range(0x7f, 0xa0), *range(0x2028, 0x202f), *range(0x2066, 0x206a))
@@ -33,6 +34,46 @@ class RunFailed(DistilPoseError):
 
 class BadCheckpoint(DistilPoseError):
     """The file is not a checkpoint, is cut short, or does not hold what a checkpoint holds."""
+
+
+class MachineFailed(RunFailed):
+    """Something around the training ends it: a dead data worker, no memory, no descriptors, a lost process.
+
+    Args:
+        message: what happened, its likely cause, what to change.
+        checkpoint: where the run can be resumed from, if it was training.
+    """
+
+    def __init__(self, message: str, *, checkpoint: str | None = None) -> None:
+        super().__init__(message)
+        self.checkpoint = checkpoint
+
+
+class SampleFailed(MachineFailed):
+    """A training sample cannot be prepared: an image that cannot be read, an error in a step of the pipeline."""
+
+
+class LostProcess(MachineFailed):
+    """Another process of the run ended; what that one says is the cause."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training stopped at a signal.
+
+    Args:
+        received: the signal.
+        message: where it stopped, and what is saved.
+        checkpoint: where the run can be resumed from, if anything is saved.
+    """
+
+    def __init__(self, received: signal.Signals, message: str, *, checkpoint: str | None = None) -> None:
+        super().__init__(message)
+        self.received, self.checkpoint = received, checkpoint
+
+    @property
+    def exit_code(self) -> int:
+        """Of a command that ends so, as shells count: 143 for SIGTERM, 130 for SIGINT, 138 for SIGUSR1."""
+        return 128 + self.received
 
 
 class MissingCheckpoint(FileNotFoundError, DistilPoseError):

@@ -6,20 +6,41 @@ import argparse
 import errno
 import os
 import shlex
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from .launcher import end_with_launcher
 
-_FAILED, _WRONG_INPUT, _INTERRUPTED = 1, 2, 130
+_FAILED, _WRONG_INPUT, _ENDED_BY_SIGNAL = 1, 2, 128
+_SIGNALS = ('SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGHUP')
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _SECONDS_FOR_THE_FIRST_PROCESS = 10
+_SECONDS_BEFORE_AN_END = 1
 
 LAUNCHERS = ('none', 'pytorch', 'slurm')
 """Those of :mod:`distilpose.engine`."""
+
+
+COMMAND_VARIABLE = 'DISTILPOSE_COMMAND'
+"""Environment variable: the command that started the processes, where it is another one than theirs."""
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal that ends a command as Ctrl-C does.
+
+    Args:
+        received: the signal.
+    """
+
+    def __init__(self, received: signal.Signals) -> None:
+        super().__init__()
+        self.received = received
 
 
 class WrongInput(Exception):
@@ -47,7 +68,9 @@ class Command:
     check: Callable[[argparse.Namespace], None] = _accept
     """Raises :class:`WrongInput` for what can be known before ``distilpose`` is imported."""
     interrupted: str = 'Interrupted.'
-    """What is printed after Ctrl-C; ``{command}`` in it repeats the call."""
+    """What is printed after Ctrl-C and other signals; ``{command}`` in it repeats the call."""
+    resume: str = ''
+    """The option with which the same call goes on from a checkpoint, for instance ``--resume``."""
     program: str | None = None
     """The name in the usage and before messages, where that is not the script's file name."""
     details: str = ''
@@ -83,46 +106,110 @@ class Command:
         words = list(sys.argv[1:] if arguments is None else arguments)
         parser = self.build_parser(program)
         args = parser.parse_args(words)
-        args.command_line = f'{program or self.script} {shlex.join(words)}'.rstrip()
+        args.command_line = os.environ.get(COMMAND_VARIABLE) or f'{program or self.script} {shlex.join(words)}'.rstrip()
 
         def check_and_run() -> int | None:
             self.check(args)
             return self.run(args)
 
         return run_tool(check_and_run, program=parser.prog,
-                        interrupted=self.interrupted.format(command=args.command_line))
+                        interrupted=self.interrupted.replace('{command}', args.command_line),
+                        resume=resuming(args.command_line, self.resume) if self.resume else None)
 
 
-def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str) -> int:
-    """Runs a command; prints wrong input as a sentence.
+def resuming(command_line: str, option: str) -> str:
+    """A command line with an option that takes at most one value and is given without one, once."""
+    words = shlex.split(command_line)
+    kept = [word for place, word in enumerate(words) if not (
+        word == option or word.startswith(f'{option}=')
+        or (place and words[place - 1] == option and not word.startswith('-')))]
+    return shlex.join([*kept, option])
+
+
+def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str, resume: str | None = None) -> int:
+    """Runs a command; prints wrong input, a failure of the machine, and the end by a signal as a sentence.
 
     Of several processes on a machine the first prints; the others wait a moment, in which they are usually ended.
 
     Args:
         action: the command; it may return an exit code.
         program: goes before the sentence.
-        interrupted: is printed after Ctrl-C.
+        interrupted: is printed after Ctrl-C and other signals.
+        resume: the command that goes on from a checkpoint.
 
     Returns:
-        The exit code: that of the action or 0, 2 for wrong input, 1 for a run that failed, 130 when interrupted.
+        The exit code: that of the action or 0, 2 for wrong input, 1 for a run that failed, 128 and the number of the
+        signal that ended it: 130 for Ctrl-C, 143 for SIGTERM.
     """
-    try:
-        return action() or 0
-    except KeyboardInterrupt:
-        if is_first_local_process():
-            print(interrupted, file=sys.stderr)
-        return _INTERRUPTED
-    except Exception as error:
-        if not _is_wrong_input(error):
-            full = _describe_disk_error(error)
-            if full is None:
+    stop: KeyboardInterrupt | None = None
+    with _signals_as_exceptions() as received:
+        try:
+            return action() or 0
+        except KeyboardInterrupt as error:
+            stop = error
+        except Exception as error:
+            full = None if _is_wrong_input(error) else _describe_disk_error(error)
+            if not received and full is None and not _is_wrong_input(error):
                 raise
-            print(f'{program}: {full}', file=sys.stderr, flush=True)
-            return _FAILED
-        if not is_first_local_process():
-            time.sleep(_SECONDS_FOR_THE_FIRST_PROCESS)
-        print(f'{program}: {error}', file=sys.stderr, flush=True)
-        return getattr(error, 'exit_code', _WRONG_INPUT)
+            failure = error
+            if received:  # a signal that ended other processes too, which is where the error comes from
+                stop = Terminated(received[0])
+    # From here on a signal ends the process without a word, such as that of a launcher which ends the others.
+    if stop is not None:
+        return _end_at_signal(stop, interrupted=interrupted, resume=resume)
+    if full is not None:
+        print(f'{program}: {full}', file=sys.stderr, flush=True)
+        return _FAILED
+    if not is_first_local_process() or _is_about_another_process(failure):
+        time.sleep(_SECONDS_FOR_THE_FIRST_PROCESS)
+    print(f'{program}: {failure}{_way_on(failure, resume)}', file=sys.stderr, flush=True)
+    return getattr(failure, 'exit_code', _WRONG_INPUT)
+
+
+def _end_at_signal(stop: KeyboardInterrupt, *, interrupted: str, resume: str | None) -> int:
+    """Says how to go on; returns the exit code."""
+    received = getattr(stop, 'received', signal.SIGINT)
+    if is_first_local_process():
+        name = '' if received == signal.SIGINT else f'Received {received.name}. '
+        print(f'{stop}{_way_on(stop, resume) or f" {interrupted}"}' if str(stop) else f'{name}{interrupted}',
+              file=sys.stderr, flush=True)
+    else:
+        time.sleep(_SECONDS_BEFORE_AN_END)
+    return _ENDED_BY_SIGNAL + received
+
+
+def _way_on(error: BaseException, resume: str | None) -> str:
+    return f' To go on: {resume}' if resume and getattr(error, 'checkpoint', None) else ''
+
+
+@contextmanager
+def _signals_as_exceptions() -> Iterator[list[signal.Signals]]:
+    """Signals that would end the process without a word raise :class:`Terminated`, in the main thread.
+
+    Yields:
+        Those that were received.
+    """
+    received: list[signal.Signals] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def end(number: int, _: Any) -> None:
+        received.append(signal.Signals(number))
+        if len(received) == 1:
+            raise Terminated(received[0])
+        for other in before:
+            signal.signal(other, signal.SIG_DFL)  # what unwinds may take long: the third signal ends it
+    before: dict[signal.Signals, Any] = {}
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and not (name == 'SIGHUP' and signal.getsignal(number) is signal.SIG_IGN):  # nohup
+            before[number] = signal.signal(number, end)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _describe_disk_error(error: BaseException | None) -> str | None:
@@ -138,6 +225,11 @@ def _describe_disk_error(error: BaseException | None) -> str | None:
 def _is_wrong_input(error: Exception) -> bool:
     errors = sys.modules.get('distilpose.errors')  # not raised if not imported
     return isinstance(error, WrongInput) or (errors is not None and isinstance(error, errors.DistilPoseError))
+
+
+def _is_about_another_process(error: Exception) -> bool:
+    errors = sys.modules.get('distilpose.errors')
+    return errors is not None and isinstance(error, errors.LostProcess)
 
 
 def is_first_local_process() -> bool:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from .command import Command
 from .paths import working_root
@@ -36,21 +32,7 @@ def _quickstart(args: argparse.Namespace) -> None:
     work_dir = args.work_dir or working_root() / 'work_dirs' / 'quickstart' / f'seed_{args.seed}'
     settings = Settings(seed=args.seed, work_dir=work_dir.absolute(), data=args.data.absolute(), images=args.images,
                         epochs=args.epochs, command=args.command_line)
-    with _sigterm_as_ctrl_c():
-        run(settings, Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120))
-
-
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """SIGTERM counts as Ctrl-C, so that loading processes are ended too."""
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+    run(settings, Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120))
 
 
 def _add_synthesize(parser: argparse.ArgumentParser) -> None:

@@ -86,7 +86,7 @@ def _test(args: argparse.Namespace) -> None:
 
 TRAIN = Command(
     'Train a pose estimator, with or without a teacher.', script='python tools/train.py', add_arguments=_add_train,
-    check=_check_train, run=_train,
+    check=_check_train, run=_train, resume='--resume',
     interrupted='Interrupted. Add --resume to a training command to go on from its last checkpoint.')
 TEST = Command(
     'Evaluate a pose estimator; a distilled student needs no teacher.', script='python tools/test.py',

@@ -46,6 +46,8 @@ help_if_asked() {
     fi
 }
 
+STARTED="$(printf '%q ' "$0" "$@")"  # what a run in several processes says of how to start it again
+
 # fail SENTENCE: wrong usage.
 fail() {
     echo "$(basename "$0"): $1" >&2
@@ -73,6 +75,7 @@ run_processes() {
         cores="$(nproc 2> /dev/null || getconf _NPROCESSORS_ONLN)"
         export OMP_NUM_THREADS=$(( cores / count > 0 ? cores / count : 1 ))
     fi
+    export DISTILPOSE_COMMAND="${STARTED% }"
     exec "$PYTHON" "$ROOT/tools/run_processes.py" --nnodes="$nodes" --node_rank="${NODE_RANK:-0}" \
         --nproc_per_node="$count" --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${port:-29500}" "$@"
 }
@@ -85,6 +88,7 @@ run_slurm() {
     require_count GPUS "$gpus"
     require_count GPUS_PER_NODE "$per_node"
     command -v srun > /dev/null || fail "there is no srun here: this is no SLURM cluster; use the dist_ script."
+    export DISTILPOSE_COMMAND="${STARTED% }"
     # SRUN_ARGS is several words on purpose.
     # shellcheck disable=SC2086
     exec srun -p "$partition" --job-name="$job" --gres="gpu:$per_node" --ntasks="$gpus" --ntasks-per-node="$per_node" \

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +16,8 @@ from distilpose_cli.launcher import LAUNCHER
 from distilpose_cli.training import TEST, TRAIN
 
 _ENDED_BY_SIGNAL = 128  # plus the signal's number is how shells report it
+_FORWARDED = 'SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1'
+_SECONDS_FOR_SAVING = 300
 _COMMANDS = {'train.py': TRAIN, 'test.py': TEST}
 
 
@@ -28,23 +32,51 @@ def check(words: Sequence[str]) -> int:
     return run_tool(lambda: command.check(args), program=program, interrupted=command.interrupted)
 
 
+def describe(rank: int, code: int) -> str:
+    """Which process died of what.
+
+    Args:
+        rank: of the process.
+        code: its exit code; negative for a signal.
+    """
+    if code > 0:
+        return f'Process {rank} was the first to fail, with exit code {code}.'
+    cause = {
+        signal.SIGKILL: ', most likely by the system because memory ran out: use smaller batches or fewer workers, or '
+                        'give the job more memory',
+        signal.SIGBUS: ', most likely because the shared memory (/dev/shm) is full: give the container more',
+        signal.SIGSEGV: ', a crash of a library',
+    }.get(signal.Signals(-code), '')
+    return (f'Process {rank} was killed by {signal.Signals(-code).name}{cause}. The others were ended. To go on from '
+            'the last checkpoint of a training, repeat the command with --resume.')
+
+
 def main() -> int:
     """Runs the processes; returns the exit code of the first that failed, 0 if none did."""
     code = check(sys.argv[1:])
     if code:
         return code
-    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing import api
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import get_args_parser, run
 
     os.environ[LAUNCHER] = str(os.getpid())
+    arguments = get_args_parser().parse_args()
+    arguments.signals_to_handle, arguments.shutdown_timeout = _FORWARDED, _SECONDS_FOR_SAVING
+    # When a process has died, the others cannot go on. This ends them at once, also where they wait for it in a
+    # library, and unlike SIGTERM, which asks a training to save and stop.
+    setattr(api, '_get_default_signal', lambda: signal.SIGUSR2)  # noqa: B010
+    for name in ('agent.server.api', 'multiprocessing.api'):  # they repeat what is said here and by the processes
+        logging.getLogger(f'torch.distributed.elastic.{name}').setLevel(logging.CRITICAL)
     try:
-        run(get_args_parser().parse_args())
+        run(arguments)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        print(f'Process {rank} was the first to fail, with exit code {failure.exitcode}.', file=sys.stderr)
-        return failure.exitcode if failure.exitcode > 0 else _ENDED_BY_SIGNAL - failure.exitcode
-    except SignalException as error:
+        code = failure.exitcode if failure.exitcode > 0 else _ENDED_BY_SIGNAL - failure.exitcode
+        if failure.exitcode < 0 or code < _ENDED_BY_SIGNAL:  # otherwise it said itself that a signal stopped it
+            print(describe(rank, failure.exitcode), file=sys.stderr)
+        return code
+    except api.SignalException as error:
         return _ENDED_BY_SIGNAL + error.sigval
     return 0
 

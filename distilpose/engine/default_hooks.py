@@ -14,6 +14,7 @@ DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     finite_check=dict(type='FiniteCheckHook'),
     resume_facts=dict(type='ResumeFactsHook'),
     resume_position=dict(type='ResumePositionHook'),
+    signals=dict(type='SignalHook'),
     start_weights=dict(type='StartWeightsHook'),
     strict_loading=dict(type='StrictResumeHook'),
 )

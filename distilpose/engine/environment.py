@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 
 from ..errors import DistilPoseError
+from .workers import deaths_of_workers_ignored
 
 LAUNCHERS = ('none', 'pytorch', 'slurm')
 _VARIABLES = {
@@ -75,9 +76,10 @@ def end_workers(runner: Runner) -> None:
     Left to Python's garbage collection, each of them keeps the process waiting for five seconds, because the queue
     through which it would be told to end is collected first.
     """
-    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
-        for owner in (getattr(loop, 'dataloader', None), getattr(loop, 'dataloader_iterator', None)):
-            end_workers_of(owner)
+    with deaths_of_workers_ignored():
+        for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+            for owner in (getattr(loop, 'dataloader', None), getattr(loop, 'dataloader_iterator', None)):
+                end_workers_of(owner)
 
 
 def end_workers_of(owner: Any) -> None:

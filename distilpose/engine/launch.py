@@ -28,7 +28,8 @@ from .bare_model import bare_model, replace_bare_model
 from .checkpoint_search import out_dir
 from .default_hooks import DEFAULT_HOOKS, add_default_hooks
 from .environment import end_workers, is_first_process, prepare_environment
-from .hooks import ProgressHook
+from .failures import failures_as_sentences
+from .hooks import ProgressHook, SignalHook
 from .resuming import pass_on_allowed, read_allowed, set_resume
 from .runner import ConciseRunner, FinishedRunner
 from .work_dir import check_writable, disk_errors_as_sentences, prepare_work_dir
@@ -68,6 +69,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
 
     Raises:
         DistilPoseError: wrong input, found before anything was written where that is possible.
+        MachineFailed: a dead data worker, no memory, no descriptors, a lost process, a sample that cannot be prepared.
+        Interrupted: after a signal; what was trained is saved.
     """
     cfg, notes = load_and_change(config, options=options, data_root=data_root)
     for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
@@ -259,12 +262,13 @@ def _build_and_run(cfg: Config, notes: list[str], action: Callable[[Any], Any], 
     for note in notes:
         print_log(note, 'current', logging.WARNING)
     try:
-        with unknown_types_as_sentences():
+        with failures_as_sentences(runner), unknown_types_as_sentences():
             result = action(runner)
     finally:
         end_workers(runner)
+        runner.visualizer.close()
         for hook in runner.hooks:
-            if isinstance(hook, ProgressHook):
+            if isinstance(hook, (ProgressHook, SignalHook)):
                 hook.close()
     return result if returns_result else runner
 

@@ -18,6 +18,7 @@ from mmengine.runner import Runner
 from mmengine.utils.dl_utils import collect_env
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
 
 from ..checkpoints.writing import describe, disk_error, replacing
 from ..errors import printable
@@ -25,6 +26,7 @@ from .bare_model import bare_model
 from .hooks import StrictResumeHook
 from .hooks.channels_last import contiguous_while_drawn, has_channels_last, use_channels_last
 from .summary import describe_data, describe_environment, describe_model
+from .workers import prepare_workers
 
 DETAILS = 'details.txt'
 _ABOUT_MMENGINE_ITSELF = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
@@ -54,6 +56,13 @@ class ConciseRunner(Runner):
         file = Path(self.work_dir, Path(self.cfg.filename or f'{self.timestamp}.py').name)
         with replacing(file, suffix=file.suffix) as part:
             self.cfg.dump(part)
+
+    @staticmethod
+    def build_dataloader(dataloader: Any, seed: int | None = None, diff_rank_seed: bool = False) -> DataLoader:
+        """As mmengine does; workers are not ended by signals to the whole process group, and name a failing sample."""
+        loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+        prepare_workers(loader)
+        return loader
 
     def _log_env(self, env_cfg: dict) -> None:
         if self._is_verbose:

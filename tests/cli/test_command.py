@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 from typing import Any
 
 import pytest
 
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, Interrupted, MachineFailed
 from distilpose_cli.command import (
+    COMMAND_VARIABLE,
     LAUNCHERS,
     Command,
     WrongInput,
     add_cfg_options,
     is_first_local_process,
     read_options,
+    resuming,
     run_tool,
 )
 from distilpose_cli.training import TRAIN
@@ -120,3 +124,57 @@ def test_other_processes_wait_before_they_repeat_it(monkeypatch: pytest.MonkeyPa
 
     assert run_tool(fail, program='train.py', interrupted='') == 2
     assert waited and waited[0] >= 5 and not is_first_local_process()
+
+
+@pytest.mark.parametrize(('name', 'code'), [('SIGTERM', 143), ('SIGINT', 130), ('SIGUSR1', 138)])
+def test_a_signal_ends_a_command_with_a_sentence(name: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    assert run_tool(lambda: os.kill(os.getpid(), number), program='it', interrupted='Interrupted. Again.') == code
+    expected = 'Interrupted. Again.\n'
+    assert capsys.readouterr().err == (expected if name == 'SIGINT' else f'Received {name}. {expected}')
+    assert signal.getsignal(number) == before
+
+
+def test_an_error_that_comes_from_the_signal_is_the_signal(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            raise RuntimeError('DataLoader worker (pid 7) is killed by signal: Terminated. ')
+
+    assert run_tool(fail, program='it', interrupted='Interrupted.') == 143
+    assert capsys.readouterr().err == 'Received SIGTERM. Interrupted.\n'
+
+
+def test_the_command_that_resumes_follows_what_is_saved(capsys: pytest.CaptureFixture[str]) -> None:
+    def stop() -> None:
+        raise Interrupted(signal.SIGTERM, 'Stopped by SIGTERM.', checkpoint='iter_3.pth')
+
+    def fail() -> None:
+        raise MachineFailed('no memory.', checkpoint='iter_3.pth')
+
+    assert run_tool(stop, program='it', interrupted='Interrupted.', resume='it --resume') == 143
+    assert run_tool(fail, program='it', interrupted='Interrupted.', resume='it --resume') == 1
+    assert capsys.readouterr().err == ('Stopped by SIGTERM. To go on: it --resume\n'
+                                       'it: no memory. To go on: it --resume\n')
+
+
+@pytest.mark.parametrize(('words', 'expected'), [
+    ('train.py c.py --amp', 'train.py c.py --amp --resume'),
+    ('train.py c.py --resume --amp', 'train.py c.py --amp --resume'),
+    ('train.py c.py --resume auto --amp', 'train.py c.py --amp --resume'),
+    ("train.py c.py --resume='my file.pth'", 'train.py c.py --resume'),
+    ("train.py c.py --work-dir 'a b' --cfg-options x=1", "train.py c.py --work-dir 'a b' --cfg-options x=1 --resume"),
+])
+def test_the_command_line_that_resumes(words: str, expected: str) -> None:
+    assert resuming(words, '--resume') == expected
+
+
+def test_a_launcher_names_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(args: argparse.Namespace) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv(COMMAND_VARIABLE, 'tools/dist_it.sh c.py 2')
+    assert command(interrupt, interrupted='Run {command} again.').main([]) == 130
+    assert capsys.readouterr().err == 'Run tools/dist_it.sh c.py 2 again.\n'

@@ -17,7 +17,7 @@ from rich.console import Console
 from torch import nn
 
 from distilpose.engine import train
-from distilpose.engine.hooks import ProgressHook, ResumableRandomnessHook, TeacherCheckHook
+from distilpose.engine.hooks import ProgressHook, ResumableRandomnessHook, SignalHook, TeacherCheckHook
 from distilpose.engine.hooks.progress import ProgressDisplay, describe_losses, format_duration
 from distilpose.engine.hooks.randomness import SeededPreparation, seed_generators
 from distilpose.engine.hooks.teacher_check import compare_keypoints
@@ -238,3 +238,8 @@ def test_a_failing_run_gives_the_terminal_back(terminal: Terminal, make_config: 
 
 def test_the_progress_hook_comes_after_the_logger() -> None:
     assert ProgressHook.priority == 'LOW'
+
+
+def test_a_config_turns_a_default_hook_off(make_config: Callable[..., Path], tmp_path: Path) -> None:
+    runner = train(make_config(epochs=1), work_dir=tmp_path, validate=False, options={'default_hooks.signals': None})
+    assert not any(isinstance(hook, SignalHook) for hook in runner.hooks)

@@ -11,6 +11,7 @@ from .progress import ProgressHook
 from .randomness import ResumableRandomnessHook
 from .resume_facts import ResumeFactsHook
 from .resume_position import ResumePositionHook
+from .signals import SignalHook
 from .skipped_images import SkippedImagesHook
 from .start_weights import StartWeightsHook
 from .strict_resume import StrictResumeHook
@@ -19,5 +20,5 @@ from .teacher_check import TeacherCheckHook
 
 __all__ = ['AccumulatedGradientsHook', 'ChannelsLastHook', 'FiniteCheckHook', 'GradientShareHook',
            'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'ResumeFactsHook',
-           'ResumePositionHook', 'SafeCheckpointHook', 'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook',
-           'TeacherCacheHook', 'TeacherCheckHook']
+           'ResumePositionHook', 'SafeCheckpointHook', 'SignalHook', 'SkippedImagesHook', 'StartWeightsHook',
+           'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook']
