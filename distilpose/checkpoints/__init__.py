@@ -17,10 +17,10 @@ from .safe_loading import (
 )
 from .training_state import check_training_state
 from .weights import Weights, read_weights
-from .writing import save_atomically
+from .writing import save_atomically, save_checkpoint_of_training
 
 read_checkpoints_with(read)
-write_checkpoints_with(save_atomically)
+write_checkpoints_with(save_checkpoint_of_training)
 
 __all__ = [
     'BadCheckpoint',

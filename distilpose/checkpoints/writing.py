@@ -21,7 +21,8 @@ _PART = re.compile(r'\..+\.(\d+)\.part(?:\.\w+)?')
 
 
 @contextmanager
-def replacing(path: Path, *, needed: Callable[[], int] | None = None, suffix: str = '') -> Iterator[Path]:
+def replacing(path: Path, *, needed: Callable[[], int] | None = None, suffix: str = '',
+              remedy: str | None = None) -> Iterator[Path]:
     """Gives a path beside a file to write to, which takes the file's place at the end, or is removed at an error.
 
     The file is on the disk before it takes the place, and the new name before this returns, so that neither a killed
@@ -31,6 +32,7 @@ def replacing(path: Path, *, needed: Callable[[], int] | None = None, suffix: st
         path: the file.
         needed: the size that it would have, in bytes, for the message when the disk is full.
         suffix: that the path to write to ends with, for a writer that chooses the format by it.
+        remedy: what to do when the disk is full, for the message.
 
     Raises:
         RunFailed: the disk is full, read-only or broken, or the folder cannot be written.
@@ -45,7 +47,8 @@ def replacing(path: Path, *, needed: Callable[[], int] | None = None, suffix: st
         cause = disk_error(error)
         if cause is None:
             raise
-        raise RunFailed(describe(cause, path, needed=needed() if needed is not None else None)) from error
+        size = needed() if needed is not None else None
+        raise RunFailed(describe(cause, path, needed=size, remedy=remedy)) from error
     finally:
         with contextlib.suppress(OSError):  # a folder that cannot be written has none
             part.unlink(missing_ok=True)
@@ -57,13 +60,13 @@ def write_atomically(path: Path, text: str) -> None:
         part.write_text(text, encoding='utf-8')
 
 
-def save_atomically(content: Any, path: Path) -> None:
+def save_atomically(content: Any, path: Path, *, remedy: str | None = None) -> None:
     """``torch.save`` to a file, see :func:`replacing`; the folder is made where there is none.
 
     The tensors are written to the file one after the other, and not held a second time in memory.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, needed=lambda: size_of(content)) as part, part.open('wb') as stream:
+    with replacing(path, needed=lambda: size_of(content), remedy=remedy) as part, part.open('wb') as stream:
         torch.save(content, stream)
 
 
@@ -112,7 +115,13 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.E
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG})
 
 
-def describe(error: OSError, path: Path, *, needed: int | None = None, shown: Path | None = None) -> str:
+def save_checkpoint_of_training(checkpoint: Any, path: Path) -> None:
+    """:func:`save_atomically` for a training, which can be resumed."""
+    save_atomically(checkpoint, path, remedy='make room and go on with --resume')
+
+
+def describe(error: OSError, path: Path, *, needed: int | None = None, shown: Path | None = None,
+             remedy: str | None = None) -> str:
     """The sentence for a file that cannot be written: the file, the reason, how much is free and needed.
 
     Args:
@@ -120,17 +129,18 @@ def describe(error: OSError, path: Path, *, needed: int | None = None, shown: Pa
         path: of the file.
         needed: bytes.
         shown: what to name instead of the file, such as its folder.
+        remedy: for a full disk.
     """
     facts = [] if needed is None else [f'about {_megabytes(needed)} needed']
     with contextlib.suppress(OSError):  # it may be gone
         facts.insert(0, f'{_megabytes(shutil.disk_usage(path.parent).free)} free there')
     words = f' ({", ".join(facts)})' if facts else ''
-    remedy = 'make room, or name' if error.errno in _FULL - {errno.EROFS} else 'name'
-    return f'{shown or path} cannot be written: {error.strerror or error}{words}; {remedy} another folder'
+    remedy = f'{remedy or "make room"}, or ' if error.errno in _FULL - {errno.EROFS} else ''
+    return f'{shown or path} cannot be written: {error.strerror or error}{words}; {remedy}name another folder'
 
 
 def _megabytes(size: int) -> str:
-    return f'{size / 1e6:.1f} MB'
+    return f'{size / 1e6:.3g} MB' if size < 1e6 else f'{size / 1e6:.1f} MB'
 
 
 def _flush(file: Path) -> None:
@@ -159,4 +169,7 @@ def _lives(process: int) -> bool:
         return False
     except (PermissionError, OverflowError):
         return True
-    return True
+    try:  # of Linux; a killed process whose parent has not asked for its exit code is there, too
+        return Path(f'/proc/{process}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except OSError:
+        return True
