@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .command import LAUNCHERS, Command, WrongInput, add_cfg_options, read_options
+from .machines import check_descriptors, check_interface
 from .paths import require_checkpoint, require_config
 
 DTYPES = ('float32', 'bfloat16', 'float16')
@@ -36,6 +37,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _check_train(args: argparse.Namespace) -> None:
+    _check_processes(args)
     require_config(args.config)
     if args.resume not in (None, 'auto', 'last'):
         require_checkpoint(args.resume)
@@ -72,8 +74,15 @@ def _add_test(parser: argparse.ArgumentParser) -> None:
 
 
 def _check_test(args: argparse.Namespace) -> None:
+    _check_processes(args)
     require_config(args.config)
     require_checkpoint(args.checkpoint)
+
+
+def _check_processes(args: argparse.Namespace) -> None:
+    check_descriptors()
+    if args.launcher != 'none':
+        check_interface()
 
 
 def _test(args: argparse.Namespace) -> None:

@@ -63,11 +63,15 @@ require_count() {
 run_processes() {
     local count="$1"
     shift
-    local nodes="${NNODES:-1}" port="${PORT:-}"
+    local nodes="${NNODES:-1}"
     require_count GPUS "$count"
     require_count NNODES "$nodes"
-    if [[ -z "$port" && "$nodes" == 1 ]]; then  # so that two runs on one machine do not meet
-        port="$("$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')"
+    local meeting=(--standalone --local_addr=127.0.0.1)  # at a free port, so that runs on one machine do not meet
+    if [[ -n "${PORT:-}${MASTER_ADDR:-}" || "$nodes" != 1 || "${NODE_RANK:-0}" != 0 ]]; then
+        meeting=(--nnodes="$nodes" --node_rank="${NODE_RANK:-0}" --master_addr="${MASTER_ADDR:-127.0.0.1}"
+                 --master_port="${PORT:-29500}")
+        [[ -z "${JOIN_TIMEOUT:-}" ]] || require_count JOIN_TIMEOUT "$JOIN_TIMEOUT"
+        meeting+=(--rdzv_conf "timeout=${JOIN_TIMEOUT:-600}")
     fi
     if [[ -z "${OMP_NUM_THREADS:-}" ]]; then  # the cores, shared by the processes
         local cores
@@ -76,8 +80,7 @@ run_processes() {
         export OMP_NUM_THREADS=$(( cores / count > 0 ? cores / count : 1 ))
     fi
     export DISTILPOSE_COMMAND="${STARTED% }"
-    exec "$PYTHON" "$ROOT/tools/run_processes.py" --nnodes="$nodes" --node_rank="${NODE_RANK:-0}" \
-        --nproc_per_node="$count" --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${port:-29500}" "$@"
+    exec "$PYTHON" "$ROOT/tools/run_processes.py" "${meeting[@]}" --nproc_per_node="$count" "$@"
 }
 
 # run_slurm PARTITION JOB_NAME SCRIPT [ARGS]: GPUS processes, GPUS_PER_NODE on each machine, through srun.

@@ -13,11 +13,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from distilpose_cli.command import run_tool
 from distilpose_cli.launcher import LAUNCHER
+from distilpose_cli.machines import check_machines
 from distilpose_cli.training import TEST, TRAIN
 
 _ENDED_BY_SIGNAL = 128  # plus the signal's number is how shells report it
 _FORWARDED = 'SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1'
 _SECONDS_FOR_SAVING = 300
+_LOG_LEVEL = 'TORCH_CPP_LOG_LEVEL'
 _COMMANDS = {'train.py': TRAIN, 'test.py': TEST}
 
 
@@ -29,7 +31,12 @@ def check(words: Sequence[str]) -> int:
     program = Path(words[place]).name
     command = _COMMANDS[program]
     args = command.build_parser(program).parse_args(words[place + 1:])
-    return run_tool(lambda: command.check(args), program=program, interrupted=command.interrupted)
+
+    def check_all() -> None:
+        command.check(args)
+        check_machines(words[:place])
+
+    return run_tool(check_all, program=program, interrupted=command.interrupted)
 
 
 def describe(rank: int, code: int) -> str:
@@ -56,10 +63,15 @@ def main() -> int:
     code = check(sys.argv[1:])
     if code:
         return code
+    is_chosen = _LOG_LEVEL in os.environ
+    os.environ.setdefault(_LOG_LEVEL, 'FATAL')  # of this process alone: what is logged is raised too, without stacks
+    from torch.distributed import DistError
     from torch.distributed.elastic.multiprocessing import api
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import get_args_parser, run
 
+    if not is_chosen:
+        del os.environ[_LOG_LEVEL]
     os.environ[LAUNCHER] = str(os.getpid())
     arguments = get_args_parser().parse_args()
     arguments.signals_to_handle, arguments.shutdown_timeout = _FORWARDED, _SECONDS_FOR_SAVING
@@ -76,6 +88,10 @@ def main() -> int:
         if failure.exitcode < 0 or code < _ENDED_BY_SIGNAL:  # otherwise it said itself that a signal stopped it
             print(describe(rank, failure.exitcode), file=sys.stderr)
         return code
+    except DistError as error:  # machines did not meet
+        print(f'The machines did not meet ({str(error).splitlines()[0]}); start the same command on all NNODES of '
+              'them, each with its NODE_RANK and with the MASTER_ADDR and PORT of the first.', file=sys.stderr)
+        return 1
     except api.SignalException as error:
         return _ENDED_BY_SIGNAL + error.sigval
     return 0

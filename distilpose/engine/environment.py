@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import resource
+import shutil
 from importlib.util import find_spec
 from typing import Any
 
@@ -21,6 +23,7 @@ _VARIABLES = {
     'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'),
 }
 _RUNS = itertools.count()
+_DESCRIPTORS, _DESCRIPTORS_OF_A_WORKER = 64, 8
 
 
 def prepare_environment(cfg: Config, launcher: str = 'none') -> None:
@@ -30,6 +33,7 @@ def prepare_environment(cfg: Config, launcher: str = 'none') -> None:
         DistilPoseError: when the launcher and the process's environment contradict each other.
     """
     check_launcher(launcher)
+    _check_descriptors(cfg)
     cfg.launcher = launcher
     env_cfg = dict(cfg.get('env_cfg') or {})
     has_cuda = torch.cuda.is_available()
@@ -55,6 +59,8 @@ def check_launcher(launcher: str) -> None:
         raise DistilPoseError(f'--launcher {launcher} needs the variables {", ".join(missing)}, which are not set; '
                               f'start through tools/{script}_train.sh or tools/{script}_test.sh, or leave out '
                               '--launcher for a single process')
+    if launcher == 'slurm':
+        _check_slurm()
     if launcher == 'none' and 'TORCHELASTIC_RUN_ID' in os.environ and int(os.environ.get('WORLD_SIZE', '1')) > 1:
         raise DistilPoseError(f'torchrun started {os.environ["WORLD_SIZE"]} processes, and each would train alone into '
                               'the same folder; add --launcher pytorch')
@@ -62,6 +68,39 @@ def check_launcher(launcher: str) -> None:
     if torch.cuda.is_available() and local > torch.cuda.device_count():
         raise DistilPoseError(f'{local} processes were started on a machine where torch sees '
                               f'{torch.cuda.device_count()} GPUs; start as many processes as there are GPUs')
+
+
+def _check_descriptors(cfg: Config) -> None:
+    """Compares how many files a process may open with what its loaders' workers need: pipes, and tensors on their way.
+
+    Raises:
+        DistilPoseError: names the limit and the workers.
+    """
+    workers = sum((cfg.get(f'{name}_dataloader') or {}).get('num_workers', 0) for name in ('train', 'val'))
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = _DESCRIPTORS + _DESCRIPTORS_OF_A_WORKER * workers
+    if 0 <= limit < needed:
+        raise DistilPoseError(f'a process may open {limit} files here, and one with {workers} workers that load data '
+                              f'needs about {needed}; raise the limit (ulimit -n 4096), or lower num_workers of '
+                              'train_dataloader and val_dataloader')
+
+
+def _check_slurm() -> None:
+    """Raises for variables that are no numbers, and where SLURM's own program for the first machine's name is missing.
+
+    Raises:
+        DistilPoseError: names the variable.
+    """
+    for name in ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID', 'MASTER_PORT'):
+        if not os.environ.get(name, '0').isdecimal():
+            raise DistilPoseError(f'the variable {name} is {os.environ[name]!r}; expected a whole number, as srun sets')
+    rank, count = int(os.environ['SLURM_PROCID']), int(os.environ['SLURM_NTASKS'])
+    if rank >= count:
+        raise DistilPoseError(f'SLURM_PROCID is {rank}, and of SLURM_NTASKS={count} processes the last has {count - 1};'
+                              ' start through tools/slurm_train.sh or tools/slurm_test.sh')
+    if 'MASTER_ADDR' not in os.environ and shutil.which('scontrol') is None:
+        raise DistilPoseError('scontrol, which says where the first process runs, is not on the PATH; set MASTER_ADDR '
+                              'to the address of that machine')
 
 
 def is_first_process(launcher: str) -> bool:

@@ -10,10 +10,13 @@ import atexit
 import functools
 import inspect
 import logging
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from ..errors import RunFailed
 from .patching import attribute
 
 
@@ -74,16 +77,36 @@ def _with_or_without_cuda(initialise: Callable[..., None]) -> Callable[..., None
         if backend == 'gloo':
             atexit.register(_leave_process_group)
         if torch.cuda.is_available():
-            initialise(backend, *args, **kwargs)
+            with _connecting():
+                initialise(backend, *args, **kwargs)
             return
         if backend == 'nccl':
             print_log('torch has no CUDA here: the processes talk through gloo instead of nccl.', 'current')
             on_any_device('gloo', *args, **kwargs)
             return
-        with attribute(torch.cuda, 'set_device', lambda device: None):
+        with attribute(torch.cuda, 'set_device', lambda device: None), _connecting():
             initialise(backend, *args, **kwargs)
 
     return on_any_device
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    """Says in a sentence that this process does not reach the others, or waited for them for too long.
+
+    Raises:
+        RunFailed: names the place where they meet.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # also all of torch.distributed's own
+        name = os.environ.get
+        reason = str(error).splitlines()[0]
+        raise RunFailed(
+            f'process {name("RANK", "?")} of 0 to {int(name("WORLD_SIZE", "1")) - 1} could not join the others at '
+            f'{name("MASTER_ADDR")}:{name("MASTER_PORT")} ({reason}). Are all of them running, is the port free (PORT, '
+            'or MASTER_PORT for SLURM), and does GLOO_SOCKET_IFNAME or NCCL_SOCKET_IFNAME name the network interface '
+            'over which machines reach each other? env_cfg.dist_cfg.timeout is how long to wait, in seconds') from error
 
 
 def _leave_process_group() -> None:
