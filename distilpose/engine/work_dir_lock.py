@@ -22,8 +22,9 @@ from .work_dir import require_folder
 
 FILE = '.training.lock'
 SECONDS_BETWEEN_SIGNS = 30.0
-SECONDS_WITHOUT_SIGN = 300.0
-"""After which a lock of another machine, whose processes cannot be seen from here, counts as left behind."""
+SECONDS_WITHOUT_SIGN, SECONDS_SINCE_BOOT = 300.0, 90.0
+"""After which a lock of another machine, whose processes cannot be seen from here, counts as left behind; and one of a
+machine of this name before its last boot, which another machine may have too."""
 _CANNOT_LINK = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _SECONDS_TO_CONFIRM = 0.2
 
@@ -175,7 +176,7 @@ def _refuse_if_held(file: Path, text: str, *, now: float) -> None:
         silent = now - file.stat().st_mtime
         owner = _parse(text)
         if owner is None or owner.kernel != _kernel():
-            is_held = silent < SECONDS_WITHOUT_SIGN
+            is_held = silent < _patience(owner)
         elif owner.namespace == _namespace():
             is_held = is_running(owner.pid, owner.start)
         else:
@@ -193,7 +194,13 @@ def _describe(file: Path, text: str, *, silent: float = 0.0) -> str:
     if owner is not None and owner.kernel == _kernel():
         return f'{words}, end it, or name another --work-dir'
     return (f'{words}, or name another --work-dir. Its last sign of life is {max(silent, 0):.0f} s old, and after '
-            f'{SECONDS_WITHOUT_SIGN:.0f} s without one it counts as ended; if you know that it has, delete {file}')
+            f'{_patience(owner):.0f} s without one it counts as ended; if you know that it has, delete {file}')
+
+
+def _patience(owner: Owner | None) -> float:
+    """Seconds without a sign of an owner that cannot be seen."""
+    is_of_this_name = owner is not None and owner.host == socket.gethostname()
+    return SECONDS_SINCE_BOOT if is_of_this_name else SECONDS_WITHOUT_SIGN
 
 
 def _parse(text: str) -> Owner | None:

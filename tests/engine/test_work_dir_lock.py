@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from distilpose.engine import train, work_dir_lock
-from distilpose.engine.work_dir_lock import FILE, SECONDS_WITHOUT_SIGN, Owner, is_running, locked
+from distilpose.engine.work_dir_lock import FILE, SECONDS_SINCE_BOOT, SECONDS_WITHOUT_SIGN, Owner, is_running, locked
 from distilpose.errors import DistilPoseError
 
 
@@ -73,6 +73,15 @@ def test_what_a_killed_process_left_behind_is_replaced(values: dict[str, object]
         assert json.loads((tmp_path / FILE).read_text())['pid'] == os.getpid()
         assert os.listdir(tmp_path) == [FILE]
     assert os.listdir(tmp_path) == []
+
+
+def test_after_a_reboot_a_lock_counts_for_a_moment(tmp_path: Path) -> None:
+    file = leave(tmp_path, kernel='other', age=SECONDS_SINCE_BOOT - 20)
+    with pytest.raises(DistilPoseError, match=f'after {SECONDS_SINCE_BOOT:.0f} s without one'), locked(tmp_path):
+        pass
+    os.utime(file, (time.time() - SECONDS_SINCE_BOOT - 20, ) * 2)
+    with locked(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize('values', [dict(kernel='other', host='elsewhere'), None], ids=['machine', 'unreadable'])
