@@ -199,6 +199,27 @@ def test_own_joints_are_those_of_the_metainfo(cfg: Config) -> None:
     check_annotations(cfg)
 
 
+WHOLE_BODY = dict(keypoints=17, foot_kpts=6, face_kpts=68, lefthand_kpts=21, righthand_kpts=21)
+
+
+@pytest.mark.parametrize(('how', 'words'), [
+    (None, None), (put(3, NAN, 'lefthand_kpts'), 'lefthand_kpts: the x of joint left_thumb1 of annotation 1 .* is nan'),
+    (lambda content: first(content).pop('face_kpts'), 'annotation 1 of .* has no face_kpts'),
+    (lambda content: first(content).update(foot_kpts=[0] * 12), 'foot_kpts of annotation 1 .* 12 numbers; expected 18'),
+    (lambda content: first(content).pop('segmentation'), 'has no segmentation')])
+def test_people_of_the_whole_body(cfg: Config, how: Change | None, words: str | None) -> None:
+    cfg.train_dataloader.dataset.type = 'CocoWholeBodyDataset'
+    change(cfg, for_all(lambda person: person.update(
+        {name: [1.0, 2.0, 2] * count for name, count in WHOLE_BODY.items()}, segmentation=None)))
+    change(cfg, how or (lambda content: None))
+    if words is None:
+        check_annotations(cfg)
+        assert len(DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=[]))) == 12
+        return
+    with pytest.raises(DistilPoseError, match=words):
+        check_annotations(cfg)
+
+
 BOX = dict(image_id=1, category_id=1, bbox=[2, 2, 50, 70], score=0.9)
 
 

@@ -117,7 +117,9 @@ def test_people_of_an_image_belong_together_from_below(tmp_path: Path) -> None:
     (dict(center=None), 'center of person 2 of .* is None, expected 2 numbers'),
     (dict(scale=float('nan')), 'scale of person 2 of .* is nan, expected one number;'),
     (dict(joints_vis='yes'), "joints_vis of person 2 of .* is 'yes'"),
-    (dict(headbox=[1, 2]), 'headbox of person 2'),
+    (dict(headbox=[1, 2]), 'headbox of person 2'), (dict(scale=True), 'scale of person 2 .* is True'),
+    (dict(scale='1.5'), "scale of person 2 .* is '1.5'"), (dict(center=[1, None]), 'center of person 2'),
+    (dict(center=[1, float('nan')]), 'center of person 2'),
 ], ids=lambda value: next(iter(value)) if isinstance(value, dict) else '')
 def test_a_wrong_person_is_a_sentence(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
     people = make_people(COUNT)
@@ -166,6 +168,23 @@ def test_a_wrong_mat_file_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / 'truth.mat').unlink()
     with pytest.raises(DistilPoseError, match='there is no ground truth .*truth.mat'):
         read()
+
+
+def test_labelled_joints_of_a_mat_file_are_finite(tmp_path: Path) -> None:
+    from scipy.io import loadmat, savemat
+
+    write_people(tmp_path, make_people(COUNT), boxes=make_head_boxes(COUNT))
+    content = {name: value for name, value in loadmat(tmp_path / 'truth.mat').items() if not name.startswith('__')}
+    content['pos_gt_src'] = content['pos_gt_src'].astype(float)
+    content['pos_gt_src'][4, 1, 2] = np.nan
+    for missing, words in ((0, 'pos_gt_src of .* is not finite for joint 4 of person 2'), (1, None)):
+        content['jnt_missing'][4, 2] = missing
+        savemat(tmp_path / 'truth.mat', content)
+        if words is None:
+            read_dataset(tmp_path, headbox_file='truth.mat', test_mode=True)
+            continue
+        with pytest.raises(DistilPoseError, match=words):
+            read_dataset(tmp_path, headbox_file='truth.mat', test_mode=True)
 
 
 def test_a_mat_file_without_head_boxes_is_a_sentence(tmp_path: Path) -> None:

@@ -65,6 +65,15 @@ def test_another_file_is_a_sentence(scene: Path, edit: Callable[[dict[str, Any]]
         read_scene(scene)
 
 
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), None, 'x'])
+def test_numbers_that_are_none_are_refused_or_those_of_unlabelled_joints(scene: Path, value: Any) -> None:
+    change(scene, lambda content: content['annotations'][0]['foot_kpts'].__setitem__(slice(3, 6), [value, 1, 2]))
+    with pytest.raises(DistilPoseError, match='foot_kpts of annotation 1 .* as x of joint 1; expected finite'):
+        read_scene(scene)
+    change(scene, lambda content: content['annotations'][0]['foot_kpts'].__setitem__(slice(3, 6), [None, 1, 0]))
+    assert read_scene(scene)[0].people[0]['foot_kpts'][3:6] == [0, 1, 0]
+
+
 def test_no_file_or_no_json_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(DistilPoseError, match='No such file.*; it must be UBody'):
         read_scene(tmp_path / 'absent.json')
