@@ -370,7 +370,7 @@ def _check_boxes(path: Path, content: Mapping[str, Any], *, named_by: str) -> No
     _check_keys(boxes, ('category_id', ), 'box', file)
     people = [box for box in boxes if box['category_id'] == _PERSON]
     if not people:
-        raise file.error('none of the', f'{len(boxes)} boxes is of category {_PERSON}, a person', 'boxes of people')
+        raise file.error(f'none of the {len(boxes)} boxes in', f'is of category {_PERSON}, a person', 'boxes of people')
     _check_keys(people, ('image_id', 'bbox', 'score'), 'box', file)
     for place, box in enumerate(people):
         number, corners = box['image_id'], box['bbox']
