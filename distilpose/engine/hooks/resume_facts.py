@@ -92,7 +92,9 @@ class ResumeFactsHook(Hook):
             runner.logger.warning('The optimizer starts anew: its moments in the checkpoint are those of another one.')
         lines = use_own_options(runner, checkpoint, position_of(runner, checkpoint),
                                 may_differ=bool(said) or config is None)
-        log_changes(runner, [*map(_in_words, said), *lines], is_complete=bool(stored and config))
+        missing = ['no checksums of its data and teacher'] * (not stored)
+        missing += ['no config of plain values'] * (config is None)
+        log_changes(runner, [*map(_in_words, said), *lines], missing=missing)
 
     def _check(self, refused: Mapping[str, Sequence[Difference]], *, source: str) -> None:
         found = {name: changes for name, changes in refused.items() if changes and name not in self.allow_changed}
@@ -143,14 +145,13 @@ def position_of(runner: Runner, checkpoint: Mapping[str, Any]) -> Position:
                     is_recounted=length != saved_length)
 
 
-def log_changes(runner: Runner, changes: Sequence[str], *, is_complete: bool) -> None:
-    """One line of what is different now."""
+def log_changes(runner: Runner, changes: Sequence[str], *, missing: Sequence[str]) -> None:
+    """One line of what is different now, and one of what could not be compared."""
     if changes:
         runner.logger.warning(f'Resuming with changes, which apply from here on: {"; ".join(changes)}.')
-    if not is_complete:
-        runner.logger.warning('The checkpoint was written without facts about its run: whether data, teacher and '
-                              'config are those of that run was compared only as far as weights, optimizer and config '
-                              'in it show.')
+    if missing:
+        runner.logger.warning(f'Not all was compared with the run that is resumed: its checkpoint holds '
+                              f'{" and ".join(missing)}.')
 
 
 def _config_in(meta: Mapping[str, Any]) -> dict[str, Any] | None:
