@@ -81,6 +81,11 @@ def _part_of_xtcocotools(target: str, function: str, *, why: str, until: str) ->
     return Replacement((target, ), 'speedup', why, until, lambda: resolve(f'distilpose.host.xtcoco:{function}')())
 
 
+def _not_in_this_process() -> bool:
+    """Leaves a function of the launcher alone; another program replaces it there."""
+    return False
+
+
 REPLACEMENTS: tuple[Replacement, ...] = (
     _repair(
         'mmengine.utils.package_utils:is_installed', 'mmengine.utils.package_utils:get_installed_path',
@@ -107,6 +112,11 @@ REPLACEMENTS: tuple[Replacement, ...] = (
             'argument of DistributedDataParallel warns',
         until='mmengine starts and wraps on the CPU, and torch ends gloo cleanly',
         install=processes.allow_processes_without_cuda),
+    _repair(
+        'torch.distributed.elastic.multiprocessing.api:_get_default_signal',
+        why='torchrun ends the other processes of a dead one with SIGTERM, which asks a training to save and stop; '
+            "tools/run_processes.py replaces it in the launcher's own process, which does not import distilpose",
+        until='torchrun takes the signal as an option', install=_not_in_this_process),
     _repair(
         'mmengine.runner.checkpoint:load_from_local', 'mmengine.runner.checkpoint:load_from_http',
         why='mmengine runs code that a downloaded checkpoint carries, and refuses its own training checkpoints',
