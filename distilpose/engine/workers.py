@@ -43,7 +43,7 @@ class WorkerStart:
         if hasattr(signal, 'sigwaitinfo'):
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
             threading.Thread(target=_end_with_parent, args=(os.getppid(), ), daemon=True).start()
-        setattr(_MapDatasetFetcher, 'fetch', _naming(_MapDatasetFetcher.fetch))  # noqa: B010 - of this process alone
+        setattr(_MapDatasetFetcher, 'fetch', _naming(_MapDatasetFetcher.fetch))  # noqa: B010 - host/table.py
         if self.initialise is not None:
             self.initialise(worker)
 

@@ -82,7 +82,7 @@ def _part_of_xtcocotools(target: str, function: str, *, why: str, until: str) ->
 
 
 def _not_in_this_process() -> bool:
-    """Leaves a function of the launcher alone; another program replaces it there."""
+    """Leaves a function alone that is replaced in other processes only: the launcher's, or a data worker's."""
     return False
 
 
@@ -117,6 +117,11 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         why='torchrun ends the other processes of a dead one with SIGTERM, which asks a training to save and stop; '
             "tools/run_processes.py replaces it in the launcher's own process, which does not import distilpose",
         until='torchrun takes the signal as an option', install=_not_in_this_process),
+    _repair(
+        'torch.utils.data._utils.fetch:_MapDatasetFetcher.fetch',
+        why="torch passes on nothing of a data worker's exception but its text, which does not name the image; "
+            'distilpose/engine/workers.py replaces it in worker processes when they start',
+        until='torch says which index failed', install=_not_in_this_process),
     _repair(
         'mmengine.runner.checkpoint:load_from_local', 'mmengine.runner.checkpoint:load_from_http',
         why='mmengine runs code that a downloaded checkpoint carries, and refuses its own training checkpoints',
