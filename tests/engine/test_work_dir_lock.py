@@ -142,7 +142,7 @@ def test_where_there_are_no_links_the_file_is_made_exclusively(tmp_path: Path, m
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / 'file').touch()
-    with pytest.raises(DistilPoseError, match=r'run cannot be locked.*name another --work-dir'), \
+    with pytest.raises(DistilPoseError, match=r'run cannot be made: .*file is a file.*name another --work-dir'), \
             locked(tmp_path / 'file' / 'run'):
         pass
 
