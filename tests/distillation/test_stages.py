@@ -131,8 +131,11 @@ def test_another_shared_backbone_is_refused_before_training(stage_2: Write, tmp_
     train(stage_2(epochs=1), work_dir=tmp_path / 'run', validate=False)
     torch.manual_seed(5)
     torch.save(dict(state_dict=build_estimator(SMALL).state_dict()), tmp_path / 'other.pth')
+    other = dict(work_dir=tmp_path / 'run', validate=False, resume='auto')
+    with pytest.raises(DistilPoseError, match="with another model: SHA-256 of the teacher's weights"):
+        train(stage_2(checkpoint=tmp_path / 'other.pth'), **other)
     with pytest.raises(DistilPoseError, match='share a backbone, and the checkpoint that this run starts from'):
-        train(stage_2(checkpoint=tmp_path / 'other.pth'), work_dir=tmp_path / 'run', validate=False, resume='auto')
+        train(stage_2(checkpoint=tmp_path / 'other.pth'), **other, allow_changed='model')
 
 
 def test_stage_2_in_bfloat16(stage_2: Write, tmp_path: Path) -> None:
