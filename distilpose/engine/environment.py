@@ -6,6 +6,7 @@ import itertools
 import os
 import resource
 import shutil
+from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,8 +14,9 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
+from torch.distributed import TCPStore
 
-from ..errors import DistilPoseError
+from ..errors import DistilPoseError, LostProcess
 from .workers import deaths_of_workers_ignored
 
 LAUNCHERS = ('none', 'pytorch', 'slurm')
@@ -24,6 +26,7 @@ _VARIABLES = {
 }
 _RUNS = itertools.count()
 _DESCRIPTORS, _DESCRIPTORS_OF_A_WORKER = 64, 8
+_SECONDS_FOR_THE_FIRST = 600
 
 
 def prepare_environment(cfg: Config, launcher: str = 'none') -> None:
@@ -107,6 +110,29 @@ def is_first_process(launcher: str) -> bool:
     """Whether this is the only process of a run, or its first; known before processes are connected."""
     name = _VARIABLES.get(launcher, ('', ))[0]
     return os.environ.get(name, '0') == '0'
+
+
+def follow_the_first(launcher: str) -> None:
+    """Lets the other processes of torchrun go on when the first has come here, which holds the lock of the folder.
+
+    Before, they would read checkpoints that another training deletes. Where the first is refused, it ends them.
+
+    Raises:
+        LostProcess: the first did not come, or the launcher is gone.
+    """
+    if launcher != 'pytorch' or os.environ.get('TORCHELASTIC_USE_AGENT_STORE') != 'True':
+        return  # without the launcher's store they meet later
+    key = f'distilpose/locked/{os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")}'
+    timeout = timedelta(seconds=_SECONDS_FOR_THE_FIRST)
+    try:
+        store = TCPStore(os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT']), is_master=False, timeout=timeout)
+        if is_first_process(launcher):
+            store.set(key, '1')
+        else:
+            store.wait([key], timeout)
+    except RuntimeError as error:
+        raise LostProcess('the first process of this run did not begin with the training, or the launcher ended; its '
+                          'own message says why') from error
 
 
 def end_workers(runner: Runner) -> None:

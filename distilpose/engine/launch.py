@@ -27,7 +27,7 @@ from ..models.quick import check_speed, quickened
 from .bare_model import bare_model, replace_bare_model
 from .checkpoint_search import out_dir
 from .default_hooks import DEFAULT_HOOKS, add_default_hooks
-from .environment import end_workers, is_first_process, prepare_environment
+from .environment import end_workers, follow_the_first, is_first_process, prepare_environment
 from .failures import failures_as_sentences
 from .hooks import ProgressHook, SignalHook
 from .resuming import pass_on_allowed, read_allowed, set_resume
@@ -85,6 +85,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
     if auto_scale_lr:
         _scale_learning_rate(cfg)
     with locked(Path(cfg.work_dir), by_this_process=is_first_process(launcher)):
+        follow_the_first(launcher)
         allowed = read_allowed(allow_changed, is_resumed=bool(cfg.get('resume') if resume is None else resume))
         resumption = set_resume(cfg, resume)
         notes += resumption.notes

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from mmengine.config import Config
+from torch.distributed import TCPStore
 
 from distilpose.engine import environment
-from distilpose.engine.environment import check_launcher, is_first_process
-from distilpose.errors import DistilPoseError
+from distilpose.engine.environment import check_launcher, follow_the_first, is_first_process
+from distilpose.errors import DistilPoseError, LostProcess
 
 SLURM = dict(SLURM_PROCID='1', SLURM_NTASKS='2', SLURM_NODELIST='one', MASTER_ADDR='one')
 
@@ -43,3 +44,21 @@ def test_the_first_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('RANK', '1')
     monkeypatch.setenv('SLURM_PROCID', '0')
     assert is_first_process('none') and is_first_process('slurm') and not is_first_process('pytorch')
+
+
+@pytest.mark.parametrize('comes', [True, False])
+def test_the_others_follow_the_first(comes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = TCPStore('127.0.0.1', 0, is_master=True, wait_for_workers=False)
+    for name, value in dict(TORCHELASTIC_USE_AGENT_STORE='True', MASTER_ADDR='127.0.0.1',
+                            MASTER_PORT=str(server.port), RANK='0').items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(environment, '_SECONDS_FOR_THE_FIRST', 20 if comes else 1)
+    if comes:
+        follow_the_first('pytorch')
+    monkeypatch.setenv('RANK', '1')
+    if comes:
+        follow_the_first('pytorch')
+        return
+    with pytest.raises(LostProcess, match='the first process of this run did not begin'):
+        follow_the_first('pytorch')
+    follow_the_first('none')

@@ -152,7 +152,7 @@ def test_a_second_training_in_the_same_folder_is_refused(tmp_path: Path, tiny_da
         first.wait_for('Epoch(train)      [2]')
         for start in (start_training, start_two_processes):
             second = start(config, tmp_path / 'run', '--no-validate', '--resume', log=tmp_path / 'second.log')
-            assert second.end() == 2
+            assert second.end() == 2, second.output[-3000:]
             sentence = f'{tmp_path}/run is in use by another training: process {first.process.pid} of '
             assert second.output.count(sentence) == 1 and 'Traceback' not in second.output
         os.kill(first.process.pid, signal.SIGKILL)

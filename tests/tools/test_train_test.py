@@ -95,6 +95,7 @@ def test_a_missing_config(tool: Tool, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_forgotten_launcher(config: str, tool: Tool, capsys: pytest.CaptureFixture[str],
                             monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('distilpose_cli.command.end_with_launcher', lambda: None)  # the tests are not torchrun's
     monkeypatch.setenv('TORCHELASTIC_RUN_ID', 'none')
     monkeypatch.setenv('WORLD_SIZE', '2')
     assert tool('train').main([config]) == 2
