@@ -2,7 +2,7 @@
 
 A file of torch is read with ``torch.load(..., weights_only=True)``, after what it declares was compared with its size
 (:mod:`distilpose.checkpoints.declared_sizes`); one of safetensors by its library. Two kinds of harmless objects that
-mmengine and mmpose write into their files are understood through inert stand-ins
+mmengine and mmpose write into their files are understood through unpickling shims
 (:mod:`distilpose.checkpoints.stand_ins`): numpy arrays and scalars, and mmengine's ``HistoryBuffer``.
 A file which needs anything else is refused, unless its reader says that it is trusted.
 """

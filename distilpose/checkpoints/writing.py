@@ -90,7 +90,10 @@ def remove_leftovers(folder: Path) -> list[Path]:
     removed = []
     for file in folder.glob('.*.part*'):
         found = _PART.fullmatch(file.name)
-        if found and file.is_file() and not _lives(int(found[1])):
+        if found is None or not file.is_file():
+            continue
+        process = int(found[1])
+        if process == os.getpid() or not is_alive(process):  # this one has not begun to write
             file.unlink(missing_ok=True)
             removed.append(file)
     return removed
@@ -159,10 +162,8 @@ def _flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _lives(process: int) -> bool:
-    """Whether there is another process of this number; this one has not begun to write."""
-    if process == os.getpid():
-        return False
+def is_alive(process: int) -> bool:
+    """Whether there is a process of this number, on any system; also one that ended and was not waited for."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -41,7 +41,7 @@ class Expected:
     is_standard: bool = True
     """Whether the people are read as in COCO; another data set may do without some keys."""
     has_people: bool = True
-    """Whether there must be somebody with a labelled joint."""
+    """Whether the file must have an annotation with a labelled joint."""
     image_keys: tuple[str, ...] = ('id',)
     person_keys: tuple[str, ...] = ('id', 'image_id', 'category_id')
     """Of every annotation."""
@@ -58,7 +58,7 @@ def check_annotations(config: Config | ConfigTree) -> None:
     data sets; of them only those are refused whose reader would run code.
 
     Raises:
-        DistilPoseError: a file is no JSON, has another form, nobody in it, other joints than the data set, or a value
+        DistilPoseError: a file is no JSON, has another form, no people, other joints than the data set, or a value
             that is no finite number where one is needed; names the file, the annotation and the joint.
     """
     tree = ConfigTree.of(config)
@@ -277,7 +277,7 @@ def _check_people(people: Sequence[Entry], images: Sequence[Entry], expected: Ex
 
 
 def _has_joints(person: Entry, fields: Collection[str]) -> bool:
-    """Whether somebody's joints are read: mmpose leaves out who has none, but reads all people of the whole body."""
+    """Whether the joints of an annotation are read: always for the whole body, else where it has some."""
     return len(fields) > 1 or any(name in person and (person[name] != [] or person.get('num_keypoints'))
                                   for name in fields)
 
@@ -326,7 +326,7 @@ def _check_sizes(people: Sequence[Entry], images: Sequence[Entry], file: _File) 
 
 
 def _is_usable(person: Entry, fields: Collection[str]) -> bool:
-    """Whether mmpose takes somebody: as it decides by the box, the number of joints, and their coordinates."""
+    """Whether mmpose uses an annotation, which depends on the box, the number of joints and their coordinates."""
     if person.get('iscrowd') or person.get('num_keypoints') == 0:
         return False
     box = person.get('bbox')

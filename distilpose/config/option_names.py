@@ -36,7 +36,8 @@ _TEST_CFG = frozenset({
 _PARAMWISE = frozenset({
     'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult', 'dwconv_decay_mult',
     'dcn_offset_lr_mult', 'bypass_duplicate', 'num_layers', 'layer_decay_rate'})
-_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+MMENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+"""Keys of ``default_hooks`` that mmengine's Runner fills, and accepts with ``None``."""
 
 
 class UnknownName(DistilPoseError):
@@ -181,7 +182,7 @@ def _check_entry(path: str, value: Any, name: str, *, known: Collection[str]) ->
     """A new hook or term says its type; None removes one that is there."""
     if isinstance(value, Mapping) and 'type' in value:
         return
-    names = [*known, *(_HOOKS if path == 'default_hooks' else ())]
+    names = [*known, *(MMENGINE_HOOKS if path == 'default_hooks' else ())]
     if value is None and name in names:
         return
     close = difflib.get_close_matches(name, names, n=1)

@@ -8,6 +8,8 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 
+from ..config.option_names import MMENGINE_HOOKS
+
 DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     accumulated_gradients=dict(type='AccumulatedGradientsHook'),
     checkpoint=dict(type='SafeCheckpointHook', interval=1),
@@ -19,8 +21,6 @@ DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     strict_loading=dict(type='StrictResumeHook'),
 )
 """Key in ``default_hooks`` -> config of the hook."""
-_DROPPED_BY_MMENGINE = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
-"""Keys that mmengine's Runner itself accepts with ``None``."""
 _UNSAFE = ('CheckpointHook', 'mmengine.CheckpointHook', CheckpointHook)
 
 
@@ -41,7 +41,7 @@ def add_default_hooks(cfg: Config) -> None:
             hooks[key] = {**hook, **hooks[key]}
         elif key not in hooks and hook['type'] not in named and not (is_sharded and key == 'checkpoint'):
             hooks[key] = copy.deepcopy(hook)
-    for key in [key for key, hook in hooks.items() if hook is None and key not in _DROPPED_BY_MMENGINE]:
+    for key in [key for key, hook in hooks.items() if hook is None and key not in MMENGINE_HOOKS]:
         del hooks[key]
     for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())):
         if isinstance(hook, dict) and hook.get('type') in _UNSAFE and not is_sharded:

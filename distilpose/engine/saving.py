@@ -14,6 +14,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from ..checkpoints.writing import write_atomically
+from .refused_steps import wrappers_of
 
 _INTERIM = 'interim_checkpoints'  # names in the message hub, which every checkpoint has
 _NAME = re.compile(r'iter_\d+\.pth')
@@ -22,9 +23,7 @@ _LAST = 'last_ckpt'  # mmengine's
 
 def is_resumable_now(runner: Runner) -> bool:
     """Whether a checkpoint holds all that matters: there are no gradients accumulated for a later step."""
-    wrapper = runner.optim_wrapper
-    single = list(wrapper.values()) if hasattr(wrapper, 'values') else [wrapper]
-    return all(optimizer.should_update() for optimizer in single)
+    return all(wrapper.should_update() for wrapper in wrappers_of(runner.optim_wrapper))
 
 
 def save_now(runner: Runner, reason: str, *, in_iteration: bool = True) -> str:

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..checkpoints.writing import is_alive
 from ..errors import DistilPoseError
 from .work_dir import require_folder
 
@@ -242,13 +243,7 @@ def is_running(pid: int, start: str) -> bool:
     if sys.platform == 'linux':
         found = _start(pid)
         return found is not None and (not start or found == start)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return is_alive(pid)
 
 
 def _start(pid: int) -> str | None:

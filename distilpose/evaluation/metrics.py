@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 NOTHING_TO_EVALUATE = -1.0
-"""What COCO's evaluation gives as a figure where nobody is to be found."""
+"""What COCO's evaluation gives as a figure where there is nothing to evaluate."""
 
 
 def is_a_figure(value: Any) -> bool:

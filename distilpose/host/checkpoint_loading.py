@@ -80,7 +80,7 @@ def _read(path: str | Path, map_location: Any) -> Any:
 def without_program(checkpoint: Any) -> Any:
     """Takes ``meta['config']`` out of a checkpoint, in place: mmengine runs this text as Python when it resumes.
 
-    Its own checkpoints have ``meta['cfg']`` instead, which nobody runs.
+    Its own checkpoints have ``meta['cfg']`` instead, which is not run.
     """
     meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
     if isinstance(meta, dict):

@@ -1,7 +1,7 @@
 """Paths of images that an annotation file names: they stay in the folder of their data set.
 
-A file name in annotations may be absolute, climb with ``../``, or be an address that mmengine downloads from. Whoever
-trains on annotations of others would read, and ``--show-dir`` copy, any file of the machine.
+A file name in annotations may be absolute, climb with ``../``, or be an address that mmengine downloads from. A
+training on annotations of others would read, and ``--show-dir`` copy, any file of the machine.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ VARIABLE = 'DISTILPOSE_ALLOWED_FOLDERS'
 def check_inside(images: Mapping[str, Any], *, roots: Iterable[str | os.PathLike[str] | None], source: str) -> None:
     """Refuses images that lie outside of the folders of a data set.
 
-    Paths are compared as they are written; a link below a folder may lead anywhere, since whoever has the folder made
-    it.
+    Paths are compared as they are written; a link below a folder may lead anywhere, which is the choice of the
+    folder's owner.
 
     Args:
         images: paths, from the current directory, and the id of each image for the message.

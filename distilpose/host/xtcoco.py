@@ -250,7 +250,7 @@ class COCOeval(cocoeval.COCOeval):
     def _annotations(self, coco: coco.COCO) -> list[dict[str, Any]]:
         """Those of the images and categories that are evaluated, by image; all have the keypoints in question, or none.
 
-        Whoever has none at all, as in a file with other categories, is a person without a labelled joint.
+        An annotation without any, as in a file with other categories, is a person without a labelled joint.
         """
         categories = self.params.catIds if self.params.useCats else []
         annotations = coco.loadAnns(coco.getAnnIds(imgIds=self.params.imgIds, catIds=categories))

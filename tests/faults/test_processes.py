@@ -79,16 +79,21 @@ def wait_for_end(processes: list[int], *, seconds: float) -> None:
         time.sleep(0.2)
 
 
+def kill_and_wait_for_children(run: Run) -> None:
+    """Kills a process that has two children, which must end."""
+    found = children(run.process.pid)
+    assert len(found) == 2
+    os.kill(run.process.pid, signal.SIGKILL)
+    run.process.wait()
+    wait_for_end(found, seconds=20)
+
+
 def test_processes_end_with_their_launcher(tmp_path: Path, tiny_data: Path) -> None:
     config = tiny.write_config(tmp_path / 'config.py', tiny_data, epochs=10**5, extra=LONG)
     run = start_two_processes(config, tmp_path / 'run', '--no-validate')
     try:
         run.wait_for('Epoch(train)      [2]')
-        ranks = children(run.process.pid)
-        assert len(ranks) == 2
-        os.kill(run.process.pid, signal.SIGKILL)
-        run.process.wait()
-        wait_for_end(ranks, seconds=20)
+        kill_and_wait_for_children(run)
     finally:
         run.kill()
 
@@ -135,11 +140,7 @@ def test_workers_end_with_their_training(tmp_path: Path, tiny_data: Path) -> Non
     run = start_training(config, tmp_path / 'run', '--no-validate')
     try:
         run.wait_for('Epoch(train)      [2]')
-        workers = children(run.process.pid)
-        assert len(workers) == 2
-        os.kill(run.process.pid, signal.SIGKILL)
-        run.process.wait()
-        wait_for_end(workers, seconds=20)
+        kill_and_wait_for_children(run)
     finally:
         run.kill()
 
