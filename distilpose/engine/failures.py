@@ -121,8 +121,10 @@ def _dead_workers(error: BaseException) -> Iterator[str]:
     for values in locals_of(error.__traceback__):
         workers = getattr(values.get('self'), '_workers', None)
         if isinstance(values.get('self'), _BaseDataLoaderIter) and workers:
-            wait([worker.sentinel for worker in workers], timeout=_SECONDS_FOR_AN_END if _place(error) else 0)
+            ended = wait([worker.sentinel for worker in workers], timeout=_SECONDS_FOR_AN_END if _place(error) else 0)
             for worker in workers:
+                if worker.sentinel in ended:  # closed a moment before the process can be waited for
+                    worker.join(_SECONDS_FOR_AN_END)
                 if (worker.exitcode or 0) < 0:
                     yield (f'DataLoader worker (pid {worker.pid}) is killed by signal: '
                            f'{signal.strsignal(-worker.exitcode)}')
