@@ -11,7 +11,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from distilpose.config.models import keypoint_metainfo
-from distilpose.distillation.teacher import read_teacher_source
+from distilpose.distillation.teachers import read_teacher_source
 from distilpose.distillation.terms import draw_simulated_heatmaps, simulated_heatmap_loss
 from distilpose.errors import DistilPoseError
 

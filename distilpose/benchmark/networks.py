@@ -19,7 +19,7 @@ from torch import nn
 from distilpose.complexity import count_macs_by_module
 from distilpose.config import build_estimator, project_path
 from distilpose.distillation import PoseDistiller
-from distilpose.distillation.teacher import read_teacher_source
+from distilpose.distillation.teachers import read_teacher_source
 from distilpose.engine.hooks.channels_last import has_channels_last, use_channels_last
 from distilpose.engine.launch import unknown_types_as_sentences
 

@@ -1,7 +1,7 @@
 """One distiller, small terms: a distillation method is a config."""
 
 from .distiller import PoseDistiller
-from .teacher import FrozenTeacher
+from .teachers import FrozenTeacher, Teacher
 from .terms import (
     DistillationTerm,
     FeatureTerm,
@@ -13,4 +13,4 @@ from .terms import (
 )
 
 __all__ = ['DistillationTerm', 'FeatureTerm', 'FrozenTeacher', 'HeatmapMarginalTerm', 'PoseDistiller', 'ScoreTerm',
-           'SimCCTerm', 'SimulatedHeatmapTerm', 'TokenTerm']
+           'SimCCTerm', 'SimulatedHeatmapTerm', 'Teacher', 'TokenTerm']

@@ -18,13 +18,13 @@ from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
 from . import parts
-from .image_adapter import adapter_between
+from .image_adapter import adapter_between, read_input
 from .labels import read_labels
 from .pairing import check_pair
 from .replay import replayed
 from .schedules import require_numbers
-from .teacher import FrozenTeacher, load_teacher
 from .teacher_cache import TeacherCache
+from .teachers import Teacher, build_teacher
 from .terms import DistillationTerm
 from .untrained import freeze_untrained
 
@@ -42,7 +42,7 @@ class PoseDistiller(BaseModel):
     Args:
         student: a model dict, or ``dict(config=path, checkpoint=None)`` whose further keys change that config's model.
         teacher: ``dict(config=path or model dict, checkpoint=path, dtype=None, heatmaps=None, mode='eval')`` whose
-            further keys change that model (see :func:`~distilpose.distillation.teacher.load_teacher`), or a teacher
+            further keys change that model (see :func:`~distilpose.distillation.teachers.load_teacher`), or a teacher
             made elsewhere. It may take other means, other channels or a larger crop than the student.
         terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``. Where its
             weight times its schedule is 0 it is logged as 0 and not computed; the teacher's forward pass is skipped
@@ -58,7 +58,7 @@ class PoseDistiller(BaseModel):
         DistilPoseError: when student, teacher and terms do not fit each other.
     """
 
-    def __init__(self, student: dict, teacher: dict | FrozenTeacher, *, terms: dict[str, dict | None],
+    def __init__(self, student: dict, teacher: dict | Teacher, *, terms: dict[str, dict | None],
                  task_weight: float = 1.0, init_from_teacher: Sequence[str] = (), share_backbone: bool = False,
                  freeze: Sequence[str] = ()) -> None:
         require_numbers('model', task_weight=task_weight)
@@ -71,9 +71,9 @@ class PoseDistiller(BaseModel):
         object.__setattr__(self, 'student', network)
         self.student_checkpoint = student.get('checkpoint')
         with torch.random.fork_rng(devices=[]):  # the student is initialised as it would be without a teacher
-            self.teacher = teacher if isinstance(teacher, FrozenTeacher) else load_teacher(**teacher)
+            self.teacher: Any = teacher if isinstance(teacher, Teacher) else build_teacher(teacher)
             self.terms: dict[str, DistillationTerm] = build_terms(terms)
-            self.to_teacher = adapter_between(network, self.teacher.model)
+            self.to_teacher = adapter_between(read_input(network), self.teacher.input)
             check_pair(network, self.teacher, self.terms, to_teacher=self.to_teacher,
                        student_names=source.keypoint_names)
         self.distillation = nn.ModuleDict(self.terms)  # for the parameters that terms may have
@@ -129,7 +129,7 @@ class PoseDistiller(BaseModel):
         factors = {name: self.factor(name) for name in self.terms}
         is_active = any(factor != 0 for factor in factors.values())
         teacher = self._teacher_outputs(inputs, features, data_samples) if is_active else PoseOutputs()
-        labels = read_labels(data_samples)
+        labels = read_labels(data_samples)._replace(mask=teacher.mask)
         with torch.autocast(inputs.device.type, enabled=False):
             student = student.float()
             return {f'loss_{name}': factors[name] * term(student, teacher, labels) if factors[name] != 0

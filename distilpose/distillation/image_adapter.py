@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from mmpose.codecs import UDPHeatmap
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from distilpose.errors import DistilPoseError
+from distilpose.structures import NetworkInput
 
 
 class ImageAdapter(nn.Module):
@@ -58,26 +60,33 @@ def resample(maps: Tensor, size: tuple[int, int], *, reach: tuple[float, float] 
     return F.grid_sample(maps, grid.expand(len(maps), -1, -1, -1), padding_mode='border', align_corners=True)
 
 
-def adapter_between(student: Any, teacher: Any) -> nn.Module:
+def adapter_between(student: NetworkInput, teacher: NetworkInput) -> nn.Module:
     """What turns the student's images into the teacher's; ``nn.Identity`` where they are the same.
 
     Raises:
         DistilPoseError: one of the two does not normalise, or their crops have another shape.
     """
-    scale, offset = torch.ones(3), torch.zeros(3)
-    found, expected = _normalisation(student), _normalisation(teacher)
-    if (found is None) != (expected is None):
-        with_it, without = ('teacher', 'student') if found is None else ('student', 'teacher')
+    if (student.mean is None) != (teacher.mean is None):
+        with_it, without = ('teacher', 'student') if student.mean is None else ('student', 'teacher')
         raise DistilPoseError(f'the {with_it} normalises its images and the {without} does not; give the '
                               f'data_preprocessor of the {without} a mean and a std')
-    swap = _is_channel_order_changed(student) != _is_channel_order_changed(teacher)
-    if found is not None and expected is not None:
-        (mean, std), (new_mean, new_std) = ((value.flip(-1) for value in found) if swap else found), expected
-        scale, offset = std / new_std, (mean - new_mean) / new_std
-    size = _new_size(student, teacher)
+    swap = student.rgb != teacher.rgb
+    (mean, std), (new_mean, new_std) = _statistics(student, flip=swap), _statistics(teacher)
+    scale, offset = std / new_std, (mean - new_mean) / new_std
+    size = _new_size(student.size, teacher.size)
     if size is None and not swap and torch.equal(scale, torch.ones(3)) and torch.equal(offset, torch.zeros(3)):
         return nn.Identity()
     return ImageAdapter(scale, offset, swap_channels=swap, size=size)
+
+
+def read_input(model: Any) -> NetworkInput:
+    """What an mmpose estimator's data preprocessor and codec say of its images."""
+    preprocessor, decoder = model.data_preprocessor, getattr(model.head, 'decoder', None)
+    mean = std = None
+    if getattr(preprocessor, '_enable_normalize', False):
+        mean, std = (_three(value) for value in (preprocessor.mean, preprocessor.std))
+    return NetworkInput(input_size(model), mean, std, rgb=bool(getattr(preprocessor, '_channel_conversion', False)),
+                        udp=isinstance(decoder, UDPHeatmap))
 
 
 def input_size(model: Any) -> tuple[int, int] | None:
@@ -86,19 +95,18 @@ def input_size(model: Any) -> tuple[int, int] | None:
     return None if size is None else (int(size[0]), int(size[1]))
 
 
-def _normalisation(model: Any) -> tuple[Tensor, Tensor] | None:
-    preprocessor = model.data_preprocessor
-    if not getattr(preprocessor, '_enable_normalize', False):
-        return None
-    return preprocessor.mean.flatten().expand(3), preprocessor.std.flatten().expand(3)
+def _three(values: Tensor) -> tuple[float, float, float]:
+    one, two, three = values.flatten().expand(3).tolist()
+    return one, two, three
 
 
-def _is_channel_order_changed(model: Any) -> bool:
-    return bool(getattr(model.data_preprocessor, '_channel_conversion', False))
+def _statistics(images: NetworkInput, *, flip: bool = False) -> tuple[Tensor, Tensor]:
+    mean, std = (torch.tensor(default if value is None else value)
+                 for value, default in ((images.mean, (0.0,) * 3), (images.std, (1.0,) * 3)))
+    return (mean.flip(-1), std.flip(-1)) if flip else (mean, std)
 
 
-def _new_size(student: Any, teacher: Any) -> tuple[int, int] | None:
-    found, expected = input_size(student), input_size(teacher)
+def _new_size(found: tuple[int, int] | None, expected: tuple[int, int] | None) -> tuple[int, int] | None:
     if found is None or expected is None or found == expected:
         return None
     if found[0] * expected[1] != found[1] * expected[0]:

@@ -13,12 +13,12 @@ from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
 from .image_adapter import input_size
-from .teacher import FrozenTeacher
-from .teacher_heatmaps import is_on_common_grid
+from .teachers.base import Teacher
+from .teachers.heatmaps import is_on_common_grid
 from .terms import DistillationTerm
 
 
-def check_pair(student: Any, teacher: FrozenTeacher, terms: Mapping[str, DistillationTerm], *,
+def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationTerm], *,
                to_teacher: nn.Module, student_names: tuple[str, ...] | None = None) -> None:
     """Runs both networks once on an empty image and compares what they show.
 
@@ -33,17 +33,17 @@ def check_pair(student: Any, teacher: FrozenTeacher, terms: Mapping[str, Distill
         DistilPoseError: says what was found, what was expected and what to change.
     """
     _check_keypoint_order(student_names, teacher.keypoint_names)
-    width, height = student_size(student, teacher.model)
+    width, height = student_size(student, teacher)
     images = torch.zeros(1, 3, height, width)
     with torch.no_grad():
         shown = student_outputs(student, images.to(_device(student)))
-    wanted = teacher.outputs(to_teacher(images).to(_device(teacher.model)))
+    wanted = teacher.outputs(to_teacher(images))
     for name, term in terms.items():
-        _check_fields(name, 'student', student, term.student_fields, shown)
-        _check_fields(name, 'teacher', teacher.model, term.teacher_fields, wanted)
+        _check_fields(name, 'student', type(student.head).__name__, term.student_fields, shown)
+        _check_fields(name, 'teacher', teacher.name, term.teacher_fields, wanted)
         _check_student_heatmaps(name, student, term)
     _check_keypoint_count(shown, wanted)
-    _check_heatmap_grid(teacher.model, wanted, (width, height))
+    _check_heatmap_grid(teacher, wanted, (width, height))
     for name, term in terms.items():
         reason = term.mismatch(shown, wanted)
         if reason:
@@ -91,24 +91,24 @@ def keypoint_count(outputs: PoseOutputs) -> int | None:
     return None if outputs.coords is None else outputs.coords.shape[1]
 
 
-def student_size(student: nn.Module, teacher: nn.Module) -> tuple[int, int]:
+def student_size(student: nn.Module, teacher: Teacher) -> tuple[int, int]:
     """(width, height) of the student's images, which is the teacher's where the student does not say its own.
 
     Raises:
         DistilPoseError: neither says it.
     """
-    size = input_size(student) or input_size(teacher)
+    size = input_size(student) or teacher.input.size
     if size is None:
         raise DistilPoseError('neither the student nor the teacher says its input size; give one of their heads a '
                               'decoder (an mmpose codec with input_size)')
     return size
 
 
-def _check_fields(term: str, role: str, model: nn.Module, fields: tuple[str, ...], outputs: PoseOutputs) -> None:
+def _check_fields(term: str, role: str, owner: str, fields: tuple[str, ...], outputs: PoseOutputs) -> None:
     missing = [field for field in fields if getattr(outputs, field) is None]
     if missing:
         raise DistilPoseError(
-            f'term {term!r} needs {", ".join(missing)} of the {role}, whose {type(model.head).__name__} produces '
+            f'term {term!r} needs {", ".join(missing)} of the {role}, whose {owner} produces '
             f'{", ".join(outputs.produced())}; {_remedy(term, role, missing, outputs)}')
 
 
@@ -126,12 +126,12 @@ def _remedy(term: str, role: str, missing: list[str], outputs: PoseOutputs) -> s
     return f'drop the term with {term}=None or choose another head'
 
 
-def _check_heatmap_grid(teacher: Any, outputs: PoseOutputs, crop: tuple[int, int]) -> None:
+def _check_heatmap_grid(teacher: Teacher, outputs: PoseOutputs, crop: tuple[int, int]) -> None:
     if outputs.heatmaps is None:
         return
     height, width = outputs.heatmaps[-1].shape[-2:]
-    declared = getattr(teacher.head.decoder, 'heatmap_size', None)
-    if declared is not None and tuple(declared) != (width, height):
+    declared = teacher.heatmap_size
+    if declared is not None and declared != (width, height):
         raise DistilPoseError(f'the teacher draws heatmaps of {width}x{height} (width x height), its codec says '
                               f'{declared[0]}x{declared[1]}; make the teacher config agree with itself')
     if crop[0] * height != crop[1] * width:

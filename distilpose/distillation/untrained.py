@@ -53,7 +53,7 @@ def freeze_untrained(distiller: Any) -> tuple[str, ...]:
 def _loss_of_all_terms(distiller: Any) -> Tensor:
     """The sum of all terms for one empty image, with its graph; in evaluation mode, which takes a single image."""
     student = distiller.student
-    width, height = student_size(student, distiller.teacher.model)
+    width, height = student_size(student, distiller.teacher)
     images = torch.zeros(1, 3, height, width, device=next(student.parameters()).device)
     outputs = student_outputs(student, images)
     hold_still(student, distiller.frozen)

@@ -13,10 +13,10 @@ import mmengine
 import mmpose
 import torch
 from mmengine.runner import Runner
-from torch import nn
 from torch.utils.data import DataLoader
 
 from ..distillation import PoseDistiller
+from ..models import describe_network
 from .bare_model import bare_model
 
 
@@ -35,11 +35,12 @@ def describe_model(runner: Runner) -> Iterator[str]:
     """The networks and their sizes, and the terms of a distillation."""
     model = bare_model(runner)
     if not isinstance(model, PoseDistiller):
-        yield f'Model: {_network(model)}.'
+        yield f'Model: {describe_network(model)}.'
         return
-    teacher = (runner.cfg.model.get('teacher') or {}).get('checkpoint', 'weights of a program')
-    yield f'Student: {_network(model.student)}.'
-    yield f'Teacher: {_network(model.teacher.model)}, frozen, {teacher}.'
+    named = runner.cfg.model.get('teacher') or {}
+    teacher = named.get('checkpoint') or named.get('file') or 'weights of a program'
+    yield f'Student: {describe_network(model.student)}.'
+    yield f'Teacher: {model.teacher.describe()}, frozen, {teacher}.'
     terms = (f'{name} ({_weight(term)})' for name, term in model.terms.items())
     yield f'Task loss (weight {model.task_weight:g}), terms: {", ".join(terms) or "none"}.'
 
@@ -63,18 +64,6 @@ def _device() -> str:
     if torch.cuda.is_available():
         return f'{torch.cuda.get_device_name()} (one of {torch.cuda.device_count()})'
     return f'CPU ({torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()})'
-
-
-def _network(model: Any) -> str:
-    """``'ResNet, RegressionHead, 23.6 M parameters, 0.2 M of which learn'``."""
-    parts = [type(part).__name__ for part in (getattr(model, 'backbone', None), getattr(model, 'head', None))
-             if isinstance(part, nn.Module)]
-    total = sum(parameter.numel() for parameter in model.parameters())
-    learnt = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    size = f'{total / 1e6:.3g} M parameters'
-    if 0 < learnt < total:
-        size += f', {learnt / 1e6:.3g} M of which learn'
-    return ', '.join([*(parts or [type(model).__name__]), size])
 
 
 def _weight(term: Any) -> str:

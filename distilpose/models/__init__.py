@@ -1,6 +1,7 @@
 """The networks that mmpose lacks."""
 
 from .backbones import HRNet3Stage, RawImage, StackedHourglass, StemNet
+from .description import describe_network
 from .heads import (
     DirectRegressionHead,
     DistilPoseHead,
@@ -14,4 +15,4 @@ from .outputs import read_outputs
 
 __all__ = ['DirectRegressionHead', 'DistilPoseHead', 'HRNet3Stage', 'KLDiscretMeanLoss', 'NMTLoss', 'NMTNormLoss',
            'RawImage', 'ReferenceBatchKLDiscretLoss', 'SimDRHead', 'StackedHourglass', 'StemNet', 'TokenPoseHead',
-           'TokenPoseSimDRHead', 'UpsampleFreeSimDRHead', 'read_outputs']
+           'TokenPoseSimDRHead', 'UpsampleFreeSimDRHead', 'describe_network', 'read_outputs']

@@ -14,7 +14,7 @@ from distilpose.checkpoints import load_strict, read_weights
 from distilpose.checkpoints.published import SOURCES, recognise, to_our_names
 from distilpose.config import build_estimator, load_config
 from distilpose.distillation import PoseDistiller
-from distilpose.distillation.teacher import load_teacher
+from distilpose.distillation.teachers import load_teacher
 from distilpose.errors import DistilPoseError
 from distilpose.models import StackedHourglass
 from tests import networks

@@ -18,7 +18,7 @@ from distilpose.apis import load_model
 from distilpose.checkpoints import BadCheckpoint, load_file, read_weights
 from distilpose.config import build_estimator
 from distilpose.distillation import PoseDistiller
-from distilpose.distillation.teacher import load_teacher
+from distilpose.distillation.teachers import load_teacher
 from distilpose.export.convert import convert
 from distilpose.export.transfer import transfer
 from tests import networks

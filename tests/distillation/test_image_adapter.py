@@ -8,7 +8,7 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from distilpose.config.models import build_estimator
-from distilpose.distillation.image_adapter import adapter_between, resample
+from distilpose.distillation.image_adapter import adapter_between, read_input, resample
 from distilpose.errors import DistilPoseError
 from tests.networks import STUDENT, changed
 
@@ -19,12 +19,16 @@ def network(size: tuple[int, int] = (48, 64), **preprocessor) -> nn.Module:
     return build_estimator(config)
 
 
+def _between(student: nn.Module, teacher: nn.Module) -> nn.Module:
+    return adapter_between(read_input(student), read_input(teacher))
+
+
 def preprocessed(model: nn.Module, images: Tensor) -> Tensor:
     return model.data_preprocessor(dict(inputs=list(images), data_samples=[PoseDataSample() for _ in images]))['inputs']
 
 
 def test_equal_networks_need_nothing() -> None:
-    assert isinstance(adapter_between(network(), network()), nn.Identity)
+    assert isinstance(_between(network(), network()), nn.Identity)
 
 
 @pytest.mark.parametrize('other', [
@@ -35,14 +39,14 @@ def test_equal_networks_need_nothing() -> None:
 def test_images_become_what_the_teacher_would_have_made_of_them(other: dict) -> None:
     student, teacher = network(), network(**other)
     images = torch.randint(0, 256, (2, 3, 64, 48), dtype=torch.uint8)
-    found = adapter_between(student, teacher)(preprocessed(student, images))
+    found = _between(student, teacher)(preprocessed(student, images))
     torch.testing.assert_close(found, preprocessed(teacher, images), rtol=1e-5, atol=1e-4)
 
 
 def test_a_larger_teacher_sees_every_point_at_its_fraction_of_the_side() -> None:
     student, teacher = network((48, 64)), network((96, 128))
     ramp = torch.arange(48.0).expand(1, 3, 64, 48) / 48
-    found = adapter_between(student, teacher)(ramp)
+    found = _between(student, teacher)(ramp)
     assert found.shape == (1, 3, 128, 96)
     torch.testing.assert_close(found[0, 0, 0, :95], torch.arange(95.0) / 96)
 
@@ -54,14 +58,14 @@ def test_resampling_to_the_own_size_changes_nothing() -> None:
 
 def test_another_shape_is_refused() -> None:
     with pytest.raises(DistilPoseError, match='images of 48x64 .*, the teacher of 64x64, which is another shape'):
-        adapter_between(network(), network((64, 64)))
+        _between(network(), network((64, 64)))
 
 
 def test_one_network_without_normalisation_is_refused() -> None:
     with pytest.raises(DistilPoseError, match='the student normalises its images and the teacher does not'):
-        adapter_between(network(), network(mean=None, std=None))
+        _between(network(), network(mean=None, std=None))
 
 
 def test_it_has_no_weights_and_is_not_stored() -> None:
-    adapter = adapter_between(network(), network((96, 128)))
+    adapter = _between(network(), network((96, 128)))
     assert not list(adapter.parameters()) and not adapter.state_dict()

@@ -32,8 +32,10 @@ def open_cache(distiller: Any, folder: Path, facts: Mapping[str, str], *, slots:
     Raises:
         DistilPoseError: the cache was made for something else, or cannot be written.
     """
-    fields = sorted({field for term in distiller.terms.values() for field in term.teacher_fields})
-    layout, salt = agree_on_header(folder, facts, RecordLayout.of(_outputs_for_an_empty_image(distiller), fields))
+    outputs = _outputs_for_an_empty_image(distiller)
+    fields = sorted({field for term in distiller.terms.values() for field in term.teacher_fields}
+                    | ({'mask'} if outputs.mask is not None else set()))
+    layout, salt = agree_on_header(folder, facts, RecordLayout.of(outputs, fields))
     store = SlotStore(folder, slots=slots, values=layout.values, dtype=dtype, salt=salt)
     tolerance = _TOLERANCE if distiller.teacher.dtype is None else _TOLERANCE_OF_HALF
     return TeacherCache(distiller.ask_teacher, store=store, layout=layout, fields=fields, tolerance=tolerance)
@@ -41,6 +43,6 @@ def open_cache(distiller: Any, folder: Path, facts: Mapping[str, str], *, slots:
 
 @torch.no_grad()
 def _outputs_for_an_empty_image(distiller: Any) -> PoseOutputs:
-    width, height = input_size(distiller.student) or input_size(distiller.teacher.model) or (0, 0)  # one says so
+    width, height = input_size(distiller.student) or distiller.teacher.input.size or (0, 0)  # one says so
     weight = next(distiller.student.parameters())
     return distiller.ask_teacher(torch.zeros(1, 3, height, width, device=weight.device))

@@ -68,6 +68,6 @@ class HeatmapMarginalTerm(DistillationTerm):
         assert student.simcc is not None and teacher.heatmaps is not None
         logits_x, logits_y = student.simcc
         target_x, target_y = heatmap_marginals(teacher.heatmaps[-1], (logits_x.shape[-1], logits_y.shape[-1]))
-        weights = labels.taught() if self.weights == 'gt' else None
+        weights = labels.taught() if self.weights == 'gt' else labels.mask
         return (axis_loss(self.beta * logits_x, target_x, weights)
                 + axis_loss(self.beta * logits_y, target_y, weights))

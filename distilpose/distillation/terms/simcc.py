@@ -76,7 +76,7 @@ class SimCCTerm(DistillationTerm):
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         assert student.simcc is not None and teacher.simcc is not None
-        weights = labels.taught() if self.weights == 'gt' else None
+        weights = labels.taught() if self.weights == 'gt' else labels.mask
         along_x, along_y = (axis_loss(self.beta * logits, (self.beta * taught).softmax(dim=-1), weights)
                             for logits, taught in zip(student.simcc, teacher.simcc, strict=True))
         return along_x + along_y

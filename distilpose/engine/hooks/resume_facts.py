@@ -14,7 +14,7 @@ from mmpose.registry import HOOKS
 
 from ...config.differences import Difference, differences, read_literals
 from ...distillation import FrozenTeacher, PoseDistiller
-from ...distillation.teacher import read_teacher_source
+from ...distillation.teachers import read_teacher_source
 from ...errors import DistilPoseError
 from ..bare_model import bare_model
 from ..fingerprints import annotation_files, digest, digest_of_file

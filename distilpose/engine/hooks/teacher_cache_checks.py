@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from mmpose.datasets.samplers import MultiSourceSampler
 
 from ...distillation import FrozenTeacher, PoseDistiller
-from ...distillation.teacher import read_teacher_source
+from ...distillation.teachers import read_teacher_source
 from ...errors import DistilPoseError
 from ..fingerprints import annotation_files, digest, digest_of_file
 from .pipeline_switch import PipelineSwitchHook

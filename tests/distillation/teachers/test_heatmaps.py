@@ -6,7 +6,7 @@ import torch
 from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor
 
-from distilpose.distillation.teacher_heatmaps import draw_simcc_heatmaps, to_common_grid
+from distilpose.distillation.teachers.heatmaps import draw_simcc_heatmaps, to_common_grid
 from distilpose.errors import DistilPoseError
 
 SIZE = dict(input_size=(192, 256), heatmap_size=(48, 64))

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from distilpose.distillation import quick_copy
-from distilpose.distillation.quick_copy import QuickCopy
+from distilpose.distillation.teachers import quick_copy
+from distilpose.distillation.teachers.quick_copy import QuickCopy
 from tests.networks import batch, teacher
 
 

@@ -8,7 +8,7 @@ import torch
 
 from distilpose.checkpoints import CheckpointMismatch
 from distilpose.config.models import build_estimator
-from distilpose.distillation.teacher import FrozenTeacher, load_teacher
+from distilpose.distillation.teachers import FrozenTeacher, load_teacher
 from distilpose.errors import DistilPoseError
 from tests import rtmpose
 from tests.networks import TEACHER, batch, changed, teacher
@@ -73,7 +73,7 @@ def test_follows_as_a_whole_where_a_part_went_ahead(ahead: str) -> None:
 @pytest.mark.parametrize('processes', [1, 2])
 def test_in_train_mode_sync_bn_becomes_bn_in_several_processes_on_the_cpu(
         processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('distilpose.distillation.teacher.get_world_size', lambda: processes)
+    monkeypatch.setattr('distilpose.distillation.teachers.estimator.get_world_size', lambda: processes)
     config = rtmpose.network()
     config['backbone']['norm_cfg'] = dict(type='SyncBN')
     frozen, plain = teacher(config, mode='train'), teacher(rtmpose.network(), mode='train')

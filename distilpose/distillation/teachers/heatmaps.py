@@ -11,7 +11,7 @@ from torch import Tensor
 from distilpose.codecs import TokenPoseHeatmap
 from distilpose.errors import DistilPoseError
 
-from .image_adapter import resample
+from ..image_adapter import resample
 
 
 def draw_simcc_heatmaps(simcc: tuple[Tensor, Tensor], *, size: tuple[int, int], sigma: float, beta: float) -> Tensor:

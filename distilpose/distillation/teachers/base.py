@@ -1,0 +1,59 @@
+"""What every teacher is: outputs for images, a description of its input, keypoint names, and a digest."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor
+
+from distilpose.structures import NetworkInput, PoseOutputs
+
+
+class Teacher(ABC):
+    """A pose network that only predicts.
+
+    It is no ``nn.Module`` on purpose: whatever owns it does not see its weights in ``parameters()`` or
+    ``state_dict()``, and neither do the optimizer, EMA or DDP.
+    """
+
+    input: NetworkInput
+    """The images that :meth:`outputs` takes."""
+    keypoint_names: tuple[str, ...] | None = None
+    """Names of its keypoints in order, ``None`` if unknown."""
+    loaded_digest: str
+    """:meth:`digest` when it was loaded."""
+    mode: str = 'eval'
+    """``'train'`` where running statistics follow the batches."""
+    dtype: Any = None
+    """What it computes in, ``None`` for float32."""
+    heatmap_size: tuple[int, int] | None = None
+    """(width, height) of the heatmaps that its config declares, ``None`` where it declares none."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What predicts, in a word or two, for messages: the class of a head, the name of a file."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """The network and its size, for the log."""
+
+    @abstractmethod
+    def outputs(self, images: Tensor) -> PoseOutputs:
+        """The outputs for images (B, 3, H, W) preprocessed as its own, in float32 and without gradients.
+
+        Heatmaps come on the grid of ``MSRAHeatmap``: cell ``i`` of n stands for the fraction ``i / n`` of the crop.
+        They are on the device of the images.
+        """
+
+    @abstractmethod
+    def digest(self) -> str:
+        """SHA-256 of all that must not change, as it is now."""
+
+    def train(self, mode: bool) -> None:  # noqa: B027 - most teachers have nothing to follow with
+        """Tells it whether the student trains."""
+
+    def __deepcopy__(self, memo: dict) -> Teacher:
+        """A copy of the distiller (as EMA makes one) asks the same teacher."""
+        return self

@@ -1,0 +1,188 @@
+"""A frozen mmpose estimator as the teacher."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import get_world_size
+from torch import Tensor, nn
+
+from distilpose.checkpoints import load_strict, read_weights
+from distilpose.config import build_estimator, project_path, read_model_source
+from distilpose.config.models import ModelSource
+from distilpose.errors import DistilPoseError
+from distilpose.host.processes import with_plain_normalisation
+from distilpose.models import describe_network, read_outputs
+from distilpose.models.quick import DTYPES, check_speed
+from distilpose.structures import PoseOutputs
+
+from ..image_adapter import read_input
+from .base import Teacher
+from .heatmaps import draw_simcc_heatmaps, to_common_grid
+from .quick_copy import QuickCopy
+
+MODES = ('eval', 'train')
+OPTIONS = ('dtype', 'compile', 'heatmaps', 'mode', 'quick')
+
+
+class FrozenTeacher(Teacher):
+    """An mmpose estimator that only predicts. It never tracks gradients, and follows the images from device to device.
+
+    Args:
+        model: an mmpose top-down estimator whose weights are final.
+        dtype: ``'bfloat16'`` or ``'float16'`` to answer under autocast, ``None`` for float32 whatever the
+            student trains in. The stored weights stay in float32.
+        compile: a mode of ``torch.compile``, see :func:`~distilpose.models.quick.quickened`.
+        keypoint_names: names of its keypoints in order, ``None`` if unknown.
+        heatmaps: for a coordinate classifier (SimCC), ``dict(size=(width, height), sigma=pixels)`` of the heatmaps
+            that it shall draw, see :func:`~distilpose.distillation.teachers.heatmaps.draw_simcc_heatmaps`.
+        mode: ``'eval'`` always answers in eval mode. ``'train'`` answers in train mode while the student trains, as
+            DWPose's published code does: batch normalisation takes the statistics of the batch, and its running ones
+            drift away from the loaded ones.
+        quick: in eval mode, a copy answers whose convolutions carry the batch normalisation; its answers differ by
+            rounding. ``False`` lets the stored network answer itself.
+    """
+
+    model: Any
+
+    def __init__(self, model: nn.Module, *, dtype: str | None = None, compile: str | None = None,
+                 keypoint_names: tuple[str, ...] | None = None, heatmaps: dict | None = None,
+                 mode: str = 'eval', quick: bool = True) -> None:
+        if mode not in MODES:
+            raise DistilPoseError(f'teacher mode {mode!r}; expected one of {", ".join(MODES)}')
+        check_speed(dtype=dtype, compile=compile)
+        self.model = model.eval().requires_grad_(False)
+        self.dtype = None if dtype is None else DTYPES[dtype]
+        self.keypoint_names = keypoint_names
+        self.heatmaps = heatmaps
+        self.mode = mode
+        self.copy = QuickCopy(self.model, dtype=dtype, compile=compile) if quick and mode == 'eval' else None
+        self.input = read_input(model)
+        declared = getattr(getattr(model.head, 'decoder', None), 'heatmap_size', None)
+        self.heatmap_size = None if declared is None else (int(declared[0]), int(declared[1]))
+        self.loaded_digest = self.digest()
+
+    @property
+    def name(self) -> str:
+        """The class of its head."""
+        return type(self.model.head).__name__
+
+    def describe(self) -> str:
+        """``'ResNet, HeatmapHead, 34 M parameters'``."""
+        return describe_network(self.model)
+
+    @torch.no_grad()
+    def outputs(self, images: Tensor) -> PoseOutputs:
+        """The teacher's outputs for images (B, 3, H, W) preprocessed as its own, in float32 and without gradients.
+
+        Heatmaps come on the grid of ``MSRAHeatmap``, whatever the teacher's codec.
+        """
+        self._follow(images.device)
+        network = self.model if self.copy is None else self.copy.current()
+        with self._precision(images.device):
+            features = network.extract_feat(images)
+            prediction = network.head(features)
+        return self._read(prediction, features)
+
+    @torch.no_grad()
+    def outputs_from(self, features: tuple[Tensor, ...]) -> PoseOutputs:
+        """As :meth:`outputs`, from the maps (B, C, H, W) that its head takes."""
+        self._follow(features[-1].device)
+        if self.copy is not None:
+            self.copy.forget()  # whoever has the features does without its backbone
+        with self._precision(features[-1].device):
+            features = features if self.dtype else tuple(maps.float() for maps in features)
+            prediction = self.model.head(features)
+        return self._read(prediction, features)
+
+    def train(self, mode: bool) -> None:
+        """Tells it whether the student trains; only with ``mode='train'`` does it follow."""
+        self.model.train(mode and self.mode == 'train')
+
+    def _follow(self, device: torch.device) -> None:
+        weights = (next(part.parameters(), None) for part in self.model.children())  # a part moves as a whole
+        if any(weight is not None and weight.device != device for weight in weights):
+            self.model.to(device)
+        if self.model.training and device.type == 'cpu' and get_world_size() > 1:
+            # The host does this to what DistributedDataParallel wraps, and the teacher is outside of that.
+            self.model = with_plain_normalisation(self.model)
+
+    def _precision(self, device: torch.device) -> torch.autocast:
+        return torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype is not None)
+
+    def _read(self, prediction: Any, features: tuple[Tensor, ...]) -> PoseOutputs:
+        outputs = read_outputs(self.model.head, prediction, features).float()
+        with torch.autocast(features[-1].device.type, enabled=False):  # that of the student
+            return self._with_heatmaps(outputs)
+
+    def _with_heatmaps(self, outputs: PoseOutputs) -> PoseOutputs:
+        head = self.model.head
+        if self.heatmaps is not None:
+            if outputs.simcc is None:
+                raise DistilPoseError(f'the teacher shall draw heatmaps ({self.heatmaps}), which only a coordinate '
+                                      f'classifier can, and its {type(head).__name__} shows '
+                                      f'{", ".join(outputs.produced())}; drop teacher.heatmaps')
+            drawn = draw_simcc_heatmaps(outputs.simcc, beta=getattr(head.loss_module, 'beta', 1.0), **self.heatmaps)
+            return outputs._replace(heatmaps=(drawn,))
+        if outputs.heatmaps is None:
+            return outputs
+        decoder = getattr(head, 'decoder', None)
+        return outputs._replace(heatmaps=tuple(to_common_grid(maps, decoder) for maps in outputs.heatmaps))
+
+    def digest(self) -> str:
+        """SHA-256 over names and values, as they are now, of all that shall not change.
+
+        Those are the weights, and in eval mode the buffers too, among which are running statistics.
+        """
+        sha = hashlib.sha256()
+        fixed = self.model.state_dict() if self.mode == 'eval' else dict(self.model.named_parameters())
+        for name, value in sorted(fixed.items()):
+            sha.update(name.encode())
+            sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return sha.hexdigest()
+
+
+def load_teacher(config: str | dict | None = None, checkpoint: str | Path | None = None,
+                 **further: Any) -> FrozenTeacher:
+    """Builds a teacher and loads all of its weights.
+
+    Args:
+        config: a config's path (see :func:`~distilpose.config.load_config`) or a plain model dict.
+        checkpoint: file of its weights, ours or published, relative to the project's root unless absolute.
+        **further: ``dtype``, ``compile``, ``heatmaps``, ``mode`` and ``quick`` of :class:`FrozenTeacher`. Any other key
+            changes the config's model, see :func:`~distilpose.config.models.read_model_source`.
+
+    Raises:
+        DistilPoseError: when the config or the checkpoint is not named or is missing, when the checkpoint does not
+            hold exactly this model, or when a key is neither an option nor an argument of the model.
+    """
+    source = read_teacher_source(dict(further, config=config))
+    if checkpoint is None:
+        raise DistilPoseError(f'the teacher {_describe(config)} has no checkpoint; set model.teacher.checkpoint to the '
+                              'file of its trained weights')
+    state = read_weights(project_path(checkpoint)).state
+    model = build_estimator(source.model)
+    load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.',))
+    options = {name: further[name] for name in OPTIONS if name in further}
+    return FrozenTeacher(model, keypoint_names=source.keypoint_names, **options)
+
+
+def read_teacher_source(spec: Mapping[str, Any]) -> ModelSource:
+    """The plain model of a distillation's ``model.teacher`` and what is known of its keypoints.
+
+    Raises:
+        DistilPoseError: when no config is named, or as :func:`~distilpose.config.models.read_model_source`.
+    """
+    if not spec.get('config'):
+        raise DistilPoseError('model.teacher names no config; set model.teacher.config to the path of the config of '
+                              'the trained teacher, or to its model dict')
+    model = {key: value for key, value in spec.items() if key not in ('checkpoint', *OPTIONS)}
+    return read_model_source(model, entry='model.teacher', options=OPTIONS)
+
+
+def _describe(config: str | dict | None) -> str:
+    return config if isinstance(config, str) else f"({(config or {}).get('type', 'model dict')})"
