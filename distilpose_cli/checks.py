@@ -17,6 +17,9 @@ from typing import Any
 Check = Callable[[], str]
 _PERSON = [8.0 * number for number in range(34)]
 _SECONDS = 20
+_NEGATION = (b'\x08\x07:2\n\x0b\n\x01x\x12\x01y"\x03Neg\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\x01\x12\x04\n'
+             b'\x02\x08\x02b\x0f\n\x01y\x12\n\n\x08\x08\x01\x12\x04\n\x02\x08\x02B\x04\n\x00\x10\r')
+"""An ONNX graph: y (2,) = -x."""
 
 
 class Unusable(Exception):
@@ -112,6 +115,24 @@ def _simplejpeg() -> str:
     return f'{_installed("simplejpeg")}, decodes JPEG'
 
 
+def _onnxruntime() -> str:
+    names = ('onnxruntime', 'onnxruntime-gpu', 'onnxruntime-directml')
+    found = {one.metadata['Name']: one.version for name in names for one in importlib.metadata.distributions(name=name)}
+    if len(found) > 1:
+        raise Unusable(f'{" and ".join(found)} are installed, which overwrite each other: uninstall both, then install '
+                       'the one that you need')
+    if importlib.util.find_spec('onnxruntime') is None:
+        raise Unusable('not installed: pip install onnxruntime, or onnxruntime-gpu for CUDA')
+    import numpy as np
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(_NEGATION, providers=['CPUExecutionProvider'])
+    if session.run(None, dict(x=np.float32([1, 2])))[0].tolist() != [-1, -2]:
+        raise Unusable('a graph that negates two numbers does not negate them')
+    providers = ', '.join(name.removesuffix('ExecutionProvider') for name in onnxruntime.get_available_providers())
+    return f'{onnxruntime.__version__} ({providers}), for teachers that are ONNX files'
+
+
 def _tensorboard() -> str:
     version = _installed('tensorboard')
     from torch.utils.tensorboard import SummaryWriter  # noqa: F401
@@ -185,6 +206,7 @@ REQUIRED: dict[str, Check] = {
 }
 """Torchvision comes after ``distilpose``, which repairs it where it does not fit torch."""
 OPTIONAL: dict[str, Check] = {
-    'hotcoco': _hotcoco, 'simplejpeg': _simplejpeg, 'tensorboard': _tensorboard, 'C++ compiler': _compiler,
+    'hotcoco': _hotcoco, 'simplejpeg': _simplejpeg, 'onnxruntime': _onnxruntime,
+    'tensorboard': _tensorboard, 'C++ compiler': _compiler,
     'ffmpeg': _ffmpeg, 'gloo': _gloo, 'bfloat16': _bfloat16, 'CUDA': _cuda,
 }

@@ -13,8 +13,8 @@ from typing import Any
 
 _PACKAGE = Path(__file__).resolve().parent.parent / 'distilpose'
 _PACKAGES = ('torch', 'torchvision', 'numpy', 'mmpose', 'mmengine', 'mmcv', 'mmcv-lite', 'mmdet', 'opencv-python',
-             'opencv-python-headless', 'pycocotools', 'xtcocotools', 'scipy', 'hotcoco', 'simplejpeg', 'tensorboard',
-             'setuptools')
+             'opencv-python-headless', 'pycocotools', 'xtcocotools', 'scipy', 'hotcoco', 'simplejpeg', 'onnxruntime',
+             'onnxruntime-gpu', 'onnx', 'tensorboard', 'setuptools')
 _FEATURES = {
     'x86': ('avx2', 'avx512f', 'avx512_bf16', 'avx512_vnni', 'amx_tile', 'amx_bf16'),
     'arm': ('bf16', 'i8mm', 'sve'),

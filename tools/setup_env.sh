@@ -128,6 +128,11 @@ install_packages() {
         grep -v '^torchvision==' "$pins" > "$filtered"
         pins="$filtered"
     fi
+    if "$venv/bin/python" -m pip show --quiet onnxruntime-gpu >/dev/null 2>&1; then
+        filtered="$venv/.requirements-without-onnxruntime.txt" # both are one module, and the one for GPUs stays
+        grep -v '^onnxruntime==' "$pins" > "$filtered"
+        pins="$filtered"
+    fi
     say "3/4 the $(grep -c == "$root/requirements.txt") pins of requirements.txt"
     pip_install 'the pins of requirements.txt' --quiet --no-deps -r "$pins"
 }
