@@ -127,7 +127,7 @@ def _onnxruntime() -> str:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(_NEGATION, providers=['CPUExecutionProvider'])
-    if session.run(None, dict(x=np.float32([1, 2])))[0].tolist() != [-1, -2]:
+    if session.run(None, dict(x=np.array([1, 2], np.float32)))[0].tolist() != [-1, -2]:
         raise Unusable('a graph that negates two numbers does not negate them')
     providers = ', '.join(name.removesuffix('ExecutionProvider') for name in onnxruntime.get_available_providers())
     return f'{onnxruntime.__version__} ({providers}), for teachers that are ONNX files'
