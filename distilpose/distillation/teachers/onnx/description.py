@@ -1,0 +1,186 @@
+"""Description of an ONNX file by a config or a preset: input, meaning of the outputs, keypoints."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from distilpose.errors import DistilPoseError
+
+KINDS = ('heatmaps', 'simcc', 'coordinates')
+GRIDS = ('i/n', 'centers', 'udp')
+VALUES = ('logits', 'probabilities')
+UNITS = ('fractions', 'pixels')
+CHANNEL_ORDERS = ('rgb', 'bgr')
+LAYOUTS = ('nchw', 'nhwc')
+COLUMNS = ('x', 'y', 'z', 'score', '-')
+
+
+@dataclass(frozen=True)
+class OnnxInput:
+    """The images that a file takes; ``None`` where nobody said it."""
+
+    size: tuple[int, int] | None = None
+    """(width, height) in pixels; read from the graph where its shape is fixed."""
+    mean: tuple[float, float, float] | None = None
+    """Is subtracted from pixels of 0 to 255, in the order of the channels; 0 where the file takes pixels. Asked for."""
+    std: tuple[float, float, float] | None = None
+    """Divides them afterwards. Asked for."""
+    channel_order: str | None = None
+    """``'rgb'`` or ``'bgr'``. Asked for."""
+    padding: float | None = None
+    """Factor of the person's box (mmpose's ``GetBBoxCenterScale.padding``) that the network was trained with."""
+    udp: bool | None = None
+    """Whether crops put the last pixel's centre on the edge of the box (``TopdownAffine.use_udp``); ``None``: no."""
+    layout: str | None = None
+    """``'nchw'`` or ``'nhwc'``; read from the graph where one axis of the input is 3."""
+
+
+@dataclass(frozen=True)
+class OnnxOutputs:
+    """The meaning of a file's outputs; ``None`` where nobody said it."""
+
+    kind: str | None = None
+    """``'heatmaps'``, ``'simcc'`` or ``'coordinates'``; read from names and shapes where only one fits."""
+    names: tuple[str, ...] | None = None
+    """The outputs to take: heatmaps of every stack, the last one being the prediction; SimCC of x and y; coordinates,
+    or coordinates and scores."""
+    grid: str | None = None
+    """Where cell ``i`` of n of a heatmap lies: ``'i/n'`` (``MSRAHeatmap``), ``'centers'`` (at ``(i + 0.5) / n``),
+    ``'udp'`` (the last cell on the last pixel, ``UDPHeatmap``). Asked for."""
+    layout: str | None = None
+    """Of heatmaps: ``'nchw'`` or ``'nhwc'``; read from their shape where only one fits."""
+    values: str | None = None
+    """``'logits'`` or ``'probabilities'``. Of SimCC it is recognised by running the file once. Of heatmaps ``'logits'``
+    asks for their sigmoid. Scores beside coordinates are probabilities unless it says ``'logits'``."""
+    beta: float | None = None
+    """What the training of a SimCC network multiplied its logits with (mmpose's ``KLDiscretLoss.beta``). Asked for
+    where the teacher shall draw heatmaps."""
+    unit: str | None = None
+    """Of coordinates: ``'fractions'`` of the crop, or ``'pixels'`` of it. Asked for."""
+    columns: tuple[str, ...] | None = None
+    """The last axis of coordinates: some of x, y, z, score, and ``'-'`` for anything else. ``('x', 'y')`` and
+    ``('x', 'y', 'score')`` by default; asked for of more columns, and of landmarks in one row (B, K * columns)."""
+
+
+@dataclass(frozen=True)
+class OnnxDescription:
+    """All that can be said of an ONNX file beside what its graph tells."""
+
+    input: OnnxInput = field(default_factory=OnnxInput)
+    outputs: OnnxOutputs = field(default_factory=OnnxOutputs)
+    keypoint_names: tuple[str, ...] | None = None
+    """Names of its keypoints in order."""
+    source: str | None = None
+    """The preset that says it, for messages."""
+
+    def changed(self, *, input: Mapping[str, Any] | None = None, outputs: Mapping[str, Any] | None = None,
+                keypoint_names: Sequence[str] | None = None, entry: str = 'model.teacher') -> OnnxDescription:
+        """This description with what a config says; the config has the last word.
+
+        Args:
+            input: some fields of :class:`OnnxInput`. A single number stands for three equal channels.
+            outputs: some fields of :class:`OnnxOutputs`.
+            keypoint_names: in order.
+            entry: where the config has it, for messages.
+
+        Raises:
+            DistilPoseError: a field is unknown or has a value that it cannot have; names the entry and what it may be.
+        """
+        return replace(self, input=replace(self.input, **_read_input(input or {}, f'{entry}.input')),
+                       outputs=replace(self.outputs, **_read_outputs(outputs or {}, f'{entry}.outputs')),
+                       keypoint_names=self.keypoint_names if keypoint_names is None else tuple(keypoint_names))
+
+
+def describe_file(file: Path, preset: str | None) -> OnnxDescription:
+    """What is known of a file before a config says anything: by the name of a preset.
+
+    Raises:
+        DistilPoseError: there is no such preset.
+    """
+    if preset is not None:
+        raise DistilPoseError(f'model.teacher.preset is {preset!r}, and there is no such preset; describe {file} with '
+                              'model.teacher.input and model.teacher.outputs')
+    return OnnxDescription()
+
+
+def choose(entry: str, value: Any, choices: Sequence[str]) -> str:
+    """A value that is one of some words.
+
+    Raises:
+        DistilPoseError: it is none of them.
+    """
+    if value not in choices:
+        raise DistilPoseError(f'{entry} is {value!r}; expected one of {", ".join(map(repr, choices))}')
+    return str(value)
+
+
+def _read_input(found: Mapping[str, Any], entry: str) -> dict[str, Any]:
+    _check_names(found, OnnxInput, entry)
+    read: dict[str, Any] = {key: value for key, value in found.items() if value is not None}
+    for key, value in read.items():
+        if key in ('mean', 'std'):
+            read[key] = _three(f'{entry}.{key}', value)
+    if min(read.get('std', (1,))) <= 0:
+        raise DistilPoseError(f'{entry}.std is {found["std"]}; expected numbers above 0')
+    if 'size' in read:
+        read['size'] = _size(f'{entry}.size', read['size'])
+    if 'channel_order' in read:
+        read['channel_order'] = choose(f'{entry}.channel_order', str(read['channel_order']).lower(), CHANNEL_ORDERS)
+    if 'layout' in read:
+        read['layout'] = choose(f'{entry}.layout', read['layout'], LAYOUTS)
+    if 'padding' in read:
+        read['padding'] = _positive(f'{entry}.padding', read['padding'])
+    return read
+
+
+def _read_outputs(found: Mapping[str, Any], entry: str) -> dict[str, Any]:
+    _check_names(found, OnnxOutputs, entry)
+    read: dict[str, Any] = {key: value for key, value in found.items() if value is not None}
+    for key, choices in (('kind', KINDS), ('grid', GRIDS), ('layout', LAYOUTS), ('values', VALUES), ('unit', UNITS)):
+        if key in read:
+            read[key] = choose(f'{entry}.{key}', read[key], choices)
+    if 'names' in read:
+        read['names'] = (read['names'],) if isinstance(read['names'], str) else tuple(read['names'])
+    if 'beta' in read:
+        read['beta'] = _positive(f'{entry}.beta', read['beta'])
+    if 'columns' in read:
+        read['columns'] = tuple(choose(f'{entry}.columns', column, COLUMNS) for column in read['columns'])
+        for column in ('x', 'y'):
+            if read['columns'].count(column) != 1:
+                raise DistilPoseError(f"{entry}.columns is {read['columns']}; expected 'x' and 'y' once each among "
+                                      f'{", ".join(map(repr, COLUMNS))}')
+    return read
+
+
+def _check_names(found: Mapping[str, Any], kind: type, entry: str) -> None:
+    names = [one.name for one in fields(kind)]
+    for key in found:
+        if key not in names:
+            close = difflib.get_close_matches(key, names, n=1)
+            hint = f'did you mean {close[0]!r}?' if close else f'expected some of {", ".join(names)}'
+            raise DistilPoseError(f'{entry} has a key {key!r}; {hint}')
+
+
+def _three(entry: str, value: Any) -> tuple[float, ...]:
+    values = [value] if isinstance(value, Real) else list(value) if isinstance(value, Sequence) else []
+    if len(values) not in (1, 3) or not all(isinstance(number, Real) for number in values):
+        raise DistilPoseError(f'{entry} is {value!r}; expected one number or three, in pixel values of 0 to 255')
+    return tuple(float(number) for number in (values * 3)[:3])
+
+
+def _size(entry: str, value: Any) -> tuple[int, int]:
+    sides = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 1 for side in sides):
+        raise DistilPoseError(f'{entry} is {value!r}; expected (width, height) in pixels')
+    return sides[0], sides[1]
+
+
+def _positive(entry: str, value: Any) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < float(value) < float('inf'):
+        raise DistilPoseError(f'{entry} is {value!r}; expected a number above 0')
+    return float(value)
