@@ -1,6 +1,6 @@
 """The networks that mmpose lacks."""
 
-from .backbones import HRNet3Stage, RawImage, StackedHourglass, StemNet
+from .backbones import HRNet3Stage, RawImage, StackedHourglass, StemNet, VisionTransformer
 from .description import describe_network
 from .heads import (
     DirectRegressionHead,
@@ -15,4 +15,4 @@ from .outputs import read_outputs
 
 __all__ = ['DirectRegressionHead', 'DistilPoseHead', 'HRNet3Stage', 'KLDiscretMeanLoss', 'NMTLoss', 'NMTNormLoss',
            'RawImage', 'ReferenceBatchKLDiscretLoss', 'SimDRHead', 'StackedHourglass', 'StemNet', 'TokenPoseHead',
-           'TokenPoseSimDRHead', 'UpsampleFreeSimDRHead', 'describe_network', 'read_outputs']
+           'TokenPoseSimDRHead', 'UpsampleFreeSimDRHead', 'VisionTransformer', 'describe_network', 'read_outputs']

@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from ...errors import DistilPoseError
-from . import distilpose, hourglass, hrnet, mmpose0, simdr, tokenpose
+from . import distilpose, hourglass, hrnet, mmpose0, simdr, tokenpose, vitpose
 from .distilpose import rename_distilpose, rename_distilpose_key
 from .source import PublishedSource
 
 Value = TypeVar('Value')
 
 SOURCES = (distilpose.STUDENT, distilpose.TEACHER, hrnet.HRNET, hrnet.SIMPLE_BASELINE, hourglass.HOURGLASS, simdr.HRNET,
-           simdr.RESNET, simdr.UPSAMPLE_FREE, tokenpose.TOKENPOSE, mmpose0.MMPOSE0)
+           simdr.RESNET, simdr.UPSAMPLE_FREE, tokenpose.TOKENPOSE, vitpose.VITPOSE, vitpose.TRANSFORMERS, mmpose0.MMPOSE0)
 """All kinds of published files that are known; the first that knows the keys reads them."""
 
 
@@ -31,6 +31,8 @@ def to_our_names(state: Mapping[str, Value]) -> Mapping[str, Value]:
     source = recognise(state.keys())
     if source is None:
         return state
+    if source.combine is not None:
+        state = source.combine(state)
     renamed = source.rename(state)
     lost = len(state) - len(renamed)
     if lost:

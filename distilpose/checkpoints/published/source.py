@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,5 +17,7 @@ class PublishedSource:
     """Whether these are the keys of such a state dict."""
     rename: Callable[..., dict[str, Any]]
     """The state dict under our names, which are those of mmpose 1.x and of this project's own networks."""
+    combine: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """Before it is renamed: puts tensors together that are one of ours, and leaves out what the network does without."""
     takes_bgr: bool = False
     """Trained on images in OpenCV's channel order, although with the means of red, green and blue."""

@@ -131,11 +131,11 @@ class SelfAttention(nn.Module):
     def forward(self, tokens: Tensor, count: int | None = None) -> Tensor:
         """(B, T, D) to (B, T, D), or to (B, count, D), what the first ones take from all T."""
         query, key, value = self.qkv(tokens).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
-        attended = _attend(query[:, :, :count], key, value, scale=self.scale)
+        attended = attend(query[:, :, :count], key, value, scale=self.scale)
         return self.out(attended.transpose(1, 2).flatten(2))
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> Tensor:
+def attend(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> Tensor:
     """Queries (B, heads, Q, D / heads) attend to (B, heads, T, D / heads); on CPUs always in float32.
 
     torch's kernel there is no faster in bfloat16, and takes 1.7 times as long for the gradients (torch 2.13, Zen 4).
