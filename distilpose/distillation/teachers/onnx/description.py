@@ -9,6 +9,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from mmengine.logging import print_log
+
 from distilpose.errors import DistilPoseError
 
 KINDS = ('heatmaps', 'simcc', 'coordinates')
@@ -97,15 +99,20 @@ class OnnxDescription:
 
 
 def describe_file(file: Path, preset: str | None) -> OnnxDescription:
-    """What is known of a file before a config says anything: by the name of a preset.
+    """What is known of a file before a config says anything: by the name of a preset, or of a file that is one's.
 
     Raises:
         DistilPoseError: there is no such preset.
     """
+    from ..presets import describe_preset, find_preset, recognise  # they are made of descriptions
+
     if preset is not None:
-        raise DistilPoseError(f'model.teacher.preset is {preset!r}, and there is no such preset; describe {file} with '
-                              'model.teacher.input and model.teacher.outputs')
-    return OnnxDescription()
+        return describe_preset(find_preset(preset))
+    found = recognise(file)
+    if found is None or found.preset.config is not None:
+        return OnnxDescription()
+    print_log(found.note, 'current')
+    return describe_preset(found.preset)
 
 
 def choose(entry: str, value: Any, choices: Sequence[str]) -> str:
