@@ -39,7 +39,8 @@ class ImageAdapter(nn.Module):
         return images if self.size is None else resample(images, self.size)
 
 
-def resample(maps: Tensor, size: tuple[int, int], *, reach: tuple[float, float] | None = None) -> Tensor:
+def resample(maps: Tensor, size: tuple[int, int], *, reach: tuple[float, float] | None = None,
+             start: float = 0.0) -> Tensor:
     """Bilinear resampling in which pixel ``i`` of n stands for the fraction ``i / n`` of the side.
 
     That is the convention of mmpose's top-down crops and gaussian heatmaps; ``F.interpolate`` takes pixels as
@@ -49,13 +50,15 @@ def resample(maps: Tensor, size: tuple[int, int], *, reach: tuple[float, float] 
         maps: (B, C, H, W).
         size: (width, height) of the result.
         reach: (x, y) pixels of ``maps`` at which the result would have its pixel (width, height); W and H by default.
+        start: pixel of ``maps``, along both axes, at which the result has its first one; added to all.
 
     Returns:
-        (B, C, height, width); beyond the last pixel the border goes on.
+        (B, C, height, width); beyond the border it goes on.
     """
     own = maps.shape[-1], maps.shape[-2]
-    columns, rows = ((torch.arange(count, dtype=maps.dtype, device=maps.device) * far / count) * 2 / (old - 1) - 1
-                     for count, old, far in zip(size, own, reach or own, strict=True))
+    places = (torch.arange(count, dtype=maps.dtype, device=maps.device) * far / count + start
+              for count, far in zip(size, reach or own, strict=True))
+    columns, rows = (place * 2 / (old - 1) - 1 for place, old in zip(places, own, strict=True))
     grid = torch.stack(torch.meshgrid(columns, rows, indexing='xy'), dim=-1)
     return F.grid_sample(maps, grid.expand(len(maps), -1, -1, -1), padding_mode='border', align_corners=True)
 

@@ -10,8 +10,10 @@ from mmpose.registry import MODELS
 
 from .base import Teacher
 from .estimator import FrozenTeacher, load_teacher, read_teacher_source
+from .onnx import OnnxTeacher
 
-__all__ = ['PAIRING_OPTIONS', 'FrozenTeacher', 'Teacher', 'build_teacher', 'load_teacher', 'read_teacher_source']
+__all__ = ['PAIRING_OPTIONS', 'FrozenTeacher', 'OnnxTeacher', 'Teacher', 'build_teacher', 'load_teacher',
+           'read_teacher_source']
 
 
 PAIRING_OPTIONS = ('keypoints', 'crop', 'view', 'padding')

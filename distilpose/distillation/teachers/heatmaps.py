@@ -68,6 +68,22 @@ def to_common_grid(heatmaps: Tensor, decoder: Any) -> Tensor:
                               f"({getattr(decoder, 'heatmap_type', 'of its own kind')}); distilpose reads gaussians "
                               'of MSRAHeatmap, UDPHeatmap and TokenPoseHeatmap. Drop the terms that read heatmaps, '
                               'or take another teacher')
-    (width, height), (columns, rows) = decoder.input_size, (heatmaps.shape[-1], heatmaps.shape[-2])
+    return from_grid(heatmaps, 'udp', decoder.input_size)
+
+
+def from_grid(heatmaps: Tensor, grid: str, input_size: tuple[int, int]) -> Tensor:
+    """Heatmaps of a grid that is named, on the grid of ``MSRAHeatmap``.
+
+    Args:
+        heatmaps: (B, K, H, W).
+        grid: ``'i/n'`` where cell ``i`` of n stands for the fraction ``i / n`` of the crop, which is the common one;
+            ``'centers'`` where it stands for ``(i + 0.5) / n``; ``'udp'`` where the last cell is on the last pixel.
+        input_size: (width, height) of the crop in pixels.
+    """
+    if grid == 'i/n':
+        return heatmaps
+    (width, height), (columns, rows) = input_size, (heatmaps.shape[-1], heatmaps.shape[-2])
+    if grid == 'centers':
+        return resample(heatmaps, (columns, rows), start=-0.5)
     reach = (width * (columns - 1) / (width - 1), height * (rows - 1) / (height - 1))
     return resample(heatmaps, (columns, rows), reach=reach)

@@ -1,0 +1,206 @@
+"""Inference sessions of onnxruntime on torch tensors: providers by device, IO binding, threads, fixed batches."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from distilpose.errors import DistilPoseError
+
+from .graph import digest_of_graph, read_graph
+
+_TYPES = {'tensor(float)': torch.float32, 'tensor(float16)': torch.float16, 'tensor(double)': torch.float64,
+          'tensor(uint8)': torch.uint8, 'tensor(int32)': torch.int32, 'tensor(int64)': torch.int64}
+_FATAL_ONLY = 4  # whatever else is an exception
+
+
+class Port(NamedTuple):
+    """An input or an output of a graph."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    """``None`` for what the file leaves open."""
+    dtype: torch.dtype
+
+
+class OnnxSession:
+    """Runs an ONNX graph with one input. A session is opened for a device when its first images come.
+
+    A copy (``pickle``, ``copy.deepcopy``, a forked process) opens sessions of its own.
+
+    Args:
+        file: the graph.
+        threads: of the session; ``None``: as many as torch uses.
+
+    Raises:
+        DistilPoseError: onnxruntime is missing or cannot open the file.
+    """
+
+    _sessions: dict[str, tuple[int, Any]]
+    _process: int
+    _lock: Any
+
+    def __init__(self, file: Path, *, threads: int | None = None) -> None:
+        self.file, self.threads = file, threads
+        self.graph = read_graph(file)
+        self.digest = digest_of_graph(file, self.graph.external)
+        self._reset()
+        session = self._session(torch.device('cpu'))
+        inputs = [self._port(port) for port in session.get_inputs()]
+        if len(inputs) != 1:
+            names = ', '.join(port.name for port in inputs) or 'none'
+            raise DistilPoseError(f'{file} has {len(inputs)} inputs ({names}); expected one, the images. Export the '
+                                  'network alone, without what a deployment adds to it')
+        self.input = inputs[0]
+        self.outputs = tuple(self._port(port) for port in session.get_outputs())
+        self.batch: int | None = self.input.shape[0] if self.input.shape else None
+        """Images that the graph takes at once, ``None`` for any number."""
+
+    def run(self, images: Tensor, outputs: Sequence[Port]) -> tuple[Tensor, ...]:
+        """Some outputs for images (B, ...), on the device of the images.
+
+        A graph of a fixed batch runs as often as it must, the last time on zeros beside the images that are left.
+
+        Raises:
+            DistilPoseError: the graph does not run on these images.
+        """
+        images = images.detach()
+        if not self.input.dtype.is_floating_point:
+            images = images.round().clamp(0, 255)  # the pixels that they are
+        images = images.to(self.input.dtype)
+        if self.batch is None:
+            return self._run(images, outputs)
+        size = self.batch
+        found = [self._run(_padded(part, size), outputs) for part in images.split(size)]
+        return tuple(torch.cat([_with_batch(part, size) for part in parts])[:len(images)]
+                     for parts in zip(*found, strict=True))
+
+    def _run(self, images: Tensor, outputs: Sequence[Port]) -> tuple[Tensor, ...]:
+        device = images.device
+        session = self._session(device)
+        kind = 'cuda' if device.type == 'cuda' else 'cpu'
+        images = images.contiguous() if kind == device.type else images.cpu().contiguous()
+        number, binding = images.device.index or 0, session.io_binding()
+        binding.bind_input(self.input.name, kind, number, images.new_empty(0, device='cpu').numpy().dtype,
+                           tuple(images.shape), images.data_ptr())
+        for port in outputs:
+            binding.bind_output(port.name, kind, number)
+        if kind == 'cuda':
+            torch.cuda.current_stream(device).synchronize()  # the session has a stream of its own
+        try:
+            session.run_with_iobinding(binding)
+        except Exception as error:
+            raise self._in_words(error, f'does not run on images of {tuple(images.shape)}') from error
+        binding.synchronize_outputs()
+        # The memory belongs to the session's allocator and lives as long as the tensor that shows it.
+        return tuple(torch.from_dlpack(value).to(device) for value in _values(binding))
+
+    def _session(self, device: torch.device) -> Any:
+        """The session of a device, for this process and this number of threads."""
+        threads = self.threads or torch.get_num_threads()
+        name = f'cuda:{device.index or 0}' if device.type == 'cuda' else 'cpu'
+        with self._lock:
+            if self._process != os.getpid():  # threads of a session do not live on in a fork
+                self._sessions, self._process = {}, os.getpid()
+            known = self._sessions.get(name)
+            if known is None or known[0] != threads:
+                known = self._sessions[name] = threads, self._open(device, threads)
+            return known[1]
+
+    def current_digest(self) -> str:
+        """The SHA-256 of the file as it is now."""
+        return digest_of_graph(self.file, self.graph.external)
+
+    def _open(self, device: torch.device, threads: int) -> Any:
+        runtime = import_onnxruntime()
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = _FATAL_ONLY
+        providers: list[Any] = ['CPUExecutionProvider']
+        if device.type == 'cuda':
+            available = runtime.get_available_providers()
+            if 'CUDAExecutionProvider' not in available:
+                raise _no_cuda(self.file, f'onnxruntime {runtime.__version__} has only {", ".join(available)}')
+            providers = [('CUDAExecutionProvider', dict(device_id=device.index or 0)), *providers]
+        if self.current_digest() != self.digest:
+            raise DistilPoseError(f'{self.file} changed since it was loaded: its SHA-256 was {self.digest} and is '
+                                  f'{self.current_digest()}; put the file back that the training began with')
+        try:
+            session = runtime.InferenceSession(str(self.file), sess_options=options, providers=providers)
+        except Exception as error:
+            raise self._in_words(error, f'cannot be opened by onnxruntime {runtime.__version__}') from error
+        if device.type == 'cuda' and session.get_providers()[0] != 'CUDAExecutionProvider':
+            raise _no_cuda(self.file, 'its CUDA provider did not start (its CUDA or cuDNN is not the installed one)')
+        return session
+
+    def _in_words(self, error: Exception, what: str) -> Exception:
+        if 'onnxruntime' not in type(error).__module__ and not isinstance(error, RuntimeError):
+            return error
+        reason = ' '.join(str(error).split())
+        remedy = 'export it anew'
+        if 'opset' in reason.lower() or 'IR version' in reason:
+            remedy = ('its operators are of another time than this onnxruntime; update onnxruntime, or export it with '
+                      'another opset_version')
+        elif isinstance(error, import_onnxruntime().capi.onnxruntime_pybind11_state.InvalidProtobuf):
+            remedy = 'it is no ONNX graph, or it is cut short; expected what torch.onnx.export writes'
+        return DistilPoseError(f'{self.file} {what}: {reason[:400]}. What to change: {remedy}')
+
+    def _port(self, port: Any) -> Port:
+        if port.type not in _TYPES:
+            raise DistilPoseError(f'{port.name} of {self.file} is a {port.type}; expected one of {", ".join(_TYPES)}')
+        return Port(port.name, tuple(side if isinstance(side, int) and side > 0 else None for side in port.shape),
+                    _TYPES[port.type])
+
+    def _reset(self) -> None:
+        self._sessions = {}
+        self._process, self._lock = os.getpid(), threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what belongs to this process."""
+        return {key: value for key, value in vars(self).items() if key not in ('_sessions', '_process', '_lock')}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Sessions are opened when images come."""
+        vars(self).update(state)
+        self._reset()
+
+
+def import_onnxruntime() -> Any:
+    """The package, which only those need who have ONNX files.
+
+    Raises:
+        DistilPoseError: it is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise DistilPoseError(f'ONNX files need the package onnxruntime, which cannot be imported ({error}): pip '
+                              'install onnxruntime, or onnxruntime-gpu on a machine with CUDA') from error
+    return onnxruntime
+
+
+def _values(binding: Any) -> list[Any]:
+    """The outputs as OrtValues, which ``get_outputs`` wraps."""
+    return list(binding.get_outputs())
+
+
+def _with_batch(value: Tensor, size: int) -> Tensor:
+    """Some graphs of one image leave the batch's axis out of their outputs."""
+    return value[None] if size == 1 and (not value.dim() or len(value) != 1) else value
+
+
+def _padded(images: Tensor, size: int) -> Tensor:
+    missing = size - len(images)
+    return F.pad(images, (0, 0) * (images.dim() - 1) + (0, missing)) if missing else images
+
+
+def _no_cuda(file: Path, reason: str) -> DistilPoseError:
+    return DistilPoseError(f'the images are on a GPU, and {file} cannot run there: {reason}. Install onnxruntime-gpu '
+                           'in the place of onnxruntime (pip uninstall onnxruntime; pip install onnxruntime-gpu)')

@@ -1,0 +1,236 @@
+"""An ONNX file as the teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from distilpose.config import project_path
+from distilpose.errors import DistilPoseError, RunFailed
+from distilpose.structures import NetworkInput, PoseOutputs
+
+from ..base import Teacher
+from ..heatmaps import draw_simcc_heatmaps
+from .description import CHANNEL_ORDERS, LAYOUTS, OnnxInput, describe_file
+from .outputs import MOST_COLUMNS, OutputReader, OutputReading, Shown
+from .session import OnnxSession, Port
+
+_BATCHES = (1, 2, 4, 8, 16, 32, 64)
+"""Of a file that does not run with any number of images."""
+
+
+@MODELS.register_module()
+class OnnxTeacher(Teacher):
+    """A pose network in an ONNX file. It never tracks gradients, and runs on the device of the images.
+
+    The size of the input, the batch and the kind of output are read from the file. What names and shapes cannot tell
+    comes from ``input`` and ``outputs``, or from a preset; what is still missing is asked for.
+
+    Args:
+        file: relative to the project's root unless absolute.
+        preset: name of a description, see :func:`~distilpose.distillation.teachers.onnx.description.describe_file`.
+        keypoints: names of its keypoints in order; ``None`` if unknown.
+        input: some fields of :class:`~distilpose.distillation.teachers.onnx.OnnxInput`.
+        outputs: some fields of :class:`~distilpose.distillation.teachers.onnx.OnnxOutputs`.
+        heatmaps: for SimCC, ``dict(size=(width, height), sigma=pixels)`` of the heatmaps that it shall draw, see
+            :func:`~distilpose.distillation.teachers.heatmaps.draw_simcc_heatmaps`.
+        threads: of the session on the CPU; ``None``: as many as torch uses.
+        entry: where the config describes the file, for messages.
+
+    Raises:
+        DistilPoseError: the file cannot be run or read, or something is missing; names the entries and what they may
+            be.
+    """
+
+    def __init__(self, file: str | Path, *, preset: str | None = None, keypoints: Sequence[str] | None = None,
+                 input: Mapping[str, Any] | None = None, outputs: Mapping[str, Any] | None = None,
+                 heatmaps: Mapping[str, Any] | None = None, threads: int | None = None,
+                 entry: str = 'model.teacher') -> None:
+        self.file = project_path(file)
+        self.description = describe_file(self.file, preset).changed(input=input, outputs=outputs,
+                                                                    keypoint_names=keypoints, entry=entry)
+        self.entry, self.heatmaps = entry, heatmaps
+        self.keypoint_names = self.description.keypoint_names
+        self.session = OnnxSession(self.file, threads=threads)
+        self.loaded_digest = self.session.digest
+        self.dtype = None if self.session.input.dtype == torch.float32 else self.session.input.dtype
+        missing: list[str] = []
+        self.layout, size = self._read_shape(self.description.input, missing)
+        self._ask_for_pixels(self.description.input, missing)
+        self.reading = self._read_outputs(size, missing)
+        self._check_heatmaps(missing)
+        if missing:
+            raise DistilPoseError(f'{self.file} does not say all that a teacher needs; set {"; ".join(missing)}')
+        told = self.description.input
+        self.input = NetworkInput(size, told.mean, told.std, rgb=told.channel_order == 'rgb', padding=told.padding,
+                                  udp=bool(told.udp))
+        if self.reading.kind == 'heatmaps':
+            self.heatmap_size = self.reading.cells
+        for line in self.log_lines():
+            print_log(line, 'current')
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        return self.file.name
+
+    def describe(self) -> str:
+        """``'ONNX graph movenet.onnx, heatmaps, 6.2 M parameters'``."""
+        return f'ONNX graph {self.name}, {self.reading.kind}, {self.session.graph.parameters / 1e6:.3g} M parameters'
+
+    def log_lines(self) -> tuple[str, str]:
+        """What was read and what was told, of the input and of the outputs."""
+        images, (width, height) = self.input, self.reading.size
+        batch = 'any number' if self.session.batch is None else str(self.session.batch)
+        padding = '' if images.padding is None else f', padding {images.padding:g}'
+        told = f' (preset {self.description.source})' if self.description.source else ''
+        return (f'{self.name}{told} takes {batch} of images of {width}x{height} (width x height, {self.layout}, '
+                f'{_name(self.session.input.dtype)}), {"RGB" if images.rgb else "BGR"}, mean {_numbers(images.mean)}, '
+                f'std {_numbers(images.std)}{padding}{", udp" * images.udp}.', f'{self.name} shows {self.reading}.')
+
+    @torch.no_grad()
+    def outputs(self, images: Tensor) -> PoseOutputs:
+        """The teacher's outputs for images (B, 3, H, W) preprocessed as its own, in float32 and without gradients.
+
+        Heatmaps come on the grid of ``MSRAHeatmap``, whatever that of the file.
+
+        Raises:
+            RunFailed: an output has a number that is not finite.
+        """
+        values = self._run(images, self.reading.ports)
+        for port, value in zip(self.reading.ports, values, strict=True):
+            if not torch.isfinite(value).all():
+                raise RunFailed(_not_finite(self.file, port, self.session.input.dtype))
+        with torch.autocast(images.device.type, enabled=False):  # that of the student
+            outputs = self.reading.read(values)
+            if self.heatmaps is None or outputs.simcc is None:
+                return outputs
+            beta = self.description.outputs.beta or 1.0
+            return outputs._replace(heatmaps=(draw_simcc_heatmaps(outputs.simcc, beta=beta, **self.heatmaps),))
+
+    def digest(self) -> str:
+        """SHA-256 of the file as it is now; one with external data has that of the digests of all its files.
+
+        Raises:
+            DistilPoseError: a file is gone.
+        """
+        return self.session.current_digest()
+
+    def _run(self, images: Tensor, ports: Sequence[Port]) -> tuple[Tensor, ...]:
+        return self.session.run(images.movedim(1, -1) if self.layout == 'nhwc' else images, ports)
+
+    def _read_shape(self, told: OnnxInput, missing: list[str]) -> tuple[str, tuple[int, int]]:
+        """Layout and (width, height) of the images."""
+        shape, entry = self.session.input.shape, f'{self.entry}.input'
+        if len(shape) != 4:
+            raise DistilPoseError(f'{self.session.input.name} of {self.file} has the shape {_show(shape)}; expected '
+                                  'images (B, 3, H, W) or (B, H, W, 3)')
+        fits = [layout for layout, channels in zip(LAYOUTS, (shape[1], shape[3]), strict=True) if channels in (3, None)]
+        layout = told.layout or (fits[0] if len(fits) == 1 else 'nchw' if shape[1] == 3 else None)
+        if not fits or (layout and layout not in fits):
+            raise DistilPoseError(f'{self.session.input.name} of {self.file} has the shape {_show(shape)}; expected '
+                                  f'{"images" if told.layout is None else told.layout + " images"} of 3 channels')
+        if layout is None:
+            missing.append(f"{entry}.layout='nchw' (channels first) or 'nhwc'")
+            layout = fits[0]
+        height, width = shape[2:] if layout == 'nchw' else shape[1:3]
+        fixed = told.size or (width, height)
+        for found, expected in zip((width, height), fixed, strict=True):
+            if found is not None and found != expected:
+                raise DistilPoseError(f'{entry}.size is {told.size} (width, height), and {self.file} takes images of '
+                                      f'{width}x{height}; drop the entry')
+        if fixed[0] is None or fixed[1] is None:
+            raise DistilPoseError(f'{self.file} takes images of any size; say which it was trained with in '
+                                  f'{entry}.size=(width, height)')
+        return layout, (fixed[0], fixed[1])
+
+    def _ask_for_pixels(self, told: OnnxInput, missing: list[str]) -> None:
+        entry = f'{self.entry}.input'
+        if told.mean is None:
+            missing.append(f'{entry}.mean (three numbers in the order of the channels, or one, which are subtracted '
+                           'from pixels of 0 to 255; 0 if it takes pixels)')
+        if told.std is None:
+            missing.append(f'{entry}.std (what divides them afterwards; 1 if it takes pixels, 255 for fractions)')
+        if told.channel_order is None:
+            missing.append(f'{entry}.channel_order={" or ".join(map(repr, CHANNEL_ORDERS))}')
+
+    def _read_outputs(self, size: tuple[int, int], missing: list[str]) -> OutputReading:
+        """Runs the file on noise and reads what came out."""
+        shown = [Shown(port, _without_ones(value[0])) for port, value in
+                 zip(self.session.outputs, self._run_on_noise(size), strict=True)]
+        reader = OutputReader(shown, self.description.outputs, size=size, entry=f'{self.entry}.outputs',
+                              keypoints=None if self.keypoint_names is None else len(self.keypoint_names))
+        reading = reader.find()
+        for one in shown:
+            if one.port in reading.ports and not torch.isfinite(one.value).all():
+                raise DistilPoseError(_not_finite(self.file, one.port, self.session.input.dtype))
+        missing += reader.missing
+        return reading
+
+    def _run_on_noise(self, size: tuple[int, int]) -> tuple[Tensor, ...]:
+        """All outputs for some images.
+
+        Some files call their batch dynamic and only run with as many images as they were exported with.
+        """
+        noise = torch.rand(3, 3, size[1], size[0], generator=torch.Generator().manual_seed(0))
+        if self.session.batch is not None:
+            return self._run(noise, self.session.outputs)
+        refusals = []
+        for batch in (None, *_BATCHES):
+            self.session.batch = batch
+            try:
+                values = self._run(noise, self.session.outputs)
+            except DistilPoseError as error:
+                refusals.append(error)
+                continue
+            if batch is not None or all(value.dim() and len(value) == len(noise) for value in values):
+                if batch is not None:
+                    print_log(f'{self.name} leaves its batch open and only runs with {batch}: it was exported with a '
+                              'network that takes the number of images for a constant', 'current')
+                return values
+        raise refusals[0]
+
+    def _check_heatmaps(self, missing: list[str]) -> None:
+        if self.heatmaps is None:
+            return
+        if self.reading.kind != 'simcc':
+            raise DistilPoseError(f'the teacher shall draw heatmaps ({dict(self.heatmaps)}), which only SimCC can, and '
+                                  f'{self.name} shows {self.reading.kind}; drop {self.entry}.heatmaps')
+        if set(self.heatmaps) != {'size', 'sigma'}:
+            raise DistilPoseError(f'{self.entry}.heatmaps has the keys {", ".join(self.heatmaps) or "none"}; expected '
+                                  'size=(width, height) and sigma, in heatmap pixels')
+        if self.description.outputs.beta is None:
+            missing.append(f"{self.entry}.outputs.beta (what the network's training multiplied its logits with: 10 for "
+                           "RTMPose's KLDiscretLoss, 1 where there was no such factor)")
+
+
+def _without_ones(value: Tensor) -> Tensor:
+    """Rows of coordinates (1, K, 3) as (K, 3)."""
+    while value.dim() > 2 and value.shape[0] == 1 and value.shape[-1] <= MOST_COLUMNS:
+        value = value[0]
+    return value
+
+
+def _not_finite(file: Path, port: Port, dtype: torch.dtype) -> str:
+    advice = ('float16 is too narrow for it; export it in float32' if dtype == torch.float16 else
+              'the network is broken, or its images are not normalised as it expects')
+    return f'{port.name} of {file} has numbers that are not finite (NaN or infinite): {advice}'
+
+
+def _show(shape: Sequence[int | None]) -> str:
+    return f'({", ".join("?" if side is None else str(side) for side in shape)})'
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix('torch.')
+
+
+def _numbers(values: Sequence[float] | None) -> str:
+    values = values or ()
+    return f'{values[0]:g}' if len(set(values)) == 1 else f'({", ".join(f"{value:g}" for value in values)})'
