@@ -179,10 +179,13 @@ def check_checkpoint_files(config: Config | ConfigTree) -> None:
     named = {'load_from': tree.cfg.get('load_from')}
     for part in ('teacher', 'student') if tree.is_distillation else ():
         named[f'model.{part}.checkpoint'] = (tree.model.get(part) or {}).get('checkpoint')
+    if tree.is_distillation:
+        named['model.teacher.file'] = (tree.model.get('teacher') or {}).get('file')
     for key, value in named.items():
         if isinstance(value, str) and '://' not in value and not project_path(value).is_file():
-            raise DistilPoseError(f'there is no checkpoint {project_path(value)}, which {key} names; put it there, or '
-                                  f'say where it is with --cfg-options {key}=FILE')
+            kind = 'ONNX file' if key == 'model.teacher.file' else 'checkpoint'
+            raise DistilPoseError(f'there is no {kind} {project_path(value)}, which {key} names; put it there, or say '
+                                  f'where it is with --cfg-options {key}=FILE')
 
 
 CHECKS: tuple[Callable[[ConfigTree], None], ...] = (

@@ -16,7 +16,7 @@ from distilpose.errors import DistilPoseError
 from .option_names import UnknownName, check_name, did_you_mean, with_source
 from .walk import change_strings, dictionaries
 
-_PATH_OPTIONS = ('checkpoint', 'load_from', 'config')
+_PATH_OPTIONS = ('checkpoint', 'load_from', 'config', 'file')
 _READ_BY_RUNNER = frozenset({
     'model', 'work_dir', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg', 'test_cfg',
     'auto_scale_lr', 'optim_wrapper', 'param_scheduler', 'val_evaluator', 'test_evaluator', 'default_hooks',

@@ -80,6 +80,10 @@ class PoseDistiller(BaseModel):
         self.teacher_cache: TeacherCache | None = None  # `TeacherCacheHook` may open one for a training
         self.task_weight = task_weight
         self.init_from_teacher = tuple(init_from_teacher)
+        if (self.init_from_teacher or share_backbone) and not hasattr(self.teacher, 'model'):
+            option = 'init_from_teacher' if self.init_from_teacher else 'share_backbone'
+            raise DistilPoseError(f'model.{option} takes weights from the teacher, and {self.teacher.name} is a file '
+                                  'that only predicts; drop the option, or name a config and a checkpoint')
         self.shared = self._share_backbone() if share_backbone else ()
         self.frozen = (*self.shared, *freeze)
         parts.freeze(network, self.frozen)

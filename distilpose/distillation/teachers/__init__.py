@@ -13,7 +13,7 @@ from .estimator import FrozenTeacher, load_teacher, read_teacher_source
 from .onnx import OnnxTeacher
 
 __all__ = ['PAIRING_OPTIONS', 'FrozenTeacher', 'OnnxTeacher', 'Teacher', 'build_teacher', 'load_teacher',
-           'read_teacher_source']
+           'read_teacher_source', 'teacher_facts']
 
 
 PAIRING_OPTIONS = ('keypoints', 'crop', 'view', 'padding')
@@ -31,3 +31,14 @@ def build_teacher(spec: Mapping[str, Any]) -> Teacher:
         return load_teacher(**own)
     with DefaultScope.overwrite_default_scope('mmpose'):
         return MODELS.build(own)
+
+
+def teacher_facts(spec: Mapping[str, Any], teacher: Teacher) -> Any:
+    """Plain data that says what a teacher computes beside its weights: the model of its config, or its own facts.
+
+    Args:
+        spec: the config's ``model.teacher``.
+        teacher: that was built from it.
+    """
+    own = {key: value for key, value in spec.items() if key not in PAIRING_OPTIONS}
+    return teacher.facts() if 'type' in own else read_teacher_source(own).model

@@ -51,6 +51,10 @@ class Teacher(ABC):
     def digest(self) -> str:
         """SHA-256 of all that must not change, as it is now."""
 
+    def facts(self) -> Any:
+        """Plain data, without paths, on which its outputs depend beside what :meth:`digest` covers."""
+        return type(self).__name__
+
     def train(self, mode: bool) -> None:  # noqa: B027 - most teachers have nothing to follow with
         """Tells it whether the student trains."""
 

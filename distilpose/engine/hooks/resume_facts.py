@@ -13,8 +13,8 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...config.differences import Difference, differences, read_literals
-from ...distillation import FrozenTeacher, PoseDistiller
-from ...distillation.teachers import read_teacher_source
+from ...distillation import PoseDistiller, Teacher
+from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
 from ..bare_model import bare_model
 from ..fingerprints import annotation_files, digest, digest_of_file
@@ -116,10 +116,10 @@ def facts_of(runner: Runner) -> Facts:
             for number, file in enumerate(annotation_files(dataset), 1)}
     data['number of samples'] = str(len(dataset))
     teacher = {}
-    if isinstance(model, PoseDistiller) and isinstance(getattr(model, 'teacher', None), FrozenTeacher):
-        source = read_teacher_source(runner.cfg.model.teacher.to_dict())
+    if isinstance(model, PoseDistiller) and isinstance(getattr(model, 'teacher', None), Teacher):
+        known = teacher_facts(runner.cfg.model.teacher.to_dict(), model.teacher)
         teacher = {"SHA-256 of the teacher's weights": model.teacher.loaded_digest[:16],
-                   "SHA-256 of the teacher's config": digest(source.model)}
+                   "SHA-256 of the teacher's config": digest(known)}
     return dict(data=data, model=teacher, run={'number of processes': str(get_world_size())})
 
 
@@ -185,9 +185,9 @@ def _network(model: Mapping[str, Any], *, has_facts: bool) -> dict[str, Any]:
     teacher = model.get('teacher')
     if not isinstance(teacher, Mapping):
         return dict(model)
-    named = teacher.get('config')
-    config = None if has_facts else Path(named).name if isinstance(named, str) else named
-    return {**model, 'teacher': {**teacher, 'config': config}}
+    places = {key: Path(value).name if isinstance(value, str) else value for key in ('config', 'file')
+              if (value := teacher.get(key)) is not None}
+    return {**model, 'teacher': {**teacher, **places, **dict.fromkeys(places if has_facts else ())}}
 
 
 def _changed_optimizer(config: Mapping[str, Any] | None, runner: Runner,

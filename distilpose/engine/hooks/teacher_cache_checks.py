@@ -8,8 +8,8 @@ from typing import Any
 from mmengine.runner import Runner
 from mmpose.datasets.samplers import MultiSourceSampler
 
-from ...distillation import FrozenTeacher, PoseDistiller
-from ...distillation.teachers import read_teacher_source
+from ...distillation import PoseDistiller, Teacher
+from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
 from ..fingerprints import annotation_files, digest, digest_of_file
 from .pipeline_switch import PipelineSwitchHook
@@ -55,18 +55,18 @@ def check_that_answers_repeat(runner: Runner, model: Any) -> None:
                               f'every iteration; drop them, {without}')
 
 
-def facts_of(runner: Runner, teacher: FrozenTeacher, *, dtype: str) -> dict[str, str]:
+def facts_of(runner: Runner, teacher: Teacher, *, dtype: str) -> dict[str, str]:
     """What all answers depend on, in words -> a short value; no paths, so that data and caches can be moved.
 
     Every crop is compared by its checksum as well. These facts only tell a difference before the first iteration, and
     which it is.
     """
-    dataset, source = runner.train_dataloader.dataset, read_teacher_source(runner.cfg.model.teacher.to_dict())
-    options = dict(dtype=str(teacher.dtype), heatmaps=teacher.heatmaps)
+    dataset, known = runner.train_dataloader.dataset, teacher_facts(runner.cfg.model.teacher.to_dict(), teacher)
+    options = dict(dtype=str(teacher.dtype), heatmaps=getattr(teacher, 'heatmaps', None))
     return {
         'number format': dtype,
         "teacher's weights": teacher.loaded_digest[:16],
-        "teacher's config": digest([source.model, options]),
+        "teacher's config": digest([known, options]),
         'training pipeline': digest(_crops(runner.cfg.train_dataloader.dataset.to_dict())),
         'annotation file': digest([digest_of_file(file) for file in annotation_files(dataset)]),
         'number of samples': str(len(dataset)),

@@ -32,7 +32,9 @@ class TeacherCheckHook(Hook):
         teacher = _teacher(runner)
         if teacher is None:
             return
-        if teacher.digest() != teacher.loaded_digest:
+        if not bare_model(runner).shared:
+            _verify(teacher)
+        elif teacher.digest() != teacher.loaded_digest:
             raise DistilPoseError('student and teacher share a backbone, and the checkpoint that this run starts from '
                                   'has another one than model.teacher.checkpoint; resume with the teacher of that run, '
                                   'or start without load_from')
@@ -77,7 +79,8 @@ def _verify(teacher: Any) -> None:
     if digest != teacher.loaded_digest:
         raise DistilPoseError(
             f"the teacher's weights changed during training: they were {teacher.loaded_digest} and are {digest} "
-            '(SHA-256); nothing but PoseDistiller.teacher may hold the teacher, and nothing may train it')
+            '(SHA-256); nothing but PoseDistiller.teacher may hold the teacher, nothing may train it, and nobody may '
+            'replace its file')
 
 
 def compare_keypoints(data: Sequence[str], teacher: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,12 +88,13 @@ class OnnxTeacher(Teacher):
     def log_lines(self) -> tuple[str, str]:
         """What was read and what was told, of the input and of the outputs."""
         images, (width, height) = self.input, self.reading.size
-        batch = 'any number' if self.session.batch is None else str(self.session.batch)
+        batch = '' if self.session.batch is None else f', {self.session.batch} at a time'
         padding = '' if images.padding is None else f', padding {images.padding:g}'
         told = f' (preset {self.description.source})' if self.description.source else ''
-        return (f'{self.name}{told} takes {batch} of images of {width}x{height} (width x height, {self.layout}, '
-                f'{_name(self.session.input.dtype)}), {"RGB" if images.rgb else "BGR"}, mean {_numbers(images.mean)}, '
-                f'std {_numbers(images.std)}{padding}{", udp" * images.udp}.', f'{self.name} shows {self.reading}.')
+        return (f'{self.name}{told} takes images of {width}x{height} (width x height, {self.layout}, '
+                f'{_name(self.session.input.dtype)}{batch}), {"RGB" if images.rgb else "BGR"}, mean '
+                f'{_numbers(images.mean)}, std {_numbers(images.std)}{padding}{", udp" * images.udp}.',
+                f'{self.name} shows {self.reading}.')
 
     @torch.no_grad()
     def outputs(self, images: Tensor) -> PoseOutputs:
@@ -121,6 +123,11 @@ class OnnxTeacher(Teacher):
             DistilPoseError: a file is gone.
         """
         return self.session.current_digest()
+
+    def facts(self) -> Any:
+        """What was told of it, and the heatmaps that it draws."""
+        told = dataclasses.asdict(dataclasses.replace(self.description, source=None))
+        return [type(self).__name__, told, None if self.heatmaps is None else dict(self.heatmaps)]
 
     def _run(self, images: Tensor, ports: Sequence[Port]) -> tuple[Tensor, ...]:
         return self.session.run(images.movedim(1, -1) if self.layout == 'nhwc' else images, ports)
