@@ -59,7 +59,7 @@ def _train(args: argparse.Namespace) -> None:
 def _add_test(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add('config', help='config of the student or of its distillation, from the current directory or from the project')
-    add('checkpoint', help='checkpoint file')
+    add('checkpoint', help='checkpoint file; or an ONNX file, which --cfg-options model.input.mean=... describe')
     add('--work-dir', help='folder of the log (default: work_dirs/<name of the config>/test, here)')
     add('--dump', metavar='FILE.pkl', help='write all predictions')
     add('--out', metavar='FILE.json', help='write the metrics')

@@ -30,6 +30,7 @@ from .default_hooks import DEFAULT_HOOKS, add_default_hooks
 from .environment import end_workers, follow_the_first, is_first_process, prepare_environment
 from .failures import failures_as_sentences
 from .hooks import ProgressHook, SignalHook
+from .onnx_evaluation import check_keypoints, is_onnx_file, onnx_test_config, split_options
 from .resuming import pass_on_allowed, read_allowed, set_resume
 from .runner import ConciseRunner, FinishedRunner
 from .work_dir import check_writable, disk_errors_as_sentences, prepare_work_dir
@@ -110,12 +111,13 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
 
     Args:
         config: as for :func:`train`.
-        checkpoint: of the student: from a plain training or a distillation, exported, or a published file.
+        checkpoint: of the student: from a plain training or a distillation, exported, or a published file; or an ONNX
+            file, see :func:`~distilpose.engine.onnx_evaluation.onnx_test_config`.
         work_dir: where the log goes; else ``test`` in the training's default work directory.
         dump: a pickle file for all predictions.
         out: a JSON file for the metrics.
         show_dir: a folder for images with the predictions drawn.
-        options: as for :func:`train`.
+        options: as for :func:`train`; with an ONNX file ``model.input.mean`` and so on describe the file.
         data_root: as for :func:`train`.
         launcher: as for :func:`train`.
         quick: ``'float32'``, ``'bfloat16'`` or ``'float16'`` lets a quick copy of the model answer in this type, see
@@ -128,6 +130,8 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     Raises:
         DistilPoseError: wrong input.
     """
+    is_onnx = is_onnx_file(checkpoint)
+    options, of_model = split_options(options) if is_onnx else (options, {})
     cfg, notes = load_and_change(config, options=options, data_root=data_root)
     for name in ('test_dataloader', 'test_evaluator'):
         if not cfg.get(name):
@@ -137,7 +141,13 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
                               '--quick, or --quick bfloat16')
     dtype = None if quick == 'float32' else quick
     check_speed(dtype=dtype, compile=compile)
-    state = read_weights(checkpoint).state
+    if is_onnx:
+        if quick is not None:
+            raise DistilPoseError(f'--quick makes a quick copy of a torch network, and {checkpoint} is an ONNX file, '
+                                  'which onnxruntime runs; leave it out')
+        cfg, more_notes = onnx_test_config(cfg, checkpoint, of_model)
+        notes += more_notes
+    state = {} if is_onnx else read_weights(checkpoint).state
     cfg = student_config(cfg)
     cfg.work_dir = str(_work_dir(cfg, work_dir, 'test'))
     cfg.load_from, cfg.resume = None, False
@@ -147,6 +157,9 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
 
     def load_and_test(runner: Runner) -> dict[str, float]:
         model = bare_model(runner)
+        if is_onnx:
+            check_keypoints(runner)
+            return runner.test()
         load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.', ))
         runner.logger.info(f'Loaded all {len(model.state_dict())} weights from {checkpoint}.')
         if quick is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.dist import get_world_size, is_main_process, master_only
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
@@ -89,6 +90,8 @@ class ConciseRunner(Runner):
         """As mmengine does, with weights in their final memory format, see :class:`ChannelsLastHook`."""
         if has_channels_last(self.cfg):
             use_channels_last(model)
+        if self.distributed and not any(parameter.requires_grad for parameter in model.parameters()):
+            return model.to(get_device())  # DistributedDataParallel refuses what has nothing to learn
         model = super().wrap_model(model_wrapper_cfg, model)
         if isinstance(model, DistributedDataParallel):
             keep_buckets(model)

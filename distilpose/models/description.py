@@ -8,7 +8,9 @@ from torch import nn
 
 
 def describe_network(model: Any) -> str:
-    """``'ResNet, RegressionHead, 23.6 M parameters, 0.2 M of which learn'``."""
+    """``'ResNet, RegressionHead, 23.6 M parameters, 0.2 M of which learn'``; a network may describe itself."""
+    if hasattr(model, 'describe'):
+        return model.describe()
     parts = [type(part).__name__ for part in (getattr(model, 'backbone', None), getattr(model, 'head', None))
              if isinstance(part, nn.Module)]
     total = sum(parameter.numel() for parameter in model.parameters())

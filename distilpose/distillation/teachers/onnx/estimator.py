@@ -1,0 +1,136 @@
+"""An ONNX file as an mmpose top-down estimator: it predicts with a codec of mmpose's, flip test included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mmpose.codecs import MSRAHeatmap, RegressionLabel, SimCCLabel, UDPHeatmap
+from mmpose.models import TopdownPoseEstimator
+from mmpose.models.heads import HeatmapHead, SimCCHead
+from mmpose.models.heads.base_head import BaseHead
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from distilpose.errors import DistilPoseError
+from distilpose.models.heads.coordinate_head import CoordinateHead
+from distilpose.structures import PoseOutputs
+
+from .outputs import OutputReading
+from .teacher import OnnxTeacher
+
+_SIGMA = 2
+"""Of the codecs, in cells; they only draw targets with it."""
+_SAME_RATIO = 1e-2
+
+
+@MODELS.register_module()
+class OnnxEstimator(TopdownPoseEstimator):
+    """Predicts with an ONNX file. It has no weights and cannot be trained.
+
+    Heatmaps are decoded by ``MSRAHeatmap`` on the common grid, those of the grid ``'udp'`` by ``UDPHeatmap`` on their
+    own; SimCC by ``SimCCLabel``; coordinates by ``RegressionLabel``.
+
+    Args:
+        file: as all but the last two of :class:`~distilpose.distillation.teachers.onnx.OnnxTeacher`.
+        preset: of it.
+        keypoints: of it.
+        input: of it.
+        outputs: of it.
+        threads: of it.
+        test_cfg: mmpose's; ``shift_heatmap`` is that of the grid unless it is given.
+        metainfo: mmpose's.
+
+    Raises:
+        DistilPoseError: as :class:`~distilpose.distillation.teachers.onnx.OnnxTeacher`.
+    """
+
+    def __init__(self, file: str | Path, *, preset: str | None = None, keypoints: Sequence[str] | None = None,
+                 input: Mapping[str, Any] | None = None, outputs: Mapping[str, Any] | None = None,
+                 threads: int | None = None, test_cfg: Mapping[str, Any] | None = None,
+                 metainfo: dict | None = None) -> None:
+        network = OnnxTeacher(file, preset=preset, keypoints=keypoints, input=input, outputs=outputs, threads=threads,
+                              entry='model')
+        images, reading = network.input, network.reading
+        shift = dict(shift_heatmap=reading.grid != 'udp') if reading.kind == 'heatmaps' else {}
+        super().__init__(
+            backbone=dict(type='RawImage'), head=dict(type=_HEADS[reading.kind], network=network),
+            test_cfg={**shift, **(test_cfg or {})}, metainfo=metainfo,
+            data_preprocessor=dict(type='PoseDataPreprocessor', mean=list(images.mean or ()),
+                                   std=list(images.std or ()), bgr_to_rgb=images.rgb))
+        self.network = network
+
+    def describe(self) -> str:
+        """As :meth:`~distilpose.distillation.teachers.onnx.OnnxTeacher.describe`."""
+        return self.network.describe()
+
+    def loss(self, inputs: Tensor, data_samples: list) -> dict:
+        """Refused.
+
+        Raises:
+            DistilPoseError: always.
+        """
+        raise DistilPoseError(f'{self.network.name} is an ONNX file, which cannot be trained; take it as the teacher '
+                              'of a PoseDistiller (model.teacher)')
+
+
+class _HeatmapOutputs(HeatmapHead):
+    """The heatmaps of a file, as mmpose's head has them."""
+
+    def __init__(self, network: OnnxTeacher) -> None:
+        BaseHead.__init__(self)
+        reading = network.reading
+        kind = UDPHeatmap if reading.grid == 'udp' else MSRAHeatmap
+        if kind is UDPHeatmap:  # decodes its own grid
+            network.reading = replace(reading, grid='i/n')
+        self.network = network
+        self.decoder = kind(input_size=reading.size, heatmap_size=reading.cells, sigma=_SIGMA)
+
+    def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
+        """Images (B, 3, H, W) to heatmaps (B, K, H', W')."""
+        heatmaps = self.network.outputs(feats[-1]).heatmaps
+        assert heatmaps is not None
+        return heatmaps[-1]
+
+
+class _SimCCOutputs(SimCCHead):
+    """The SimCC rows of a file, as mmpose's head has them; of probabilities the rows themselves."""
+
+    def __init__(self, network: OnnxTeacher) -> None:
+        BaseHead.__init__(self)
+        network.reading = replace(network.reading, values='logits')  # the score is the height of a peak
+        self.network = network
+        self.decoder = SimCCLabel(input_size=network.reading.size, simcc_split_ratio=_split_ratio(network))
+
+    def forward(self, feats: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, H, W) to rows (B, K, Wx) and (B, K, Wy)."""
+        rows = self.network.outputs(feats[-1]).simcc
+        assert rows is not None
+        return rows
+
+
+class _CoordinateOutputs(CoordinateHead):
+    """The coordinates of a file, and its scores."""
+
+    def __init__(self, network: OnnxTeacher) -> None:
+        BaseHead.__init__(self)
+        self.network, self.decoder = network, RegressionLabel(input_size=network.reading.size)
+
+    def forward(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
+        """Images (B, 3, H, W) to coordinates (B, K, 2) and perhaps scores (B, K, 1)."""
+        return self.network.outputs(feats[-1])
+
+
+_HEADS: dict[str, type] = dict(heatmaps=_HeatmapOutputs, simcc=_SimCCOutputs, coordinates=_CoordinateOutputs)
+
+
+def _split_ratio(network: OnnxTeacher) -> float:
+    reading: OutputReading = network.reading
+    assert reading.cells is not None
+    along_x, along_y = (bins / side for bins, side in zip(reading.cells, reading.size, strict=True))
+    if abs(along_x - along_y) > _SAME_RATIO * along_x:
+        raise DistilPoseError(f'{network.name} has {reading.cells[0]} bins for {reading.size[0]} pixels along x and '
+                              f'{reading.cells[1]} for {reading.size[1]} along y; SimCCLabel decodes one ratio only')
+    return along_x

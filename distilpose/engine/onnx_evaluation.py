@@ -1,0 +1,108 @@
+"""Evaluating an ONNX file on a config's test data: its estimator, and crops as the file takes them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from ..config import merge_options
+from ..config.models import student_model
+from ..config.walk import dictionaries
+from ..distillation.teachers.onnx.teacher import OnnxTeacher
+from ..errors import DistilPoseError
+from ..structures import NetworkInput
+from .bare_model import bare_model
+
+_TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg',
+             'val_evaluator', 'custom_hooks')
+_DESCRIPTION = ('preset', 'keypoints', 'input', 'outputs', 'threads')
+_CROPS = ('TopdownAffine', 'DecodingTopdownAffine')
+
+
+def is_onnx_file(checkpoint: str | Path) -> bool:
+    """Whether a file is called ``.onnx``."""
+    return Path(checkpoint).suffix.lower() == '.onnx'
+
+
+def split_options(options: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of the config, and those of its model, which is the file."""
+    given = dict(options or {})
+    model = {key: value for key, value in given.items() if key.removeprefix('+').partition('.')[0] == 'model'}
+    return {key: value for key, value in given.items() if key not in model}, model
+
+
+def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) -> tuple[Config, list[str]]:
+    """A config that tests an ONNX file on the test data of another.
+
+    The file is described by that config's model where it is an ``OnnxEstimator``, by its ``model.teacher`` where that
+    is an ``OnnxTeacher``, and by options, which have the last word. Whether there is a flip test is the config's.
+
+    Args:
+        cfg: of a student, of its distillation, or of an estimator; it stays as it is.
+        file: the graph, from the current directory.
+        options: ``model.input.mean`` and so on -> value.
+
+    Returns:
+        The config, and notes for the log.
+
+    Raises:
+        DistilPoseError: the file is not described well enough, or an option does not fit.
+    """
+    student = student_model(cfg) or {}
+    described = student if student.get('type') == 'OnnxEstimator' else cfg.model.get('teacher') or {}
+    known = {key: copy.deepcopy(described[key]) for key in _DESCRIPTION if described.get(key) is not None} \
+        if described.get('type') in ('OnnxEstimator', 'OnnxTeacher') else {}
+    flip_test = bool((student.get('test_cfg') or {}).get('flip_test', False))
+    result = copy.deepcopy(cfg)
+    for key in _TRAINING:
+        result.pop(key, None)
+    result.model = dict(type='OnnxEstimator', file=str(Path(file).expanduser().absolute()), **known,
+                        test_cfg=dict(flip_test=flip_test))
+    notes = merge_options(result, options)
+    model = {key: value for key, value in result.model.to_dict().items() if key in ('file', *_DESCRIPTION)}
+    _fit_crops(result, OnnxTeacher(**model, entry='model').input)
+    return result, notes
+
+
+def _fit_crops(cfg: Config, images: NetworkInput) -> None:
+    """Puts size and padding of the file's crops into the test pipeline, in place."""
+    crops = 0
+    for _, step in dictionaries(cfg._cfg_dict.test_dataloader, ''):
+        kind = str(step.get('type', '')).rpartition('.')[2]
+        if kind in _CROPS:
+            step.update(input_size=images.size, use_udp=images.udp)
+            crops += 1
+        elif kind == 'GetBBoxCenterScale' and images.padding is not None:
+            step.update(padding=images.padding)
+    if not crops:
+        raise DistilPoseError('the pipeline of test_dataloader has no TopdownAffine, whose input_size would become '
+                              "that of the file; take a config whose people are cropped as mmpose's top-down ones")
+
+
+def check_keypoints(runner: Runner) -> None:
+    """Compares the file's keypoints with those of the test data.
+
+    Raises:
+        DistilPoseError: another number, or other names.
+    """
+    network = bare_model(runner).network
+    names = list(runner.test_dataloader.dataset.metainfo['keypoint_id2name'].values())
+    found = network.reading.keypoints
+    if found != len(names):
+        raise DistilPoseError(f'{network.file} shows {found} keypoints, and the test data has {len(names)}; take the '
+                              'config of a data set with the keypoints of the file')
+    if network.keypoint_names is not None and list(network.keypoint_names) != names:
+        place = next(index for index, pair in enumerate(zip(network.keypoint_names, names, strict=True))
+                     if pair[0] != pair[1])
+        raise DistilPoseError(f'keypoint {place} is {network.keypoint_names[place]!r} in {network.file} and '
+                              f'{names[place]!r} in the test data; take the config of a data set with the keypoints of '
+                              'the file')
+    if network.keypoint_names is None:
+        print_log(f'{network.name} does not name its keypoints; they are taken for those of the data, in its order.',
+                  'current')
