@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mmengine.logging import print_log
 from torch import Tensor
 
+from ..errors import DistilPoseError
 from .finite import require_finite
 from .published import PublishedSource, recognise, to_our_names
 from .published.dwpose import holds_two_models
@@ -46,4 +47,7 @@ def read_weights(path: str | os.PathLike[str]) -> Weights:
         if source.takes_bgr:
             print_log(f'{path} was trained on BGR images: its config needs model.data_preprocessor.bgr_to_rgb=False, '
                       'or it predicts worse than published, without an error.', 'current', logging.WARNING)
-    return Weights(to_our_names(state), source)
+    try:
+        return Weights(to_our_names(state), source)
+    except DistilPoseError as error:
+        raise DistilPoseError(f'{path}: {error}') from error

@@ -7,6 +7,8 @@ from pathlib import Path
 from distilpose.errors import DistilPoseError
 from distilpose.host.config_paths import CONFIGS, IS_INSTALLED, PREFIX, PROJECT_ROOT, resolve, suggest
 
+from .hugging_face import is_hugging_face
+
 __all__ = ['CONFIGS', 'IS_INSTALLED', 'PREFIX', 'PROJECT_ROOT', 'find_config', 'project_path', 'without_package_folder',
            'working_root']
 
@@ -29,7 +31,7 @@ def project_path(path: str | Path) -> Path:
 
 
 def find_config(path: str | Path, *, from_here: bool = False) -> str:
-    """The absolute path of a config.
+    """The absolute path of a config, or of a folder of Hugging Face.
 
     Args:
         path: absolute, ``distilpose::...``, or relative to :func:`working_root` or to :data:`PROJECT_ROOT`.
@@ -47,8 +49,11 @@ def find_config(path: str | Path, *, from_here: bool = False) -> str:
     roots = list(dict.fromkeys([Path.cwd()] * from_here + [working_root(), PROJECT_ROOT]))
     for root in roots:
         file = root / Path(path).expanduser()
-        if file.is_file():
+        if file.is_file() or is_hugging_face(file):
             return str(file.absolute())
+        if file.is_dir():
+            raise DistilPoseError(f'{file} is a folder without config.json, so none of Hugging Face; name a config in '
+                                  'it, or a folder with config.json and model.safetensors')
     looked = ' and from '.join(map(str, roots))
     raise DistilPoseError(f'no config {path}{suggest(name) or f" (looked from {looked}); name it {_FORMS}"}')
 

@@ -9,12 +9,15 @@ from mmengine.hub import get_config
 
 from distilpose.errors import DistilPoseError
 
+from .hugging_face import is_hugging_face, read_hugging_face
 from .paths import IS_INSTALLED, find_config, without_package_folder
 from .walk import change_strings
 
 
 def read_config(path: str | Path) -> Config:
     """Reads a config named from the current directory, the project's root, as ``distilpose::...`` or ``mmpose::...``.
+
+    A folder of Hugging Face is one, too, see :func:`~distilpose.config.hugging_face.read_hugging_face`.
 
     Raises:
         DistilPoseError: when there is none, or running it fails; says where.
@@ -32,6 +35,8 @@ def load_config(path: str | Path) -> Config:
 
 
 def _read(name: str, given: str | Path) -> Config:
+    if is_hugging_face(name):
+        return read_hugging_face(name)
     try:
         cfg = get_config(name) if '::' in name else Config.fromfile(name)
     except DistilPoseError:

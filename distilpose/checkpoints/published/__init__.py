@@ -13,7 +13,8 @@ from .source import PublishedSource
 Value = TypeVar('Value')
 
 SOURCES = (distilpose.STUDENT, distilpose.TEACHER, hrnet.HRNET, hrnet.SIMPLE_BASELINE, hourglass.HOURGLASS, simdr.HRNET,
-           simdr.RESNET, simdr.UPSAMPLE_FREE, tokenpose.TOKENPOSE, vitpose.VITPOSE, vitpose.TRANSFORMERS, mmpose0.MMPOSE0)
+           simdr.RESNET, simdr.UPSAMPLE_FREE, tokenpose.TOKENPOSE, vitpose.VITPOSE, vitpose.TRANSFORMERS,
+           mmpose0.MMPOSE0)
 """All kinds of published files that are known; the first that knows the keys reads them."""
 
 

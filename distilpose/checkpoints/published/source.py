@@ -18,6 +18,6 @@ class PublishedSource:
     rename: Callable[..., dict[str, Any]]
     """The state dict under our names, which are those of mmpose 1.x and of this project's own networks."""
     combine: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
-    """Before it is renamed: puts tensors together that are one of ours, and leaves out what the network does without."""
+    """Comes before: puts tensors together that are one of ours, and leaves out what the network does without."""
     takes_bgr: bool = False
     """Trained on images in OpenCV's channel order, although with the means of red, green and blue."""

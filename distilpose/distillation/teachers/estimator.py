@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,15 @@ from mmengine.dist import get_world_size
 from torch import Tensor, nn
 
 from distilpose.checkpoints import load_strict, read_weights
-from distilpose.config import build_estimator, project_path, read_model_source
+from distilpose.config import (
+    PADDING,
+    build_estimator,
+    find_config,
+    is_hugging_face,
+    project_path,
+    read_model_source,
+    weights_of,
+)
 from distilpose.config.models import ModelSource
 from distilpose.errors import DistilPoseError
 from distilpose.host.processes import with_plain_normalisation
@@ -151,8 +160,10 @@ def load_teacher(config: str | dict | None = None, checkpoint: str | Path | None
     """Builds a teacher and loads all of its weights.
 
     Args:
-        config: a config's path (see :func:`~distilpose.config.load_config`) or a plain model dict.
-        checkpoint: file of its weights, ours or published, relative to the project's root unless absolute.
+        config: a config's path (see :func:`~distilpose.config.load_config`), a plain model dict, or a folder of
+            Hugging Face with ``config.json`` and ``model.safetensors``.
+        checkpoint: file of its weights, ours or published, relative to the project's root unless absolute; a folder's
+            own without it.
         **further: ``dtype``, ``compile``, ``heatmaps``, ``mode`` and ``quick`` of :class:`FrozenTeacher`. Any other key
             changes the config's model, see :func:`~distilpose.config.models.read_model_source`.
 
@@ -161,6 +172,9 @@ def load_teacher(config: str | dict | None = None, checkpoint: str | Path | None
             hold exactly this model, or when a key is neither an option nor an argument of the model.
     """
     source = read_teacher_source(dict(further, config=config))
+    folder = _hugging_face_folder(config)
+    if checkpoint is None and folder is not None:
+        checkpoint = weights_of(folder)
     if checkpoint is None:
         raise DistilPoseError(f'the teacher {_describe(config)} has no checkpoint; set model.teacher.checkpoint to the '
                               'file of its trained weights')
@@ -168,7 +182,10 @@ def load_teacher(config: str | dict | None = None, checkpoint: str | Path | None
     model = build_estimator(source.model)
     load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.',))
     options = {name: further[name] for name in OPTIONS if name in further}
-    return FrozenTeacher(model, keypoint_names=source.keypoint_names, **options)
+    teacher = FrozenTeacher(model, keypoint_names=source.keypoint_names, **options)
+    if folder is not None:
+        teacher.input = replace(teacher.input, padding=PADDING)
+    return teacher
 
 
 def read_teacher_source(spec: Mapping[str, Any]) -> ModelSource:
@@ -182,6 +199,11 @@ def read_teacher_source(spec: Mapping[str, Any]) -> ModelSource:
                               'the trained teacher, or to its model dict')
     model = {key: value for key, value in spec.items() if key not in ('checkpoint', *OPTIONS)}
     return read_model_source(model, entry='model.teacher', options=OPTIONS)
+
+
+def _hugging_face_folder(config: str | Path | dict | None) -> str | None:
+    path = find_config(config) if isinstance(config, (str, Path)) else ''
+    return path if path and is_hugging_face(path) else None
 
 
 def _describe(config: str | dict | None) -> str:

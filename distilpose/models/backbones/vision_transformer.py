@@ -11,9 +11,9 @@ import torch
 from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
 from mmcv.cnn.bricks.transformer import FFN, PatchEmbed
+from mmengine.model import BaseModule
 from mmengine.registry import MODELS as MODELS_OF_MMENGINE
 from mmengine.registry import Registry
-from mmpose.models.backbones.base_backbone import BaseBackbone
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -35,7 +35,7 @@ ARCHITECTURES = {
 
 
 @MODELS.register_module()
-class VisionTransformer(BaseBackbone):
+class VisionTransformer(BaseModule):
     """Patches as tokens, learned positions, pre-norm transformer layers; the tokens come out as a map.
 
     Arguments and parameter names are those of mmpretrain's class of this name, as far as pose networks use them:
@@ -88,11 +88,10 @@ class VisionTransformer(BaseBackbone):
     def init_weights(self) -> None:
         """As mmpretrain's: torch's own initialisation, but for MLPs and positions; then what ``init_cfg`` names."""
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
-        for layer in self.layers:
-            for module in layer.ffn.modules():
-                if isinstance(module, nn.Linear):
-                    nn.init.xavier_uniform_(module.weight)
-                    nn.init.normal_(module.bias, std=1e-6)
+        for name, module in self.layers.named_modules():
+            if '.ffn.' in name and isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.normal_(module.bias, std=1e-6)
         super().init_weights()
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
@@ -125,13 +124,14 @@ class VisionTransformer(BaseBackbone):
             DistilPoseError: when it stands for neither.
         """
         count = positions.shape[1]
-        for skipped in ((1,) if has_token else (0, 1)):
-            grid = _grid_of(count - skipped, self.grid)
-            if grid is not None:
-                return resize_positions(positions[:, skipped:], grid, size=self.grid)
-        raise DistilPoseError(f'the weights have {count} position embeddings, which are neither a square grid nor one of '
-                              f'the proportions of {self.grid[0]}x{self.grid[1]} patches (rows x columns), with or '
-                              'without a class token; take weights of such a grid')
+        for proportions in (self.grid, (1, 1)):
+            for skipped in (1,) if has_token else (0, 1):
+                grid = _grid_of(count - skipped, proportions)
+                if grid is not None:
+                    return resize_positions(positions[:, skipped:], grid, size=self.grid)
+        raise DistilPoseError(f'the weights have {count} position embeddings, which are neither a square grid nor '
+                              f'one of the proportions of {self.grid[0]}x{self.grid[1]} patches (rows x columns), with '
+                              'or without a class token; take weights of such a grid')
 
 
 class TransformerLayer(nn.Module):
@@ -177,20 +177,18 @@ def resize_positions(positions: Tensor, grid: Size, *, size: Size) -> Tensor:
 
 
 def _grid_of(count: int, proportions: Size) -> Size | None:
-    """(rows, columns) that a number of patches makes up; ``None`` if it is neither of these proportions nor square."""
+    """(rows, columns) of these proportions that a number of patches makes up, ``None`` if it makes up no such grid."""
     rows, columns = proportions
-    for height in (math.isqrt(count * rows // columns), math.isqrt(count)):
-        width = count // height if height else 0
-        if height * width == count and (height * columns == width * rows or height == width):
-            return height, width
-    return None
+    height = math.isqrt(count * rows // columns)
+    width = height * columns // rows
+    return (height, width) if height * width == count and height * columns == width * rows else None
 
 
 def _sizes(arch: str | Mapping[str, int]) -> tuple[int, int, int, int]:
     if isinstance(arch, str):
         if arch.lower() not in ARCHITECTURES:
-            raise DistilPoseError(f'VisionTransformer has arch={arch!r}; expected one of {", ".join(ARCHITECTURES)}, or '
-                                  f'a dict of {", ".join(_SIZES)}')
+            raise DistilPoseError(f'VisionTransformer has arch={arch!r}; expected one of {", ".join(ARCHITECTURES)}, '
+                                  f'or a dict of {", ".join(_SIZES)}')
         return ARCHITECTURES[arch.lower()]
     missing = [name for name in _SIZES if name not in arch]
     if missing:
