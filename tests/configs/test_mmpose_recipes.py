@@ -1,4 +1,4 @@
-"""mmpose's own recipes of RTMPose: every one builds, runs its pipelines and takes one training step, as it is."""
+"""mmpose's own recipes of RTMPose and ViTPose: every one builds, runs its pipelines and takes one step, as it is."""
 
 from __future__ import annotations
 
@@ -32,9 +32,12 @@ from tests.engine.tiny import PROJECT, logged_losses, write_data
 CONFIGS = Path(mmpose.__file__).parent / '.mim' / 'configs'
 ALL = sorted(file.relative_to(CONFIGS) for file in CONFIGS.rglob('*.py') if '_base_' not in file.parts)
 RECIPES = [path for path in ALL if 'rtmpose' in path.parts]
-COUNTS = (408, 54)
+VITPOSE = [path for path in ALL if 'ViTPose' in path.name]
+COUNTS = (408, 54, 12)
 NARROW = dict(deepen_factor=0.167, widen_factor=0.375)
 """RTMPose-t, in place of larger networks where a step is taken; their own are traced on the meta device."""
+SMALL = dict(embed_dims=24, num_layers=2, num_heads=4, feedforward_channels=48)
+"""In place of a ViTPose's architecture."""
 NOT_IN_MMPOSE = ('HalpeHandDataset', )
 """A data set that the recipe of five hand data sets names, and mmpose 1.3.2 does not define."""
 METAINFO = ('dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
@@ -126,7 +129,7 @@ def train_batch(config: Config) -> dict:
 
 
 def test_every_recipe_is_found() -> None:
-    assert (len(ALL), len(RECIPES)) == COUNTS, 'another mmpose: change COUNTS'
+    assert (len(ALL), len(RECIPES), len(VITPOSE)) == COUNTS, 'another mmpose: change COUNTS'
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=str)
@@ -163,20 +166,54 @@ def test_a_recipe_fits_together(path: Path) -> None:
             assert METRICS.get(metric.type)
 
 
+@pytest.mark.parametrize('path', VITPOSE, ids=lambda path: path.stem)
+def test_a_vitpose_takes_one_step(path: Path) -> None:
+    """Of a small one, with the recipe's learning rates of every layer; a batch of two must not skip a whole layer."""
+    config = recipe(path)
+    config.model.backbone.update(arch=SMALL, drop_path_rate=0.0)
+    config.model.head.in_channels = SMALL['embed_dims']
+    config.optim_wrapper.paramwise_cfg.num_layers = SMALL['num_layers']
+    model = MODELS.build(config.model)
+    optimizer = build_optim_wrapper(model, config.optim_wrapper)
+    decay = config.optim_wrapper.paramwise_cfg.layer_decay_rate
+    scales = {name: group['lr_scale'] for group in optimizer.optimizer.param_groups for name in group['param_names']}
+    assert [scales[f'backbone.{name}'] for name in ('pos_embed', 'patch_embed.projection.weight')] == [decay ** 3] * 2
+    assert [scales[f'backbone.layers.{index}.attn.qkv.weight'] for index in (0, 1)] == [decay ** 2, decay]
+    assert scales['backbone.ln1.weight'] == scales['head.final_layer.weight'] == 1
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    losses = model.train_step(train_batch(config), optimizer)
+    assert torch.isfinite(losses['loss']) and losses['loss'] > 0
+    changed = [name for name, value in model.named_parameters() if not torch.equal(value, before[name])]
+    assert len(changed) > 0.9 * len(before)
+
+
+@pytest.mark.parametrize('path', VITPOSE, ids=lambda path: path.stem)
+def test_a_vitpose_fits_together(path: Path) -> None:
+    """In its full size, up to 637 million parameters."""
+    config = recipe(path)
+    width, height = config.codec.input_size
+    with torch.device('meta'):
+        model = MODELS.build(config.model)
+        found = model(torch.empty(2, 3, height, width), None, mode='tensor')
+    assert tuple(found.shape) == (2, model.head.out_channels, *config.codec.heatmap_size[::-1])
+    dataset = config.val_dataloader.dataset
+    assert samples(dataset, [dataset.pipeline])[0]['inputs'].shape == (3, height, width)
+
+
 @pytest.mark.slow
-def test_what_mmposes_configs_name_of_other_packages_is_served_but_for_one_backbone() -> None:
-    """Of all 408 configs, one of which cannot be read; mmpretrain was once named mmcls."""
+def test_what_mmposes_configs_name_of_other_packages_is_served() -> None:
+    """Of all 408 configs, one of which cannot be read."""
     readable = [path for path in ALL if path.name != 'edpose_res50_8xb2-50e_coco-800x1333.py']
     registries = (HOOKS, MODELS, TRANSFORMS)
     types = {str(options.get('type')) for path in readable for _, options in dictionaries(recipe(path).to_dict(), '')}
     missing = {kind for kind in types if '.' in kind and not any(registry.get(kind) for registry in registries)}
-    assert missing == {'mmpretrain.VisionTransformer', 'mmcls.VisionTransformer'}
+    assert missing == set()
 
 
 @pytest.mark.parametrize('path, build, sentence', [
     ('body_2d_keypoint/topdown_heatmap/coco/td-hm_ViTPose-small_8xb64-210e_coco-256x192.py',
-     lambda config: MODELS.build(config.model),
-     'mmpretrain.VisionTransformer is not in .* defined in the package mmpretrain, which is not installed'),
+     lambda config: MODELS.build(dict(config.model, backbone=dict(type='mmpretrain.ConvNeXt'))),
+     'mmpretrain.ConvNeXt is not in .* defined in the package mmpretrain, which is not installed'),
     ('hand_2d_keypoint/rtmpose/hand5/rtmpose-m_8xb256-210e_hand5-256x256.py',
      lambda config: DATASETS.build(config.dataset_halpehand), 'HalpeHandDataset is not in .* check the spelling'),
     ('body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-w32_gridmask-8xb64-210e_coco-256x192.py',
@@ -184,7 +221,7 @@ def test_what_mmposes_configs_name_of_other_packages_is_served_but_for_one_backb
     ('body_2d_keypoint/yoloxpose/coco/yoloxpose_tiny_4xb64-300e_coco-416.py',
      lambda config: TRANSFORMS.build(config.train_pipeline_stage1[-1]),
      'PackPoseInputs does not take the argument extra_map'),
-], ids=['ViTPose', 'hand5', 'gridmask', 'yoloxpose'])
+], ids=['mmpretrain', 'hand5', 'gridmask', 'yoloxpose'])
 def test_what_is_not_served_is_a_sentence(path: str, build: Callable[[Config], Any], sentence: str) -> None:
     with pytest.raises(DistilPoseError, match=sentence), unknown_types_as_sentences():
         build(recipe(Path(path)))
