@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+TEACHER_FIELDS = ('teacher_image', 'teacher_map', 'teacher_mask')
+"""Fields of a data sample that hold the teacher's own crop, its place in the student's, and which joints it shows."""
+
 
 class PoseOutputs(NamedTuple):
     """What a network shows for one batch; a field that it does not produce is ``None``.

@@ -9,6 +9,7 @@ from .models import ModelSource, build_estimator, keypoint_metainfo, read_model_
 from .options import merge_options, parse_value, set_data_root
 from .paths import PROJECT_ROOT, find_config, project_path, working_root
 from .reading import load_config, read_config
+from .teacher_crop import with_teacher_crop, without_teacher_crop
 from .tree import ConfigTree
 from .walk import dictionaries
 
@@ -17,5 +18,6 @@ __all__ = [
     'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data', 'check_schedules',
     'dictionaries', 'find_config', 'is_hugging_face', 'keypoint_metainfo', 'load_config', 'merge_options',
     'parse_value', 'project_path', 'read_config', 'read_model_source', 'replace_steps', 'set_data_root',
-    'student_config', 'weights_of', 'with_augmentation', 'with_codec', 'with_fast_data', 'working_root',
+    'student_config', 'weights_of', 'with_augmentation', 'with_codec', 'with_fast_data', 'with_teacher_crop',
+    'without_teacher_crop', 'working_root',
 ]

@@ -18,6 +18,8 @@ from torch import nn
 from distilpose.errors import DistilPoseError
 
 from .reading import load_config
+from .teacher_crop import crop_of, padding_of
+from .walk import dictionaries
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,10 @@ class ModelSource:
 
     model: dict
     keypoint_names: tuple[str, ...] | None
+    padding: float | None = None
+    """Factor of the person's box in its pipelines (``GetBBoxCenterScale``), ``None`` where it has none."""
+    udp: bool | None = None
+    """Whether its crops are those of UDP (``TopdownAffine.use_udp``), ``None`` where it has no pipeline."""
 
 
 def read_model_source(spec: Mapping[str, Any], *, entry: str = 'the model', options: Sequence[str] = ()) -> ModelSource:
@@ -42,12 +48,15 @@ def read_model_source(spec: Mapping[str, Any], *, entry: str = 'the model', opti
         DistilPoseError: when the config is missing, has no model, or a key is no argument of the model's class.
     """
     base, names = spec.get('config', {}), None
+    crop: tuple[float | None, bool | None] = (None, None)
     changes = {key: copy.deepcopy(value) for key, value in spec.items() if key != 'config'}
     if isinstance(base, Mapping):
         nested = read_model_source(base, entry=entry, options=options) if base else ModelSource({}, None)
         config, names = Config(dict(model=nested.model)), nested.keypoint_names
+        crop = nested.padding, nested.udp
     else:
         config = load_config(base)
+        crop = _read_crop(config)
         if 'model' not in config:
             raise DistilPoseError(f'{base} defines no model')
         if config.model.get('type') == 'PoseDistiller':
@@ -55,7 +64,19 @@ def read_model_source(spec: Mapping[str, Any], *, entry: str = 'the model', opti
             config.model, names = nested.model, nested.keypoint_names
     config.merge_from_dict(dict(model=changes))
     _check_arguments(changes, config.model, entry=entry, options=options)
-    return ModelSource(config.model.to_dict(), names or _keypoint_names(config))
+    return ModelSource(config.model.to_dict(), names or _keypoint_names(config), *crop)
+
+
+def _read_crop(config: Config) -> tuple[float | None, bool | None]:
+    """Padding and UDP of the crops for which a config's model was trained, by the first pipeline that crops."""
+    for loader in ('val_dataloader', 'test_dataloader', 'train_dataloader'):
+        for steps in ([step for step in value if isinstance(step, Mapping)] for _, node in
+                      dictionaries(config.get(loader) or {}, loader) for key, value in node.items()
+                      if key == 'pipeline' and isinstance(value, (list, tuple))):
+            crop = crop_of(steps)
+            if crop is not None:
+                return padding_of(steps), bool(crop.get('use_udp', False))
+    return None, None
 
 
 def _check_arguments(changes: Mapping[str, Any], model: Mapping[str, Any], *, entry: str,

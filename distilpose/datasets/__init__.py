@@ -6,18 +6,23 @@ from .people_of_image import PeopleOfImageSampler
 from .quick_coco import QuickCocoDataset
 from .transforms import (
     DecodingTopdownAffine,
+    KeepUndistorted,
     LoadEncodedImage,
     LoadImageOnce,
     PackMixedPoseInputs,
+    PackTeacherCrop,
     PackTrainingInputs,
     RandomBBoxCenterShift,
     RandomScaleRotation,
+    TeacherCrop,
+    TeacherView,
 )
 from .ubody import UBodyDataset
 from .unlabelled import UnlabelledImages
 
 __all__ = [
-    'DecodingTopdownAffine', 'LoadEncodedImage', 'LoadImageOnce', 'PackMixedPoseInputs', 'PackTrainingInputs',
-    'PeopleOfImageSampler', 'QuickCocoDataset', 'RandomBBoxCenterShift', 'RandomScaleRotation', 'UBodyDataset',
-    'UnlabelledImages', 'ZeroBasedMpiiDataset', 'compact_collate',
+    'DecodingTopdownAffine', 'KeepUndistorted', 'LoadEncodedImage', 'LoadImageOnce', 'PackMixedPoseInputs',
+    'PackTeacherCrop', 'PackTrainingInputs', 'PeopleOfImageSampler', 'QuickCocoDataset', 'RandomBBoxCenterShift',
+    'RandomScaleRotation', 'TeacherCrop', 'TeacherView', 'UBodyDataset', 'UnlabelledImages', 'ZeroBasedMpiiDataset',
+    'compact_collate',
 ]

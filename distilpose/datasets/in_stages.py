@@ -12,7 +12,13 @@ from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 
 from distilpose.host.views import view_of
 
-from .transforms import DecodingTopdownAffine, PackMixedPoseInputs, PackTrainingInputs
+from .transforms import (
+    DecodingTopdownAffine,
+    PackMixedPoseInputs,
+    PackTeacherCrop,
+    PackTrainingInputs,
+    TeacherCrop,
+)
 
 _DRAW_NOTHING = (DecodingTopdownAffine, GenerateTarget, PackPoseInputs, PackMixedPoseInputs, PackTrainingInputs)
 
@@ -45,10 +51,18 @@ def make_in_stages(dataset: BaseCocoStyleDataset, indices: Sequence[int]) -> lis
 
 def split_steps(steps: Sequence[Callable]) -> tuple[list[Callable], list[Callable]]:
     """Those that are for one sample after the other, and those that follow for all of a batch, each in its turn."""
-    start = next((place for place, step in enumerate(steps) if type(step) is DecodingTopdownAffine), len(steps))
-    if any(type(step) not in _DRAW_NOTHING for step in steps[start:]):
+    kinds = [type(_student_step(step)) for step in steps]
+    start = kinds.index(DecodingTopdownAffine) if DecodingTopdownAffine in kinds else len(steps)
+    if any(kind not in _DRAW_NOTHING for kind in kinds[start:]):
         start = len(steps)
     return list(steps[:start]), list(steps[start:])
+
+
+def _student_step(step: Callable) -> Callable:
+    """A step, or the student's in one that also makes or packs a crop for the teacher, which draws nothing more."""
+    if type(step) is TeacherCrop:
+        return step.crop
+    return step.pack if type(step) is PackTeacherCrop else step
 
 
 def _with_pipeline(dataset: BaseCocoStyleDataset, pipeline: Compose) -> Any:

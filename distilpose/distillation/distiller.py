@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, print_log
 from mmengine.model import BaseModel
 from mmpose.registry import MODELS
 from torch import Tensor, nn
@@ -18,9 +18,10 @@ from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
 from . import parts
-from .image_adapter import adapter_between, read_input
+from .image_adapter import adapter_between, input_size, read_input
 from .labels import read_labels
-from .pairing import check_pair
+from .own_crop import OwnCrop, choose_crop, describe_choice
+from .pairing import check_pair, student_outputs, student_size
 from .replay import replayed
 from .schedules import require_numbers
 from .teacher_cache import TeacherCache
@@ -43,7 +44,10 @@ class PoseDistiller(BaseModel):
         student: a model dict, or ``dict(config=path, checkpoint=None)`` whose further keys change that config's model.
         teacher: ``dict(config=path or model dict, checkpoint=path, dtype=None, heatmaps=None, mode='eval')`` whose
             further keys change that model (see :func:`~distilpose.distillation.teachers.load_teacher`), or a teacher
-            made elsewhere. It may take other means, other channels or a larger crop than the student.
+            made elsewhere. It may take other means, other channels or a larger crop than the student. With
+            ``crop='own'`` it is shown a crop of its own, which the data bring along
+            (:func:`~distilpose.config.with_teacher_crop`); with ``'student'`` that of the student. By default it has
+            its own where the proportions differ or the student's is smaller than half of it.
         terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``. Where its
             weight times its schedule is 0 it is logged as 0 and not computed; the teacher's forward pass is skipped
             in iterations where that holds for all terms.
@@ -73,9 +77,12 @@ class PoseDistiller(BaseModel):
         with torch.random.fork_rng(devices=[]):  # the student is initialised as it would be without a teacher
             self.teacher: Any = teacher if isinstance(teacher, Teacher) else build_teacher(teacher)
             self.terms: dict[str, DistillationTerm] = build_terms(terms)
-            self.to_teacher = adapter_between(read_input(network), self.teacher.input)
+            crop = teacher.get('crop') if isinstance(teacher, Mapping) else None
+            self.own_crop = self._make_own_crop(network, crop, share_backbone=share_backbone)
+            self.to_teacher = (adapter_between(read_input(network), self.teacher.input) if self.own_crop is None
+                               else self.own_crop.normalise)
             check_pair(network, self.teacher, self.terms, to_teacher=self.to_teacher,
-                       student_names=source.keypoint_names)
+                       student_names=source.keypoint_names, own_crop=self.own_crop)
         self.distillation = nn.ModuleDict(self.terms)  # for the parameters that terms may have
         self.teacher_cache: TeacherCache | None = None  # `TeacherCacheHook` may open one for a training
         self.task_weight = task_weight
@@ -111,9 +118,18 @@ class PoseDistiller(BaseModel):
             losses.update(self._term_losses(read_outputs(head, prediction, features), inputs, features, data_samples))
         return losses
 
-    def ask_teacher(self, inputs: Tensor) -> PoseOutputs:
-        """What the teacher shows for images (B, 3, H, W) that were preprocessed for the student."""
-        return self.teacher.outputs(self.to_teacher(inputs))
+    def ask_teacher(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
+        """What the teacher shows of a batch, on the grid of the student's crops.
+
+        Args:
+            inputs: (B, 3, H, W) preprocessed for the student.
+            data_samples: those of the images, which hold the crops of a teacher that has its own; ``None`` for a batch
+                of one empty image, as when networks are compared.
+        """
+        if self.own_crop is None:
+            return self.teacher.outputs(self.to_teacher(inputs))
+        crops = self.own_crop.read(data_samples, inputs.device)
+        return self.own_crop.to_student(self.teacher.outputs(self.own_crop.normalise(crops.images)), crops)
 
     def factor(self, name: str) -> float:
         """Weight of a term, scheduled, at this point of the training; at its start where no Runner tells."""
@@ -144,7 +160,7 @@ class PoseDistiller(BaseModel):
             return self.teacher.outputs_from(features)
         if self.teacher_cache is not None:
             return self.teacher_cache.outputs(inputs, data_samples)
-        return self.ask_teacher(inputs)
+        return self.ask_teacher(inputs, data_samples)
 
     def train(self, mode: bool = True) -> PoseDistiller:
         """Also tells the student itself, whose ``train`` may freeze parts, and a teacher that follows."""
@@ -166,6 +182,21 @@ class PoseDistiller(BaseModel):
             load_strict(self.student, state, source=source, ignore_prefixes=(f'{TERMS_PREFIX}.',))
         for part in self.init_from_teacher:
             parts.copy_part(part, source=self.teacher.model, target=self.student)
+
+    def _make_own_crop(self, network: Any, crop: str | None, *, share_backbone: bool) -> OwnCrop | None:
+        sizes = dict(student=input_size(network), teacher=self.teacher.input.size)
+        chosen = choose_crop(crop, **sizes)
+        if crop is not None or chosen == 'own':
+            print_log(f'{describe_choice(chosen, given=crop, **sizes)}.', 'current')
+        if chosen == 'student':
+            return None
+        if share_backbone:
+            raise DistilPoseError("share_backbone shows the teacher the student's images, and the teacher has a crop "
+                                  "of its own; set model.teacher.crop='student', or share_backbone=False")
+        size = student_size(network, self.teacher)
+        with torch.no_grad():
+            shown = student_outputs(network, torch.zeros(1, 3, *size[::-1], device=next(network.parameters()).device))
+        return OwnCrop(self.teacher.input, student=size, shown=shown)
 
     def _share_backbone(self) -> tuple[str, ...]:
         if self.student_checkpoint is not None:

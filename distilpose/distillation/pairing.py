@@ -13,13 +13,15 @@ from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
 from .image_adapter import input_size
+from .own_crop import OwnCrop, refuse_unmapped
 from .teachers.base import Teacher
 from .teachers.heatmaps import is_on_common_grid
 from .terms import DistillationTerm
 
 
 def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationTerm], *,
-               to_teacher: nn.Module, student_names: tuple[str, ...] | None = None) -> None:
+               to_teacher: nn.Module, student_names: tuple[str, ...] | None = None,
+               own_crop: OwnCrop | None = None) -> None:
     """Runs both networks once on an empty image and compares what they show.
 
     Args:
@@ -28,6 +30,7 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
         terms: by name; they are told what both networks show, see :meth:`DistillationTerm.prepare`.
         to_teacher: from :func:`~distilpose.distillation.image_adapter.adapter_between`.
         student_names: names of its keypoints in order, ``None`` if unknown.
+        own_crop: of the teacher, where it has one.
 
     Raises:
         DistilPoseError: says what was found, what was expected and what to change.
@@ -37,13 +40,20 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
     images = torch.zeros(1, 3, height, width)
     with torch.no_grad():
         shown = student_outputs(student, images.to(_device(student)))
-    wanted = teacher.outputs(to_teacher(images))
+    if own_crop is None:
+        wanted = teacher.outputs(to_teacher(images))
+        _check_heatmap_grid(teacher, wanted, (width, height))
+    else:
+        refuse_unmapped(terms)
+        crops = own_crop.read(None, images.device)
+        wanted = teacher.outputs(own_crop.normalise(crops.images))
+        _check_heatmap_grid(teacher, wanted, own_crop.size)
+        wanted = own_crop.to_student(wanted, crops)
     for name, term in terms.items():
         _check_fields(name, 'student', type(student.head).__name__, term.student_fields, shown)
         _check_fields(name, 'teacher', teacher.name, term.teacher_fields, wanted)
         _check_student_heatmaps(name, student, term)
     _check_keypoint_count(shown, wanted)
-    _check_heatmap_grid(teacher, wanted, (width, height))
     for name, term in terms.items():
         reason = term.mismatch(shown, wanted)
         if reason:

@@ -33,6 +33,7 @@ from .hooks import ProgressHook, SignalHook
 from .onnx_evaluation import check_keypoints, is_onnx_file, onnx_test_config, split_options
 from .resuming import pass_on_allowed, read_allowed, set_resume
 from .runner import ConciseRunner, FinishedRunner
+from .teacher_crop import add_teacher_crops
 from .work_dir import check_writable, disk_errors_as_sentences, prepare_work_dir
 from .work_dir_lock import locked
 
@@ -92,6 +93,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         notes += resumption.notes
         add_default_hooks(cfg)
         pass_on_allowed(cfg, allowed)
+        add_teacher_crops(cfg)
         check(cfg, ['train', 'val'] if validate else ['train'])
         notes += prepare_work_dir(Path(cfg.work_dir), out_dir=out_dir(cfg), is_resumed=bool(cfg.resume))
         prepare_environment(cfg, launcher)

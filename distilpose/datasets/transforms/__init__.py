@@ -4,6 +4,8 @@ from .late_decoding import DecodingTopdownAffine, LoadEncodedImage
 from .load_image_once import LoadImageOnce
 from .published_augmentation import RandomBBoxCenterShift, RandomScaleRotation
 from .random_blur import RandomBlur
+from .teacher_crop import KeepUndistorted, PackTeacherCrop, TeacherCrop, TeacherView
 
-__all__ = ['CoarseDropout', 'DecodingTopdownAffine', 'LoadEncodedImage', 'LoadImageOnce', 'PackMixedPoseInputs',
-           'PackTrainingInputs', 'RandomBBoxCenterShift', 'RandomBlur', 'RandomScaleRotation']
+__all__ = ['CoarseDropout', 'DecodingTopdownAffine', 'KeepUndistorted', 'LoadEncodedImage', 'LoadImageOnce',
+           'PackMixedPoseInputs', 'PackTeacherCrop', 'PackTrainingInputs', 'RandomBBoxCenterShift', 'RandomBlur',
+           'RandomScaleRotation', 'TeacherCrop', 'TeacherView']

@@ -95,36 +95,52 @@ class DecodingTopdownAffine(QuickTopdownAffine):
         encoded = results.pop('encoded_img', None)
         if encoded is None:
             return super().transform(results)
+        reduction = self.reduction_for(results)
+        return self.crop_decoded(results, encoded, self.decode(encoded, results, reduction), reduction)
+
+    def decode(self, encoded: JpegImage | WholeJpegImage, results: dict, reduction: int, *,
+               rows: int = 1) -> np.ndarray:
+        """The upper part of the image, flipped as the sample is.
+
+        Args:
+            encoded: the file.
+            results: of the sample.
+            reduction: see :meth:`reduction_for`.
+            rows: how many are needed beside those of the crop.
+        """
         if results['img'].shape[:2] != (encoded.height, encoded.width) or any(results['img'].strides):
             raise DistilPoseError('a step between LoadEncodedImage and DecodingTopdownAffine changed the image, which '
                                   'is not decoded there; put it behind DecodingTopdownAffine, or load with LoadImage')
-        reduction = self._choose_reduction(results) if self.reduced else 1
         flip = results['flip_direction'] if results.get('flip') else None
-        rows = None if flip in ('vertical', 'diagonal') else self._last_row(results)
+        needed = None if flip in ('vertical', 'diagonal') else max(rows, self.last_row(results, self.input_size))
         try:
-            image = encoded.decode(rows=rows, reduction=reduction)
+            image = encoded.decode(rows=needed, reduction=reduction)
         except DistilPoseError as error:
             raise DistilPoseError(f'{results["img_path"]}: {error}') from error
-        results['img'] = image if flip is None else cv2.flip(image, _FLIPS[flip])
+        return image if flip is None else cv2.flip(image, _FLIPS[flip])
+
+    def crop_decoded(self, results: dict, encoded: JpegImage | WholeJpegImage, image: np.ndarray,
+                     reduction: int) -> dict:
+        """Crops what :meth:`decode` gave."""
+        results['img'] = image
         if reduction == 1:
             return super().transform(results)
+        flip = results['flip_direction'] if results.get('flip') else None
         return self._crop_reduced(results, reduction, origin=_origin(encoded, reduction, flip))
 
-    def _box(self, results: dict) -> tuple[float, float]:
-        """Width and height of the crop in the image."""
-        width, height = map(float, results['bbox_scale'][0])
-        share = self.input_size[0] / self.input_size[1]
-        return max(width, height * share), max(height, width / share)
-
-    def _last_row(self, results: dict) -> int:
-        """How many rows of the image there are down to the crop's lowest corner."""
-        width, height = self._box(results)
+    @staticmethod
+    def last_row(results: dict, size: tuple[int, int]) -> int:
+        """How many rows of the image there are down to the lowest corner of a crop of this size."""
+        width, height = _box(results, size)
         angle = math.radians(results['bbox_rotation'][0]) if 'bbox_rotation' in results else 0.0
         lowest = results['bbox_center'][0][1] + (abs(width * math.sin(angle)) + abs(height * math.cos(angle))) / 2
         return max(math.ceil(lowest) + 2, 1)  # the row itself and the one that it is interpolated with
 
-    def _choose_reduction(self, results: dict) -> int:
-        pixels = self._box(results)[0] / self.input_size[0]
+    def reduction_for(self, results: dict) -> int:
+        """1, or 2, 4 or 8 where every pixel of the crop has as many of the image's along both axes."""
+        if not self.reduced:
+            return 1
+        pixels = _box(results, self.input_size)[0] / self.input_size[0]
         return next((factor for factor in (8, 4, 2) if pixels >= factor), 1)
 
     def _crop_reduced(self, results: dict, reduction: int, *, origin: np.ndarray) -> dict:
@@ -143,6 +159,13 @@ class DecodingTopdownAffine(QuickTopdownAffine):
         results.update(keypoints_visible=smaller['keypoints_visible'], input_center=results['bbox_center'][0],
                        input_scale=results['bbox_scale'][0])
         return results
+
+
+def _box(results: dict, size: tuple[int, int]) -> tuple[float, float]:
+    """Width and height of a crop of this size in the image."""
+    width, height = map(float, results['bbox_scale'][0])
+    share = size[0] / size[1]
+    return max(width, height * share), max(height, width / share)
 
 
 def _origin(encoded: JpegImage | WholeJpegImage, reduction: int, flip: str | None) -> np.ndarray:

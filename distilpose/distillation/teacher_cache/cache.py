@@ -48,14 +48,14 @@ class TeacherCache:
     empty or not. Now and then the teacher is asked what is known, and must not contradict.
 
     Args:
-        ask: images (B, 3, H, W) as the student takes them -> the teacher's outputs.
+        ask: images (B, 3, H, W) as the student takes them, and their data samples -> the teacher's outputs.
         store: of the records.
         layout: of the records.
         fields: those that are read.
         tolerance: largest relative L2 distance of a tensor from what the teacher says of the same crop.
     """
 
-    def __init__(self, ask: Callable[[Tensor], PoseOutputs], *, store: SlotStore, layout: RecordLayout,
+    def __init__(self, ask: Callable[[Tensor, Sequence[Any]], PoseOutputs], *, store: SlotStore, layout: RecordLayout,
                  fields: Sequence[str], tolerance: float) -> None:
         self.ask, self.store, self.layout, self.fields = ask, store, layout, tuple(fields)
         self.tolerance = tolerance
@@ -76,9 +76,9 @@ class TeacherCache:
         slots, crops = read_slots(data_samples)
         is_known = self.store.find(slots, crops)
         if is_known.any():
-            self._check_sometimes(images, slots, np.flatnonzero(is_known))
+            self._check_sometimes(images, data_samples, slots, np.flatnonzero(is_known))
         if not is_known.all():
-            self._fill(images, slots, crops, np.flatnonzero(~is_known))
+            self._fill(images, data_samples, slots, crops, np.flatnonzero(~is_known))
         start = time.perf_counter()
         answer = self._read(torch.from_numpy(slots), images.device)
         self.reading.add(time.perf_counter() - start, len(slots))
@@ -90,12 +90,13 @@ class TeacherCache:
             lambda columns: self.store.read(slots, columns, pinned=pinned).to(device, non_blocking=True).float(),
             self.fields)
 
-    def _fill(self, images: Tensor, slots: np.ndarray, crops: np.ndarray, rows: np.ndarray) -> None:
+    def _fill(self, images: Tensor, data_samples: Sequence[Any], slots: np.ndarray, crops: np.ndarray,
+              rows: np.ndarray) -> None:
         """Asks for the whole batch: an answer's last digits may depend on it, and a resumed run has the same batch."""
         if images.is_cuda:  # or the teacher's time is also that of what was queued before it
             torch.cuda.synchronize(images.device)
         start = time.perf_counter()
-        records = self._rounded(self.layout.pack(self.ask(images)))
+        records = self._rounded(self.layout.pack(self.ask(images, data_samples)))
         asked = time.perf_counter()
         self.store.write(slots[rows], crops[rows], records[torch.from_numpy(rows)])
         if self.batches_asked:  # the first one warms up
@@ -120,12 +121,13 @@ class TeacherCache:
                               f"{str(self.store.dtype).removeprefix('torch.')} does not hold; give it "
                               "dtype='float32', or train without it")
 
-    def _check_sometimes(self, images: Tensor, slots: np.ndarray, rows: np.ndarray) -> None:
+    def _check_sometimes(self, images: Tensor, data_samples: Sequence[Any], slots: np.ndarray,
+                         rows: np.ndarray) -> None:
         self._batches_until_check -= 1
         if self._batches_until_check >= 0:
             return
         self._batches_until_check = CHECK_EVERY - 1
-        said = self.layout.pack(self.ask(images))[torch.from_numpy(rows).to(images.device)].cpu()
+        said = self.layout.pack(self.ask(images, data_samples))[torch.from_numpy(rows).to(images.device)].cpu()
         known = self.store.records[torch.from_numpy(slots[rows])].float()
         for part in self.layout.parts:
             expected, found = said[:, part.columns], known[:, part.columns]

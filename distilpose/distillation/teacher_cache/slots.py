@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from distilpose.structures import TEACHER_FIELDS
+
 _KEY = 'teacher_slot'
 
 
@@ -34,6 +36,9 @@ class MarkedPreparation:
         sample = self.prepare(idx)
         if sample is not None:
             crop = zlib.crc32(sample['inputs'].contiguous().numpy())
+            for name in TEACHER_FIELDS:  # the teacher's own crop, where it has one
+                if name in sample['data_samples']:
+                    crop = zlib.crc32(sample['data_samples'].get(name).contiguous().numpy(), crop)
             sample['data_samples'].set_metainfo({_KEY: (int(self.variant) * self.length + int(idx), crop)})
         return sample
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from mmengine.registry import DefaultScope
 from mmpose.registry import MODELS
 
-from .base import Teacher
-from .estimator import FrozenTeacher, load_teacher, read_teacher_source
+from distilpose.structures import NetworkInput
+
+from .base import PAIRING_OPTIONS, Teacher
+from .estimator import FrozenTeacher, load_teacher, read_teacher_input, read_teacher_source
 from .onnx import OnnxTeacher
 
 __all__ = ['PAIRING_OPTIONS', 'FrozenTeacher', 'OnnxTeacher', 'Teacher', 'build_teacher', 'load_teacher',
-           'read_teacher_source', 'teacher_facts']
-
-
-PAIRING_OPTIONS = ('keypoints', 'crop', 'view', 'padding')
-"""Keys of ``model.teacher`` that say how a student learns from it, whatever the teacher is."""
+           'read_teacher_source', 'teacher_facts', 'teacher_input']
 
 
 def build_teacher(spec: Mapping[str, Any]) -> Teacher:
@@ -42,3 +41,23 @@ def teacher_facts(spec: Mapping[str, Any], teacher: Teacher) -> Any:
     """
     own = {key: value for key, value in spec.items() if key not in PAIRING_OPTIONS}
     return teacher.facts() if 'type' in own else read_teacher_source(own).model
+
+
+def teacher_input(spec: Mapping[str, Any]) -> NetworkInput:
+    """The images that the teacher of a config's ``model.teacher`` takes, known before it is built.
+
+    A registered teacher says it in a class method ``read_input(spec)``, which is given its own options; one without
+    that method says nothing. ``padding`` of the spec is put in the place of the teacher's.
+
+    Raises:
+        DistilPoseError: as :func:`~distilpose.distillation.teachers.load_teacher`.
+    """
+    own = {key: value for key, value in spec.items() if key not in PAIRING_OPTIONS}
+    if 'type' not in own:
+        found = read_teacher_input(own)
+    else:
+        kind = MODELS.get(own['type']) if isinstance(own['type'], str) else own['type']
+        read = getattr(kind, 'read_input', None)
+        found = NetworkInput() if read is None else read(own)
+    padding = spec.get('padding')
+    return found if padding is None else replace(found, padding=float(padding))

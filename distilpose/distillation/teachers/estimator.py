@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,10 @@ from distilpose.errors import DistilPoseError
 from distilpose.host.processes import with_plain_normalisation
 from distilpose.models import describe_network, read_outputs
 from distilpose.models.quick import DTYPES, check_speed
-from distilpose.structures import PoseOutputs
+from distilpose.structures import NetworkInput, PoseOutputs
 
 from ..image_adapter import read_input
-from .base import Teacher
+from .base import PAIRING_OPTIONS, Teacher
 from .heatmaps import draw_simcc_heatmaps, to_common_grid
 from .quick_copy import QuickCopy
 
@@ -54,13 +54,16 @@ class FrozenTeacher(Teacher):
             drift away from the loaded ones.
         quick: in eval mode, a copy answers whose convolutions carry the batch normalisation; its answers differ by
             rounding. ``False`` lets the stored network answer itself.
+        padding: factor of the person's box in the crops that it was trained on, ``None`` if unknown.
+        udp: whether those are crops of UDP, ``None``: if its heatmaps are.
     """
 
     model: Any
 
     def __init__(self, model: nn.Module, *, dtype: str | None = None, compile: str | None = None,
                  keypoint_names: tuple[str, ...] | None = None, heatmaps: dict | None = None,
-                 mode: str = 'eval', quick: bool = True) -> None:
+                 mode: str = 'eval', quick: bool = True, padding: float | None = None,
+                 udp: bool | None = None) -> None:
         if mode not in MODES:
             raise DistilPoseError(f'teacher mode {mode!r}; expected one of {", ".join(MODES)}')
         check_speed(dtype=dtype, compile=compile)
@@ -70,7 +73,7 @@ class FrozenTeacher(Teacher):
         self.heatmaps = heatmaps
         self.mode = mode
         self.copy = QuickCopy(self.model, dtype=dtype, compile=compile) if quick and mode == 'eval' else None
-        self.input = read_input(model)
+        self.input = _with_crop(read_input(model), padding=padding, udp=udp)
         declared = getattr(getattr(model.head, 'decoder', None), 'heatmap_size', None)
         self.heatmap_size = None if declared is None else (int(declared[0]), int(declared[1]))
         self.loaded_digest = self.digest()
@@ -182,10 +185,8 @@ def load_teacher(config: str | dict | None = None, checkpoint: str | Path | None
     model = build_estimator(source.model)
     load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.',))
     options = {name: further[name] for name in OPTIONS if name in further}
-    teacher = FrozenTeacher(model, keypoint_names=source.keypoint_names, **options)
-    if folder is not None:
-        teacher.input = replace(teacher.input, padding=PADDING)
-    return teacher
+    return FrozenTeacher(model, keypoint_names=source.keypoint_names,
+                         padding=source.padding if folder is None else PADDING, udp=source.udp, **options)
 
 
 def read_teacher_source(spec: Mapping[str, Any]) -> ModelSource:
@@ -197,13 +198,39 @@ def read_teacher_source(spec: Mapping[str, Any]) -> ModelSource:
     if not spec.get('config'):
         raise DistilPoseError('model.teacher names no config; set model.teacher.config to the path of the config of '
                               'the trained teacher, or to its model dict')
-    model = {key: value for key, value in spec.items() if key not in ('checkpoint', *OPTIONS)}
+    model = {key: value for key, value in spec.items() if key not in ('checkpoint', *OPTIONS, *PAIRING_OPTIONS)}
     return read_model_source(model, entry='model.teacher', options=OPTIONS)
 
 
 def _hugging_face_folder(config: str | Path | dict | None) -> str | None:
     path = find_config(config) if isinstance(config, (str, Path)) else ''
     return path if path and is_hugging_face(path) else None
+
+
+def read_teacher_input(spec: Mapping[str, Any]) -> NetworkInput:
+    """The images that the teacher of :func:`load_teacher` takes, without building it; as its ``input``.
+
+    Raises:
+        DistilPoseError: as :func:`read_teacher_source`.
+    """
+    source = read_teacher_source(spec)
+    preprocessor, decoder = source.model.get('data_preprocessor') or {}, (source.model.get('head') or {}).get('decoder')
+    mean, std = (None if preprocessor.get(key) is None else _three(preprocessor[key]) for key in ('mean', 'std'))
+    size = None if decoder is None else decoder.get('input_size')
+    found = NetworkInput(None if size is None else (int(size[0]), int(size[1])), mean, std,
+                         rgb=bool(preprocessor.get('bgr_to_rgb') or preprocessor.get('rgb_to_bgr')),
+                         udp=decoder is not None and decoder.get('type') == 'UDPHeatmap')
+    is_folder = _hugging_face_folder(spec['config']) is not None
+    return _with_crop(found, padding=PADDING if is_folder else source.padding, udp=source.udp)
+
+
+def _with_crop(found: NetworkInput, *, padding: float | None, udp: bool | None) -> NetworkInput:
+    return replace(found, padding=padding, udp=found.udp if udp is None else udp)
+
+
+def _three(values: Sequence[float]) -> tuple[float, float, float]:
+    one, two, three = map(float, values if len(values) == 3 else [*values] * 3)
+    return one, two, three
 
 
 def _describe(config: str | dict | None) -> str:

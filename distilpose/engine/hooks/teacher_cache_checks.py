@@ -15,7 +15,7 @@ from ..fingerprints import annotation_files, digest, digest_of_file
 from .pipeline_switch import PipelineSwitchHook
 from .randomness import SeededPreparation
 
-_LEAVE_THE_CROP = ('GenerateTarget', 'PackPoseInputs', 'PackMixedPoseInputs', 'PackTrainingInputs')
+_LEAVE_THE_CROP = ('GenerateTarget', 'PackPoseInputs', 'PackMixedPoseInputs', 'PackTrainingInputs', 'PackTeacherCrop')
 _PLACES = ('data_root', 'ann_file', 'metainfo')
 
 

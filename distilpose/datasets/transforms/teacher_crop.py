@@ -1,0 +1,256 @@
+"""Teacher crop: what the teacher sees is cut from the original image, with the student's augmentation replayed.
+
+Four steps around those of a pipeline, put there by :func:`distilpose.config.with_teacher_crop`. None of them draws a
+random number, and none changes what the student is given.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmpose.datasets.transforms import PackPoseInputs, TopdownAffine
+from mmpose.registry import TRANSFORMS
+
+from distilpose.config.teacher_crop import REPLAYED, not_replayable
+from distilpose.errors import DistilPoseError
+from distilpose.host.albumentations import Compose
+from distilpose.structures import TEACHER_FIELDS
+
+from .coarse_dropout import CoarseDropout
+from .late_decoding import DecodingTopdownAffine
+from .quick_crop import QuickTopdownAffine
+
+Step = Callable[[dict], dict]
+
+_CROP, _MAP, _MASK = TEACHER_FIELDS
+_CLEAN = 'teacher_source'
+_FLIPS = {'vertical': 0, 'horizontal': 1, 'diagonal': -1}
+_NOT_A_HOLE = 255
+
+
+@TRANSFORMS.register_module()
+class TeacherCrop(BaseTransform):
+    """Cuts a crop for the teacher next to that of the student.
+
+    Both have the person's centre and rotation and are cut from the same image, so that a student's fraction of the side
+    is ``scale * fraction + shift`` of the teacher's, along x and along y. Sets ``teacher_image`` (H, W, 3),
+    ``teacher_map`` (2, 2), rows x and y, columns scale and shift, and ``teacher_mask`` (K,), 0 for joints which the
+    annotations put outside of the teacher's crop.
+
+    Args:
+        crop: the student's step, ``TopdownAffine`` or one of its kind, which is applied as it is.
+        size: (width, height) of the teacher's crop.
+        zoom: side of the person's box for the teacher as a multiple of that for the student: the ratio of their
+            paddings.
+        use_udp: whether the teacher's crop puts the last pixel's centre on the edge of the box, as in mmpose.
+
+    Raises:
+        DistilPoseError: the step is no top-down crop, or a sample has several images.
+    """
+
+    def __init__(self, crop: dict | Step, *, size: tuple[int, int], zoom: float = 1.0, use_udp: bool = False) -> None:
+        self.crop: Any = TRANSFORMS.build(crop) if isinstance(crop, Mapping) else crop
+        if not isinstance(self.crop, TopdownAffine):
+            raise DistilPoseError(f'TeacherCrop got crop={type(self.crop).__name__}, and a crop of its own for the '
+                                  'teacher needs TopdownAffine, or a step derived from it')
+        kind = QuickTopdownAffine if isinstance(self.crop, QuickTopdownAffine) else TopdownAffine
+        self.size, self.zoom = (int(size[0]), int(size[1])), zoom
+        self.own: Any = kind(input_size=self.size, use_udp=use_udp)
+
+    def transform(self, results: dict) -> dict:
+        """See the class."""
+        if isinstance(results['img'], list):
+            raise DistilPoseError("a crop of its own for the teacher needs samples of one image; set "
+                                  "model.teacher.crop='student'")
+        own = dict(bbox_center=results['bbox_center'], bbox_scale=results['bbox_scale'] * np.float32(self.zoom),
+                   keypoints=results.get('keypoints'))
+        if 'bbox_rotation' in results:
+            own['bbox_rotation'] = results['bbox_rotation']
+        if isinstance(self.crop, DecodingTopdownAffine) and 'encoded_img' in results:
+            results, own = self._decoded(results, own)
+        else:
+            own['img'] = self._source(results)
+            own = self.own.transform(own)
+            results = self.crop.transform(results)
+        results[_CROP] = own['img']
+        results[_MAP] = self._map(results['bbox_scale'][0], own['bbox_scale'][0])
+        if results.get('keypoints') is not None:
+            results[_MASK] = _is_inside(own['transformed_keypoints'][0, :, :2], results['keypoints_visible'][0],
+                                        self.size)
+        return results
+
+    def _decoded(self, results: dict, own: dict) -> tuple[dict, dict]:
+        """Both crops of an image that is decoded here, once, down to the last row that one of them needs."""
+        encoded, source = results.pop('encoded_img'), dict(results)
+        rows, reduction = self.crop.last_row(own, self.size), self.crop.reduction_for(results)
+        image = self.crop.decode(encoded, source, reduction, rows=rows)
+        results = self.crop.crop_decoded(results, encoded, image, reduction)
+        if reduction > 1:  # the teacher's crop may need more pixels than are left
+            image = self.crop.decode(encoded, source, 1, rows=rows)
+        return results, self.own.transform(dict(own, img=image))
+
+    def _source(self, results: dict) -> np.ndarray:
+        """The image, or what :class:`KeepUndistorted` kept of it, flipped as the image is."""
+        kept = results.pop(_CLEAN, None)
+        if kept is None:
+            return results['img']
+        image, had_flip = kept
+        flip = _flip_of(results)
+        return image if flip == had_flip else cv2.flip(image, _FLIPS[flip or had_flip])
+
+    def _map(self, student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
+        """(2, 2) scale and shift from the teacher's fractions to the student's, by the sides of both boxes.
+
+        A point at the distance r from the centre has the pixel ``(r / side + 1 / 2) * n`` of n, with UDP
+        ``(r / side + 1 / 2) * (n - 1)``.
+        """
+        (share, own_share) = (_share(step) for step in (self.crop, self.own))
+        scale = (share / student) / (own_share / teacher)
+        return np.stack([scale, (share - scale * own_share) / 2], axis=1).astype(np.float32)
+
+
+@TRANSFORMS.register_module()
+class TeacherView(BaseTransform):
+    """Applies a step that changes pixels to the student's crop, and the same change to the teacher's.
+
+    Colour and blur are drawn again from the same state of the generators, which go on as they would without a
+    teacher. Holes are where the student has them, brought to the teacher's crop.
+
+    Args:
+        step: one of :data:`~distilpose.config.teacher_crop.REPLAYED`, or ``Albumentation`` of such.
+
+    Raises:
+        DistilPoseError: the step cannot be replayed.
+    """
+
+    def __init__(self, step: dict | Step) -> None:
+        built: Any = TRANSFORMS.build(step) if isinstance(step, Mapping) else step
+        self.steps = [built] if not hasattr(built, 'aug') else _steps_of(built.aug)
+        for part in self.steps:
+            if type(part).__name__ not in REPLAYED:
+                raise not_replayable(type(part).__name__)
+
+    def transform(self, results: dict) -> dict:
+        """See the class."""
+        for step in self.steps:
+            before = _state()
+            student = results['img'].shape[:2]
+            results = step(results)
+            with _rewound(before):
+                if isinstance(step, CoarseDropout):
+                    self._make_holes(step, results, student)
+                else:
+                    results[_CROP] = step(dict(img=results[_CROP]))['img']
+        return results
+
+    @staticmethod
+    def _make_holes(step: CoarseDropout, results: dict, size: tuple[int, int]) -> None:
+        whole = np.full(size, _NOT_A_HOLE, np.uint8)
+        holed = step(dict(img=whole))['img']
+        if holed is whole:
+            return
+        (height, width), (own_height, own_width) = size, results[_CROP].shape[:2]
+        (scale_x, shift_x), (scale_y, shift_y) = results[_MAP].tolist()
+        to_student = np.array([[scale_x * width / own_width, 0, shift_x * width],
+                               [0, scale_y * height / own_height, shift_y * height]])
+        holes = cv2.warpAffine(holed, to_student, (own_width, own_height), borderValue=_NOT_A_HOLE,
+                               flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+        results[_CROP][holes == 0] = 0
+
+
+@TRANSFORMS.register_module()
+class KeepUndistorted(BaseTransform):
+    """Keeps the image for the teacher as it is before a step in front of the crop that changes pixels.
+
+    Args:
+        step: is applied as it is.
+    """
+
+    def __init__(self, step: dict | Step) -> None:
+        self.step: Any = TRANSFORMS.build(step) if isinstance(step, Mapping) else step
+
+    def transform(self, results: dict) -> dict:
+        """See the class."""
+        if _CLEAN not in results:
+            results[_CLEAN] = results['img'].copy(), _flip_of(results)  # some steps write to it
+        return self.step(results)
+
+
+@TRANSFORMS.register_module()
+class PackTeacherCrop(PackPoseInputs):
+    """Packs the student's sample as another step does, and the teacher's crop into its data sample.
+
+    Fields of the data sample: ``teacher_image`` (3, H, W) of 8 bits in OpenCV's order of colours, ``teacher_map``
+    (2, 2) and, with keypoints, ``teacher_mask`` (K,), see :class:`TeacherCrop`.
+
+    Args:
+        pack: ``PackPoseInputs``, or one of its kind.
+    """
+
+    def __init__(self, pack: dict | Step) -> None:
+        super().__init__()
+        self.pack: Any = TRANSFORMS.build(pack) if isinstance(pack, Mapping) else pack
+
+    def transform(self, results: dict) -> dict:
+        """See the class."""
+        image = np.ascontiguousarray(results[_CROP])
+        channels = np.empty((3, *image.shape[:2]), image.dtype)
+        cv2.split(image, list(channels))
+        packed = self.pack(results)
+        sample = packed['data_samples']
+        sample.set_field(torch.from_numpy(channels), _CROP)
+        for name in (_MAP, _MASK):
+            if name in results:
+                sample.set_field(torch.from_numpy(results[name]), name)
+        return packed
+
+
+def _steps_of(aug: Any) -> list[Step]:
+    """What an ``Albumentation`` step is composed of; albumentations itself draws from generators of its own."""
+    if not isinstance(aug, Compose):
+        raise not_replayable('Albumentation (by the package albumentations)')
+    return list(aug.transforms)
+
+
+def _state() -> tuple[Any, Any]:
+    return random.getstate(), np.random.get_state()
+
+
+@contextmanager
+def _rewound(state: tuple[Any, Any]) -> Iterator[None]:
+    """While open, Python's and numpy's generators draw what they drew from this state on."""
+    after = _state()
+    _set(state)
+    try:
+        yield
+    finally:
+        _set(after)
+
+
+def _set(state: tuple[Any, Any]) -> None:
+    random.setstate(state[0])
+    np.random.set_state(state[1])
+
+
+def _flip_of(results: dict) -> str | None:
+    return results['flip_direction'] if results.get('flip') else None
+
+
+def _share(step: TopdownAffine) -> np.ndarray:
+    """(2,) along x and y: how much of the crop's side lies between the edges of the box."""
+    size = np.array(step.input_size, float)
+    return (size - 1) / size if step.use_udp else np.ones(2)
+
+
+def _is_inside(points: np.ndarray, visible: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(K,) 1 for points (K, 2) in a crop and for those that are not labelled, else 0."""
+    inside = ((points >= 0) & (points <= size)).all(axis=1)
+    labelled = (visible if visible.ndim == 1 else visible[..., 0]) > 0
+    return (inside | ~labelled).astype(np.float32)

@@ -1,0 +1,221 @@
+"""The teacher's own crop: when it has one, and bringing what it shows there to the grid of the student's crop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from distilpose.errors import DistilPoseError
+from distilpose.structures import TEACHER_FIELDS, NetworkInput, PoseOutputs
+
+from .image_adapter import ImageAdapter
+
+CROPS = ('student', 'own')
+MAPPED = ('heatmaps', 'coords', 'sigmas', 'error_scales', 'scores', 'simcc', 'mask')
+"""Fields of :class:`~distilpose.structures.PoseOutputs` that can be brought from one crop to another."""
+_SMALL = 2  # a student's crop whose side is smaller than the teacher's by more than this factor
+
+
+class TeacherCrops(NamedTuple):
+    """What :class:`~distilpose.datasets.PackTeacherCrop` packed of a batch."""
+
+    images: Tensor
+    """(B, 3, H, W) of 8 bits, blue, green, red."""
+    maps: Tensor
+    """(B, 2, 2) a student's fraction of the side is ``maps[:, axis, 0] * fraction + maps[:, axis, 1]`` of the teacher's
+    along x (axis 0) and y."""
+    mask: Tensor | None = None
+    """(B, K) 0 for joints that the annotations put outside of the teacher's crop; ``None``: nothing is known."""
+
+
+def choose_crop(crop: str | None, *, student: tuple[int, int] | None, teacher: tuple[int, int] | None) -> str:
+    """``'own'`` or ``'student'``, as the config says, or where it does not by the sizes.
+
+    Where it does not, a teacher has a crop of its own if that has other proportions than the student's, or if the
+    student's is smaller than half of it.
+
+    Args:
+        crop: ``model.teacher.crop``.
+        student: (width, height) of its crop, ``None`` if unknown.
+        teacher: of its.
+
+    Raises:
+        DistilPoseError: the option is not known.
+    """
+    if crop is not None:
+        if crop not in CROPS:
+            raise DistilPoseError(f'model.teacher.crop is {crop!r}; expected one of {", ".join(CROPS)}, or None to '
+                                  'leave it to the sizes of both crops')
+        return crop
+    if student is None or teacher is None:
+        return 'student'
+    has_other_shape = student[0] * teacher[1] != student[1] * teacher[0]
+    return 'own' if has_other_shape or _SMALL * student[1] < teacher[1] else 'student'
+
+
+def describe_choice(chosen: str, *, given: str | None, student: tuple[int, int] | None,
+                    teacher: tuple[int, int] | None) -> str:
+    """A line for the log, without its full stop: which crop the teacher is shown, and why."""
+    reason = 'as model.teacher.crop says' if given is not None else 'by default'
+    sizes = ' and '.join(f'{size[0]}x{size[1]} for the {role}' for role, size in
+                         (('student', student), ('teacher', teacher)) if size is not None)
+    if chosen == 'student':
+        return f"The teacher is shown the student's crop ({sizes}), {reason}"
+    if given is None and student is not None and teacher is not None:
+        reason += (', since the proportions differ' if student[0] * teacher[1] != student[1] * teacher[0] else
+                   ", since the student's is smaller than half of it")
+    return f'The teacher is shown a crop of its own, cut from the original image ({sizes}), {reason}'
+
+
+class OwnCrop(nn.Module):
+    """Prepares a teacher's own crops and maps its outputs to the student's.
+
+    Args:
+        teacher: its input, with a size.
+        student: (width, height) of the student's crop.
+        shown: outputs of the student for any image, whose heatmaps and bins say the grids to which those of the teacher
+            are brought. Where the student has none, heatmaps get the teacher's rows and the student's proportions.
+    """
+
+    def __init__(self, teacher: NetworkInput, *, student: tuple[int, int], shown: PoseOutputs) -> None:
+        super().__init__()
+        if teacher.size is None:
+            raise DistilPoseError('the teacher does not say the size of its input, which a crop of its own needs; give '
+                                  "the head of its config a decoder with an input_size, or set "
+                                  "model.teacher.crop='student'")
+        self.size, self.student = teacher.size, student
+        mean, std = teacher.mean or (0.0,) * 3, teacher.std or (1.0,) * 3
+        scale = 1 / torch.tensor(std)
+        self.normalise = ImageAdapter(scale, -torch.tensor(mean) * scale, swap_channels=teacher.rgb, size=None)
+        self.cells = None if shown.heatmaps is None else (shown.heatmaps[-1].shape[-1], shown.heatmaps[-1].shape[-2])
+        self.bins = None if shown.simcc is None else tuple(logits.shape[-1] for logits in shown.simcc)
+
+    def read(self, data_samples: Sequence[Any] | None, device: torch.device) -> TeacherCrops:
+        """The teacher's crops of a batch.
+
+        Args:
+            data_samples: of the batch; ``None`` for one black crop in the place of the student's.
+            device: of the student's images.
+
+        Raises:
+            DistilPoseError: a sample has no crop for the teacher, or one of another size.
+        """
+        if data_samples is None:
+            return TeacherCrops(torch.zeros(1, 3, *self.size[::-1], dtype=torch.uint8, device=device),
+                                torch.tensor([[[1.0, 0.0]] * 2], device=device))
+        image, place, mask = TEACHER_FIELDS
+        if not all(image in sample for sample in data_samples):
+            raise DistilPoseError("the teacher has a crop of its own (model.teacher.crop='own'), and the samples hold "
+                                  'none for it; train with distilpose train or distilpose.apis, which add it to the '
+                                  'pipelines, or write them with distilpose.config.with_teacher_crop')
+        images, maps = (torch.stack([sample.get(name) for sample in data_samples]).to(device)
+                        for name in (image, place))
+        if tuple(images.shape[:1:-1]) != tuple(self.size):
+            raise DistilPoseError(f'the crops for the teacher are of {images.shape[3]}x{images.shape[2]} (width x '
+                                  f'height) and its input is of {self.size[0]}x{self.size[1]}; write the pipeline with '
+                                  "distilpose.config.with_teacher_crop and the teacher's input")
+        masks = [sample.get(mask) for sample in data_samples]
+        known = torch.stack(masks).to(device) if all(one is not None for one in masks) else None
+        return TeacherCrops(images, maps, known)
+
+    @torch.no_grad()
+    def to_student(self, outputs: PoseOutputs, crops: TeacherCrops) -> PoseOutputs:
+        """What the teacher shows on its own crops, on the grid of the student's.
+
+        Heatmaps are warped, 0 beyond the teacher's crop. Logits of bins are interpolated, and beyond the teacher's crop
+        as low as its lowest. A joint that the teacher puts outside of the student's crop has the mask 0. Fields that
+        have no place in the image's plane (features, tokens) are dropped.
+        """
+        with torch.autocast(crops.maps.device.type, enabled=False):
+            scale, shift = crops.maps.float().unbind(-1)
+            changes: dict[str, Any] = {name: None for name in PoseOutputs._fields if name not in MAPPED}
+            if outputs.heatmaps is not None:
+                changes['heatmaps'] = tuple(self._warp(maps, scale, shift) for maps in outputs.heatmaps)
+            if outputs.simcc is not None:
+                changes['simcc'] = tuple(
+                    _resample_logits(logits, scale[:, axis], shift[:, axis], bins) for axis, (logits, bins) in
+                    enumerate(zip(outputs.simcc, self.bins or (None, None), strict=True)))
+            if outputs.coords is not None:
+                changes['coords'] = outputs.coords * scale[:, None] + shift[:, None]
+            if outputs.sigmas is not None:
+                changes['sigmas'] = outputs.sigmas * scale[:, None]
+            if outputs.error_scales is not None:
+                changes['error_scales'] = (outputs.error_scales.sigmoid() * scale[:, None]).logit(eps=1e-6)
+            changes['mask'] = _mask(outputs, scale, shift, known=crops.mask)
+        return outputs._replace(**changes)
+
+    def _warp(self, maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        """Bilinear; cell ``i`` of n stands for the fraction ``i / n`` in both crops."""
+        cells, own = self.cells or self._proportioned(maps.shape[-2]), (maps.shape[-1], maps.shape[-2])
+        along_x, along_y = (_places(cells[axis], own[axis], scale[:, axis], shift[:, axis]) for axis in (0, 1))
+        columns, rows = along_x[:, None].expand(-1, cells[1], -1), along_y[..., None].expand(-1, -1, cells[0])
+        grid = torch.stack([columns * 2 / (own[0] - 1) - 1, rows * 2 / (own[1] - 1) - 1], dim=-1)
+        is_inside = (columns >= 0) & (columns < own[0]) & (rows >= 0) & (rows < own[1])
+        return F.grid_sample(maps, grid, padding_mode='border', align_corners=True) * is_inside[:, None]
+
+    def _proportioned(self, rows: int) -> tuple[int, int]:
+        """(columns, rows) of the student's proportions, with as many rows as the teacher's or nearly so."""
+        width, height = self.student
+        unit = math.gcd(width, height)
+        count = max(round(rows * unit / height), 1)
+        return width // unit * count, height // unit * count
+
+
+def refuse_unmapped(terms: Mapping[str, Any]) -> None:
+    """Refuses terms that read what cannot be brought from the teacher's own crop to the student's.
+
+    Raises:
+        DistilPoseError: names the term and the fields.
+    """
+    for name, term in terms.items():
+        unmapped = [field for field in term.teacher_fields if field not in MAPPED]
+        if unmapped:
+            raise DistilPoseError(f'term {name!r} reads {", ".join(unmapped)} of the teacher, which cannot be brought '
+                                  "from a crop of its own to the student's; drop the term with None, or set "
+                                  "model.teacher.crop='student' (with crops of the same proportions)")
+
+
+def _places(count: int, own: int, scale: Tensor, shift: Tensor) -> Tensor:
+    """(B, count) where the student's cells or bins lie among the teacher's, ``own`` of them, along one axis."""
+    cells = torch.arange(count, dtype=scale.dtype, device=scale.device) / count
+    return (cells - shift[:, None]) / scale[:, None] * own
+
+
+def _resample_logits(logits: Tensor, scale: Tensor, shift: Tensor, bins: int | None) -> Tensor:
+    """(B, K, own bins) to (B, K, bins), linear between bins."""
+    own = logits.shape[-1]
+    places = _places(bins or own, own, scale, shift)
+    lower = places.floor().clamp(0, own - 1)
+    share = (places - lower).clamp(0, 1)[:, None]
+    index = lower.long()[:, None].expand(-1, logits.shape[1], -1)
+    values = torch.lerp(logits.gather(2, index), logits.gather(2, (index + 1).clamp(max=own - 1)), share)
+    is_inside = ((places >= 0) & (places < own))[:, None]
+    return torch.where(is_inside, values, logits.amin(dim=-1, keepdim=True))
+
+
+def _mask(outputs: PoseOutputs, scale: Tensor, shift: Tensor, *, known: Tensor | None) -> Tensor | None:
+    """(B, K) 1 for joints in both crops; ``None`` where nothing says where joints are."""
+    masks = [mask for mask in (outputs.mask, known) if mask is not None]
+    where = _positions(outputs)
+    if where is not None:
+        at = where * scale[:, None] + shift[:, None]
+        masks.append(((at >= 0) & (at <= 1)).all(dim=-1))
+    return None if not masks else torch.stack([mask.float() for mask in masks]).prod(dim=0)
+
+
+def _positions(outputs: PoseOutputs) -> Tensor | None:
+    """(B, K, 2) where the teacher puts the joints, as fractions of its crop."""
+    if outputs.coords is not None:
+        return outputs.coords
+    if outputs.simcc is not None:
+        return torch.stack([logits.argmax(-1) / logits.shape[-1] for logits in outputs.simcc], dim=-1)
+    if outputs.heatmaps is None:
+        return None
+    height, width = outputs.heatmaps[-1].shape[-2:]
+    peak = outputs.heatmaps[-1].flatten(2).argmax(-1)
+    return torch.stack([peak % width / width, peak.div(width, rounding_mode='floor') / height], dim=-1)
