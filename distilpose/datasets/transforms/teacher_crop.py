@@ -71,8 +71,9 @@ class TeacherCrop(BaseTransform):
                                   "model.teacher.crop='student'")
         own = dict(bbox_center=results['bbox_center'], bbox_scale=results['bbox_scale'] * np.float32(self.zoom),
                    keypoints=results.get('keypoints'))
-        if 'bbox_rotation' in results:
-            own['bbox_rotation'] = results['bbox_rotation']
+        if 'bbox_rotation' in results:  # mmpose turns a crop by UDP the other way than one without
+            is_turned_alike = self.own.use_udp == self.crop.use_udp
+            own['bbox_rotation'] = results['bbox_rotation'] if is_turned_alike else -results['bbox_rotation']
         if isinstance(self.crop, DecodingTopdownAffine) and 'encoded_img' in results:
             results, own = self._decoded(results, own)
         else:

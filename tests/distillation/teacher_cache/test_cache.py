@@ -105,7 +105,7 @@ def test_now_and_then_it_compares_again(tmp_path: Path, monkeypatch: pytest.Monk
     (-float('inf'), 'visual_tokens are not all numbers'),
 ])
 def test_what_a_float16_cannot_hold_is_refused(tmp_path: Path, value: float, words: str) -> None:
-    def teacher(images: Tensor) -> PoseOutputs:
+    def teacher(images: Tensor, data_samples: Any) -> PoseOutputs:
         outputs = Teacher()(images)
         outputs.visual_tokens[1, 0, 0] = value
         return outputs

@@ -1,0 +1,245 @@
+"""What a teacher shows on a crop of its own comes back on the student's grid."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmpose.structures import PoseDataSample
+from torch import Tensor
+
+from distilpose.distillation import PoseDistiller, Teacher
+from distilpose.distillation.own_crop import OwnCrop, TeacherCrops, choose_crop
+from distilpose.distillation.teachers import teacher_input
+from distilpose.errors import DistilPoseError
+from distilpose.structures import NetworkInput, PoseOutputs
+from tests.networks import ENCODER, INPUT_SIZE, STUDENT, TEACHER, TERMS, batch, changed, distiller, teacher
+
+SQUARE = NetworkInput(size=(96, 96), mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), rgb=True)
+STEEP = torch.tensor([[[1.5, -0.25], [0.8, 0.1]], [[1.0, 0.0], [1.0, 0.0]], [[0.5, 0.25], [2.0, -0.5]]])
+"""Maps of three samples: student = scale * teacher + shift, along x and y."""
+WITHIN = torch.tensor([[[0.4, 0.5]], [[0.3, 0.7]], [[0.6, 0.45]]])
+"""Fractions of the teacher's crop that lie in the student's too."""
+
+
+def own_crop(**shown: Any) -> OwnCrop:
+    return OwnCrop(SQUARE, student=(48, 64), shown=PoseOutputs(**shown))
+
+
+def crops(maps: Tensor = STEEP, mask: Tensor | None = None) -> TeacherCrops:
+    return TeacherCrops(torch.zeros(len(maps), 3, 96, 96, dtype=torch.uint8), maps, mask)
+
+
+def brought(points: Tensor, maps: Tensor = STEEP) -> Tensor:
+    return points * maps[:, None, :, 0] + maps[:, None, :, 1]
+
+
+def gaussians(points: Tensor, size: tuple[int, int], sigma: float | Tensor = 1.5) -> Tensor:
+    """(B, K, 2) to (B, K, H, W), cell = fraction * size."""
+    columns, rows = (torch.arange(count) for count in size)
+    x, y = (points[..., axis, None, None] * size[axis] for axis in (0, 1))
+    return torch.exp(-0.5 * (((columns - x) / sigma) ** 2 + ((rows[:, None] - y) / sigma) ** 2))
+
+
+def centre(maps: Tensor) -> Tensor:
+    """(B, K, H, W) to the mean place of the mass, as fractions (B, K, 2)."""
+    height, width = maps.shape[-2:]
+    mass = maps.sum((-2, -1))
+    return torch.stack([(maps.sum(-2) * torch.arange(width)).sum(-1) / mass / width,
+                        (maps.sum(-1) * torch.arange(height)).sum(-1) / mass / height], -1)
+
+
+@pytest.mark.parametrize('shown', [dict(), dict(heatmaps=(torch.zeros(1, 1, 32, 24), ))])
+def test_a_gaussian_comes_back_at_its_place(shown: dict) -> None:
+    crop = own_crop(**shown)
+    warped = crop.to_student(PoseOutputs(heatmaps=(gaussians(WITHIN, (64, 64), 2.0), )), crops()).heatmaps[-1]
+    assert warped.shape[-2:] == ((32, 24) if shown else (64, 48))
+    torch.testing.assert_close(centre(warped), brought(WITHIN), atol=0.12 / warped.shape[-1], rtol=0)  # of a cell
+    assert warped.amax((-2, -1)).min() > 0.8
+
+
+def test_nothing_changes_where_both_crops_are_one() -> None:
+    same = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]]).expand(2, -1, -1)
+    shown = PoseOutputs(heatmaps=(torch.rand(2, 5, 16, 12), ), coords=torch.rand(2, 5, 2), sigmas=torch.rand(2, 5, 2),
+                        error_scales=torch.randn(2, 5, 2), scores=torch.rand(2, 5, 1),
+                        simcc=(torch.randn(2, 5, 24), torch.randn(2, 5, 32)))
+    crop = OwnCrop(NetworkInput(size=(48, 64)), student=(48, 64), shown=shown)
+    found = crop.to_student(shown, crops(same))
+    for name in ('heatmaps', 'coords', 'sigmas', 'error_scales', 'scores', 'simcc'):
+        torch.testing.assert_close(getattr(found, name), getattr(shown, name), rtol=1e-5, atol=1e-5)
+    assert found.mask.all()
+
+
+def test_coordinates_and_their_spreads_are_scaled_and_shifted() -> None:
+    shown = PoseOutputs(coords=WITHIN, sigmas=torch.full((3, 1, 2), 2.0), error_scales=torch.full((3, 1, 2), -3.0))
+    found = own_crop().to_student(shown, crops())
+    torch.testing.assert_close(found.coords, brought(WITHIN))
+    torch.testing.assert_close(found.sigmas, 2.0 * STEEP[:, None, :, 0])
+    torch.testing.assert_close(found.error_scales.sigmoid(), torch.tensor(-3.0).sigmoid() * STEEP[:, None, :, 0])
+
+
+def test_bins_are_moved() -> None:
+    """A gaussian in the logits' exponent, 192 bins for the teacher and 96 x 128 for the student."""
+    own = [torch.arange(192) / 192 - WITHIN[..., axis, None] for axis in (0, 1)]
+    shown = PoseOutputs(simcc=tuple(-0.5 * (distance / 0.04) ** 2 for distance in own))
+    crop = own_crop(simcc=(torch.zeros(1, 1, 96), torch.zeros(1, 1, 128)))
+    found = crop.to_student(shown, crops()).simcc
+    for axis, bins in enumerate((96, 128)):
+        assert found[axis].shape == (3, 1, bins)
+        mean = (found[axis].softmax(-1) * torch.arange(bins) / bins).sum(-1)
+        torch.testing.assert_close(mean, brought(WITHIN)[..., axis], atol=6e-3, rtol=0)
+        spread = ((found[axis].softmax(-1) * (torch.arange(bins) / bins - mean[..., None]) ** 2).sum(-1)).sqrt()
+        torch.testing.assert_close(spread, 0.04 * STEEP[:, axis, 0, None], atol=6e-3, rtol=0)
+
+
+def test_beyond_the_teachers_crop_there_is_nothing() -> None:
+    """The student sees twice as much."""
+    half = torch.tensor([[[0.5, 0.25], [0.5, 0.25]]])
+    shown = PoseOutputs(heatmaps=(torch.ones(1, 1, 64, 64), ), simcc=(torch.rand(1, 1, 64) + 1, ) * 2)
+    found = own_crop().to_student(shown, crops(half))
+    maps, logits = found.heatmaps[-1][0, 0], found.simcc[0][0, 0]
+    assert maps[16:48, 12:36].eq(1).all() and maps.sum() == maps[16:48, 12:36].sum()
+    lowest = shown.simcc[0].min()
+    assert logits[:16].eq(lowest).all() and logits[48:].eq(lowest).all() and logits[17:47].max() > lowest
+
+
+@pytest.mark.parametrize('field', ['heatmaps', 'coords', 'simcc'])
+def test_a_joint_outside_of_the_students_crop_is_masked(field: str) -> None:
+    points = torch.tensor([[[0.5, 0.5], [0.03, 0.5], [0.5, 0.9], [0.95, 0.5]]])
+    maps = torch.tensor([[[1.5, -0.25], [1.5, -0.25]]])
+    bins = tuple(-(torch.arange(96) / 96 - points[..., axis, None]).abs() for axis in (0, 1))
+    shown = dict(heatmaps=(gaussians(points, (48, 48)), ), coords=points, simcc=bins)
+    found = own_crop().to_student(PoseOutputs(**{field: shown[field]}), crops(maps))
+    assert found.mask.tolist() == [[1, 0, 0, 0]]
+
+
+def test_masks_of_the_teacher_and_the_annotations_hold_too() -> None:
+    shown = PoseOutputs(coords=torch.full((3, 3, 2), 0.5), mask=torch.tensor([[1.0, 1.0, 0.0]]).expand(3, -1))
+    found = own_crop().to_student(shown, crops(mask=torch.tensor([[0.0, 1.0, 1.0]]).expand(3, -1)))
+    assert found.mask.tolist() == [[0, 1, 0]] * 3
+
+
+def test_features_and_tokens_are_dropped() -> None:
+    shown = PoseOutputs(scores=torch.rand(3, 5, 1), features=(torch.rand(3, 4, 8, 8), ),
+                        keypoint_tokens=torch.rand(3, 5, 8), visual_tokens=torch.rand(3, 6, 8))
+    assert own_crop().to_student(shown, crops()).produced() == ('scores', )
+
+
+@pytest.mark.parametrize(('student', 'own', 'expected'), [
+    ((192, 256), (192, 256), 'student'), ((192, 256), (256, 256), 'own'), ((96, 128), (192, 256), 'student'),
+    ((48, 64), (192, 256), 'own'), ((288, 384), (192, 256), 'student'), (None, (192, 256), 'student'),
+    ((192, 256), None, 'student')])
+def test_the_default(student: tuple | None, own: tuple | None, expected: str) -> None:
+    assert choose_crop(None, student=student, teacher=own) == expected
+    assert choose_crop('own', student=student, teacher=own) == 'own'
+
+
+def test_an_unknown_choice_is_refused() -> None:
+    with pytest.raises(DistilPoseError, match="model.teacher.crop is 'both'; expected one of student, own"):
+        choose_crop('both', student=None, teacher=None)
+
+
+MAP_TERMS = dict(simulated_heatmap=TERMS['simulated_heatmap'], score=TERMS['score'])
+
+
+def with_crops(images: Tensor, samples: list[PoseDataSample]) -> list[PoseDataSample]:
+    """Samples with the student's own crop for the teacher, of 8 bits."""
+    for image, sample in zip(images, samples, strict=True):
+        sample.teacher_image, sample.teacher_map = image, torch.tensor([[1.0, 0.0]] * 2)
+        sample.teacher_mask = torch.ones(17)
+    return samples
+
+
+def own(model_config: dict | None = None, *, terms: dict = MAP_TERMS, **options: Any) -> PoseDistiller:
+    """A distiller whose teacher has a crop of its own."""
+    weights = options.pop('weights')
+    frozen = teacher(model_config)
+    torch.save(frozen.model.state_dict(), weights)
+    spec = dict(config=copy.deepcopy(model_config or TEACHER), checkpoint=str(weights), crop='own', **options)
+    return distiller(teacher=spec, terms=terms)
+
+
+def test_the_losses_are_those_of_the_students_crop_where_both_are_one(tmp_path: Path) -> None:
+    model, plain = own(weights=tmp_path / 'teacher.pth'), distiller(terms=MAP_TERMS)
+    pixels = torch.randint(0, 256, (4, 3, 64, 48), dtype=torch.uint8)
+    samples = with_crops(pixels, batch()[1])
+    data = plain.data_preprocessor(dict(inputs=list(pixels), data_samples=samples), True)
+    found, expected = model(**data, mode='loss'), plain(**data, mode='loss')
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(torch.as_tensor(found[name]), torch.as_tensor(value), rtol=1e-5, atol=1e-5)
+
+
+def test_samples_without_a_crop_are_refused(tmp_path: Path) -> None:
+    model = own(weights=tmp_path / 'teacher.pth')
+    with pytest.raises(DistilPoseError, match="crop of its own.*the samples hold none.*with_teacher_crop"):
+        model(*batch(), mode='loss')
+
+
+def test_crops_of_another_size_are_refused(tmp_path: Path) -> None:
+    model = own(weights=tmp_path / 'teacher.pth')
+    images, samples = batch()
+    with_crops(torch.zeros(4, 3, 32, 32, dtype=torch.uint8), samples)
+    with pytest.raises(DistilPoseError, match=r'crops for the teacher are of 32x32 .* its input is of 48x64'):
+        model(images, samples, mode='loss')
+
+
+def test_terms_of_tokens_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DistilPoseError, match="term 'keypoint_tokens' reads keypoint_tokens.*crop='student'"):
+        own(weights=tmp_path / 'teacher.pth', terms=dict(keypoint_tokens=TERMS['keypoint_tokens']))
+
+
+def test_a_shared_backbone_is_refused() -> None:
+    config = changed(TEACHER, decoder=dict(TEACHER['head']['decoder'], input_size=(64, 64)))
+    with pytest.raises(DistilPoseError, match='share_backbone shows the teacher the student'):
+        distiller(teacher=teacher(config), terms={}, share_backbone=True)
+
+
+def test_a_square_teacher_teaches_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr('distilpose.distillation.distiller.print_log', lambda text, *_: logged.append(text))
+    config = changed(TEACHER, heatmap_size=(16, 16), encoder=dict(ENCODER, feature_size=(16, 16), patch_size=(4, 4)),
+                     decoder=dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=1))
+    model = distiller(teacher=teacher(config), terms=MAP_TERMS)
+    images, samples = batch()
+    with_crops(torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8), samples)
+    assert model(images, samples, mode='loss')['loss_simulated_heatmap'] > 0
+    assert model.ask_teacher(images, samples).heatmaps[-1].shape == (4, 17, 16, 12)
+    assert len(logged) == 1 and '48x64 for the student and 64x64 for the teacher' in logged[0]
+
+
+def test_the_input_of_a_config_is_that_of_the_built_teacher() -> None:
+    frozen = teacher()
+    found = teacher_input(dict(config=TEACHER, checkpoint='none.pth', crop='own', view='same'))
+    assert found.mean == pytest.approx(frozen.input.mean) and found.std == pytest.approx(frozen.input.std)
+    assert replace(found, mean=None, std=None) == replace(frozen.input, mean=None, std=None)
+    assert found.size == INPUT_SIZE and found.rgb
+    assert teacher_input(dict(config=TEACHER, padding=1.1)).padding == 1.1
+
+
+def test_a_config_says_its_padding_and_udp() -> None:
+    path = 'configs/body/2d_kpt_sview_rgb_img/distilpose/coco'
+    config = next(str(file) for file in sorted(Path(path).glob('*.py')))
+    found = teacher_input(dict(config=config))
+    assert found.padding == 1.25 and found.size is not None and not found.udp
+
+
+class Registered(Teacher):
+    """Says its input before it is built."""
+
+    @classmethod
+    def read_input(cls, spec: dict) -> NetworkInput:
+        return NetworkInput(size=spec['side'])
+
+
+def test_a_registered_teacher_is_asked() -> None:
+    assert teacher_input(dict(type=Registered, side=(256, 256), padding=1.0)) == NetworkInput((256, 256), padding=1.0)
+
+
+def test_the_student_is_the_plain_one(tmp_path: Path) -> None:
+    model = own(weights=tmp_path / 'teacher.pth')
+    assert list(model.state_dict()) == list(distiller(copy.deepcopy(STUDENT), terms={}).state_dict())
