@@ -21,11 +21,12 @@ from . import parts
 from .image_adapter import adapter_between, input_size, read_input
 from .labels import read_labels
 from .own_crop import OwnCrop, choose_crop, describe_choice
-from .pairing import check_pair, student_outputs, student_size
+from .pairing import check_pair, count_keypoints, student_outputs, student_size
 from .replay import replayed
 from .schedules import require_numbers
 from .teacher_cache import TeacherCache
 from .teachers import Teacher, build_teacher
+from .teachers.keypoints import build_keypoint_map
 from .terms import DistillationTerm
 from .untrained import freeze_untrained
 
@@ -47,7 +48,9 @@ class PoseDistiller(BaseModel):
             made elsewhere. It may take other means, other channels or a larger crop than the student. With
             ``crop='own'`` it is shown a crop of its own, which the data bring along
             (:func:`~distilpose.config.with_teacher_crop`); with ``'student'`` that of the student. By default it has
-            its own where the proportions differ or the student's is smaller than half of it.
+            its own where the proportions differ or the student's is smaller than half of it. With
+            ``keypoints`` it may have other keypoints, see
+            :func:`~distilpose.distillation.teachers.keypoints.build_keypoint_map`.
         terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``. Where its
             weight times its schedule is 0 it is logged as 0 and not computed; the teacher's forward pass is skipped
             in iterations where that holds for all terms.
@@ -75,14 +78,17 @@ class PoseDistiller(BaseModel):
         object.__setattr__(self, 'student', network)
         self.student_checkpoint = student.get('checkpoint')
         with torch.random.fork_rng(devices=[]):  # the student is initialised as it would be without a teacher
-            self.teacher: Any = teacher if isinstance(teacher, Teacher) else build_teacher(teacher)
+            pairing, self.teacher = _open_teacher(teacher)
+            self.keypoint_map = build_keypoint_map(
+                pairing.get('keypoints'), student_names=source.keypoint_names,
+                student_count=lambda: count_keypoints(network, self.teacher),
+                teacher_names=self.teacher.keypoint_names, simcc_beta=self.teacher.simcc_beta)
             self.terms: dict[str, DistillationTerm] = build_terms(terms)
-            crop = teacher.get('crop') if isinstance(teacher, Mapping) else None
-            self.own_crop = self._make_own_crop(network, crop, share_backbone=share_backbone)
+            self.own_crop = self._make_own_crop(network, pairing.get('crop'), share_backbone=share_backbone)
             self.to_teacher = (adapter_between(read_input(network), self.teacher.input) if self.own_crop is None
                                else self.own_crop.normalise)
             check_pair(network, self.teacher, self.terms, to_teacher=self.to_teacher,
-                       student_names=source.keypoint_names, own_crop=self.own_crop)
+                       student_names=source.keypoint_names, keypoint_map=self.keypoint_map, own_crop=self.own_crop)
         self.distillation = nn.ModuleDict(self.terms)  # for the parameters that terms may have
         self.teacher_cache: TeacherCache | None = None  # `TeacherCacheHook` may open one for a training
         self.task_weight = task_weight
@@ -119,7 +125,7 @@ class PoseDistiller(BaseModel):
         return losses
 
     def ask_teacher(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
-        """What the teacher shows of a batch, on the grid of the student's crops.
+        """What the teacher shows of the student's keypoints in a batch, on the grid of the student's crops.
 
         Args:
             inputs: (B, 3, H, W) preprocessed for the student.
@@ -127,9 +133,13 @@ class PoseDistiller(BaseModel):
                 of one empty image, as when networks are compared.
         """
         if self.own_crop is None:
-            return self.teacher.outputs(self.to_teacher(inputs))
+            return self._map_keypoints(self.teacher.outputs(self.to_teacher(inputs)))
         crops = self.own_crop.read(data_samples, inputs.device)
-        return self.own_crop.to_student(self.teacher.outputs(self.own_crop.normalise(crops.images)), crops)
+        outputs = self._map_keypoints(self.teacher.outputs(self.own_crop.normalise(crops.images)))
+        return self.own_crop.to_student(outputs, crops)
+
+    def _map_keypoints(self, outputs: PoseOutputs) -> PoseOutputs:
+        return outputs if self.keypoint_map is None else self.keypoint_map(outputs)
 
     def factor(self, name: str) -> float:
         """Weight of a term, scheduled, at this point of the training; at its start where no Runner tells."""
@@ -157,7 +167,7 @@ class PoseDistiller(BaseModel):
 
     def _teacher_outputs(self, inputs: Tensor, features: tuple[Tensor, ...], data_samples: list) -> PoseOutputs:
         if self.shared:
-            return self.teacher.outputs_from(features)
+            return self._map_keypoints(self.teacher.outputs_from(features))
         if self.teacher_cache is not None:
             return self.teacher_cache.outputs(inputs, data_samples)
         return self.ask_teacher(inputs, data_samples)
@@ -204,6 +214,11 @@ class PoseDistiller(BaseModel):
                                   f'({self.student_checkpoint}) would replace it; drop one of them. To start the head '
                                   "from the teacher's, use init_from_teacher=('head',)")
         return parts.share_backbone(self.student, self.teacher.model, to_teacher=self.to_teacher)
+
+
+def _open_teacher(teacher: dict | Teacher) -> tuple[Mapping[str, Any], Any]:
+    """The options of ``model.teacher`` and the teacher; one that was made elsewhere has no options."""
+    return ({}, teacher) if isinstance(teacher, Teacher) else (teacher, build_teacher(teacher))
 
 
 def build_terms(terms: Mapping[str, dict | None]) -> dict[str, DistillationTerm]:

@@ -16,12 +16,13 @@ from .image_adapter import input_size
 from .own_crop import OwnCrop, refuse_unmapped
 from .teachers.base import Teacher
 from .teachers.heatmaps import is_on_common_grid
+from .teachers.keypoints import HINT, KeypointMap, keypoint_count
 from .terms import DistillationTerm
 
 
 def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationTerm], *,
                to_teacher: nn.Module, student_names: tuple[str, ...] | None = None,
-               own_crop: OwnCrop | None = None) -> None:
+               keypoint_map: KeypointMap | None = None, own_crop: OwnCrop | None = None) -> None:
     """Runs both networks once on an empty image and compares what they show.
 
     Args:
@@ -30,12 +31,14 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
         terms: by name; they are told what both networks show, see :meth:`DistillationTerm.prepare`.
         to_teacher: from :func:`~distilpose.distillation.image_adapter.adapter_between`.
         student_names: names of its keypoints in order, ``None`` if unknown.
+        keypoint_map: what brings the teacher's keypoints to the student's.
         own_crop: of the teacher, where it has one.
 
     Raises:
         DistilPoseError: says what was found, what was expected and what to change.
     """
-    _check_keypoint_order(student_names, teacher.keypoint_names)
+    if keypoint_map is None:
+        _check_keypoint_order(student_names, teacher.keypoint_names)
     width, height = student_size(student, teacher)
     images = torch.zeros(1, 3, height, width)
     with torch.no_grad():
@@ -43,12 +46,13 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
     if own_crop is None:
         wanted = teacher.outputs(to_teacher(images))
         _check_heatmap_grid(teacher, wanted, (width, height))
+        wanted = _mapped(wanted, keypoint_map, terms)
     else:
         refuse_unmapped(terms)
         crops = own_crop.read(None, images.device)
         wanted = teacher.outputs(own_crop.normalise(crops.images))
         _check_heatmap_grid(teacher, wanted, own_crop.size)
-        wanted = own_crop.to_student(wanted, crops)
+        wanted = own_crop.to_student(_mapped(wanted, keypoint_map, terms), crops)
     for name, term in terms.items():
         _check_fields(name, 'student', type(student.head).__name__, term.student_fields, shown)
         _check_fields(name, 'teacher', teacher.name, term.teacher_fields, wanted)
@@ -80,25 +84,40 @@ def _check_keypoint_order(student: tuple[str, ...] | None, teacher: tuple[str, .
         return
     if len(student) != len(teacher):
         raise DistilPoseError(f'the student learns {len(student)} keypoints, the teacher knows {len(teacher)}; '
-                              'both must be trained on the same keypoint definition')
+                              f'both must be trained on the same keypoint definition. {HINT}')
     index = next(i for i, pair in enumerate(zip(student, teacher, strict=True)) if pair[0] != pair[1])
     raise DistilPoseError(f'keypoint {index} is {student[index]!r} for the student and {teacher[index]!r} for the '
-                          'teacher; both must be trained on the same keypoint definition')
+                          f'teacher; both must be trained on the same keypoint definition. {HINT}')
+
+
+def _mapped(outputs: PoseOutputs, keypoint_map: KeypointMap | None,
+            terms: Mapping[str, DistillationTerm]) -> PoseOutputs:
+    """What the terms are given; refuses one that reads what the map cannot bring to the student's keypoints."""
+    if keypoint_map is None:
+        return outputs
+    keypoint_map.check_count(keypoint_count(outputs))
+    mapped = keypoint_map(outputs)
+    lost = set(outputs.produced()) - set(mapped.produced())
+    for name, term in terms.items():
+        for field in sorted(lost & set(term.teacher_fields)):
+            raise DistilPoseError(f'term {name!r} compares {field} one for one, and model.teacher.keypoints gives '
+                                  f'{", ".join(keypoint_map.not_exact()[:4])} none or two; drop the term with '
+                                  f'{name}=None')
+    return mapped
 
 
 def _check_keypoint_count(student: PoseOutputs, teacher: PoseOutputs) -> None:
     found, expected = keypoint_count(student), keypoint_count(teacher)
     if None not in (found, expected) and found != expected:
         raise DistilPoseError(f'the student predicts {found} keypoints, the teacher {expected}; set the number of '
-                              'keypoints of the student head to that of the teacher')
+                              f'keypoints of the student head to that of the teacher. {HINT}')
 
 
-def keypoint_count(outputs: PoseOutputs) -> int | None:
-    """Number of keypoints that a network predicts, ``None`` where no output says it."""
-    for maps in (outputs.heatmaps, outputs.simcc):
-        if maps is not None:
-            return maps[-1].shape[1]
-    return None if outputs.coords is None else outputs.coords.shape[1]
+def count_keypoints(student: Any, teacher: Teacher) -> int | None:
+    """Number of keypoints of a student, by what it shows of an empty image."""
+    width, height = student_size(student, teacher)
+    with torch.no_grad():
+        return keypoint_count(student_outputs(student, torch.zeros(1, 3, height, width, device=_device(student))))
 
 
 def student_size(student: nn.Module, teacher: Teacher) -> tuple[int, int]:

@@ -12,8 +12,9 @@ from torch import Tensor
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels
 
-from .pairing import keypoint_count, student_outputs, student_size
+from .pairing import student_outputs, student_size
 from .parts import hold_still
+from .teachers.keypoints import keypoint_count
 
 
 def freeze_untrained(distiller: Any) -> tuple[str, ...]:
@@ -59,5 +60,5 @@ def _loss_of_all_terms(distiller: Any) -> Tensor:
     hold_still(student, distiller.frozen)
     teacher = distiller.ask_teacher(images)
     labels = Labels(images.new_ones(1, keypoint_count(outputs) or 1), torch.ones(1, dtype=torch.bool,
-                                                                                device=images.device))
+                                                                                device=images.device), teacher.mask)
     return sum((term(outputs, teacher, labels) for term in distiller.terms.values()), start=images.new_zeros(()))

@@ -30,6 +30,8 @@ class Teacher(ABC):
     """``'train'`` where running statistics follow the batches."""
     dtype: Any = None
     """What it computes in, ``None`` for float32."""
+    simcc_beta: float = 1.0
+    """What the loss that it was trained with multiplies its SimCC logits with."""
     heatmap_size: tuple[int, int] | None = None
     """(width, height) of the heatmaps that its config declares, ``None`` where it declares none."""
 

@@ -76,6 +76,7 @@ class FrozenTeacher(Teacher):
         self.input = _with_crop(read_input(model), padding=padding, udp=udp)
         declared = getattr(getattr(model.head, 'decoder', None), 'heatmap_size', None)
         self.heatmap_size = None if declared is None else (int(declared[0]), int(declared[1]))
+        self.simcc_beta = float(getattr(getattr(model.head, 'loss_module', None), 'beta', 1.0))
         self.loaded_digest = self.digest()
 
     @property
@@ -138,7 +139,7 @@ class FrozenTeacher(Teacher):
                 raise DistilPoseError(f'the teacher shall draw heatmaps ({self.heatmaps}), which only a coordinate '
                                       f'classifier can, and its {type(head).__name__} shows '
                                       f'{", ".join(outputs.produced())}; drop teacher.heatmaps')
-            drawn = draw_simcc_heatmaps(outputs.simcc, beta=getattr(head.loss_module, 'beta', 1.0), **self.heatmaps)
+            drawn = draw_simcc_heatmaps(outputs.simcc, beta=self.simcc_beta, **self.heatmaps)
             return outputs._replace(heatmaps=(drawn,))
         if outputs.heatmaps is None:
             return outputs

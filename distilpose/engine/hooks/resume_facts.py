@@ -120,6 +120,8 @@ def facts_of(runner: Runner) -> Facts:
         known = teacher_facts(runner.cfg.model.teacher.to_dict(), model.teacher)
         teacher = {"SHA-256 of the teacher's weights": model.teacher.loaded_digest[:16],
                    "SHA-256 of the teacher's config": digest(known)}
+        if model.keypoint_map is not None:
+            teacher["SHA-256 of the teacher's keypoints"] = digest(model.keypoint_map.partners)
     return dict(data=data, model=teacher, run={'number of processes': str(get_world_size())})
 
 

@@ -11,6 +11,7 @@ from mmpose.datasets.samplers import MultiSourceSampler
 from ...distillation import PoseDistiller, Teacher
 from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
+from ..bare_model import bare_model
 from ..fingerprints import annotation_files, digest, digest_of_file
 from .pipeline_switch import PipelineSwitchHook
 from .randomness import SeededPreparation
@@ -63,10 +64,13 @@ def facts_of(runner: Runner, teacher: Teacher, *, dtype: str) -> dict[str, str]:
     """
     dataset, known = runner.train_dataloader.dataset, teacher_facts(runner.cfg.model.teacher.to_dict(), teacher)
     options = dict(dtype=str(teacher.dtype), heatmaps=getattr(teacher, 'heatmaps', None))
+    keypoint_map = bare_model(runner).keypoint_map
+    mapped = {} if keypoint_map is None else {"teacher's keypoints": digest(keypoint_map.partners)}
     return {
         'number format': dtype,
         "teacher's weights": teacher.loaded_digest[:16],
         "teacher's config": digest([known, options]),
+        **mapped,
         'training pipeline': digest(_crops(runner.cfg.train_dataloader.dataset.to_dict())),
         'annotation file': digest([digest_of_file(file) for file in annotation_files(dataset)]),
         'number of samples': str(len(dataset)),

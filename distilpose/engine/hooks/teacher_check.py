@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from ...distillation.teachers.keypoints import ENTRY, HINT
 from ...errors import DistilPoseError
 from ..bare_model import bare_model
 
@@ -39,14 +40,18 @@ class TeacherCheckHook(Hook):
                                   'has another one than model.teacher.checkpoint; resume with the teacher of that run, '
                                   'or start without load_from')
         runner.logger.info(f'The teacher has the weights {teacher.loaded_digest} (SHA-256).')
-        names = teacher.keypoint_names
+        keypoint_map = bare_model(runner).keypoint_map
+        if keypoint_map is not None:
+            runner.logger.info(keypoint_map.describe())
+        names = teacher.keypoint_names if keypoint_map is None else keypoint_map.student_names
         metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', None) or {}
+        owner = 'teacher' if keypoint_map is None else 'student'
         if names is None or 'keypoint_id2name' not in metainfo:
             runner.logger.info('The order of keypoints was not compared: the '
-                               f'{"teacher" if names is None else "training data"} does not name them.')
+                               f'{owner if names is None else "training data"} does not name them.')
             return
         by_index = metainfo['keypoint_id2name']
-        compare_keypoints([by_index[index] for index in sorted(by_index)], names)
+        compare_keypoints([by_index[index] for index in sorted(by_index)], names, owner=owner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Verifies the weights before anything is written.
@@ -83,19 +88,25 @@ def _verify(teacher: Any) -> None:
             'replace its file')
 
 
-def compare_keypoints(data: Sequence[str], teacher: Sequence[str]) -> None:
+def compare_keypoints(data: Sequence[str], expected: Sequence[str], *, owner: str = 'teacher') -> None:
     """Compares two definitions of keypoints.
+
+    Args:
+        data: names of the training data's keypoints.
+        expected: names of the teacher's, or of the student's that a keypoint map was made for.
+        owner: whose ``expected`` are, ``'teacher'`` or ``'student'``.
 
     Raises:
         DistilPoseError: names the first difference.
     """
-    remedy = 'choose a teacher that was trained on this definition of keypoints'
-    for index, (found, expected) in enumerate(zip(data, teacher, strict=False)):
-        if found != expected:
-            raise DistilPoseError(f'keypoint {index} is {found!r} in the training data and {expected!r} for the '
-                                  f'teacher (of {len(data)} and {len(teacher)} keypoints); {remedy}')
-    if len(data) != len(teacher):
-        raise DistilPoseError(f'the training data has {len(data)} keypoints and the teacher knows {len(teacher)}; '
+    remedy = (f'choose a teacher that was trained on this definition of keypoints. {HINT}' if owner == 'teacher' else
+              f"{ENTRY} is for the keypoints of the student's config: let it name those of the training data")
+    for index, (found, name) in enumerate(zip(data, expected, strict=False)):
+        if found != name:
+            raise DistilPoseError(f'keypoint {index} is {found!r} in the training data and {name!r} for the '
+                                  f'{owner} (of {len(data)} and {len(expected)} keypoints); {remedy}')
+    if len(data) != len(expected):
+        raise DistilPoseError(f'the training data has {len(data)} keypoints and the {owner} knows {len(expected)}; '
                               f'{remedy}')
 
 
