@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from typing import Any
 
 from .command import LAUNCHERS, Command, WrongInput, add_cfg_options, read_options
 from .machines import check_descriptors, check_interface
@@ -13,6 +15,44 @@ COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
 """Both those of :mod:`distilpose.models.quick`."""
 MAY_CHANGE = ('data', 'model', 'optimizer')
 """That of :mod:`distilpose.engine.resuming`."""
+METHODS = ('auto', 'fpd', 'simcc', 'dwpose', 'distilpose', 'coordinates')
+"""Those of :mod:`distilpose.distillation.methods`."""
+
+
+class _ListAction(argparse.Action):
+    """An option with a value; the value ``list`` prints what it may be, and ends the command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
+                 values: str | Sequence[Any] | None, option_string: str | None = None) -> None:
+        """Keeps the value."""
+        if values == 'list':
+            print(_list(self.dest))
+            parser.exit()
+        setattr(namespace, self.dest, values)
+
+
+def _list(option: str) -> str:
+    if option == 'teacher':
+        from distilpose.distillation.teachers.presets import list_presets
+        return list_presets()
+    from distilpose.distillation.methods import describe_rules
+    return describe_rules()
+
+
+def _add_distillation(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group('distillation', 'The config is that of the student, of this project or of mmpose; '
+                                    'a config <student>_from_<teacher>.py is written to the work directory and '
+                                    'trained.').add_argument
+    add('--teacher', action=_ListAction, metavar='FILE|CONFIG|FOLDER|PRESET',
+        help='ONNX file, config, folder of Hugging Face, or preset, which is fetched to teacher_chkpts/; "list" prints '
+             'the presets')
+    add('--teacher-checkpoint', metavar='FILE', help="weights of the teacher's config, or the file of a preset")
+    add('--method', action=_ListAction, metavar='NAME', default='auto',
+        help=f'how the student learns: {", ".join(METHODS)} (default: auto, by what both networks show); "list" prints '
+             'what fits what')
+    add('--images', metavar='FOLDER', help='learn from these images without annotations instead of the training data')
+    add('--boxes', metavar='FILE.json',
+        help='with --images: people on them, {"name.jpg": [[x, y, width, height], ...]}')
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -34,11 +74,18 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add_cfg_options(parser, 'values to change in the config, such as train_dataloader.batch_size=16 '
                     'model.head.encoder.depth=6')
     add('--launcher', choices=LAUNCHERS, default='none', help='what started the processes')
+    _add_distillation(parser)
 
 
 def _check_train(args: argparse.Namespace) -> None:
     _check_processes(args)
     require_config(args.config)
+    given = [f'--{name.replace("_", "-")}' for name in ('teacher_checkpoint', 'images', 'boxes')
+             if getattr(args, name) is not None] + ['--method'] * (args.method != 'auto')
+    if given and args.teacher is None:
+        raise WrongInput(f'{" and ".join(given)} of a distillation, and no teacher is named; add --teacher')
+    if args.method not in METHODS:
+        raise WrongInput(f'--method {args.method} is none; expected one of {", ".join(METHODS)}')
     if args.resume not in (None, 'auto', 'last'):
         require_checkpoint(args.resume)
     unknown = sorted({word for words in args.allow_changed for word in words.split(',')} - {*MAY_CHANGE})
@@ -53,7 +100,8 @@ def _train(args: argparse.Namespace) -> None:
     train(args.config, work_dir=args.work_dir, resume=args.resume, allow_changed=args.allow_changed, amp=args.amp,
           seed=args.seed, deterministic=args.deterministic, validate=not args.no_validate,
           auto_scale_lr=args.auto_scale_lr, options=read_options(args), data_root=args.data_root,
-          launcher=args.launcher)
+          launcher=args.launcher, teacher=args.teacher, teacher_checkpoint=args.teacher_checkpoint, method=args.method,
+          images=args.images, boxes=args.boxes)
 
 
 def _add_test(parser: argparse.ArgumentParser) -> None:

@@ -112,17 +112,21 @@ def is_first_process(launcher: str) -> bool:
     return os.environ.get(name, '0') == '0'
 
 
-def follow_the_first(launcher: str) -> None:
+def follow_the_first(launcher: str, *, step: str = 'locked') -> None:
     """Lets the other processes of torchrun go on when the first has come here, which holds the lock of the folder.
 
     Before, they would read checkpoints that another training deletes. Where the first is refused, it ends them.
+
+    Args:
+        launcher: what started the processes.
+        step: the name of this place, where they meet once.
 
     Raises:
         LostProcess: the first did not come, or the launcher is gone.
     """
     if launcher != 'pytorch' or os.environ.get('TORCHELASTIC_USE_AGENT_STORE') != 'True':
         return  # without the launcher's store they meet later
-    key = f'distilpose/locked/{os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")}'
+    key = f'distilpose/{step}/{os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")}'
     timeout = timedelta(seconds=_SECONDS_FOR_THE_FIRST)
     try:
         store = TCPStore(os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT']), is_master=False, timeout=timeout)

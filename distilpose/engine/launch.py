@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from ..models.quick import check_speed, quickened
 from .bare_model import bare_model, replace_bare_model
 from .checkpoint_search import out_dir
 from .default_hooks import DEFAULT_HOOKS, add_default_hooks
+from .distilling import write_distillation
 from .environment import end_workers, follow_the_first, is_first_process, prepare_environment
 from .failures import failures_as_sentences
 from .hooks import ProgressHook, SignalHook
@@ -44,9 +46,12 @@ _PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
 def train(config: str | Path | Config, *, work_dir: str | Path | None = None, resume: str | Path | bool | None = None,
           allow_changed: str | Sequence[str] = (), amp: bool = False, seed: int | None = None,
           deterministic: bool = False, validate: bool = True, auto_scale_lr: bool = False,
-          options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
-          launcher: str = 'none') -> Runner:
-    """Trains a config.
+          options: Mapping[str, Any] | None = None, data_root: str | Path | None = None, launcher: str = 'none',
+          teacher: str | Path | None = None, teacher_checkpoint: str | Path | None = None, method: str = 'auto',
+          images: str | Path | None = None, boxes: str | Path | None = None) -> Runner:
+    """Trains a config, or with a teacher distils it.
+
+    A distillation is written to ``<student>_from_<teacher>.py`` in the work directory, and that config is trained.
 
     Args:
         config: a path from the current directory or the project's root, ``distilpose::...``, ``mmpose::...``, or a
@@ -65,6 +70,12 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         options: dotted key -> value, put into the config.
         data_root: moves the paths of all data below the config's ``data_root`` here.
         launcher: ``'none'``, ``'pytorch'`` or ``'slurm'``: who started the processes.
+        teacher: an ONNX file, a config, a folder of Hugging Face or a preset that teaches the config's student, see
+            :func:`~distilpose.distillation.teachers.resolving.resolve_teacher`.
+        teacher_checkpoint: weights of the teacher's config, or the file of a preset.
+        method: how the student learns, one of :data:`~distilpose.distillation.methods.METHODS`.
+        images: a folder or list of images without annotations, which take the place of the training data.
+        boxes: a JSON file of people's boxes on them, see :class:`~distilpose.datasets.UnlabelledImages`.
 
     Returns:
         The runner after training; when there is nothing left to train, with the weights of the end.
@@ -74,6 +85,14 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         MachineFailed: a dead data worker, no memory, no descriptors, a lost process, a sample that cannot be prepared.
         Interrupted: after a signal; what was trained is saved.
     """
+    asked = dict(teacher_checkpoint=teacher_checkpoint, images=images, boxes=boxes)
+    said: list[str] = []
+    if teacher is not None:
+        config, options, said = write_distillation(config, teacher, options=options, work_dir=work_dir,
+                                                   launcher=launcher, method=method, **asked)
+    elif method != 'auto' or any(value is not None for value in asked.values()):
+        raise DistilPoseError('--teacher-checkpoint, --method, --images and --boxes are about a distillation, and no '
+                              'teacher is named; add --teacher')
     cfg, notes = load_and_change(config, options=options, data_root=data_root)
     for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
         if not cfg.get(name):
@@ -99,7 +118,13 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         prepare_environment(cfg, launcher)
         if resumption.is_finished:
             return _run(cfg, notes, FinishedRunner.train, runner_type=FinishedRunner)
-        return _run(cfg, notes, Runner.train)
+        return _run(cfg, notes, partial(_log_and_train, said))
+
+
+def _log_and_train(notes: Sequence[str], runner: Runner) -> Any:
+    for note in notes:
+        runner.logger.info(note)
+    return Runner.train(runner)
 
 
 def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: str | Path | None = None,

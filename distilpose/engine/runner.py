@@ -53,8 +53,14 @@ class ConciseRunner(Runner):
 
     @master_only
     def dump_config(self) -> None:
-        """Writes the config into the work directory, as mmengine does, but atomically."""
-        file = Path(self.work_dir, Path(self.cfg.filename or f'{self.timestamp}.py').name)
+        """Writes the config into the work directory, as mmengine does, but atomically.
+
+        One that lies there stays as it is; with all that it inherits it is written as ``<name>_full.py``.
+        """
+        source = Path(self.cfg.filename or f'{self.timestamp}.py')
+        file = Path(self.work_dir, source.name)
+        if source.absolute() == file.absolute():
+            file = file.with_stem(f'{file.stem}_full')
         with replacing(file, suffix=file.suffix) as part:
             self.cfg.dump(part)
 

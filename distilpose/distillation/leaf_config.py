@@ -1,0 +1,234 @@
+"""Writing the config of a distillation that a command line describes: a student, a teacher, a method, images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpose.registry import DATASETS
+
+from distilpose.checkpoints.writing import write_atomically
+from distilpose.config import build_estimator, find_config, read_config, read_model_source
+from distilpose.errors import DistilPoseError
+
+from .image_adapter import input_size
+from .methods import Network, Recipe, choose_method
+from .pairing import student_outputs
+from .teachers import PAIRING_OPTIONS, build_teacher, read_teacher_source
+from .teachers.resolving import find_file, resolve_teacher, teacher_name
+
+_DEFAULT_SIZE = (192, 256)
+"""(width, height) of the image that tells the kind of a student which does not say the size of its input."""
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """What a command line says of a distillation."""
+
+    student: str
+    """A config's path, or ``mmpose::...``."""
+    teacher: str
+    """See :func:`~distilpose.distillation.teachers.resolving.resolve_teacher`."""
+    teacher_checkpoint: str | None = None
+    method: str = 'auto'
+    images: str | None = None
+    """A folder or list of images without annotations, in the place of the student's training data."""
+    boxes: str | None = None
+    """A JSON file of people's boxes on them."""
+    teacher_options: Mapping[str, Any] = field(default_factory=dict)
+    """Further entries of ``model.teacher``."""
+
+    @property
+    def name(self) -> str:
+        """Of the config that it becomes: ``<student>_from_<teacher>``."""
+        return f'{Path(self.student.rpartition("::")[2]).stem}_from_{teacher_name(self.teacher)}'
+
+
+def write_leaf_config(distillation: Distillation, folder: Path) -> tuple[Path, list[str]]:
+    """Writes the config of a distillation, which trains alone, too.
+
+    Args:
+        distillation: what is asked for.
+        folder: of the file ``<student>_from_<teacher>.py``.
+
+    Returns:
+        The file, and what to log: which preset, kinds and terms were found.
+
+    Raises:
+        DistilPoseError: student, teacher, method or images do not exist or do not fit; says what was found.
+    """
+    path = find_config(distillation.student, from_here=True)
+    config = read_config(path)
+    if not config.get('model'):
+        raise DistilPoseError(f'{path} defines no model')
+    teacher, notes = resolve_teacher(distillation.teacher, distillation.teacher_checkpoint)
+    teacher = _merged(teacher, distillation.teacher_options)
+    data = _unlabelled_data(config, distillation)
+    with _without_traces():
+        student, names = show_student(config, path)
+        shown, teacher_names = show_teacher(teacher, distillation.teacher)
+    recipe = choose_method(distillation.method, student, shown)
+    if 'keypoints' not in teacher and None not in (names, teacher_names) and names != teacher_names:
+        teacher['keypoints'] = 'auto'
+    has_labels = not data and _dataset(config).get('type') != 'UnlabelledImages'
+    sentence = recipe.describe(student, shown)
+    text = _code(path, config, distillation, recipe=recipe, teacher=recipe.teacher | teacher, has_labels=has_labels,
+                 head=sentence) + data
+    file = folder / f'{distillation.name}.py'
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, text)
+    return file, [*notes, sentence, f'The config of this distillation is {file}; it trains alone, too.']
+
+
+def show_student(config: Config, path: str) -> tuple[Network, tuple[str, ...] | None]:
+    """What a config's student shows of an empty image, with any weights, and the names of its keypoints."""
+    source = read_model_source(dict(config=path))
+    model: Any = build_estimator(source.model)
+    size = input_size(model)
+    outputs = _on_empty_image(model, size)
+    return Network(type(model.head).__name__, outputs, size, getattr(model.head, 'loss_module', None)), \
+        source.keypoint_names
+
+
+def show_teacher(spec: Mapping[str, Any], name: str) -> tuple[Network, tuple[str, ...] | None]:
+    """What a teacher shows of an empty image, and the names of its keypoints; weights of a checkpoint are not read."""
+    if 'type' in spec:
+        teacher = build_teacher(spec)
+        width, height = teacher.input.size or _DEFAULT_SIZE
+        outputs = teacher.outputs(torch.zeros(1, 3, height, width))
+        return Network(name, outputs, teacher.input.size), teacher.keypoint_names
+    source = read_teacher_source({key: value for key, value in spec.items() if key not in PAIRING_OPTIONS})
+    model: Any = build_estimator(source.model)
+    return Network(name, _on_empty_image(model, input_size(model)), input_size(model)), source.keypoint_names
+
+
+def _on_empty_image(model: Any, size: tuple[int, int] | None) -> Any:
+    width, height = size or _DEFAULT_SIZE
+    with torch.no_grad():
+        return student_outputs(model, torch.zeros(1, 3, height, width))
+
+
+@contextmanager
+def _without_traces() -> Iterator[None]:
+    """Networks that are built to look at them draw no random number of the training's."""
+    with torch.random.fork_rng(devices=[]), DefaultScope.overwrite_default_scope('mmpose'):
+        yield
+
+
+def _merged(teacher: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    config = Config(dict(teacher=dict(teacher)))
+    config.merge_from_dict(dict(teacher=dict(options)))
+    return config.teacher.to_dict()
+
+
+def _code(path: str, config: Config, distillation: Distillation, *, recipe: Recipe, teacher: Mapping[str, Any],
+          has_labels: bool, head: str) -> str:
+    """The text of the config without its data."""
+    student: dict[str, Any] = dict(config=path)
+    if config.model.get('type') == 'PoseDistiller' and config.model.student.get('checkpoint') is not None:
+        student['checkpoint'] = config.model.student.checkpoint
+    task_weight = recipe.rule.task_weight if has_labels else 0.0
+    terms = ',\n'.join(f'        {name}={as_code(term)}' for name, term in recipe.terms.items())
+    return f"""# distilpose train {distillation.student} --teacher {distillation.teacher}
+# {head}
+_base_ = {path!r}
+model = dict(
+    _delete_=True,
+    type='PoseDistiller',
+    student={as_code(student)},
+    teacher={as_code(teacher)},
+    task_weight={task_weight!r},
+    terms=dict(
+{terms}))
+"""
+
+
+def _unlabelled_data(config: Config, distillation: Distillation) -> str:
+    """The lines that put images without annotations in the place of the training data; empty without images."""
+    if distillation.images is None:
+        if distillation.boxes is not None:
+            raise DistilPoseError(f'--boxes {distillation.boxes} are people on the images of --images, which is '
+                                  'missing; name their folder')
+        return ''
+    loader = config.get('train_dataloader') or {}
+    entry, dataset = '_base_.train_dataloader.dataset', _dataset(config)
+    while dataset.get('type') == 'RepeatDataset':
+        entry, dataset = f'{entry}.dataset', dataset['dataset']
+    pipeline = dataset.get('pipeline')
+    if not pipeline:
+        raise DistilPoseError(f'--images takes the pipeline of the training data of {distillation.student}, and its '
+                              f'{dataset.get("type", "train_dataloader")} has none; write a config with '
+                              "train_dataloader.dataset=dict(type='UnlabelledImages', ...)")
+    images = _require(distillation.images, '--images')
+    boxes = {} if distillation.boxes is None else dict(boxes=str(_require(distillation.boxes, '--boxes')))
+    place = dict(data_root=str(images)) if images.is_dir() else dict(images=str(images), data_root=str(images.parent))
+    options = ', '.join(f'{key}={as_code(value)}' for key, value in
+                        dict(place, **boxes, metainfo=_metainfo(dataset, distillation.student)).items())
+    sampler = ("\n    sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True),"
+               if (loader.get('sampler') or {}).get('type') == 'MultiSourceSampler' else '')
+    return f"""train_dataloader = dict({sampler}
+    dataset=dict(
+        _delete_=True, type='UnlabelledImages', {options},
+        pipeline={_packed(pipeline, f'{entry}.pipeline')}))
+{_switched_pipelines(config)}"""
+
+
+def _dataset(config: Config) -> Mapping[str, Any]:
+    return (config.get('train_dataloader') or {}).get('dataset') or {}
+
+
+def _require(path: str, option: str) -> Path:
+    found = find_file(path)
+    if found is None:
+        raise DistilPoseError(f'there is no {option} {path}; name a folder of images or a list of them' if
+                              option == '--images' else f'there is no {option} {path}; name a JSON file')
+    return found
+
+
+def _metainfo(dataset: Mapping[str, Any], student: str) -> dict[str, Any]:
+    """The definition of the student's keypoints."""
+    found = dataset.get('metainfo')
+    if not found and isinstance(dataset.get('type'), str):
+        with DefaultScope.overwrite_default_scope('mmpose'):
+            found = getattr(DATASETS.get(dataset['type']), 'METAINFO', None)
+    if not found:
+        raise DistilPoseError(f'--images needs to know the keypoints of {student}, and its training data has no '
+                              "metainfo; add metainfo=dict(from_file='configs/_base_/datasets/coco.py') to it")
+    return found.to_dict() if hasattr(found, 'to_dict') else dict(found)
+
+
+def _packed(pipeline: Sequence[Mapping[str, Any]], entry: str) -> str:
+    """A pipeline whose samples say that they have no labels, as code."""
+    if pipeline[-1].get('type') != 'PackPoseInputs':
+        return entry
+    return f"[*{entry}[:-1], dict(type='PackMixedPoseInputs')]"
+
+
+def _switched_pipelines(config: Config) -> str:
+    """Lines that do the same to the pipelines that hooks switch to."""
+    lines = ['custom_hooks = _base_.custom_hooks']
+    for place, hook in enumerate(config.get('custom_hooks') or ()):
+        for key, value in hook.items():
+            if key.endswith('pipeline') and value and not key.startswith(('val', 'test')):
+                entry = f'custom_hooks[{place}].{key}'
+                lines.append(f'{entry} = {_packed(value, entry)}')
+    return '\n'.join([*lines, '']) if len(lines) > 1 else ''
+
+
+def as_code(value: Any) -> str:
+    """A value of a config as Python, with ``dict(...)`` where its keys are names."""
+    if isinstance(value, Mapping):
+        if all(isinstance(key, str) and key.isidentifier() for key in value):
+            return f'dict({", ".join(f"{key}={as_code(item)}" for key, item in value.items())})'
+        return f'{{{", ".join(f"{key!r}: {as_code(item)}" for key, item in value.items())}}}'
+    if isinstance(value, tuple):
+        return f'({", ".join(map(as_code, value))}{"," * (len(value) == 1)})'
+    if isinstance(value, list):
+        return f'[{", ".join(map(as_code, value))}]'
+    return repr(value)

@@ -1,0 +1,208 @@
+"""Methods by name: a table of which terms teach a student of one kind from a teacher of another."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from distilpose.config import load_config
+from distilpose.errors import DistilPoseError
+from distilpose.models.losses.simdr import AxisLoss
+from distilpose.structures import PoseOutputs
+
+from .distiller import build_terms
+from .terms import DistillationTerm
+
+KINDS = ('heatmaps', 'simcc', 'coordinates')
+"""What a network predicts; of several, the first of these is its kind."""
+STRIDE, SIGMA = 4, 2.0
+"""Pixels of the crop in a cell of the heatmaps that a coordinate classifier draws, and their sigma in cells."""
+
+_FILES = {
+    'heatmaps': ('fpd', 'fpd.terms.heatmaps'),
+    'simcc': ('simcc', 'terms.simcc'),
+    'marginals': ('simcc', 'terms.marginals'),
+    'feature': ('dwpose_s1', 'dwpose.terms.feature'),
+    'logit': ('dwpose_s1', 'dwpose.terms.logit'),
+    'simulated_heatmap': ('any_heatmap_teacher', 'terms.simulated_heatmap'),
+    'score': ('any_heatmap_teacher', 'terms.score'),
+    'visual_tokens': ('distilpose', 'terms.visual_tokens'),
+    'keypoint_tokens': ('distilpose', 'terms.keypoint_tokens'),
+    'coordinates': ('coordinates', 'terms.coordinates'),
+}
+"""Where the options and weights of a term come from: a file of ``configs/_base_/methods/`` and the entry in it."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a student of one kind learns from a teacher of another."""
+
+    method: str
+    student: str
+    teacher: str
+    terms: tuple[str, ...]
+    """The terms without which it is not this method."""
+    optional: tuple[str, ...] = ()
+    """The terms that are taken where both networks show what they compare."""
+    draws: bool = False
+    """Whether the teacher, a coordinate classifier, draws heatmaps."""
+    task_weight: float = 1.0
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        optional = ''.join(f' [+ {name}]' for name in self.optional)
+        drawn = ', which it draws as heatmaps' if self.draws else ''
+        return f'{self.student} <- {self.teacher}{drawn}: {" + ".join(self.terms)}{optional}'
+
+
+_DISTILPOSE = ('score', 'visual_tokens', 'keypoint_tokens')
+
+RULES = (
+    Rule('fpd', 'heatmaps', 'heatmaps', ('heatmaps',), task_weight=0.5),
+    Rule('fpd', 'heatmaps', 'simcc', ('heatmaps',), draws=True, task_weight=0.5),
+    Rule('simcc', 'simcc', 'simcc', ('simcc',)),
+    Rule('simcc', 'simcc', 'heatmaps', ('marginals',)),
+    Rule('dwpose', 'simcc', 'simcc', ('logit',), ('feature',)),
+    Rule('distilpose', 'coordinates', 'heatmaps', ('simulated_heatmap',), _DISTILPOSE),
+    Rule('distilpose', 'coordinates', 'simcc', ('simulated_heatmap',), _DISTILPOSE, draws=True),
+    Rule('coordinates', 'coordinates', 'coordinates', ('coordinates',)),
+    Rule('coordinates', 'coordinates', 'heatmaps', ('coordinates',)),
+    Rule('coordinates', 'coordinates', 'simcc', ('coordinates',)),
+)
+"""In the order of preference: of the rows that fit, ``auto`` takes the first."""
+METHODS = ('auto', *dict.fromkeys(rule.method for rule in RULES))
+
+
+@dataclass(frozen=True)
+class Network:
+    """A student or a teacher, by what it shows of one image."""
+
+    name: str
+    """What predicts, for messages."""
+    outputs: PoseOutputs
+    size: tuple[int, int] | None
+    """(width, height) of its images."""
+    loss: Any = None
+    """The module of a student's task loss."""
+
+    @property
+    def kind(self) -> str:
+        """One of :data:`KINDS`.
+
+        Raises:
+            DistilPoseError: it shows none of them.
+        """
+        for kind, field in zip(KINDS, ('heatmaps', 'simcc', 'coords'), strict=True):
+            if getattr(self.outputs, field) is not None:
+                return kind
+        raise DistilPoseError(f'{self.name} produces {", ".join(self.outputs.produced()) or "nothing"}; expected '
+                              'heatmaps, SimCC or coordinates')
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The part of a distillation that a method decides."""
+
+    rule: Rule
+    terms: dict[str, dict[str, Any]]
+    teacher: dict[str, Any]
+    """Further options of ``model.teacher``."""
+    left_out: dict[str, str]
+    """Optional terms that do not fit, and why."""
+
+    def describe(self, student: Network, teacher: Network) -> str:
+        """One sentence for the log."""
+        left_out = ''.join(f'; without {name}: {reason}' for name, reason in self.left_out.items())
+        return (f'{student.name} shows {student.kind} ({_produced(student)}), {teacher.name} {teacher.kind} '
+                f'({_produced(teacher)}). Method {self.rule.method}: {", ".join(self.terms)}{left_out}.')
+
+
+def choose_method(method: str, student: Network, teacher: Network) -> Recipe:
+    """The terms of a method for this pair, with the weights of ``configs/_base_/methods/``.
+
+    Args:
+        method: a name in :data:`METHODS`; ``'auto'`` takes the first row of :data:`RULES` that fits.
+        student: what it shows.
+        teacher: likewise.
+
+    Raises:
+        DistilPoseError: there is no such method, or it does not fit; says which do.
+    """
+    if method not in METHODS:
+        raise DistilPoseError(f'there is no method {method!r}; expected one of {", ".join(METHODS)}')
+    fitting = [rule for rule in RULES if (rule.student, rule.teacher) == (student.kind, teacher.kind)]
+    chosen = [rule for rule in fitting if method in ('auto', rule.method)]
+    if not chosen:
+        names = ', '.join(dict.fromkeys(rule.method for rule in fitting))
+        expected = '; '.join(rule.title for rule in RULES if method in ('auto', rule.method))
+        raise DistilPoseError(f'the student {student.name} shows {student.kind} ({_produced(student)}) and the teacher '
+                              f'{teacher.name} {teacher.kind} ({_produced(teacher)}), which --method {method} does not '
+                              f'fit ({expected}); {f"take one of auto, {names}" if names else "no method does"}')
+    return _fill(chosen[0], student, teacher)
+
+
+def describe_rules() -> str:
+    """The table of rules, one row a line."""
+    width = max(len(rule.method) for rule in RULES)
+    rows = [f'{rule.method.ljust(width)}  {rule.title}' for rule in RULES]
+    return '\n'.join(['auto takes the first row that fits: METHOD  STUDENT <- TEACHER: terms [+ where both have it]',
+                      *rows])
+
+
+def read_term(name: str) -> dict[str, Any]:
+    """Options of a term as its file in ``configs/_base_/methods/`` has them."""
+    file, entry = _FILES[name]
+    found: Any = load_config(f'distilpose::_base_/methods/{file}.py')
+    for key in entry.split('.'):
+        found = found[key]
+    return copy.deepcopy(found.to_dict())
+
+
+def _fill(rule: Rule, student: Network, teacher: Network) -> Recipe:
+    options = dict(heatmaps=_drawn(student, teacher)) if rule.draws else {}
+    # Which heatmaps it will draw does not matter to an optional term.
+    shown = teacher.outputs._replace(heatmaps=teacher.outputs.simcc) if rule.draws else teacher.outputs
+    terms = {name: _adapted(read_term(name), student) for name in (*rule.terms, *rule.optional)}
+    left_out = {name: reason for name in rule.optional
+                if (reason := _unfit(terms[name], student.outputs, shown)) is not None}
+    kept = {name: term for name, term in terms.items() if name not in left_out}
+    return Recipe(rule, kept, options, left_out)
+
+
+def _adapted(term: dict[str, Any], student: Network) -> dict[str, Any]:
+    """A term with what depends on the student: the beta of its loss, whether that is a sum over joints, its sigmas."""
+    if 'beta' in term:
+        term['beta'] = float(getattr(student.loss, 'beta', 1.0))
+        if isinstance(student.loss, AxisLoss) and student.outputs.simcc is not None:
+            term['weight'] = term.get('weight', 1.0) * student.outputs.simcc[0].shape[1]
+    if 'sigma' in term:
+        term['sigma'] = 'learned' if student.outputs.sigmas is None else 'predicted'
+    return term
+
+
+def _unfit(config: Mapping[str, Any], student: PoseOutputs, teacher: PoseOutputs) -> str | None:
+    """Why two networks do not show what a term compares, ``None`` where they do."""
+    term: DistillationTerm = build_terms(dict(term=dict(config)))['term']
+    for role, fields, outputs in (('student', term.student_fields, student), ('teacher', term.teacher_fields, teacher)):
+        missing = [field for field in fields if getattr(outputs, field) is None]
+        if missing:
+            return f'the {role} shows no {", ".join(missing)}'
+    return term.mismatch(student, teacher)
+
+
+def _drawn(student: Network, teacher: Network) -> dict[str, Any]:
+    """Size and sigma of the heatmaps that a coordinate classifier draws for a student."""
+    if student.outputs.heatmaps is not None:
+        return dict(size=tuple(student.outputs.heatmaps[-1].shape[:-3:-1]), sigma=SIGMA)
+    size = student.size or teacher.size
+    if size is None:
+        raise DistilPoseError('neither the student nor the teacher says its input size; give one of their heads a '
+                              'decoder (an mmpose codec with input_size)')
+    return dict(size=(size[0] // STRIDE, size[1] // STRIDE), sigma=SIGMA)
+
+
+def _produced(network: Network) -> str:
+    return ', '.join(network.outputs.produced())

@@ -1,0 +1,67 @@
+"""``distilpose train STUDENT --teacher TEACHER``: the config of the distillation, written before it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from ..config import read_config
+from ..distillation.leaf_config import Distillation, write_leaf_config
+from ..errors import DistilPoseError
+from .environment import follow_the_first, is_first_process
+from .work_dir_lock import locked
+
+_TEACHER = 'model.teacher.'
+
+
+class WrittenDistillation(NamedTuple):
+    """A config that was written, and what is left to do with it."""
+
+    config: Path
+    options: dict[str, Any]
+    """Of the command line, without those of the teacher, which are in the config."""
+    notes: list[str]
+    """To log."""
+
+
+def write_distillation(student: str | Path | Config, teacher: str | Path, *, options: Mapping[str, Any] | None,
+                       work_dir: str | Path | None, launcher: str, method: str = 'auto',
+                       **files: str | Path | None) -> WrittenDistillation:
+    """Writes ``<student>_from_<teacher>.py`` into the work directory, on the first process.
+
+    Args:
+        student: the path of its config.
+        teacher: see :class:`~distilpose.distillation.leaf_config.Distillation`.
+        options: dotted key -> value; those below ``model.teacher`` describe the teacher in the config.
+        work_dir: of the training; by default as for a training of the config.
+        launcher: what started the processes.
+        method: one of :data:`~distilpose.distillation.methods.METHODS`.
+        **files: ``teacher_checkpoint``, ``images`` and ``boxes`` of
+            :class:`~distilpose.distillation.leaf_config.Distillation`.
+
+    Raises:
+        DistilPoseError: student, teacher, method or images do not exist or do not fit.
+    """
+    if isinstance(student, Config):
+        raise DistilPoseError('a distillation is written as a config over that of its student; name the latter by its '
+                              'path')
+    own = {key: value for key, value in (options or {}).items() if key.startswith(_TEACHER)}
+    rest = {key: value for key, value in (options or {}).items() if key not in own}
+    named: dict[str, Any] = {key: None if file is None else str(file) for key, file in files.items()}
+    described = Distillation(str(student), str(teacher), method=method, teacher_options={
+        key.removeprefix(_TEACHER): value for key, value in own.items()}, **named)
+    folder = _folder(student, described, work_dir)
+    notes: list[str] = []
+    if is_first_process(launcher):
+        with locked(folder):
+            notes = write_leaf_config(described, folder)[1]
+    follow_the_first(launcher, step='written')
+    return WrittenDistillation(folder / f'{described.name}.py', rest, notes)
+
+
+def _folder(student: str | Path, described: Distillation, work_dir: str | Path | None) -> Path:
+    found = read_config(student).get('work_dir') if work_dir is None else work_dir
+    return Path(found or Path('work_dirs', described.name)).expanduser().absolute()
