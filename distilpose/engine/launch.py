@@ -32,7 +32,7 @@ from .distilling import write_distillation
 from .environment import end_workers, follow_the_first, is_first_process, prepare_environment
 from .failures import failures_as_sentences
 from .hooks import ProgressHook, SignalHook
-from .onnx_evaluation import check_keypoints, is_onnx_file, onnx_test_config, split_options
+from .onnx_evaluation import check_file, is_onnx_file, onnx_test_config, split_options
 from .resuming import pass_on_allowed, read_allowed, set_resume
 from .runner import ConciseRunner, FinishedRunner
 from .teacher_crop import add_teacher_crops
@@ -185,7 +185,7 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     def load_and_test(runner: Runner) -> dict[str, float]:
         model = bare_model(runner)
         if is_onnx:
-            check_keypoints(runner)
+            check_file(runner)
             return runner.test()
         load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.', ))
         runner.logger.info(f'Loaded all {len(model.state_dict())} weights from {checkpoint}.')

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ..config import merge_options
@@ -18,6 +17,7 @@ from ..distillation.teachers.onnx.teacher import OnnxTeacher
 from ..errors import DistilPoseError
 from ..structures import NetworkInput
 from .bare_model import bare_model
+from .summary import describe_model
 
 _TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg',
              'val_evaluator', 'custom_hooks')
@@ -86,13 +86,15 @@ def _fit_crops(cfg: Config, images: NetworkInput) -> None:
                               "that of the file; take a config whose people are cropped as mmpose's top-down ones")
 
 
-def check_keypoints(runner: Runner) -> None:
-    """Compares the file's keypoints with those of the test data.
+def check_file(runner: Runner) -> None:
+    """Logs what was read of the file, and compares its keypoints with those of the test data.
 
     Raises:
         DistilPoseError: another number, or other names.
     """
     network = bare_model(runner).network
+    for line in describe_model(runner):
+        runner.logger.info(line)
     names = list(runner.test_dataloader.dataset.metainfo['keypoint_id2name'].values())
     found = network.reading.keypoints
     if found != len(names):
@@ -105,5 +107,5 @@ def check_keypoints(runner: Runner) -> None:
                               f'{names[place]!r} in the test data; take the config of a data set with the keypoints of '
                               'the file')
     if network.keypoint_names is None:
-        print_log(f'{network.name} does not name its keypoints; they are taken for those of the data, in its order.',
-                  'current')
+        runner.logger.info(f'{network.name} does not name its keypoints; they are taken for those of the data, in its '
+                           'order.')

@@ -36,11 +36,13 @@ def describe_model(runner: Runner) -> Iterator[str]:
     model = bare_model(runner)
     if not isinstance(model, PoseDistiller):
         yield f'Model: {describe_network(model)}.'
+        yield from model.details() if hasattr(model, 'details') else ()
         return
     named = runner.cfg.model.get('teacher') or {}
     teacher = named.get('checkpoint') or named.get('file') or 'weights of a program'
     yield f'Student: {describe_network(model.student)}.'
     yield f'Teacher: {model.teacher.describe()}, frozen, {teacher}.'
+    yield from model.teacher.details()
     terms = (f'{name} ({_weight(term)})' for name, term in model.terms.items())
     yield f'Task loss (weight {model.task_weight:g}), terms: {", ".join(terms) or "none"}.'
 

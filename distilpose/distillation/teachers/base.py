@@ -44,6 +44,10 @@ class Teacher(ABC):
     def describe(self) -> str:
         """The network and its size, for the log."""
 
+    def details(self) -> tuple[str, ...]:
+        """Further lines for the log: what was read of its input and outputs."""
+        return ()
+
     @abstractmethod
     def outputs(self, images: Tensor) -> PoseOutputs:
         """The outputs for images (B, 3, H, W) preprocessed as its own, in float32 and without gradients.

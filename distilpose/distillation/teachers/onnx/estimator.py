@@ -66,6 +66,10 @@ class OnnxEstimator(TopdownPoseEstimator):
         """As :meth:`~distilpose.distillation.teachers.onnx.OnnxTeacher.describe`."""
         return self.network.describe()
 
+    def details(self) -> tuple[str, ...]:
+        """What was read of the file and told of it, for the log."""
+        return self.network.details()
+
     def loss(self, inputs: Tensor, data_samples: list) -> dict:
         """Refused.
 

@@ -73,8 +73,6 @@ class OnnxTeacher(Teacher):
                                   udp=bool(told.udp))
         if self.reading.kind == 'heatmaps':
             self.heatmap_size = self.reading.cells
-        for line in self.log_lines():
-            print_log(line, 'current')
 
     @property
     def name(self) -> str:
@@ -85,7 +83,7 @@ class OnnxTeacher(Teacher):
         """``'ONNX graph movenet.onnx, heatmaps, 6.2 M parameters'``."""
         return f'ONNX graph {self.name}, {self.reading.kind}, {self.session.graph.parameters / 1e6:.3g} M parameters'
 
-    def log_lines(self) -> tuple[str, str]:
+    def details(self) -> tuple[str, ...]:
         """What was read and what was told, of the input and of the outputs."""
         images, (width, height) = self.input, self.reading.size
         batch = '' if self.session.batch is None else f', {self.session.batch} at a time'

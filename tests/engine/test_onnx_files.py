@@ -1,0 +1,174 @@
+"""ONNX files in a Runner: training, resuming and caching with one as the teacher, and evaluating one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distilpose.engine import evaluate, train
+from distilpose.errors import DistilPoseError
+from tests.engine.tiny import logged_losses, write_config, write_data
+from tests.networks import teacher
+from tests.onnx_files import export_teacher, write_heatmaps
+
+INPUT = dict(mean=[127.5], std=[127.5], channel_order='bgr')
+_DISTILLATION = """
+_base_ = {student!r}
+model = dict(
+    _delete_=True, type='PoseDistiller', student=_base_.model,
+    teacher=dict(type='OnnxTeacher', file={file!r}, input={input}, outputs=dict(grid='i/n')),
+    terms=dict(simulated_heatmap=dict(type='SimulatedHeatmapTerm', sigma='learned', weight=1.0)))
+"""
+
+
+def write_distillation(folder: Path, *, file: Path | None = None, extra: str = '', **options: Any) -> Path:
+    student = write_config(folder / 'student.py', write_data(folder / 'data'), **options)
+    config = folder / 'distillation.py'
+    config.write_text(_DISTILLATION.format(student=str(student), file=str(file or write_heatmaps(folder / 'net.onnx')),
+                                           input=INPUT) + extra)
+    return config
+
+
+def test_an_onnx_teacher_trains_and_is_proved_frozen(tmp_path: Path) -> None:
+    runner = train(write_distillation(tmp_path), work_dir=tmp_path / 'run', amp=True)
+    losses = logged_losses(tmp_path / 'run')
+    assert len(losses) == 6
+    log = next((tmp_path / 'run').glob('*/*.log')).read_text()
+    digest = runner.model.teacher.loaded_digest
+    assert f'bit-identical to the loaded ones ({digest})' in log
+    assert 'Teacher: ONNX graph net.onnx, heatmaps, ' in log
+    assert 'net.onnx takes images of 48x64 (width x height, nchw, float32), BGR, mean 127.5, std 127.5.' in log
+    assert 'net.onnx shows heatmaps (heatmaps) of 17 keypoints, 12x16 (width x height), grid i/n.' in log
+    assert not any('teacher' in name for name in runner.model.state_dict())
+
+
+def test_another_file_is_noticed_at_the_next_checkpoint(tmp_path: Path) -> None:
+    config = write_distillation(tmp_path)
+    replacing = f"""
+custom_imports = dict(imports=['distilpose', 'tests.engine.tiny', 'tests.engine.test_onnx_files'])
+custom_hooks = [dict(type='ReplaceFileHook', file={str(tmp_path / 'net.onnx')!r})]
+"""
+    config.write_text(config.read_text() + replacing)
+    from mmengine.hooks import Hook
+    from mmpose.registry import HOOKS
+
+    class ReplaceFileHook(Hook):
+        def __init__(self, file: str) -> None:
+            self.file = Path(file)
+
+        def before_train_iter(self, *args: Any, **kwargs: Any) -> None:
+            self.file.write_bytes(self.file.read_bytes() + b'\x00')
+
+    HOOKS.register_module(module=ReplaceFileHook, force=True)
+    with pytest.raises(DistilPoseError, match=r"teacher's weights changed .* nobody may replace its file"):
+        train(config, work_dir=tmp_path / 'run')
+    assert not list((tmp_path / 'run').glob('epoch_*.pth'))
+
+
+def test_resuming_compares_file_and_description(tmp_path: Path) -> None:
+    config = write_distillation(tmp_path)
+    train(config, work_dir=tmp_path / 'run', options={'train_cfg.max_epochs': 1})
+    moved = tmp_path / 'elsewhere' / 'teacher.onnx'
+    moved.parent.mkdir()
+    moved.write_bytes((tmp_path / 'net.onnx').read_bytes())
+    for options, change in (({'model.teacher.outputs.grid': 'centers'}, "grid 'i/n' -> 'centers'"),
+                            ({'model.teacher.file': str(write_heatmaps(tmp_path / 'b.onnx', stride=8))}, 'SHA-256')):
+        with pytest.raises(DistilPoseError, match=f'with another model: .*{change}'):
+            train(config, work_dir=tmp_path / 'run', resume=True, options=options)
+    runner = train(config, work_dir=tmp_path / 'run', resume=True, options={'model.teacher.file': str(moved)})
+    assert runner.epoch == 2
+
+
+def test_a_cached_teacher_gives_the_same_losses_and_is_not_asked_again(tmp_path: Path,
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    from distilpose.distillation.teachers import OnnxTeacher
+
+    config = write_distillation(tmp_path, epochs=4)
+    plain = train(config, work_dir=tmp_path / 'plain')
+    cache = {'default_hooks.teacher_cache.folder': str(tmp_path / 'cache'), 'default_hooks.teacher_cache.epochs': 2}
+    train(config, work_dir=tmp_path / 'one', options=cache)
+    asked: list[int] = []
+    outputs = OnnxTeacher.outputs
+    monkeypatch.setattr(OnnxTeacher, 'outputs', lambda self, images: asked.append(len(images)) or outputs(self, images))
+    train(config, work_dir=tmp_path / 'two', options=cache)
+    assert sum(asked) <= 2  # when the pair is checked
+    assert logged_losses(tmp_path / 'two') == pytest.approx(logged_losses(tmp_path / 'one'))
+    assert plain.epoch == 4
+    with pytest.raises(DistilPoseError, match="teacher's config"):
+        train(config, work_dir=tmp_path / 'three', options={**cache, 'model.teacher.outputs.grid': 'centers'})
+
+
+def test_a_missing_file_is_named_before_the_training(tmp_path: Path) -> None:
+    config = write_distillation(tmp_path, file=tmp_path / 'absent.onnx')
+    with pytest.raises(DistilPoseError, match=r'no ONNX file .*absent.onnx, which model.teacher.file names'):
+        train(config, work_dir=tmp_path / 'run')
+
+
+def test_weights_of_a_file_cannot_be_taken(tmp_path: Path) -> None:
+    config = write_distillation(tmp_path, extra="model['init_from_teacher'] = ('backbone',)\n")
+    with pytest.raises(DistilPoseError, match=r'init_from_teacher takes weights .* net.onnx is a file'):
+        train(config, work_dir=tmp_path / 'run')
+
+
+def test_evaluating_a_file_is_evaluating_the_network(tmp_path: Path) -> None:
+    """With flip test; crops take the size of the file and not of the config, and options describe the file."""
+    frozen = teacher()
+    file = export_teacher(frozen, tmp_path / 'net.onnx', batch=1)
+    config = write_config(tmp_path / 'student.py', write_data(tmp_path / 'data'))
+    described = {'model.input.mean': [123.675, 116.28, 103.53], 'model.input.std': [58.395, 57.12, 57.375],
+                 'model.input.channel_order': 'rgb', 'model.outputs.grid': 'i/n', 'model.test_cfg.flip_test': True,
+                 'test_dataloader.dataset.pipeline.2.input_size': (24, 32)}
+    found = evaluate(config, file, work_dir=tmp_path / 'onnx', options=described)
+    import torch
+
+    from tests.networks import TEACHER
+
+    torch.save(dict(state_dict=frozen.model.state_dict()), tmp_path / 'net.pth')
+    plain = tmp_path / 'plain.py'
+    plain.write_text(config.read_text().replace("model = dict(\n    type='TopdownPoseEstimator'",
+                                                "unused = dict(\n    type='TopdownPoseEstimator'")
+                     + f"\nmodel = {dict(TEACHER, test_cfg=dict(flip_test=True, shift_heatmap=True))}\n")
+    assert found == pytest.approx(evaluate(plain, tmp_path / 'net.pth', work_dir=tmp_path / 'torch'), abs=1e-6)
+    log = next((tmp_path / 'onnx').glob('*/*.log')).read_text()
+    assert 'Model: ONNX graph net.onnx, heatmaps, ' in log and 'net.onnx does not name its keypoints' in log
+
+
+def test_a_file_is_described_by_the_teacher_of_the_config(tmp_path: Path) -> None:
+    config = write_distillation(tmp_path)
+    found = evaluate(config, tmp_path / 'net.onnx', work_dir=tmp_path / 'a', out=tmp_path / 'a.json')
+    described = {'model.input.mean': 127.5, 'model.input.std': 127.5, 'model.input.channel_order': 'bgr',
+                 'model.outputs.grid': 'i/n'}
+    assert found == evaluate(tmp_path / 'student.py', tmp_path / 'net.onnx', work_dir=tmp_path / 'b', options=described)
+    assert (tmp_path / 'a.json').is_file()
+
+
+@pytest.mark.parametrize('options, message', [
+    ({}, r'net.onnx does not say all .* set model\.input\.mean .*model\.outputs\.grid='),
+    ({'model.inputs.mean': 1}, r"OnnxEstimator has no 'inputs'"),
+    ({'model.input.men': 1}, r"model.input has a key 'men'; did you mean 'mean'"),
+])
+def test_what_is_missing_or_misspelt_is_named(options: dict, message: str, tmp_path: Path) -> None:
+    config = write_config(tmp_path / 'student.py', write_data(tmp_path / 'data'))
+    with pytest.raises(DistilPoseError, match=message):
+        evaluate(config, write_heatmaps(tmp_path / 'net.onnx'), work_dir=tmp_path / 'run', options=options)
+
+
+def test_other_keypoints_than_those_of_the_data(tmp_path: Path) -> None:
+    config = write_distillation(tmp_path)
+    file = write_heatmaps(tmp_path / 'other.onnx', keypoints=5)
+    with pytest.raises(DistilPoseError, match=r'shows 5 keypoints, and the test data has 17'):
+        evaluate(config, file, work_dir=tmp_path / 'run')
+    with pytest.raises(DistilPoseError, match='--quick'):
+        evaluate(config, file, work_dir=tmp_path / 'run', quick='float32')
+
+
+def test_an_estimator_of_a_file_is_not_trained(tmp_path: Path) -> None:
+    import torch
+
+    from distilpose.distillation.teachers.onnx import OnnxEstimator
+
+    estimator = OnnxEstimator(write_heatmaps(tmp_path / 'net.onnx'), input=INPUT, outputs=dict(grid='i/n'))
+    with pytest.raises(DistilPoseError, match='cannot be trained'):
+        estimator(torch.zeros(1, 3, 64, 48), [], mode='loss')
