@@ -118,6 +118,7 @@ class OutputReader:
         self.told, self.size, self.keypoints, self.entry = told, size, keypoints, entry
         self.shown = [one for one in shown if one.port.dtype.is_floating_point]
         self.missing: list[str] = []
+        self.refusals: list[DistilPoseError] = []
 
     def find(self) -> OutputReading:
         """The reading; valid if nothing is missing.
@@ -137,16 +138,15 @@ class OutputReader:
         if len(readings) > 1:  # one row of numbers may be anything
             readings = [reading for reading in readings if self._named(reading.ports[0].name).value.dim() > 1]
         if len(readings) != 1:
-            raise self._undecided(readings)
+            raise self.refusals[0] if not readings and len(self.refusals) == 1 else self._undecided(readings)
         self.missing.clear()
         return finders[readings[0].kind]() or readings[0]  # once more, for what is missing of this kind
 
     def _tried(self, finder: Callable[[], OutputReading | None]) -> OutputReading | None:
         try:
             return finder()
-        except DistilPoseError:
-            if self.told.names is not None:
-                raise
+        except DistilPoseError as error:
+            self.refusals.append(error)
             return None
 
     def _named(self, name: str) -> Shown:
