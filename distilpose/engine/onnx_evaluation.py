@@ -73,8 +73,8 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
 def _fit_crops(cfg: Config, images: NetworkInput) -> None:
     """Puts size and padding of the file's crops into the test pipeline, in place."""
     crops = 0
-    for _, found in dictionaries(cfg._cfg_dict.test_dataloader, ''):
-        step: Any = found
+    step: Any  # a dictionary of the config itself
+    for _, step in dictionaries(cfg._cfg_dict.test_dataloader, ''):
         kind = str(step.get('type', '')).rpartition('.')[2]
         if kind in _CROPS:
             step.update(input_size=images.size, use_udp=images.udp)

@@ -12,6 +12,7 @@ import torch
 
 from distilpose.engine import evaluate, train
 from distilpose.errors import DistilPoseError
+from tests.engine.processes import run_in_two_processes
 from tests.engine.tiny import NUM_IMAGES, logged_losses, write_config, write_data
 from tests.networks import TEACHER, changed, teacher
 from tests.onnx_files import export_teacher, write_heatmaps
@@ -179,3 +180,39 @@ def test_an_estimator_of_a_file_is_not_trained(tmp_path: Path) -> None:
     estimator = OnnxEstimator(write_heatmaps(tmp_path / 'net.onnx'), input=INPUT, outputs=dict(grid='i/n'))
     with pytest.raises(DistilPoseError, match='cannot be trained'):
         estimator(torch.zeros(1, 3, 64, 48), [], mode='loss')
+
+
+_TWO_PROCESSES = """
+import sys
+from pathlib import Path
+from distilpose.engine import evaluate, train
+
+folder = Path(sys.argv[1])
+runner = train(folder / 'distillation.py', work_dir=folder / 'two', launcher='pytorch')
+print('digest', runner.model.module.teacher.loaded_digest)
+evaluate(folder / 'distillation.py', folder / 'net.onnx', work_dir=folder / 'test', launcher='pytorch',
+         dump=folder / 'two.pkl')
+"""
+
+
+@pytest.mark.slow
+def test_two_processes(tmp_path: Path) -> None:
+    config = write_distillation(tmp_path)
+    output = run_in_two_processes(_TWO_PROCESSES, tmp_path, tmp_path)
+    digests = {line.partition('digest ')[2] for line in output.splitlines() if line.startswith('digest ')}
+    assert len(digests) == 1 and len(logged_losses(tmp_path / 'two')) == 4  # 12 samples in batches of 2 x 4
+    evaluate(config, tmp_path / 'net.onnx', work_dir=tmp_path / 'one', dump=tmp_path / 'one.pkl')
+    np.testing.assert_allclose(joints(tmp_path / 'two.pkl'), joints(tmp_path / 'one.pkl'), atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name, precision', [('lightning', 0.534), ('thunder', 0.580)])
+def test_the_published_figures_of_real_teachers(name: str, precision: float, shared: Path, tmp_path: Path) -> None:
+    file, data = shared / 'teachers' / f'movenet_{name}.onnx', shared / 'data' / 'lspet'
+    if not (file.is_file() and data.is_dir()):
+        pytest.skip(f'{file} or {data} is not on this machine')
+    config = 'configs/body/2d_kpt_sview_rgb_img/distilpose/lspet/DistilPose_XS_lspet_96x64.py'
+    found = evaluate(config, file, data_root=data, work_dir=tmp_path, options={
+        'model.input.mean': 127.5, 'model.input.std': 127.5, 'model.input.channel_order': 'rgb',
+        'model.input.padding': 1.0, 'model.outputs.grid': 'i/n', 'model.test_cfg.flip_test': False})
+    assert found['coco/AP'] == pytest.approx(precision, abs=3e-3)
