@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 from ..config import merge_options
 from ..config.models import student_model
 from ..config.walk import dictionaries
-from ..distillation.teachers.onnx.teacher import OnnxTeacher
+from ..distillation.teachers.onnx.estimator import open_file
 from ..errors import DistilPoseError
 from ..structures import NetworkInput
 from .bare_model import bare_model
@@ -56,8 +56,11 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
     """
     student = student_model(cfg) or {}
     described = student if student.get('type') == 'OnnxEstimator' else cfg.model.get('teacher') or {}
-    known = {key: copy.deepcopy(described[key]) for key in _DESCRIPTION if described.get(key) is not None} \
-        if described.get('type') in ('OnnxEstimator', 'OnnxTeacher') else {}
+    known = {}
+    if described.get('type') in ('OnnxEstimator', 'OnnxTeacher'):
+        known = {key: copy.deepcopy(described[key]) for key in _DESCRIPTION if described.get(key) is not None}
+    if isinstance(known.get('keypoints'), Mapping) or known.get('keypoints') == 'auto':
+        del known['keypoints']  # they say how a student learns from it, and do not name the file's own
     flip_test = bool((student.get('test_cfg') or {}).get('flip_test', False))
     result = copy.deepcopy(cfg)
     for key in _TRAINING:
@@ -66,7 +69,7 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
                         test_cfg=dict(flip_test=flip_test))
     notes = merge_options(result, options)
     model = {key: value for key, value in result.model.to_dict().items() if key in ('file', *_DESCRIPTION)}
-    _fit_crops(result, OnnxTeacher(**model, entry='model').input)
+    _fit_crops(result, open_file(**model).input)
     return result, notes
 
 

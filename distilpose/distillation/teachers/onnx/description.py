@@ -60,8 +60,8 @@ class OnnxOutputs:
     """``'logits'`` or ``'probabilities'``. Of SimCC it is recognised by running the file once. Of heatmaps ``'logits'``
     asks for their sigmoid. Scores beside coordinates are probabilities unless it says ``'logits'``."""
     beta: float | None = None
-    """What the training of a SimCC network multiplied its logits with (mmpose's ``KLDiscretLoss.beta``). Asked for
-    where the teacher shall draw heatmaps."""
+    """What the training of a SimCC network multiplied its logits with (mmpose's ``KLDiscretLoss.beta``). Asked for of
+    a teacher's logits; probabilities are taken as they are."""
     unit: str | None = None
     """Of coordinates: ``'fractions'`` of the crop, or ``'pixels'`` of it. Asked for."""
     columns: tuple[str, ...] | None = None

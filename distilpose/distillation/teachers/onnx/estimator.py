@@ -47,12 +47,11 @@ class OnnxEstimator(TopdownPoseEstimator):
         DistilPoseError: as :class:`~distilpose.distillation.teachers.onnx.OnnxTeacher`.
     """
 
-    def __init__(self, file: str | Path, *, preset: str | None = None, keypoints: Sequence[str] | None = None,
+    def __init__(self, file: str | Path, *, preset: str | None = None, keypoints: str | Sequence[str] | None = None,
                  input: Mapping[str, Any] | None = None, outputs: Mapping[str, Any] | None = None,
                  threads: int | None = None, test_cfg: Mapping[str, Any] | None = None,
                  metainfo: dict | None = None) -> None:
-        network = OnnxTeacher(file, preset=preset, keypoints=keypoints, input=input, outputs=outputs, threads=threads,
-                              entry='model')
+        network = open_file(file, preset=preset, keypoints=keypoints, input=input, outputs=outputs, threads=threads)
         images, reading = network.input, network.reading
         shift = dict(shift_heatmap=reading.grid != 'udp') if reading.kind == 'heatmaps' else {}
         super().__init__(
@@ -78,6 +77,11 @@ class OnnxEstimator(TopdownPoseEstimator):
         """
         raise DistilPoseError(f'{self.network.name} is an ONNX file, which cannot be trained; take it as the teacher '
                               'of a PoseDistiller (model.teacher)')
+
+
+def open_file(file: str | Path, *, outputs: Mapping[str, Any] | None = None, **options: Any) -> OnnxTeacher:
+    """The network of an :class:`OnnxEstimator`; predictions do not depend on the beta that a teacher is asked for."""
+    return OnnxTeacher(file, outputs={'beta': 1.0, **(outputs or {})}, entry='model', **options)
 
 
 class _HeatmapOutputs(HeatmapHead):

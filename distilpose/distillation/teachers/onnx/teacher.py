@@ -18,6 +18,7 @@ from distilpose.structures import NetworkInput, PoseOutputs
 
 from ..base import Teacher
 from ..heatmaps import draw_simcc_heatmaps
+from ..keypoint_names import read_definition
 from .description import CHANNEL_ORDERS, LAYOUTS, OnnxInput, describe_file
 from .outputs import MOST_COLUMNS, OutputReader, OutputReading, Shown
 from .session import OnnxSession, Port
@@ -36,7 +37,8 @@ class OnnxTeacher(Teacher):
     Args:
         file: relative to the project's root unless absolute.
         preset: name of a description, see :func:`~distilpose.distillation.teachers.onnx.description.describe_file`.
-        keypoints: names of its keypoints in order; ``None`` if unknown.
+        keypoints: of the file: the name of a set, the path of a metainfo file or names in order, see
+            :func:`~distilpose.distillation.teachers.keypoint_names.read_definition`; ``None`` if unknown.
         input: some fields of :class:`~distilpose.distillation.teachers.onnx.OnnxInput`.
         outputs: some fields of :class:`~distilpose.distillation.teachers.onnx.OnnxOutputs`.
         heatmaps: for SimCC, ``dict(size=(width, height), sigma=pixels)`` of the heatmaps that it shall draw, see
@@ -49,13 +51,15 @@ class OnnxTeacher(Teacher):
             be.
     """
 
-    def __init__(self, file: str | Path, *, preset: str | None = None, keypoints: Sequence[str] | None = None,
+    def __init__(self, file: str | Path, *, preset: str | None = None,
+                 keypoints: str | Sequence[str] | None = None,
                  input: Mapping[str, Any] | None = None, outputs: Mapping[str, Any] | None = None,
                  heatmaps: Mapping[str, Any] | None = None, threads: int | None = None,
                  entry: str = 'model.teacher') -> None:
         self.file = project_path(file)
+        names = None if keypoints is None else read_definition(keypoints, entry=f'{entry}.keypoints').names
         self.description = describe_file(self.file, preset).changed(input=input, outputs=outputs,
-                                                                    keypoint_names=keypoints, entry=entry)
+                                                                    keypoint_names=names, entry=entry)
         self.entry, self.heatmaps = entry, heatmaps
         self.keypoint_names = self.description.keypoint_names
         self.session = OnnxSession(self.file, threads=threads)
@@ -65,7 +69,8 @@ class OnnxTeacher(Teacher):
         self.layout, size = self._read_shape(self.description.input, missing)
         self._ask_for_pixels(self.description.input, missing)
         self.reading = self._read_outputs(size, missing)
-        self._check_heatmaps(missing)
+        self._check_heatmaps()
+        self.simcc_beta = self._read_beta(missing)
         if missing:
             raise DistilPoseError(f'{self.file} does not say all that a teacher needs; set {"; ".join(missing)}')
         told = self.description.input
@@ -73,6 +78,15 @@ class OnnxTeacher(Teacher):
                                   udp=bool(told.udp))
         if self.reading.kind == 'heatmaps':
             self.heatmap_size = self.reading.cells
+
+    @classmethod
+    def read_input(cls, spec: Mapping[str, Any]) -> NetworkInput:
+        """The images that the teacher of these options takes.
+
+        Raises:
+            DistilPoseError: as the constructor.
+        """
+        return cls(**{key: value for key, value in spec.items() if key != 'type'}).input
 
     @property
     def name(self) -> str:
@@ -111,8 +125,8 @@ class OnnxTeacher(Teacher):
             outputs = self.reading.read(values)
             if self.heatmaps is None or outputs.simcc is None:
                 return outputs
-            beta = self.description.outputs.beta or 1.0
-            return outputs._replace(heatmaps=(draw_simcc_heatmaps(outputs.simcc, beta=beta, **self.heatmaps),))
+            drawn = draw_simcc_heatmaps(outputs.simcc, beta=self.simcc_beta, **self.heatmaps)
+            return outputs._replace(heatmaps=(drawn,))
 
     def digest(self) -> str:
         """SHA-256 of the file as it is now; one with external data has that of the digests of all its files.
@@ -201,7 +215,15 @@ class OnnxTeacher(Teacher):
                 return values
         raise refusals[0]
 
-    def _check_heatmaps(self, missing: list[str]) -> None:
+    def _read_beta(self, missing: list[str]) -> float:
+        """What the logits are multiplied with; rows of probabilities are what the network means."""
+        beta = self.description.outputs.beta
+        if beta is None and self.reading.kind == 'simcc' and self.reading.values == 'logits':
+            missing.append(f"{self.entry}.outputs.beta (what the network's training multiplied its logits with: 10 for "
+                           "RTMPose's KLDiscretLoss, 1 where there was no such factor)")
+        return beta or 1.0
+
+    def _check_heatmaps(self) -> None:
         if self.heatmaps is None:
             return
         if self.reading.kind != 'simcc':
@@ -210,9 +232,6 @@ class OnnxTeacher(Teacher):
         if set(self.heatmaps) != {'size', 'sigma'}:
             raise DistilPoseError(f'{self.entry}.heatmaps has the keys {", ".join(self.heatmaps) or "none"}; expected '
                                   'size=(width, height) and sigma, in heatmap pixels')
-        if self.description.outputs.beta is None:
-            missing.append(f"{self.entry}.outputs.beta (what the network's training multiplied its logits with: 10 for "
-                           "RTMPose's KLDiscretLoss, 1 where there was no such factor)")
 
 
 def _without_ones(value: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ def read(folder: Path, network: Network, shown: Sequence[str], *, size: tuple[in
          input: dict | None = None, keypoints: Sequence[str] | None = None, batch: int | None = None,
          **outputs: Any) -> OnnxTeacher:
     file = export(Shows(network, channels=channels), folder / 'net.onnx', outputs=shown, size=size, batch=batch)
-    return OnnxTeacher(file, input=input or PIXELS, outputs=outputs, keypoints=keypoints)
+    return OnnxTeacher(file, input=input or PIXELS, outputs={'beta': 1.0, **outputs}, keypoints=keypoints)
 
 
 def expected(network: Network, images: Tensor, channels: int = K) -> Any:
@@ -130,13 +130,13 @@ def test_probabilities_are_recognised_and_their_logarithm_is_taken(tmp_path: Pat
         read(tmp_path, simcc, ['simcc_x', 'simcc_y'], values='probabilities')
 
 
-def test_beta_is_asked_for_where_heatmaps_are_drawn(tmp_path: Path) -> None:
+def test_beta_is_asked_for_of_logits(tmp_path: Path) -> None:
     file = export(Shows(simcc, channels=K), tmp_path / 'net.onnx', outputs=['simcc_x', 'simcc_y'])
     drawn = dict(size=(12, 16), sigma=1)
     with pytest.raises(DistilPoseError, match=r'model\.teacher\.outputs\.beta'):
-        OnnxTeacher(file, input=PIXELS, heatmaps=drawn)
-    teacher = OnnxTeacher(file, input=PIXELS, outputs=dict(beta=1.0), heatmaps=drawn)
-    assert teacher.outputs(images()).heatmaps[0].shape == (3, K, 16, 12)
+        OnnxTeacher(file, input=PIXELS)
+    teacher = OnnxTeacher(file, input=PIXELS, outputs=dict(beta=10), heatmaps=drawn)
+    assert teacher.simcc_beta == 10.0 and teacher.outputs(images()).heatmaps[0].shape == (3, K, 16, 12)
     with pytest.raises(DistilPoseError, match='which only SimCC can'):
         OnnxTeacher(write_heatmaps(tmp_path / 'maps.onnx'), input=PIXELS, outputs=dict(grid='i/n'), heatmaps=drawn)
 
@@ -167,7 +167,7 @@ def test_landmarks_in_one_row_ask_for_their_columns(tmp_path: Path) -> None:
     with pytest.raises(DistilPoseError, match=r"outputs\.columns=\('x', 'y', \.\.\.\), what the numbers of a keypoint"):
         read(tmp_path, network, ['landmarks'], unit='pixels')
     with pytest.raises(DistilPoseError, match=r'what the 5 numbers of a keypoint are'):
-        read(tmp_path, network, ['landmarks'], unit='pixels', keypoints='abcde')
+        read(tmp_path, network, ['landmarks'], unit='pixels', keypoints=list('abcde'))
     teacher = read(tmp_path, network, ['landmarks'], unit='pixels', columns=('x', 'y', 'z', 'score', '-'))
     assert teacher.reading.keypoints == K
     found, wanted = teacher.outputs(images()), expected(lambda maps: points(maps, 5), images())

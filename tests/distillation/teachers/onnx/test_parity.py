@@ -74,7 +74,8 @@ def test_rtmpose(tmp_path: Path) -> None:
     drawn = dict(size=(16, 24), sigma=1.5)
     frozen, data = teacher(rtmpose.network(widen=0.1875), heatmaps=drawn), rtmpose.batch(3)
     file = export_teacher(frozen, tmp_path / 'teacher.onnx', fields=('simcc',), outputs=('simcc_x', 'simcc_y'))
-    same_losses(file, frozen, student=rtmpose.network(), terms=dict(logit=rtmpose.LOGIT), data=data, outputs={})
+    same_losses(file, frozen, student=rtmpose.network(), terms=dict(logit=rtmpose.LOGIT), data=data,
+                outputs=dict(beta=10.0))
     read = OnnxTeacher(file, input=IMAGENET, outputs=dict(beta=10.0), heatmaps=drawn)
     torch.testing.assert_close(read.outputs(data[0]).heatmaps, frozen.outputs(data[0]).heatmaps, **TOLERANCE)
 
