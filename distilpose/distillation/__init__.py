@@ -3,6 +3,7 @@
 from .distiller import PoseDistiller
 from .teachers import FrozenTeacher, Teacher
 from .terms import (
+    CoordinateTerm,
     DistillationTerm,
     FeatureTerm,
     HeatmapMarginalTerm,
@@ -12,5 +13,5 @@ from .terms import (
     TokenTerm,
 )
 
-__all__ = ['DistillationTerm', 'FeatureTerm', 'FrozenTeacher', 'HeatmapMarginalTerm', 'PoseDistiller', 'ScoreTerm',
-           'SimCCTerm', 'SimulatedHeatmapTerm', 'Teacher', 'TokenTerm']
+__all__ = ['CoordinateTerm', 'DistillationTerm', 'FeatureTerm', 'FrozenTeacher', 'HeatmapMarginalTerm', 'PoseDistiller',
+           'ScoreTerm', 'SimCCTerm', 'SimulatedHeatmapTerm', 'Teacher', 'TokenTerm']

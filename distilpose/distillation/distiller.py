@@ -162,7 +162,8 @@ class PoseDistiller(BaseModel):
         labels = read_labels(data_samples)._replace(mask=teacher.mask)
         with torch.autocast(inputs.device.type, enabled=False):
             student = student.float()
-            return {f'loss_{name}': factors[name] * term(student, teacher, labels) if factors[name] != 0
+            return {f'loss_{name}': factors[name] * term(student, teacher, term.weigh(labels, teacher))
+                    if factors[name] != 0
                     else _zero_loss(term, student, start=inputs.new_zeros(())) for name, term in self.terms.items()}
 
     def _teacher_outputs(self, inputs: Tensor, features: tuple[Tensor, ...], data_samples: list) -> PoseOutputs:

@@ -59,7 +59,7 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
         _check_student_heatmaps(name, student, term)
     _check_keypoint_count(shown, wanted)
     for name, term in terms.items():
-        reason = term.mismatch(shown, wanted)
+        reason = term.mismatch(shown, wanted) or term.choose_certainty(wanted, beta=teacher.simcc_beta)
         if reason:
             raise DistilPoseError(f'term {name!r}: {reason}')
         term.prepare(shown, wanted)

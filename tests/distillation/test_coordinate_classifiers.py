@@ -53,10 +53,13 @@ def test_a_step_of_every_pair(student: dict, teaching: dict, term: dict, options
     assert frozen.digest() == frozen.loaded_digest
 
 
-def test_other_bins_are_refused_when_the_model_is_built() -> None:
-    finer = dict(CLASSIFIER, head=dict(CLASSIFIER['head'], decoder=dict(BINS, simdr_split_ratio=3)))
-    with pytest.raises(DistilPoseError, match=r"term 'taught': the student has 96 bins .* the teacher 144"):
-        PoseDistiller(CLASSIFIER, teacher(finer), terms=dict(taught=SIMCC))
+def test_other_bins_are_resampled_and_far_more_are_refused_when_the_model_is_built() -> None:
+    finer, finest = (dict(CLASSIFIER, head=dict(CLASSIFIER['head'], decoder=dict(BINS, simdr_split_ratio=ratio)))
+                     for ratio in (3, 9))
+    model = PoseDistiller(CLASSIFIER, teacher(finer), terms=dict(taught=SIMCC))
+    assert model.loss(*labelled_batch())['loss_taught'] > 0
+    with pytest.raises(DistilPoseError, match=r"term 'taught': the student has 96 bins .* the teacher 432 and 576: mo"):
+        PoseDistiller(CLASSIFIER, teacher(finest), terms=dict(taught=SIMCC))
 
 
 def test_a_heatmap_teacher_has_no_logits() -> None:

@@ -171,11 +171,13 @@ def test_prediction_is_the_last_stacks() -> None:
     np.testing.assert_allclose(found[0], last[0].flatten(1).amax(1).numpy(), rtol=1e-5)
 
 
-def test_heatmaps_of_another_size_are_refused() -> None:
-    twice = dict(CODEC, input_size=(2 * SIDE, 2 * SIDE), heatmap_size=(2 * MAP, 2 * MAP))
+def test_heatmaps_of_another_size_are_resampled_and_far_finer_ones_are_refused() -> None:
+    def of(factor: int) -> dict:
+        return hourglass(1, 8, codec=dict(CODEC, input_size=(factor * SIDE,) * 2, heatmap_size=(factor * MAP,) * 2))
+    assert distiller(teacher=of(2), terms=FPD)(*batch(labelled=(True, False)), mode='loss')['loss_heatmaps'] > 0
     with pytest.raises(DistilPoseError, match="term 'heatmaps': the student's heatmaps are of 16x16 .*, the teacher's "
-                                              'of 32x32; give both codecs the same input_size and heatmap_size'):
-        distiller(teacher=hourglass(1, 8, codec=twice), terms=FPD)
+                                              'of 64x64: more than 2 times as fine'):
+        distiller(teacher=of(4), terms=FPD)
 
 
 def test_a_student_on_another_grid_is_refused() -> None:

@@ -63,6 +63,8 @@ class KeypointDefinition:
     """Of every keypoint the one on the other side, itself in the middle, ``None`` where the names do not say it."""
     set_name: str | None = None
     """A key of :data:`SETS`, where these are its names in its order."""
+    sigmas: tuple[float, ...] = ()
+    """Of object keypoint similarity, where the definition has them."""
 
     @property
     def joints(self) -> tuple[str, ...]:
@@ -106,6 +108,19 @@ def read_definition(value: str | Sequence[str], *, entry: str) -> KeypointDefini
     return _read_set(name)
 
 
+def read_sigmas(value: str, *, entry: str) -> list[float]:
+    """The sigmas of object keypoint similarity of a set or of a metainfo file.
+
+    Raises:
+        DistilPoseError: as :func:`read_definition`, or it has no sigmas.
+    """
+    definition = read_definition(value, entry=entry)
+    if not definition.sigmas:
+        raise DistilPoseError(f'{entry} is {value!r}, which has no sigmas; write them as a list, one for each of the '
+                              f'{len(definition.names)} keypoints')
+    return list(definition.sigmas)
+
+
 def side_of(name: str) -> str | None:
     """``'left'``, ``'right'``, or ``None`` for a name without a side."""
     first = _normalised(name).partition('_')[0]
@@ -141,7 +156,8 @@ def _from_file(path: str, *, entry: str) -> KeypointDefinition:
 def _of_metainfo(metainfo: dict, *, set_name: str | None = None) -> KeypointDefinition:
     names = metainfo['keypoint_id2name']
     return KeypointDefinition(tuple(names[index] for index in sorted(names)),
-                              tuple(int(index) for index in metainfo['flip_indices']), set_name)
+                              tuple(int(index) for index in metainfo['flip_indices']), set_name,
+                              tuple(map(float, metainfo.get('sigmas', ()))))
 
 
 @functools.cache

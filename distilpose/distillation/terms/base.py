@@ -7,7 +7,12 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from distilpose.distillation.schedules import build_schedule, require_numbers
+from distilpose.distillation.teachers.decoding import certainty_of
+from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
+
+_CERTAINTIES = ('scores', 'heatmaps', 'simcc')
+"""Fields that say how sure a teacher is; the first that it shows counts."""
 
 
 class DistillationTerm(nn.Module, ABC):
@@ -20,20 +25,74 @@ class DistillationTerm(nn.Module, ABC):
         weight: factor of the loss.
         schedule: see :func:`~distilpose.distillation.schedules.build_schedule`.
         by_epoch: hold the scheduled factor constant within an epoch.
+        certainty: ``'soft'`` multiplies what a joint costs with the teacher's certainty of it (the peak of its heatmap,
+            its score, or what its SimCC distribution has around its peak, see
+            :func:`~distilpose.distillation.teachers.decoding.certainty_of`); a number in (0, 1] leaves out the joints
+            whose certainty is less; ``None``, as all published methods: every joint counts.
 
     Raises:
-        DistilPoseError: the weight or a value of the schedule is not finite.
+        DistilPoseError: the weight or a value of the schedule is not finite, or the certainty is something else.
     """
 
     student_fields: tuple[str, ...] = ()
     teacher_fields: tuple[str, ...] = ()
+    weighs_joints = True
+    """Whether it reads the weights of joints."""
+    squares_weights = False
+    """Whether these weights are squared, as in published code."""
 
-    def __init__(self, *, weight: float = 1.0, schedule: str | dict | None = None, by_epoch: bool = False) -> None:
+    def __init__(self, *, weight: float = 1.0, schedule: str | dict | None = None, by_epoch: bool = False,
+                 certainty: str | float | None = None) -> None:
         super().__init__()
         require_numbers(type(self).__name__, weight=weight)
         self.weight = weight
         self.schedule = build_schedule(schedule)
         self.by_epoch = by_epoch
+        self.certainty = self._checked(certainty)
+        self.certainty_field: str | None = None
+        self.certainty_beta = 1.0
+
+    def _checked(self, certainty: str | float | None) -> str | float | None:
+        name = type(self).__name__
+        if certainty is None or certainty == 'soft':
+            pass
+        elif isinstance(certainty, (bool, str)) or not isinstance(certainty, (int, float)) or not 0 < certainty <= 1:
+            raise DistilPoseError(f"{name} got certainty={certainty!r}; expected 'soft', a threshold in (0, 1] or None")
+        if certainty is not None and not self.weighs_joints:
+            raise DistilPoseError(f'{name} got certainty={certainty!r}, and does not compare joint by joint; drop it')
+        return certainty
+
+    def choose_certainty(self, teacher: PoseOutputs, *, beta: float = 1.0) -> str | None:
+        """Chooses what says how sure the teacher is, and reads it from now on; called once, at build time.
+
+        Args:
+            teacher: outputs for one image.
+            beta: what the loss that the teacher was trained with multiplies its SimCC logits with.
+
+        Returns:
+            Why there is nothing to choose, in a sentence, or ``None``.
+        """
+        if self.certainty is None:
+            return None
+        found = next((name for name in _CERTAINTIES if getattr(teacher, name) is not None), None)
+        if found is None:
+            return (f'certainty={self.certainty!r} needs {", ".join(_CERTAINTIES[:-1])} or {_CERTAINTIES[-1]} of the '
+                    f'teacher, which shows {", ".join(teacher.produced())}; drop certainty')
+        self.certainty_field, self.certainty_beta = found, beta
+        self.teacher_fields = tuple(dict.fromkeys((*self.teacher_fields, found)))
+        return None
+
+    def weigh(self, labels: Labels, teacher: PoseOutputs) -> Labels:
+        """The labels with the teacher's certainty in their mask, so that it multiplies what a joint costs."""
+        if self.certainty_field is None:
+            return labels
+        shown = PoseOutputs(**{self.certainty_field: getattr(teacher, self.certainty_field)})
+        factors = certainty_of(shown, beta=self.certainty_beta)
+        if self.certainty != 'soft':
+            factors = (factors >= float(self.certainty or 0)).to(factors.dtype)
+        elif self.squares_weights:
+            factors = factors.sqrt()
+        return labels._replace(mask=factors if labels.mask is None else labels.mask * factors)
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
         """Why these outputs do not fit each other, in a sentence, or ``None``; called once, at build time."""

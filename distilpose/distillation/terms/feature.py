@@ -36,6 +36,7 @@ class FeatureTerm(DistillationTerm):
     """
 
     student_fields = teacher_fields = ('features',)
+    weighs_joints = False
 
     projector: nn.Module
 

@@ -9,25 +9,41 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
+from distilpose.distillation.image_adapter import resample
 from distilpose.distillation.schedules import require_numbers
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
 
+_COARSEST = 2  # teacher cells to one of the student: their usual sigma is 1.4 to 3 cells
 
-def heatmap_loss(stacks: Sequence[Tensor], target: Tensor, *, weights: Tensor) -> Tensor:
+
+def heatmap_loss(stacks: Sequence[Tensor], target: Tensor | Sequence[Tensor], *, weights: Tensor) -> Tensor:
     """Half of the mean squared difference between heatmaps and a target, summed over stacks.
 
     Args:
         stacks: heatmaps of the student, each (B, K, H, W).
-        target: (B, K, H, W) of the teacher.
+        target: (B, K, H, W) of the teacher, or one for every stack.
         weights: (B, K) factors of the squared differences; the mean counts joints of weight 0 as zeros.
 
     Returns:
         A scalar (FPD, section 3.2; the half is that of the published implementation).
     """
-    return 0.5 * torch.stack([((maps - target).square().mean((-2, -1)) * weights).mean() for maps in stacks]).sum()
+    targets = [target] * len(stacks) if isinstance(target, Tensor) else target
+    return 0.5 * torch.stack([((maps - wanted).square().mean((-2, -1)) * weights).mean()
+                              for maps, wanted in zip(stacks, targets, strict=True)]).sum()
+
+
+def targets_for(stacks: Sequence[Tensor], heatmaps: Tensor) -> list[Tensor]:
+    """A teacher's heatmaps (B, K, H, W) on the grid of every stack; those of its size are left alone.
+
+    Cell ``i`` of n stands for the fraction ``i / n`` of the side on all of them. A gaussian keeps its place, and its
+    sigma as a fraction of the side.
+    """
+    sizes = [_size(maps) for maps in stacks]
+    resampled = {size: resample(heatmaps, size) for size in set(sizes) - {_size(heatmaps)}}
+    return [resampled.get(size, heatmaps) for size in sizes]
 
 
 @MODELS.register_module()
@@ -37,7 +53,7 @@ class HeatmapTerm(DistillationTerm):
     On labelled images it weighs a joint by the square of its ground-truth weight, as the published implementation
     does; an image without annotations has no such weights, and the teacher speaks of all of its joints. FPD with its
     alpha is ``labelled_weight=alpha`` beside a ``task_weight`` of ``1 - alpha``: what an unlabelled image costs is the
-    teacher's part alone, in full (FPD, section 3.2).
+    teacher's part alone, in full (FPD, section 3.2). Heatmaps of another size than the student's are resampled.
 
     Args:
         labelled_weight: factor on images that have annotations.
@@ -46,6 +62,7 @@ class HeatmapTerm(DistillationTerm):
     """
 
     student_fields = teacher_fields = ('heatmaps',)
+    squares_weights = True
 
     def __init__(self, *, labelled_weight: float = 1.0, unlabelled_weight: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -56,23 +73,27 @@ class HeatmapTerm(DistillationTerm):
         self.labelled_weight, self.unlabelled_weight = labelled_weight, unlabelled_weight
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
-        """All heatmaps must be of one size."""
+        """The student's cells must not skip the teacher's peaks."""
         assert student.heatmaps is not None and teacher.heatmaps is not None
         expected = _size(teacher.heatmaps[-1])
-        found = next((size for size in map(_size, student.heatmaps) if size != expected), expected)
-        if found == expected:
+        found = next((size for size in map(_size, student.heatmaps) if not _keeps_peaks(size, expected)), None)
+        if found is None:
             return None
         return (f"the student's heatmaps are of {found[0]}x{found[1]} (width x height), the teacher's of "
-                f'{expected[0]}x{expected[1]}; give both codecs the same input_size and heatmap_size, or drop the '
-                'term with None')
+                f'{expected[0]}x{expected[1]}: more than {_COARSEST} times as fine, so that its peaks would be lost '
+                'between cells; give the student a larger heatmap_size, or drop the term with None')
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         assert student.heatmaps is not None and teacher.heatmaps is not None
         factors = torch.where(labels.labelled, self.labelled_weight, self.unlabelled_weight)
         weights = factors[:, None] * labels.taught().square()
-        return heatmap_loss(student.heatmaps, teacher.heatmaps[-1], weights=weights)
+        return heatmap_loss(student.heatmaps, targets_for(student.heatmaps, teacher.heatmaps[-1]), weights=weights)
 
 
 def _size(heatmaps: Tensor) -> tuple[int, int]:
     return heatmaps.shape[-1], heatmaps.shape[-2]
+
+
+def _keeps_peaks(found: tuple[int, int], expected: tuple[int, int]) -> bool:
+    return all(taught <= _COARSEST * own for own, taught in zip(found, expected, strict=True))

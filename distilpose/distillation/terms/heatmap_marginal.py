@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
@@ -12,7 +11,7 @@ from distilpose.distillation.schedules import require_numbers
 from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
-from .simcc import axis_loss, check_weights
+from .simcc import axis_loss, check_weights, resample_bins
 
 
 def heatmap_marginals(heatmaps: Tensor, bins: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -29,16 +28,7 @@ def heatmap_marginals(heatmaps: Tensor, bins: tuple[int, int]) -> tuple[Tensor, 
         (B, K, bins along x) and (B, K, bins along y).
     """
     positive = heatmaps.clamp(min=0)
-    return _resample(positive.sum(dim=-2), bins[0]), _resample(positive.sum(dim=-1), bins[1])
-
-
-def _resample(profile: Tensor, bins: int) -> Tensor:
-    """(B, K, cells) to (B, K, bins), linear between cells; beyond the last cell the border goes on."""
-    cells = profile.shape[-1]
-    place = (torch.arange(bins, dtype=profile.dtype, device=profile.device) * cells / bins).clamp(max=cells - 1)
-    shares = (1 - (place - torch.arange(cells, dtype=profile.dtype, device=profile.device)[:, None]).abs()).clamp(min=0)
-    values = profile @ shares
-    return values / values.sum(dim=-1, keepdim=True).clamp(min=1e-6)
+    return resample_bins(positive.sum(dim=-2), bins[0]), resample_bins(positive.sum(dim=-1), bins[1])
 
 
 @MODELS.register_module()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from distilpose.structures import Labels, PoseOutputs
 from .base import DistillationTerm
 
 WEIGHTS = ('none', 'gt')
+_COARSEST = 4  # teacher bins to one of the student: the usual sigma of labels is six bins
 
 
 def check_weights(term: str, weights: str) -> None:
@@ -42,12 +44,32 @@ def axis_loss(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor
     return (divergence if weights is None else divergence * weights).mean()
 
 
+def resample_bins(profile: Tensor, bins: int) -> Tensor:
+    """A distribution over the bins of an axis on another number of bins, of sum 1.
+
+    Bin ``i`` of n stands for the fraction ``i / n`` of the side on either grid.
+
+    Args:
+        profile: (B, K, cells), at least 0; all zeros stay so.
+        bins: of the result.
+
+    Returns:
+        (B, K, bins), linear between cells; beyond the last cell the border goes on.
+    """
+    cells = profile.shape[-1]
+    place = (torch.arange(bins, dtype=profile.dtype, device=profile.device) * cells / bins).clamp(max=cells - 1)
+    shares = (1 - (place - torch.arange(cells, dtype=profile.dtype, device=profile.device)[:, None]).abs()).clamp(min=0)
+    values = profile @ shares
+    return values / values.sum(dim=-1, keepdim=True).clamp(min=1e-6)
+
+
 @MODELS.register_module()
 class SimCCTerm(DistillationTerm):
     """The student's distributions over both axes imitate the teacher's.
 
     As in DWPose (Yang et al., ICCV workshops 2023, section 3.2): the sum of both axes' Kullback-Leibler divergences
-    from ``softmax(beta * teacher)`` to ``softmax(beta * student)``, averaged over joints and samples.
+    from ``softmax(beta * teacher)`` to ``softmax(beta * student)``, averaged over joints and samples. The
+    distributions of a teacher with other bins are resampled (:func:`resample_bins`).
 
     Args:
         beta: factor of all logits; the one in the student's task loss, 1 for SimDR's losses and 10 for RTMPose's.
@@ -65,18 +87,23 @@ class SimCCTerm(DistillationTerm):
         self.beta, self.weights = beta, weights
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
-        """Both must have the same number of bins."""
+        """The student's bins must not skip the teacher's peaks."""
         assert student.simcc is not None and teacher.simcc is not None
         found, expected = ([logits.shape[-1] for logits in outputs.simcc or ()] for outputs in (student, teacher))
-        if found == expected:
+        if all(taught <= _COARSEST * own for own, taught in zip(found, expected, strict=True)):
             return None
         return (f'the student has {found[0]} bins along x and {found[1]} along y, the teacher {expected[0]} and '
-                f'{expected[1]}; give both the same input size and split ratio, or drop the term with None')
+                f'{expected[1]}: more than {_COARSEST} times as many, between which its peaks would be lost; give the '
+                'student a larger split ratio, or drop the term with None')
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         assert student.simcc is not None and teacher.simcc is not None
         weights = labels.taught() if self.weights == 'gt' else labels.mask
-        along_x, along_y = (axis_loss(self.beta * logits, (self.beta * taught).softmax(dim=-1), weights)
+        along_x, along_y = (axis_loss(self.beta * logits, self._target(taught, bins=logits.shape[-1]), weights)
                             for logits, taught in zip(student.simcc, teacher.simcc, strict=True))
         return along_x + along_y
+
+    def _target(self, taught: Tensor, *, bins: int) -> Tensor:
+        target = (self.beta * taught).softmax(dim=-1)
+        return target if target.shape[-1] == bins else resample_bins(target, bins)

@@ -86,6 +86,7 @@ class SimulatedHeatmapTerm(DistillationTerm):
     """
 
     teacher_fields = ('heatmaps',)
+    squares_weights = True
 
     def __init__(self, *, sigma: str | float = 'predicted', masking: str = 'intended', **kwargs: Any) -> None:
         super().__init__(**kwargs)

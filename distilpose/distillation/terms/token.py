@@ -25,6 +25,8 @@ class TokenTerm(DistillationTerm):
         **kwargs: as :class:`DistillationTerm`.
     """
 
+    weighs_joints = False
+
     def __init__(self, tokens: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if tokens not in ('visual', 'keypoint'):

@@ -5,7 +5,8 @@ import torch
 from mmpose.models.losses import KeypointMSELoss
 from torch import Tensor
 
-from distilpose.distillation.terms import HeatmapTerm, heatmap_loss
+from distilpose.distillation.terms import HeatmapTerm, draw_simulated_heatmaps, heatmap_loss
+from distilpose.distillation.terms.heatmap import targets_for
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
 from tests.distillation.labels import labels
@@ -90,11 +91,34 @@ def test_gradients_are_those_of_finite_differences() -> None:
                                     student.requires_grad_())
 
 
-def test_heatmaps_of_another_size_are_refused() -> None:
-    student = PoseOutputs(heatmaps=(*outputs().heatmaps, *outputs(size=(16, 12)).heatmaps))
+def gaussians(size: tuple[int, int], *, sigma: float = 1 / 16) -> Tensor:
+    """Heatmaps (3, 4, H, W) of joints at the same places on any size; sigma is a fraction of the side."""
+    places = torch.rand(BATCH, KEYPOINTS, 2, generator=torch.Generator().manual_seed(4)) * 0.5 + 0.25
+    return draw_simulated_heatmaps(places, sigma * torch.tensor([float(side) for side in size]).expand_as(places),
+                                   size=size)
+
+
+@pytest.mark.parametrize('size', [(48, 48), (64, 64), (32, 32), (96, 96)])
+def test_heatmaps_of_another_size_are_resampled(size: tuple[int, int]) -> None:
+    student, teacher = PoseOutputs(heatmaps=(gaussians((48, 48)),) * 2), PoseOutputs(heatmaps=(gaussians(size),))
+    assert HeatmapTerm().mismatch(student, teacher) is None
+    target, _ = targets_for(student.heatmaps, teacher.heatmaps[-1])
+    assert (target - student.heatmaps[0]).abs().max() < (1e-5 if size in ((48, 48), (96, 96)) else 0.06)  # linear between cells
+    equal = HeatmapTerm()(student, teacher, labels(some_weights()))
+    assert equal < 1e-3 * HeatmapTerm()(student, PoseOutputs(heatmaps=(teacher.heatmaps[0].flip(-1),)),
+                                        labels(some_weights()))
+
+
+def test_heatmaps_of_one_size_are_left_alone() -> None:
+    teacher = outputs().heatmaps[-1]
+    assert all(target is teacher for target in targets_for(outputs(stacks=2).heatmaps, teacher))
+
+
+def test_far_finer_heatmaps_are_refused() -> None:
+    student = PoseOutputs(heatmaps=(*outputs().heatmaps, *outputs(size=(4, 3)).heatmaps))
     assert HeatmapTerm().mismatch(outputs(stacks=2), outputs()) is None
-    assert ("student's heatmaps are of 12x16 (width x height), the teacher's of 6x8"
-            in HeatmapTerm().mismatch(student, outputs()))
+    assert ("student's heatmaps are of 3x4 (width x height), the teacher's of 12x8: more than 2"
+            in HeatmapTerm().mismatch(student, outputs(size=(8, 12))))
 
 
 @pytest.mark.parametrize('options', [dict(labelled_weight=-0.5), dict(unlabelled_weight=-1)])

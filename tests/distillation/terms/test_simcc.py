@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from distilpose.distillation.terms import SimCCTerm
+from distilpose.distillation.terms.simcc import resample_bins
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 from tests.distillation.labels import labels
@@ -62,7 +63,26 @@ def test_ground_truth_weights_leave_unlabelled_joints_alone() -> None:
         SimCCTerm(weights='visible')
 
 
-def test_other_numbers_of_bins_are_refused() -> None:
+def gaussians(bins: tuple[int, int], *, sigma: float = 1 / 32) -> PoseOutputs:
+    """Logits of gaussians at the same places on any number of bins; sigma is a fraction of the side."""
+    places = torch.rand(2, 3, 2, generator=torch.Generator().manual_seed(4)) * 0.5 + 0.25
+    return PoseOutputs(simcc=tuple(-0.5 * ((torch.arange(n) / n - places[..., axis:axis + 1]) / sigma) ** 2
+                                   for axis, n in enumerate(bins)))
+
+
+@pytest.mark.parametrize('bins', [(288, 384), (576, 768), (144, 192)])
+def test_other_numbers_of_bins_are_resampled(bins: tuple[int, int]) -> None:
+    student, teacher = gaussians((288, 384)), gaussians(bins)
+    assert SimCCTerm().mismatch(student, teacher) is None
+    assert SimCCTerm()(student, teacher, labels(torch.ones(2, 3))).item() == pytest.approx(0, abs=1e-3)
+
+
+def test_every_second_bin_is_exact() -> None:
+    wide = gaussians((48, 64)).simcc[0].softmax(-1)
+    torch.testing.assert_close(resample_bins(wide, 24), wide[..., ::2] / wide[..., ::2].sum(-1, keepdim=True))
+
+
+def test_far_finer_bins_are_refused() -> None:
     assert SimCCTerm().mismatch(outputs(), outputs()) is None
-    assert '12 bins along x and 16 along y, the teacher 24 and 16' in SimCCTerm().mismatch(
-        outputs(), outputs(bins=(24, 16)))
+    assert '12 bins along x and 16 along y, the teacher 60 and 16: more than 4 times' in SimCCTerm().mismatch(
+        outputs(), outputs(bins=(60, 16)))

@@ -132,3 +132,16 @@ def test_learned_sigmas_start_at_two_and_find_the_teachers() -> None:
 def test_wrong_options_are_refused(wrong: dict) -> None:
     with pytest.raises(DistilPoseError, match=next(iter(wrong))):
         SimulatedHeatmapTerm(**wrong)
+
+
+def test_sigmas_are_in_pixels_of_the_map_they_are_compared_with() -> None:
+    """On a map of twice the pixels the same loss has sigmas twice as large: the unit changes, nothing is scaled."""
+    places = torch.tensor([[[0.3, 0.4], [0.52, 0.61]]])
+    sizes = [(48, 64), (96, 128)]
+    losses = []
+    for size in sizes:
+        pixels = size[0] / 48
+        maps = draw_simulated_heatmaps(places + 0.03, torch.full_like(places, 2.0 * pixels), size=size)
+        student = PoseOutputs(coords=places, sigmas=torch.full_like(places, 2.5 * pixels))
+        losses.append(SimulatedHeatmapTerm()(student, PoseOutputs(heatmaps=(maps,)), labels(torch.ones(1, 2))))
+    torch.testing.assert_close(*losses, rtol=1e-3, atol=0)
