@@ -16,6 +16,7 @@ from torch import nn
 
 from distilpose.config import PROJECT_ROOT, build_estimator, load_config, read_model_source
 from distilpose.distillation import FrozenTeacher, PoseDistiller
+from distilpose.distillation.teachers.keypoints import build_keypoint_map, keypoint_count
 from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
@@ -44,7 +45,8 @@ def build_model(config: Config) -> nn.Module:
         torch.manual_seed(1)  # other weights than those of a student of the same kind
         given = {name: options['teacher'].get(name) for name in ('dtype', 'heatmaps')}
         given['quick'] = False  # a copy takes longer to be made than two images
-        options['teacher'] = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names, **given)
+        teacher = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names, **given)
+        options['teacher'] = dict(type=lambda: teacher, keypoints=options['teacher'].get('keypoints'))
     return PoseDistiller(**options)
 
 
@@ -105,7 +107,14 @@ def test_costly_model_builds_and_shows_what_its_targets_have(path: Path) -> None
     model, outputs, keypoint_names = traced(config.model.student.config if is_distiller else str(path))
     if is_distiller:
         teacher, taught, names = traced(config.model.teacher.config)
-        assert teacher['data_preprocessor'] == model['data_preprocessor'] and names == keypoint_names
+        assert teacher['data_preprocessor'] == model['data_preprocessor']
+        keypoint_map = build_keypoint_map(config.model.teacher.get('keypoints'), student_names=keypoint_names,
+                                          student_count=lambda: None, teacher_names=names)
+        if keypoint_map is None:
+            assert names == keypoint_names
+        else:
+            taught = keypoint_map.to('meta')(taught)
+            assert keypoint_count(taught) == keypoint_count(outputs)
         assert all(MODELS.build(term).mismatch(outputs, taught) is None for term in config.model.terms.values())
     sample, = made_batch(config.codec, size=1, keypoints=KEYPOINTS.get(config.dataset_type, 17))
     if outputs.simcc is None:

@@ -112,12 +112,15 @@ def test_a_teacher_of_coordinates_alone_has_none() -> None:
                       'certainty')
 
 
+def unsure(shown: Any) -> Any:
+    return lambda images: shown(images)._replace(scores=torch.full((len(images), 17, 1), 0.25))
+
+
 def test_in_a_distillation() -> None:
     term, values = TERMS['simulated_heatmap'], []
     for certainty in (None, 'soft', 1.0):
         made = teacher()
-        shown = made.outputs
-        made.outputs = lambda images: shown(images)._replace(scores=torch.full((len(images), 17, 1), 0.25))
+        made.outputs = unsure(made.outputs)
         model = distiller(teacher=made, terms=dict(simulated_heatmap=dict(term, certainty=certainty)))
         values.append(model(*batch(), mode='loss')['loss_simulated_heatmap'].item())
     assert values == pytest.approx([values[0], 0.25 * values[0], 0]) and values[0] > 0
