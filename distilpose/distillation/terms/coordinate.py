@@ -111,7 +111,8 @@ class CoordinateTerm(DistillationTerm):
         student: what gives the student's coordinates, ``'coords'``, ``'simcc'`` or ``'heatmaps'``; see
             :func:`expected_coordinates`.
         teacher: the same of the teacher, whose distributions and heatmaps give their peaks; see
-            :func:`~distilpose.distillation.teachers.decoding.coordinates_of`.
+            :func:`~distilpose.distillation.teachers.decoding.coordinates_of`. ``'auto'`` takes the first of them that
+            it shows.
         beta: see :func:`expected_coordinates`; by default 25 for heatmaps and 1 otherwise. For SimCC the one in the
             student's task loss, 1 for SimDR's losses and 10 for RTMPose's.
         transition: of ``'smooth_l1'``, a fraction of the side.
@@ -125,11 +126,12 @@ class CoordinateTerm(DistillationTerm):
 
     sigmas: Tensor
 
-    def __init__(self, *, loss: str = 'l1', student: str = 'coords', teacher: str = 'coords', beta: float | None = None,
+    def __init__(self, *, loss: str = 'l1', student: str = 'coords', teacher: str = 'auto', beta: float | None = None,
                  transition: float = 0.05, sigmas: str | Sequence[float] | None = None,
                  crop_size: tuple[int, int] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        for name, value, known in (('loss', loss, LOSSES), ('student', student, FIELDS), ('teacher', teacher, FIELDS)):
+        for name, value, known in (('loss', loss, LOSSES), ('student', student, FIELDS),
+                                   ('teacher', teacher, ('auto', *FIELDS))):
             if value not in known:
                 raise DistilPoseError(f'CoordinateTerm got {name}={value!r}; expected one of {known}')
         if loss == 'rle' and student != 'coords':
@@ -143,7 +145,7 @@ class CoordinateTerm(DistillationTerm):
                                   'above 0')
         self.transition = transition
         self.student_fields = (student, 'error_scales') if loss == 'rle' else (student,)
-        self.teacher_fields = (teacher,)
+        self.teacher_fields = () if teacher == 'auto' else (teacher,)
         if loss == 'oks':
             self._prepare_oks(sigmas, crop_size)
         if loss == 'rle':
@@ -164,16 +166,29 @@ class CoordinateTerm(DistillationTerm):
         self.proportions = crop_size[0] / crop_size[1]
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
-        """Sigmas must be those of the student's keypoints."""
+        """The teacher must say where joints are, and sigmas must be those of the student's keypoints."""
+        if self._field(teacher) is None:
+            return (f'the teacher shows {", ".join(teacher.produced())}, which does not say where joints are; expected '
+                    f'{", ".join(FIELDS)}')
         found = expected_coordinates(student, self.student, beta=self.beta).shape[1]
         if self.loss != 'oks' or len(self.sigmas) == found:
             return None
         return (f'sigmas has {len(self.sigmas)} values, and the student {found} keypoints; name the definition of the '
                 "student's keypoints")
 
+    def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
+        """Chooses what is read of the teacher."""
+        self.teacher_fields = tuple(dict.fromkeys((*self.teacher_fields, str(self._field(teacher)))))
+
+    def _field(self, teacher: PoseOutputs) -> str | None:
+        if self.teacher != 'auto':
+            return self.teacher
+        return next((field for field in FIELDS if getattr(teacher, field) is not None), None)
+
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
-        target = coordinates_of(PoseOutputs(**{self.teacher: getattr(teacher, self.teacher)}))
+        field = str(self._field(teacher))
+        target = coordinates_of(PoseOutputs(**{field: getattr(teacher, field)}))
         weights = labels.taught() * (target >= 0).all(-1)  # a heatmap without a peak has no place
         if self.loss == 'rle':
             return task_loss(self.residual, student, target, weights.unsqueeze(-1))

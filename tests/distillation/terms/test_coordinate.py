@@ -112,6 +112,7 @@ def test_a_teacher_of_heatmaps_or_distributions_gives_its_peaks() -> None:
     student = PoseOutputs(coords=places + 0.1)
     found = CoordinateTerm(teacher='heatmaps')(student, PoseOutputs(heatmaps=(maps,)), labels(torch.ones(1, 2)))
     assert found.item() == pytest.approx(0.05, abs=1e-4)
+    torch.testing.assert_close(CoordinateTerm()(student, PoseOutputs(heatmaps=(maps,)), labels(torch.ones(1, 2))), found)
     simcc = tuple(gaussians(places, count, axis, 0.03) for axis, count in enumerate((96, 128)))
     found = CoordinateTerm(teacher='simcc')(student, PoseOutputs(simcc=simcc), labels(torch.ones(1, 2)))
     assert found.item() == pytest.approx(0.1, abs=1e-4)
@@ -130,6 +131,15 @@ def test_refusals(options: dict, sentence: str) -> None:
     with pytest.raises(DistilPoseError) as error:
         CoordinateTerm(**options)
     assert sentence in str(error.value), error.value
+
+
+def test_what_is_read_of_the_teacher_is_chosen_when_the_pair_is_made() -> None:
+    term, maps = CoordinateTerm(), (torch.ones(1, 3, 4, 4),)
+    assert 'shows features, which does not say where' in (term.mismatch(outputs(), PoseOutputs(features=maps)) or '')
+    both = PoseOutputs(heatmaps=maps, simcc=(torch.ones(1, 3, 4),) * 2)
+    assert term.mismatch(outputs(), both) is None
+    term.prepare(outputs(), both)
+    assert term.teacher_fields == ('simcc',)
 
 
 def test_sigmas_of_other_keypoints() -> None:
