@@ -21,6 +21,9 @@ from .reading import load_config
 from .teacher_crop import crop_of, padding_of
 from .walk import dictionaries
 
+PAIRING_OPTIONS = ('keypoints', 'crop', 'view', 'padding')
+"""Keys of ``model.teacher`` that say how a student learns from it, whatever the teacher is."""
+
 
 @dataclass(frozen=True)
 class ModelSource:

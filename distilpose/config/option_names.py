@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 
 from distilpose.errors import DistilPoseError
 
-from .models import read_model_source
+from .models import PAIRING_OPTIONS, read_model_source
 
 _OF_MMENGINE = frozenset({'type', '_delete_', '_scope_'})
 _TEST_CFG = frozenset({
@@ -204,5 +204,6 @@ def with_source(node: Any) -> Any:
     """The model of a dictionary that names another config, ``dict(config=..., **changes)``; any other node as it is."""
     if not isinstance(node, Mapping) or not node.get('config') or 'type' in node:
         return node
-    changes = {key: value for key, value in node.items() if isinstance(value, Mapping) or key == 'config'}
+    changes = {key: value for key, value in node.items()
+               if key == 'config' or (isinstance(value, Mapping) and key not in PAIRING_OPTIONS)}
     return read_model_source(changes).model

@@ -13,6 +13,7 @@ from mmpose.registry import HOOKS
 
 from distilpose.errors import DistilPoseError
 
+from .models import PAIRING_OPTIONS
 from .option_names import UnknownName, check_name, did_you_mean, with_source
 from .walk import change_strings, dictionaries
 
@@ -100,6 +101,8 @@ def _check_option(before: Config, after: Config, key: str, *, hooks: Mapping[str
     parts = key.split('.')
     for place, part in enumerate(parts):
         path = '.'.join(parts[:place])
+        if path == 'model.teacher' and part in PAIRING_OPTIONS:
+            return  # checked when the model is built
         if path in ('model.student', 'model.teacher') and 'type' not in new:
             if part in new and not isinstance(new[part], Mapping):
                 return  # its options, such as the teacher's dtype, are checked when the model is built

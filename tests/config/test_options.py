@@ -83,6 +83,8 @@ def test_names_that_nothing_reads_are_refused(key: str, words: str) -> None:
     {'randomness.deterministic': True, 'env_cfg.dist_cfg.timeout': 60, 'compile': True, 'find_unused_parameters': True},
     {'param_scheduler.0.verbose': True, 'train_cfg.val_begin': 3, 'val_evaluator.nms_thr': 0.8, 'visualizer.alpha': 1},
     {'model.teacher.dtype': 'bfloat16', 'model.teacher.compile': 'reduce-overhead', 'model.terms.score': None},
+    {'model.teacher.keypoints': 'auto', 'model.terms.score.certainty': 0.2},
+    {'model.teacher.keypoints.left_hip': 'left_hip', 'model.teacher.head.hidden_dim': 2},
     {'model.student.test_cfg.shift_coords': False, 'model.student.head.loss.loss_weight': 2.0},
     {'model.student.head._delete_': True, 'custom_hooks': None, 'auto_scale_lr': None},
 ])
@@ -93,6 +95,14 @@ def test_new_names_that_something_reads_are_taken(options: dict[str, Any]) -> No
         if '_delete_' not in key:
             assert functools.reduce(lambda node, part: node[int(part) if part.isdigit() else part], key.split('.'), cfg
                                     ) == value
+
+
+def test_how_a_student_learns_is_an_option_of_any_teacher() -> None:
+    teacher = dict(type='OnnxTeacher', file='a.onnx')
+    cfg = Config(dict(model=dict(type='PoseDistiller', student={}, teacher=teacher, terms={})))
+    assert merge_options(cfg, {'model.teacher.keypoints': 'coco', 'model.teacher.crop': 'own'}) == []
+    with pytest.raises(DistilPoseError, match="OnnxTeacher has no 'keypoint'"):
+        merge_options(cfg, {'model.teacher.keypoint': 'coco'})
 
 
 def test_a_plus_adds_what_nothing_reads() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 from mmengine.registry import DefaultScope
 from mmpose.registry import MODELS
 
+from distilpose.config.models import PAIRING_OPTIONS
 from distilpose.structures import NetworkInput
 
-from .base import PAIRING_OPTIONS, Teacher
+from .base import Teacher
 from .estimator import FrozenTeacher, load_teacher, read_teacher_input, read_teacher_source
 from .onnx import OnnxTeacher
 

@@ -9,9 +9,6 @@ from torch import Tensor
 
 from distilpose.structures import NetworkInput, PoseOutputs
 
-PAIRING_OPTIONS = ('keypoints', 'crop', 'view', 'padding')
-"""Keys of ``model.teacher`` that say how a student learns from it, whatever the teacher is."""
-
 
 class Teacher(ABC):
     """A pose network that only predicts.

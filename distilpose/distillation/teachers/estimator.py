@@ -22,7 +22,7 @@ from distilpose.config import (
     read_model_source,
     weights_of,
 )
-from distilpose.config.models import ModelSource
+from distilpose.config.models import PAIRING_OPTIONS, ModelSource
 from distilpose.errors import DistilPoseError
 from distilpose.host.processes import with_plain_normalisation
 from distilpose.models import describe_network, read_outputs
@@ -30,7 +30,7 @@ from distilpose.models.quick import DTYPES, check_speed
 from distilpose.structures import NetworkInput, PoseOutputs
 
 from ..image_adapter import read_input
-from .base import PAIRING_OPTIONS, Teacher
+from .base import Teacher
 from .heatmaps import draw_simcc_heatmaps, to_common_grid
 from .quick_copy import QuickCopy
 
