@@ -39,8 +39,9 @@ def distiller(*, terms: dict, student: dict = STUDENT, teacher: dict = TEACHER,
               task_weight: float = 0.5) -> PoseDistiller:
     torch.manual_seed(0)
     frozen = FrozenTeacher(build_estimator(copy.deepcopy(teacher)))
+    asked = dict(type=lambda: frozen, crop='student')
     torch.manual_seed(1)
-    model = PoseDistiller(copy.deepcopy(student), frozen, terms=terms, task_weight=task_weight)
+    model = PoseDistiller(copy.deepcopy(student), asked, terms=terms, task_weight=task_weight)
     model.init_weights()
     return model.train()
 

@@ -64,6 +64,7 @@ class OnnxTeacher(Teacher):
         self.keypoint_names = self.description.keypoint_names
         self.session = OnnxSession(self.file, threads=threads)
         self.loaded_digest = self.session.digest
+        self.simcc_beta = self.description.outputs.beta or 1.0
         self.dtype = None if self.session.input.dtype == torch.float32 else self.session.input.dtype
         missing: list[str] = []
         self.layout, size = self._read_shape(self.description.input, missing)
