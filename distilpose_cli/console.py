@@ -12,11 +12,11 @@ from .data import QUICKSTART, SYNTHESIZE
 from .doctor import DOCTOR
 from .machine import version
 from .measuring import BENCHMARK, FLOPS
-from .training import TEST, TRAIN
+from .training import CHECK, TEST, TRAIN
 
 COMMANDS = dict(
-    train=TRAIN, test=TEST, quickstart=QUICKSTART, compare=COMPARE, convert=CONVERT, transfer=TRANSFER, flops=FLOPS,
-    benchmark=BENCHMARK, synthesize=SYNTHESIZE, doctor=DOCTOR)
+    train=TRAIN, test=TEST, check=CHECK, quickstart=QUICKSTART, compare=COMPARE, convert=CONVERT, transfer=TRANSFER,
+    flops=FLOPS, benchmark=BENCHMARK, synthesize=SYNTHESIZE, doctor=DOCTOR)
 """Name on the command line -> command."""
 
 

@@ -69,6 +69,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add('--seed', type=int, help='seed of all random numbers')
     add('--deterministic', action='store_true', help='use deterministic algorithms only')
     add('--no-validate', action='store_true', help='do not evaluate during training')
+    add('--strict-teacher', action='store_true',
+        help='stop before the training where the report on the teacher finds it to be no better than chance, to '
+             'exchange keypoints or to be given the wrong images')
     add('--auto-scale-lr', action='store_true', help='scale the learning rate to the batch size of all processes')
     add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the config')
     add_cfg_options(parser, 'values to change in the config, such as train_dataloader.batch_size=16 '
@@ -101,7 +104,7 @@ def _train(args: argparse.Namespace) -> None:
           seed=args.seed, deterministic=args.deterministic, validate=not args.no_validate,
           auto_scale_lr=args.auto_scale_lr, options=read_options(args), data_root=args.data_root,
           launcher=args.launcher, teacher=args.teacher, teacher_checkpoint=args.teacher_checkpoint, method=args.method,
-          images=args.images, boxes=args.boxes)
+          images=args.images, boxes=args.boxes, strict_teacher=args.strict_teacher)
 
 
 def _add_test(parser: argparse.ArgumentParser) -> None:
@@ -141,6 +144,26 @@ def _test(args: argparse.Namespace) -> None:
              quick=args.quick, compile=args.compile)
 
 
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add('config', help='config file, from the current directory or from the project, or distilpose::... or mmpose::...')
+    add('--work-dir', help='folder of the log, the report and the pictures (default: work_dirs/<name of the '
+                           'config>/check, here)')
+    add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the config')
+    add_cfg_options(parser)
+
+
+def _check_check(args: argparse.Namespace) -> None:
+    check_descriptors()
+    require_config(args.config)
+
+
+def _check(args: argparse.Namespace) -> None:
+    from distilpose.engine import check_training
+
+    check_training(args.config, work_dir=args.work_dir, options=read_options(args), data_root=args.data_root)
+
+
 TRAIN = Command(
     'Train a pose estimator, with or without a teacher.', script='python tools/train.py', add_arguments=_add_train,
     check=_check_train, run=_train, resume='--resume',
@@ -148,3 +171,8 @@ TRAIN = Command(
 TEST = Command(
     'Evaluate a pose estimator; a distilled student needs no teacher.', script='python tools/test.py',
     add_arguments=_add_test, check=_check_test, run=_test, interrupted='Interrupted. Start the test again.')
+CHECK = Command(
+    'Check a config before its training, and how good its teacher is.', script='python tools/check.py',
+    add_arguments=_add_check, check=_check_check, run=_check, interrupted='Interrupted. Start the check again.',
+    details='Builds data and networks as a training would, evaluates the teacher on validation people in the crops of '
+            'the student, and draws some of them. The exit code is 2 if something is wrong.')

@@ -13,10 +13,10 @@ from distilpose.config import (
 )
 
 from . import averaging, hooks, optim
-from .launch import evaluate, train
+from .launch import check_training, evaluate, train
 
 __all__ = [
     'averaging', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data',
-    'check_schedules', 'evaluate', 'hooks', 'merge_options', 'optim', 'read_config', 'set_data_root', 'student_config',
-    'train',
+    'check_schedules', 'check_training', 'evaluate', 'hooks', 'merge_options', 'optim', 'read_config', 'set_data_root',
+    'student_config', 'train',
 ]

@@ -26,16 +26,19 @@ from ..checkpoints.writing import write_atomically
 from ..errors import DistilPoseError
 from ..models.quick import check_speed, quickened
 from .bare_model import bare_model, replace_bare_model
+from .checking import CheckingRunner
 from .checkpoint_search import out_dir
 from .default_hooks import DEFAULT_HOOKS, add_default_hooks
 from .distilling import write_distillation
 from .environment import end_workers, follow_the_first, is_first_process, prepare_environment
 from .failures import failures_as_sentences
 from .hooks import ProgressHook, SignalHook
+from .hooks.teacher_report import make_strict
 from .onnx_evaluation import check_file, is_onnx_file, onnx_test_config, split_options
 from .resuming import pass_on_allowed, read_allowed, set_resume
 from .runner import ConciseRunner, FinishedRunner
 from .teacher_crop import add_teacher_crops
+from .teacher_report import TeacherReport
 from .work_dir import check_writable, disk_errors_as_sentences, prepare_work_dir
 from .work_dir_lock import locked
 
@@ -48,7 +51,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
           deterministic: bool = False, validate: bool = True, auto_scale_lr: bool = False,
           options: Mapping[str, Any] | None = None, data_root: str | Path | None = None, launcher: str = 'none',
           teacher: str | Path | None = None, teacher_checkpoint: str | Path | None = None, method: str = 'auto',
-          images: str | Path | None = None, boxes: str | Path | None = None) -> Runner:
+          images: str | Path | None = None, boxes: str | Path | None = None,
+          strict_teacher: bool = False) -> Runner:
     """Trains a config, or with a teacher distils it.
 
     A distillation is written to ``<student>_from_<teacher>.py`` in the work directory, and that config is trained.
@@ -76,6 +80,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         method: how the student learns, one of :data:`~distilpose.distillation.methods.METHODS`.
         images: a folder or list of images without annotations, which take the place of the training data.
         boxes: a JSON file of people's boxes on them, see :class:`~distilpose.datasets.UnlabelledImages`.
+        strict_teacher: refuse a teacher that its report finds to be no better than chance, to exchange keypoints or to
+            be given the wrong images, see :class:`~distilpose.engine.hooks.TeacherReportHook`.
 
     Returns:
         The runner after training; when there is nothing left to train, with the weights of the end.
@@ -94,9 +100,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         raise DistilPoseError('--teacher-checkpoint, --method, --images and --boxes are about a distillation, and no '
                               'teacher is named; add --teacher')
     cfg, notes = load_and_change(config, options=options, data_root=data_root)
-    for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
-        if not cfg.get(name):
-            raise DistilPoseError(f'{_name(cfg)} cannot be trained: it has no {name}')
+    _require_training(cfg)
     if not validate:
         cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.work_dir = str(_work_dir(cfg, work_dir))
@@ -113,6 +117,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         add_default_hooks(cfg)
         pass_on_allowed(cfg, allowed)
         add_teacher_crops(cfg)
+        if strict_teacher:
+            make_strict(cfg)
         check(cfg, ['train', 'val'] if validate else ['train'])
         notes += prepare_work_dir(Path(cfg.work_dir), out_dir=out_dir(cfg), is_resumed=bool(cfg.resume))
         prepare_environment(cfg, launcher)
@@ -201,6 +207,36 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     return metrics
 
 
+def check_training(config: str | Path | Config, *, work_dir: str | Path | None = None,
+                   options: Mapping[str, Any] | None = None,
+                   data_root: str | Path | None = None) -> TeacherReport | None:
+    """Checks a config, builds data and networks as a training would, and evaluates its teacher; trains nothing.
+
+    Args:
+        config: as for :func:`train`.
+        work_dir: where the log, the teacher's report and its pictures go; else ``check`` in the training's default work
+            directory, where a training finds the report.
+        options: as for :func:`train`.
+        data_root: as for :func:`train`.
+
+    Returns:
+        The teacher's report; ``None`` without a teacher or without labels in the validation data.
+
+    Raises:
+        DistilPoseError: wrong input, or a teacher that ``strict_teacher`` would refuse.
+    """
+    cfg, notes = load_and_change(config, options=options, data_root=data_root)
+    _require_training(cfg)
+    cfg.work_dir = str(_work_dir(cfg, work_dir, 'check'))
+    cfg.resume = False
+    _set_randomness(cfg, seed=None, deterministic=False)
+    add_default_hooks(cfg)
+    check(cfg, ['train', 'val'])
+    check_writable(Path(cfg.work_dir), name='--work-dir')
+    prepare_environment(cfg, 'none')
+    return _run(cfg, notes, CheckingRunner.train, runner_type=CheckingRunner).report
+
+
 def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] | None = None,
                     data_root: str | Path | None = None) -> tuple[Config, list[str]]:
     """Reads a config and applies what the command line changes.
@@ -236,6 +272,12 @@ def use_autocast(cfg: Config) -> None:
     wrapper.setdefault('dtype', 'bfloat16')
     if isinstance(wrapper.get('loss_scale'), str):
         wrapper.pop('loss_scale')  # mmengine's 'dynamic' is what the scaler does anyway
+
+
+def _require_training(cfg: Config) -> None:
+    for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
+        if not cfg.get(name):
+            raise DistilPoseError(f'{_name(cfg)} cannot be trained: it has no {name}')
 
 
 def _work_dir(cfg: Config, work_dir: str | Path | None, subfolder: str = '') -> Path:

@@ -17,8 +17,9 @@ from .start_weights import StartWeightsHook
 from .strict_resume import StrictResumeHook
 from .teacher_cache import TeacherCacheHook
 from .teacher_check import TeacherCheckHook
+from .teacher_report import TeacherReportHook
 
 __all__ = ['AccumulatedGradientsHook', 'ChannelsLastHook', 'FiniteCheckHook', 'GradientShareHook',
            'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'ResumeFactsHook',
            'ResumePositionHook', 'SafeCheckpointHook', 'SignalHook', 'SkippedImagesHook', 'StartWeightsHook',
-           'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook']
+           'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook', 'TeacherReportHook']

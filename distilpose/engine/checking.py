@@ -1,0 +1,69 @@
+"""A Runner that builds everything a training needs, evaluates the teacher, and trains nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import DistilPoseError
+from .bare_model import bare_model
+from .hooks.teacher_check import TeacherCheckHook
+from .hooks.teacher_report import TeacherReportHook, log
+from .runner import ConciseRunner
+from .teacher_report import TeacherReport, draw_sheet
+
+SHEET = 'teacher_report.png'
+"""In the work directory: some people with the labels and the teacher's joints."""
+PEOPLE_ON_SHEET = 24
+
+
+class CheckingRunner(ConciseRunner):
+    """Builds data, networks and optimizer and initialises weights as a training does, then checks what it has."""
+
+    report: TeacherReport | None = None
+    """On the teacher, where there is one and labels to evaluate it on."""
+
+    def build_train_loop(self, loop: Any) -> Any:
+        """As mmengine does; instead of iterations there are checks."""
+        built = super().build_train_loop(loop)
+        built.run = self.check
+        return built
+
+    def check(self) -> Any:
+        """All that can be checked of what was built.
+
+        Returns:
+            The model, as a training loop does.
+
+        Raises:
+            DistilPoseError: names what is wrong.
+        """
+        self._check_teacher()
+        self.logger.info('Checked; nothing that would stop a training was found.')
+        return self.model
+
+    def _check_teacher(self) -> None:
+        """Keypoints and weights, then how good it is, with pictures.
+
+        Raises:
+            DistilPoseError: the teacher is of no use.
+        """
+        model = bare_model(self)
+        if not hasattr(model, 'teacher'):
+            self.logger.info('There is no teacher to evaluate.')
+            return
+        for hook in self.hooks:
+            if isinstance(hook, TeacherCheckHook):
+                hook.before_train(self)
+        hooks = [hook for hook in self.hooks if isinstance(hook, TeacherReportHook)] or [TeacherReportHook()]
+        report, reason, answers = hooks[0].evaluate(self, model, keep_crops=PEOPLE_ON_SHEET)
+        if report is None or answers is None:
+            self.logger.warning(f'The teacher was not evaluated: {reason}.')
+            return
+        self.report = report
+        log(self, report)
+        file = Path(self.work_dir, SHEET)
+        draw_sheet(file, answers, metainfo=self.val_loop.dataloader.dataset.metainfo)
+        self.logger.info(f'{len(answers.crops)} of these people, with labels and teacher: {file}.')
+        if report.refusal:
+            raise DistilPoseError(report.refusal)

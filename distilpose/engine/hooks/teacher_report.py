@@ -1,0 +1,176 @@
+"""Evaluates the teacher of a distillation before the first iteration."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import Hook
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from mmpose.registry import DATASETS, HOOKS
+
+from ...checkpoints.writing import write_atomically
+from ...distillation import PoseDistiller
+from ...errors import DistilPoseError
+from ..bare_model import bare_model
+from ..fingerprints import annotation_files, digest, digest_of_file
+from ..teacher_report import Answers, TeacherReport, make_report
+from ..teacher_report.report import VERSION
+
+FILE = 'teacher_report.json'
+"""In the work directory."""
+
+
+@HOOKS.register_module()
+class TeacherReportHook(Hook):
+    """Logs how good the teacher is on validation people, in the crops and of the keypoints that the student will see.
+
+    It draws no random number and changes no state: the training is the same with and without it. Without a teacher it
+    does nothing; without validation data, or labels in them, it logs a line. Of several processes the first one asks
+    the teacher, and the others wait. The report is written to ``teacher_report.json`` in the work directory, and a run
+    there with the same teacher, data and options, such as a resumed one or one that ``distilpose check`` checked, logs
+    that again.
+
+    Args:
+        people: at most so many are asked about.
+        enabled: whether there is a report.
+        strict: refuse a teacher that is no better than chance, exchanges keypoints or is given the wrong images.
+        seconds: after so many, no further batch of people is begun.
+    """
+
+    priority = 'LOW'  # after the hooks that check what this one takes for granted
+
+    def __init__(self, people: int = 500, *, enabled: bool = True, strict: bool = False, seconds: float = 60) -> None:
+        if not isinstance(people, int) or people < 1:
+            raise DistilPoseError(f'TeacherReportHook got people={people!r}; expected a whole number of 1 or more, or '
+                                  'enabled=False for no report')
+        if not isinstance(seconds, (int, float)) or not seconds > 0:
+            raise DistilPoseError(f'TeacherReportHook got seconds={seconds!r}; expected a positive number')
+        self.people, self.enabled, self.strict, self.seconds = people, enabled, strict, seconds
+        self.report: TeacherReport | None = None
+        """The last one."""
+
+    def before_train(self, runner: Runner) -> None:
+        """Makes or reads the report and logs it.
+
+        Raises:
+            DistilPoseError: the teacher's numbers are not finite; or ``strict``, and the teacher is refused or there is
+                nothing to evaluate it on.
+        """
+        model = bare_model(runner)
+        if not isinstance(model, PoseDistiller) or not (self.enabled or self.strict):
+            return
+        said: list[Any] = [self._report_or_reason(runner, model) if is_main_process() else None]
+        broadcast_object_list(said)
+        report, reason, is_error = said[0]
+        if is_error:
+            raise DistilPoseError(reason)
+        if report is None:
+            if self.strict:
+                raise DistilPoseError(f'--strict-teacher evaluates the teacher before the training, and {reason}; add '
+                                      'validation data with labels, or train without --strict-teacher')
+            runner.logger.info(f'The teacher was not evaluated: {reason}.')
+            return
+        self.report = TeacherReport.from_dict(report)
+        log(runner, self.report)
+        if self.strict and self.report.refusal:
+            raise DistilPoseError(f'{self.report.refusal} (--strict-teacher refuses such a teacher)')
+
+    def _report_or_reason(self, runner: Runner, model: PoseDistiller) -> tuple[dict | None, str, bool]:
+        """The report as plain data, or why there is none and whether that ends the training."""
+        try:
+            report, reason, _ = self.evaluate(runner, model)
+        except DistilPoseError as error:
+            return None, str(error), True
+        return None if report is None else report.to_dict(), reason, False
+
+    def evaluate(self, runner: Runner, model: PoseDistiller, *,
+                 keep_crops: int = 0) -> tuple[TeacherReport | None, str, Answers | None]:
+        """The report, or ``None`` and the reason; with crops it is made even if there is one, and the answers too.
+
+        Raises:
+            DistilPoseError: the teacher's numbers are not finite.
+        """
+        dataset, reason = validation_of(runner)
+        if dataset is None:
+            return None, reason, None
+        key, folder = facts_of(runner, model, dataset, options=[self.people, self.seconds]), Path(runner.work_dir)
+        stored = [] if keep_crops else [read_report(file, key) for file in (folder / FILE, folder / 'check' / FILE)]
+        for report in stored:
+            if report is not None:
+                return report, '', None
+        made = make_report(model, dataset, people=self.people, batch_size=_batch_size(runner), seconds=self.seconds,
+                           keep_crops=keep_crops)
+        if made is None:
+            return None, 'no joint of the validation data is labelled', None
+        report, answers = made
+        text = json.dumps({**report.to_dict(), 'made_for': key}, indent=2, allow_nan=False)
+        write_atomically(folder / FILE, f'{text}\n')
+        return report, '', answers
+
+
+def make_strict(cfg: Config) -> None:
+    """Lets the hook refuse a teacher, in place."""
+    for hook in (*cfg.default_hooks.values(), *(cfg.get('custom_hooks') or ())):
+        if isinstance(hook, dict) and hook.get('type') in ('TeacherReportHook', TeacherReportHook):
+            hook['strict'] = True
+            return
+    cfg.default_hooks['teacher_report'] = dict(type='TeacherReportHook', strict=True)
+
+
+def log(runner: Runner, report: TeacherReport) -> None:
+    """The table, and the findings as warnings."""
+    for line in report.lines():
+        runner.logger.info(line)
+    for finding in report.findings:
+        runner.logger.warning(f'TEACHER: {finding.text}.' if finding.is_severe else f'{finding.text}.')
+
+
+def validation_of(runner: Runner) -> tuple[Any, str]:
+    """The data set of a run's validation with annotated boxes, or ``None`` and the reason."""
+    if runner.val_loop is None:
+        return None, 'this run has no validation data (val_dataloader), or does not validate'
+    dataset, cfg = runner.val_loop.dataloader.dataset, runner.cfg.val_dataloader.get('dataset')
+    if isinstance(cfg, Mapping) and cfg.get('bbox_file'):
+        with DefaultScope.overwrite_default_scope('mmpose'):
+            dataset = DATASETS.build({**copy.deepcopy(dict(cfg)), 'bbox_file': None})
+    metainfo = getattr(dataset, 'metainfo', None) or {}
+    missing = [name for name in ('sigmas', 'flip_indices', 'keypoint_id2name') if name not in metainfo]
+    if missing:
+        return None, f'the metainfo of the validation data has no {" and no ".join(missing)}'
+    return dataset, ''
+
+
+def facts_of(runner: Runner, model: PoseDistiller, dataset: Any, *, options: Any) -> str:
+    """A digest of what a report depends on."""
+    teacher = model.teacher
+    described = runner.cfg.model.get('teacher')
+    return digest([
+        VERSION, teacher.loaded_digest, repr(teacher.input), str(teacher.dtype), teacher.keypoint_names,
+        described.to_dict() if hasattr(described, 'to_dict') else repr(described), repr(model.to_teacher), options,
+        _plain(runner.cfg.val_dataloader.dataset), [digest_of_file(file) for file in annotation_files(dataset)],
+        len(dataset)])
+
+
+def read_report(file: Path, key: str) -> TeacherReport | None:
+    """The report in a file, where it was made for the same."""
+    try:
+        stored = json.loads(file.read_text(encoding='utf-8'))
+        return TeacherReport.from_dict(stored) if stored.get('made_for') == key else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no report, or not one of this version
+        return None
+
+
+def _plain(options: Any) -> Any:
+    return options.to_dict() if hasattr(options, 'to_dict') else options
+
+
+def _batch_size(runner: Runner) -> int:
+    """That of the training, for which there is memory, but not so many that the limit of seconds means nothing."""
+    return min(int(getattr(runner.train_dataloader, 'batch_size', None) or 16), 32)

@@ -1,0 +1,223 @@
+"""A teacher's outputs for validation people, beside the labels."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from torch import Tensor
+
+from distilpose.distillation.teachers.decoding import certainty_of, coordinates_of
+from distilpose.errors import DistilPoseError
+from distilpose.evaluation import People
+from distilpose.structures import PoseOutputs
+
+STRIDE = 4
+"""Pixels of the student's crop that are called a cell where the teacher shows no heatmaps."""
+_AREA_OF_BOX = 0.53  # as mmpose's CocoMetric has it for people without an area
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a teacher said of N people with K keypoints, in image pixels where nothing else is said."""
+
+    coords: np.ndarray
+    """(N, K, 2) as fractions of the student's crop."""
+    certainty: np.ndarray
+    """(N, K) in [0, 1]."""
+    mask: np.ndarray
+    """(N, K) whether the teacher speaks of the keypoint."""
+    people: People
+    """The labels."""
+    origins: np.ndarray
+    """(N, 2) the corner of the crop."""
+    extents: np.ndarray
+    """(N, 2) the sides of the crop."""
+    cells: tuple[int, int]
+    """How many cells the crop has along x and y."""
+    has_certainty: bool
+    """Whether the teacher says how sure it is."""
+    seconds: float
+    """Time of the teacher for an image, NaN where it was not taken."""
+    crops: tuple[np.ndarray, ...] = ()
+    """(H, W, 3) BGR crops of the first people."""
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """(N, K, 2) what the teacher predicts."""
+        return self.to_image(self.coords)
+
+    @property
+    def counted(self) -> np.ndarray:
+        """(N, K) whether a keypoint is labelled and the teacher speaks of it."""
+        return self.people.labelled & self.mask
+
+    @property
+    def truth(self) -> np.ndarray:
+        """(N, K, 2) the labels as fractions of the crop."""
+        return (self.people.keypoints - self.origins[:, None]) / self.extents[:, None]
+
+    def to_image(self, fractions: np.ndarray) -> np.ndarray:
+        """(N, K, 2) fractions of the crop to image pixels."""
+        return self.origins[:, None] + fractions * self.extents[:, None]
+
+
+@contextmanager
+def untouched_randomness() -> Iterator[None]:
+    """Whatever draws random numbers inside, the generators of Python, numpy and torch go on as if it had not."""
+    for_python, for_numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[torch.cuda.current_device()] if torch.cuda.is_initialized() else []):
+            yield
+    finally:
+        random.setstate(for_python)
+        np.random.set_state(for_numpy)
+
+
+def choose_people(dataset: Any, most: int) -> list[int]:
+    """Indices of at most so many samples, always the same ones; every beginning of them is a fair draw."""
+    return np.random.default_rng(0).permutation(len(dataset))[:most].tolist()
+
+
+@torch.no_grad()
+def collect(distiller: Any, dataset: Any, indices: Sequence[int], *, batch_size: int, seconds: float | None = None,
+            keep_crops: int = 0) -> Answers:
+    """Asks a distiller's teacher about people of a data set as it will be asked in the training.
+
+    No random number is drawn, and no state changes.
+
+    Args:
+        distiller: a :class:`~distilpose.distillation.PoseDistiller`.
+        dataset: validation data, whose pipeline makes the student's crops.
+        indices: of the people.
+        batch_size: of the teacher.
+        seconds: after so many, no further batch is begun.
+        keep_crops: of how many people the crops are kept.
+
+    Raises:
+        DistilPoseError: the teacher gives numbers that are not finite.
+    """
+    asked: list[_Batch] = []
+    crops: list[np.ndarray] = []
+    began = time.perf_counter()
+    with untouched_randomness():
+        for start in range(0, len(indices), batch_size):
+            if asked and seconds is not None and time.perf_counter() - began > seconds:
+                break
+            batch = pseudo_collate([dataset[index] for index in indices[start:start + batch_size]])
+            crops += [image.numpy().transpose(1, 2, 0) for image in batch['inputs'][:keep_crops - len(crops)]]
+            asked.append(_ask(distiller, batch))
+    return _joined(asked, tuple(crops), is_udp=_uses_udp(dataset))
+
+
+class _Batch(NamedTuple):
+    """What was asked at once."""
+
+    coords: np.ndarray
+    certainty: np.ndarray
+    mask: np.ndarray
+    samples: list
+    seconds: float
+    map_size: tuple[int, int] | None
+    """(width, height) of the heatmaps."""
+    has_certainty: bool
+
+
+def _ask(distiller: Any, batch: dict) -> _Batch:
+    """The teacher's outputs for one batch, and the time it took."""
+    data = distiller.data_preprocessor(batch, False)
+    images = data['inputs']
+    _wait_for(images)
+    began = time.perf_counter()
+    outputs = distiller.ask_teacher(images)
+    _wait_for(images)
+    seconds = time.perf_counter() - began
+    coords, certainty = coordinates_of(outputs), certainty_of(outputs, beta=beta_of(distiller.teacher))
+    _require_finite(distiller, outputs, coords, certainty, images)
+    mask = torch.ones_like(certainty) if outputs.mask is None else outputs.mask
+    maps = None if outputs.heatmaps is None else outputs.heatmaps[-1]
+    return _Batch(coords.double().cpu().numpy(), certainty.double().cpu().numpy(), mask.cpu().numpy() > 0,
+                  data['data_samples'], seconds, None if maps is None else (maps.shape[-1], maps.shape[-2]),
+                  has_certainty=any(field is not None for field in (outputs.scores, maps, outputs.simcc)))
+
+
+def beta_of(teacher: Any) -> float:
+    """What a teacher's training multiplied its SimCC logits with, 1 where nothing says it."""
+    stated = getattr(teacher, 'beta', None)
+    if stated is None:
+        head = getattr(getattr(teacher, 'model', None), 'head', None)
+        stated = getattr(getattr(head, 'loss_module', None), 'beta', None)
+    return 1.0 if stated is None else float(stated)
+
+
+def _wait_for(images: Tensor) -> None:
+    if images.is_cuda:
+        torch.cuda.synchronize(images.device)
+
+
+def _require_finite(distiller: Any, outputs: PoseOutputs, coords: Tensor, certainty: Tensor, images: Tensor) -> None:
+    """Refuses numbers that are none, of what is decoded and of what the terms read.
+
+    Raises:
+        DistilPoseError: names the field.
+    """
+    read = {field for term in distiller.terms.values() for field in term.teacher_fields}
+    found: dict[str, Any] = dict(coordinates=coords, certainty=certainty)
+    found.update((field, getattr(outputs, field)) for field in sorted(read) if getattr(outputs, field) is not None)
+    for name, value in found.items():
+        tensors = value if isinstance(value, tuple) else (value,)
+        bad = torch.stack([~tensor.flatten(1).isfinite().all(1) for tensor in tensors]).any(0)
+        if bad.any():
+            source = 'the images too have such numbers' if not images.isfinite().all() else 'the images are finite'
+            raise DistilPoseError(
+                f"the teacher's {name.replace('_', ' ')} are not finite for {int(bad.sum())} of {len(bad)} people of a "
+                f'batch ({source}); nothing can be learnt from that. Its weights may be broken, its mean and std may '
+                'be those of another network, or model.teacher.dtype may be too short for it')
+
+
+def _uses_udp(dataset: Any) -> bool:
+    """Whether the crops put the last pixel's centre on the edge of the box."""
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    return any(getattr(step, 'use_udp', False) for step in steps)
+
+
+def _joined(batches: Sequence[_Batch], crops: tuple[np.ndarray, ...], *, is_udp: bool) -> Answers:
+    samples = [sample for batch in batches for sample in batch.samples]
+    sizes, centres, extents = (np.array([np.ravel(sample.metainfo[key]) for sample in samples], dtype=float)
+                               for key in ('input_size', 'input_center', 'input_scale'))
+    origins = centres - extents / 2
+    extents = extents * (sizes / (sizes - 1) if is_udp else 1)
+    coords, certainty, mask = (np.concatenate([batch[field] for batch in batches]) for field in range(3))
+    timed = batches[1:] or batches  # the first one warms up what comes after it
+    seconds = sum(batch.seconds for batch in timed) / sum(len(batch.samples) for batch in timed)
+    cells = batches[0].map_size or (round(sizes[0, 0] / STRIDE), round(sizes[0, 1] / STRIDE))
+    return Answers(coords, certainty, mask, _people(samples), origins, extents, cells,
+                   has_certainty=batches[0].has_certainty, seconds=seconds, crops=crops)
+
+
+def _people(samples: Sequence[Any]) -> People:
+    """The labels of data samples, as far as they have some."""
+    keypoints = np.array([sample.gt_instances.keypoints[0, :, :2] for sample in samples], dtype=float)
+    visible = np.array([_visible(sample.gt_instances.keypoints_visible) for sample in samples])
+    raw = [sample.metainfo.get('raw_ann_info') or {} for sample in samples]
+    corners = np.array([np.ravel(sample.gt_instances.bboxes)[:4] for sample in samples], dtype=float)
+    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    boxes = np.array([entry.get('bbox', box) for entry, box in zip(raw, boxes, strict=True)], dtype=float)
+    areas = np.array([entry.get('area') or _AREA_OF_BOX * box[2] * box[3]
+                      for entry, box in zip(raw, boxes, strict=True)], dtype=float)
+    names = [sample.metainfo.get('img_id', place) for place, sample in enumerate(samples)]
+    numbers = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    return People(keypoints, visible, boxes, areas, np.array([numbers[name] for name in names], dtype=np.int64))
+
+
+def _visible(values: np.ndarray) -> np.ndarray:
+    """(K,) whether each keypoint is labelled; mmpose's flags are (1, K) or (1, K, 2)."""
+    values = np.asarray(values)[0]
+    return (values if values.ndim == 1 else values[:, 0]) > 0

@@ -1,0 +1,108 @@
+import json
+import logging
+
+import pytest
+import torch
+
+from distilpose.engine import check_training, train
+from distilpose.engine.hooks import TeacherReportHook
+from distilpose.errors import DistilPoseError
+from tests.engine.tiny import logged_losses, write_config, write_data, write_distillation
+
+OFF = {'default_hooks.teacher_report.enabled': False}
+
+
+@pytest.fixture(scope='module')
+def configs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('configs')
+    return write_distillation(folder, write_data(folder / 'data'))
+
+
+def weights(work_dir):
+    return torch.load(work_dir / 'epoch_1.pth', weights_only=False)['state_dict']
+
+
+def log_of(work_dir):
+    return '\n'.join(file.read_text() for file in sorted(work_dir.glob('*/*.log')))
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_the_training_is_bit_equal_with_and_without(configs, tmp_path, workers):
+    options = {'train_dataloader.num_workers': workers, 'train_dataloader.persistent_workers': workers > 0,
+               'train_cfg.max_epochs': 1,
+               'default_hooks.randomness': None}  # which would seed again after the report
+    for name, more in (('with', {}), ('without', OFF)):
+        train(configs[1], work_dir=tmp_path / name, seed=3, options={**options, **more})
+    one, other = weights(tmp_path / 'with'), weights(tmp_path / 'without')
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    assert logged_losses(tmp_path / 'with') == logged_losses(tmp_path / 'without')
+    assert (tmp_path / 'with/teacher_report.json').is_file()
+    assert not (tmp_path / 'without/teacher_report.json').exists()
+
+
+def test_the_log_and_the_file_have_the_figures_and_a_resumed_run_reads_them(configs, tmp_path, monkeypatch):
+    train(configs[1], work_dir=tmp_path, seed=3, options={'train_cfg.max_epochs': 1})
+    report = json.loads((tmp_path / 'teacher_report.json').read_text())
+    assert report['figures']['people'] == 12 and report['findings'][0]['kind'] == 'chance'
+    assert 'The teacher on 12 validation people (204 labelled joints)' in log_of(tmp_path)
+    assert 'TEACHER: The teacher is no better than the mean pose' in log_of(tmp_path)
+
+    from distilpose.engine.hooks import teacher_report
+    monkeypatch.setattr(teacher_report, 'make_report', None)  # is not called
+    train(configs[1], work_dir=tmp_path, seed=3, resume=True, options={'train_cfg.max_epochs': 2})
+    assert log_of(tmp_path).count('The teacher on 12 validation people') == 2
+    with pytest.raises(TypeError):  # other options are another report
+        train(configs[1], work_dir=tmp_path, seed=3, options={'default_hooks.teacher_report.people': 4})
+
+
+def test_a_run_without_validation_says_so(configs, tmp_path):
+    train(configs[1], work_dir=tmp_path, seed=3, validate=False, options={'train_cfg.max_epochs': 1})
+    assert 'The teacher was not evaluated: this run has no validation data' in log_of(tmp_path)
+    with pytest.raises(DistilPoseError, match='--strict-teacher evaluates the teacher before the training, and this run'):
+        train(configs[1], work_dir=tmp_path / 'strict', seed=3, validate=False, strict_teacher=True)
+
+
+def test_a_strict_training_refuses_before_the_first_iteration(configs, tmp_path):
+    with pytest.raises(DistilPoseError, match='no better than the mean pose .*--strict-teacher refuses') as caught:
+        train(configs[1], work_dir=tmp_path, seed=3, strict_teacher=True, options=OFF)
+    assert caught.value.exit_code == 2
+    assert not list(tmp_path.glob('*.pth')) and 'Epoch(train)' not in log_of(tmp_path)
+
+
+def test_a_training_without_a_teacher_has_no_report(tmp_path):
+    train(write_config(tmp_path / 'plain.py', write_data(tmp_path / 'data')), work_dir=tmp_path / 'run', seed=3,
+          strict_teacher=True, options={'train_cfg.max_epochs': 1})
+    assert 'The teacher' not in log_of(tmp_path / 'run') and not (tmp_path / 'run/teacher_report.json').exists()
+
+
+@pytest.mark.parametrize(('options', 'words'), [(dict(people=0), 'people=0'), (dict(seconds=-1), 'seconds=-1')])
+def test_options_are_checked(options, words):
+    with pytest.raises(DistilPoseError, match=words):
+        TeacherReportHook(**options)
+
+
+def test_check_draws_people_and_refuses_what_a_strict_training_would(configs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DistilPoseError, match='no better than the mean pose'):
+        check_training(configs[1])
+    folder = tmp_path / 'work_dirs/distillation/check'
+    assert (folder / 'teacher_report.png').is_file() and not list(folder.glob('*.pth'))
+    assert '12 of these people, with labels and teacher' in log_of(folder)
+
+    from distilpose.engine.hooks import teacher_report
+    monkeypatch.setattr(teacher_report, 'make_report', None)  # the training reads what the check wrote
+    train(configs[1], seed=3, options={'train_cfg.max_epochs': 1})
+    assert 'The teacher on 12 validation people' in log_of(folder.parent)
+
+
+def test_check_of_a_config_without_a_teacher(tmp_path, caplog):
+    config = write_config(tmp_path / 'plain.py', write_data(tmp_path / 'data'))
+    with caplog.at_level(logging.INFO):
+        assert check_training(config, work_dir=tmp_path / 'check') is None
+    assert 'There is no teacher to evaluate' in log_of(tmp_path / 'check')
+    assert 'nothing that would stop a training was found' in log_of(tmp_path / 'check')
+
+
+def test_check_finds_what_a_training_would(configs, tmp_path):
+    with pytest.raises(DistilPoseError, match='there is no checkpoint'):
+        check_training(configs[1], work_dir=tmp_path, options={'model.teacher.checkpoint': 'missing.pth'})
