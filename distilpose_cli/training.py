@@ -83,18 +83,22 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 def _check_train(args: argparse.Namespace) -> None:
     _check_processes(args)
     require_config(args.config)
-    given = [f'--{name.replace("_", "-")}' for name in ('teacher_checkpoint', 'images', 'boxes')
-             if getattr(args, name) is not None] + ['--method'] * (args.method != 'auto')
-    if given and args.teacher is None:
-        raise WrongInput(f'{" and ".join(given)} of a distillation, and no teacher is named; add --teacher')
-    if args.method not in METHODS:
-        raise WrongInput(f'--method {args.method} is none; expected one of {", ".join(METHODS)}')
+    _check_distillation(args)
     if args.resume not in (None, 'auto', 'last'):
         require_checkpoint(args.resume)
     unknown = sorted({word for words in args.allow_changed for word in words.split(',')} - {*MAY_CHANGE})
     if unknown:
         raise WrongInput(f'--allow-changed got {", ".join(map(repr, unknown))}; expected some of '
                          f'{", ".join(MAY_CHANGE)}')
+
+
+def _check_distillation(args: argparse.Namespace) -> None:
+    given = [f'--{name.replace("_", "-")}' for name in ('teacher_checkpoint', 'images', 'boxes')
+             if getattr(args, name) is not None] + ['--method'] * (args.method != 'auto')
+    if given and args.teacher is None:
+        raise WrongInput(f'{" and ".join(given)} of a distillation, and no teacher is named; add --teacher')
+    if args.method not in METHODS:
+        raise WrongInput(f'--method {args.method} is none; expected one of {", ".join(METHODS)}')
 
 
 def _train(args: argparse.Namespace) -> None:
@@ -151,17 +155,21 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
                            'config>/check, here)')
     add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the config')
     add_cfg_options(parser)
+    _add_distillation(parser)
 
 
 def _check_check(args: argparse.Namespace) -> None:
     check_descriptors()
     require_config(args.config)
+    _check_distillation(args)
 
 
 def _check(args: argparse.Namespace) -> None:
     from distilpose.engine import check_training
 
-    check_training(args.config, work_dir=args.work_dir, options=read_options(args), data_root=args.data_root)
+    check_training(args.config, work_dir=args.work_dir, options=read_options(args), data_root=args.data_root,
+                   teacher=args.teacher, teacher_checkpoint=args.teacher_checkpoint, method=args.method,
+                   images=args.images, boxes=args.boxes)
 
 
 TRAIN = Command(

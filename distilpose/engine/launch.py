@@ -91,14 +91,9 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         MachineFailed: a dead data worker, no memory, no descriptors, a lost process, a sample that cannot be prepared.
         Interrupted: after a signal; what was trained is saved.
     """
-    asked = dict(teacher_checkpoint=teacher_checkpoint, images=images, boxes=boxes)
-    said: list[str] = []
-    if teacher is not None:
-        config, options, said = write_distillation(config, teacher, options=options, work_dir=work_dir,
-                                                   launcher=launcher, method=method, **asked)
-    elif method != 'auto' or any(value is not None for value in asked.values()):
-        raise DistilPoseError('--teacher-checkpoint, --method, --images and --boxes are about a distillation, and no '
-                              'teacher is named; add --teacher')
+    config, options, said = _with_teacher(config, teacher, options=options, work_dir=work_dir, launcher=launcher,
+                                          method=method, teacher_checkpoint=teacher_checkpoint, images=images,
+                                          boxes=boxes)
     cfg, notes = load_and_change(config, options=options, data_root=data_root)
     _require_training(cfg)
     if not validate:
@@ -208,8 +203,10 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
 
 
 def check_training(config: str | Path | Config, *, work_dir: str | Path | None = None,
-                   options: Mapping[str, Any] | None = None,
-                   data_root: str | Path | None = None) -> TeacherReport | None:
+                   options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
+                   teacher: str | Path | None = None, teacher_checkpoint: str | Path | None = None,
+                   method: str = 'auto', images: str | Path | None = None,
+                   boxes: str | Path | None = None) -> TeacherReport | None:
     """Checks a config, builds data and networks as a training would, and evaluates its teacher; trains nothing.
 
     Args:
@@ -218,6 +215,7 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
             directory, where a training finds the report.
         options: as for :func:`train`.
         data_root: as for :func:`train`.
+        teacher: as for :func:`train`, and so are all that follow.
 
     Returns:
         The teacher's report; ``None`` without a teacher or without labels in the validation data.
@@ -225,16 +223,20 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
     Raises:
         DistilPoseError: wrong input, or a teacher that ``strict_teacher`` would refuse.
     """
+    config, options, said = _with_teacher(config, teacher, options=options, work_dir=work_dir, launcher='none',
+                                          method=method, teacher_checkpoint=teacher_checkpoint, images=images,
+                                          boxes=boxes)
     cfg, notes = load_and_change(config, options=options, data_root=data_root)
     _require_training(cfg)
     cfg.work_dir = str(_work_dir(cfg, work_dir, 'check'))
     cfg.resume = False
     _set_randomness(cfg, seed=None, deterministic=False)
     add_default_hooks(cfg)
+    add_teacher_crops(cfg)
     check(cfg, ['train', 'val'])
     check_writable(Path(cfg.work_dir), name='--work-dir')
     prepare_environment(cfg, 'none')
-    return _run(cfg, notes, CheckingRunner.train, runner_type=CheckingRunner).report
+    return _run(cfg, notes, partial(_log_and_train, said), runner_type=CheckingRunner).report
 
 
 def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] | None = None,
@@ -272,6 +274,19 @@ def use_autocast(cfg: Config) -> None:
     wrapper.setdefault('dtype', 'bfloat16')
     if isinstance(wrapper.get('loss_scale'), str):
         wrapper.pop('loss_scale')  # mmengine's 'dynamic' is what the scaler does anyway
+
+
+def _with_teacher(config: str | Path | Config, teacher: str | Path | None, *, method: str,
+                  options: Mapping[str, Any] | None, work_dir: str | Path | None, launcher: str,
+                  **asked: str | Path | None) -> tuple[str | Path | Config, Mapping[str, Any] | None, list[str]]:
+    """The config and options of a distillation of a student's config, and what to say; the same without a teacher."""
+    if teacher is not None:
+        return write_distillation(config, teacher, options=options, work_dir=work_dir, launcher=launcher,
+                                  method=method, **asked)
+    if method != 'auto' or any(value is not None for value in asked.values()):
+        raise DistilPoseError('--teacher-checkpoint, --method, --images and --boxes are about a distillation, and no '
+                              'teacher is named; add --teacher')
+    return config, options, []
 
 
 def _require_training(cfg: Config) -> None:

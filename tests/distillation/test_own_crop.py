@@ -176,7 +176,7 @@ def test_the_losses_are_those_of_the_students_crop_where_both_are_one(tmp_path: 
 
 def test_samples_without_a_crop_are_refused(tmp_path: Path) -> None:
     model = own(weights=tmp_path / 'teacher.pth')
-    with pytest.raises(DistilPoseError, match="crop of its own.*the samples hold none.*with_teacher_crop"):
+    with pytest.raises(DistilPoseError, match='crop of its own.*the samples hold none.*with_teacher_crop'):
         model(*batch(), mode='loss')
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,10 @@ from mmengine.runner import Runner
 from mmpose.registry import DATASETS, HOOKS
 
 from ...checkpoints.writing import write_atomically
+from ...config.teacher_crop import crop_of, pipelines, with_teacher_crop
 from ...distillation import PoseDistiller
+from ...distillation.image_adapter import read_input
+from ...distillation.teachers import PAIRING_OPTIONS, teacher_facts, teacher_input
 from ...errors import DistilPoseError
 from ..bare_model import bare_model
 from ..fingerprints import annotation_files, digest, digest_of_file
@@ -137,9 +139,14 @@ def validation_of(runner: Runner) -> tuple[Any, str]:
     if runner.val_loop is None:
         return None, 'this run has no validation data (val_dataloader), or does not validate'
     dataset, cfg = runner.val_loop.dataloader.dataset, runner.cfg.val_dataloader.get('dataset')
-    if isinstance(cfg, Mapping) and cfg.get('bbox_file'):
+    has_own_crop = bare_model(runner).own_crop is not None
+    if isinstance(cfg, Mapping) and (cfg.get('bbox_file') or has_own_crop):
+        options = Config(dict(dataset=_plain(cfg))).dataset.to_dict()  # a copy
+        options.update({'bbox_file': None} if cfg.get('bbox_file') else {})
+        if has_own_crop:
+            _add_crops(options, runner.cfg.model.teacher.to_dict())
         with DefaultScope.overwrite_default_scope('mmpose'):
-            dataset = DATASETS.build({**copy.deepcopy(dict(cfg)), 'bbox_file': None})
+            dataset = DATASETS.build(options)
     metainfo = getattr(dataset, 'metainfo', None) or {}
     missing = [name for name in ('sigmas', 'flip_indices', 'keypoint_id2name') if name not in metainfo]
     if missing:
@@ -147,13 +154,20 @@ def validation_of(runner: Runner) -> tuple[Any, str]:
     return dataset, ''
 
 
+def _add_crops(options: dict[str, Any], teacher: dict[str, Any]) -> None:
+    """Lets the pipelines of a data set's config cut the teacher's own crops too, in place."""
+    for node, key in list(pipelines(options)):
+        if crop_of(node[key]) is not None:
+            node[key] = with_teacher_crop(node[key], teacher_input(teacher), view=teacher.get('view') or 'same')
+
+
 def facts_of(runner: Runner, model: PoseDistiller, dataset: Any, *, options: Any) -> str:
     """A digest of what a report depends on."""
-    teacher = model.teacher
-    described = runner.cfg.model.get('teacher')
+    teacher, spec = model.teacher, runner.cfg.model.teacher.to_dict()
+    pairing = {key: spec.get(key) for key in PAIRING_OPTIONS}
     return digest([
-        VERSION, teacher.loaded_digest, repr(teacher.input), str(teacher.dtype), teacher.keypoint_names,
-        described.to_dict() if hasattr(described, 'to_dict') else repr(described), repr(model.to_teacher), options,
+        VERSION, options, teacher.loaded_digest, teacher_facts(spec, teacher), repr(teacher.input), str(teacher.dtype),
+        getattr(teacher, 'heatmaps', None), pairing, repr(read_input(model.student)),
         _plain(runner.cfg.val_dataloader.dataset), [digest_of_file(file) for file in annotation_files(dataset)],
         len(dataset)])
 

@@ -136,25 +136,16 @@ def _ask(distiller: Any, batch: dict) -> _Batch:
     images = data['inputs']
     _wait_for(images)
     began = time.perf_counter()
-    outputs = distiller.ask_teacher(images)
+    outputs = distiller.ask_teacher(images, data['data_samples'])
     _wait_for(images)
     seconds = time.perf_counter() - began
-    coords, certainty = coordinates_of(outputs), certainty_of(outputs, beta=beta_of(distiller.teacher))
+    coords, certainty = coordinates_of(outputs), certainty_of(outputs, beta=distiller.teacher.simcc_beta)
     _require_finite(distiller, outputs, coords, certainty, images)
     mask = torch.ones_like(certainty) if outputs.mask is None else outputs.mask
     maps = None if outputs.heatmaps is None else outputs.heatmaps[-1]
     return _Batch(coords.double().cpu().numpy(), certainty.double().cpu().numpy(), mask.cpu().numpy() > 0,
                   data['data_samples'], seconds, None if maps is None else (maps.shape[-1], maps.shape[-2]),
                   has_certainty=any(field is not None for field in (outputs.scores, maps, outputs.simcc)))
-
-
-def beta_of(teacher: Any) -> float:
-    """What a teacher's training multiplied its SimCC logits with, 1 where nothing says it."""
-    stated = getattr(teacher, 'beta', None)
-    if stated is None:
-        head = getattr(getattr(teacher, 'model', None), 'head', None)
-        stated = getattr(getattr(head, 'loss_module', None), 'beta', None)
-    return 1.0 if stated is None else float(stated)
 
 
 def _wait_for(images: Tensor) -> None:

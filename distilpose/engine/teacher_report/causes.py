@@ -194,8 +194,8 @@ def _order(answers: Answers, names: Sequence[str], flip: Sequence[int]) -> Itera
              zip(rows[moved].tolist(), labels[columns][moved].tolist(), strict=True)]
     more = f' and {len(pairs) - 4} more' if len(pairs) > 4 else ''
     yield Finding('order', f'The keypoints of the teacher are in another order than the labels: {", ".join(pairs[:4])}'
-                           f'{more}; in the order that fits best PCK@0.1 is {100 * gain:.1f} points higher. Give their names '
-                           'in model.teacher.keypoints')
+                           f'{more}; in the order that fits best PCK@0.1 is {100 * gain:.1f} points higher. Give their '
+                           'names in model.teacher.keypoints')
 
 
 def _shares_right(answers: Answers) -> np.ndarray:

@@ -30,11 +30,12 @@ def measure(answers: Answers, *, sigmas: np.ndarray, flip: Sequence[int], names:
         Plain numbers; shares are in [0, 1], ``None`` where there is nothing to count.
     """
     right, counted = correct(answers, answers.predicted), answers.counted
-    mean = mean_pose(answers)
+    mean, has_partner = mean_pose(answers), answers.mask.any(0)
     error = ((answers.predicted - answers.people.keypoints) / answers.extents[:, None] * answers.cells)[right & counted]
     return dict(
         people=len(counted), joints=int(counted.sum()),
-        left_out=[names[index] for index in np.flatnonzero(~answers.mask.any(0)).tolist()],
+        masked=_share(~answers.mask[:, has_partner], answers.people.labelled[:, has_partner]),
+        left_out=[names[index] for index in np.flatnonzero(~has_partner).tolist()],
         ap=_number(precision(answers, answers.coords, scores=_scores(answers), sigmas=sigmas)),
         pck=_share(right, counted),
         mean_pose=dict(ap=_number(precision(answers, mean, scores=np.ones(len(mean)), sigmas=sigmas)),

@@ -57,6 +57,9 @@ class TeacherReport:
         yield f'  {_certainty(figures["certainty"])}'
         if figures['left_out']:
             yield f'  not taught by it: {", ".join(figures["left_out"])}'
+        if figures['masked']:
+            yield (f'  {_points(figures["masked"])} % of the labelled joints are left out, which the teacher sees '
+                   "outside of its crop or of the student's")
 
 
 def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, seconds: float,

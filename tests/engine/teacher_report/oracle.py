@@ -38,8 +38,8 @@ def write_people(folder: Path, *, labelled: bool = True) -> Path:
         cv2.imwrite(str(folder / 'images' / name), image)
         images.append(dict(id=index + 1, file_name=name, width=width + 12, height=height + 16))
         flags = np.full((NUM_KEYPOINTS, 1), 2 * labelled)
-        people.append(dict(id=index + 1, image_id=index + 1, category_id=1, bbox=[*corner.tolist(), width, height], iscrowd=0,
-                           area=width * height, num_keypoints=NUM_KEYPOINTS,
+        people.append(dict(id=index + 1, image_id=index + 1, category_id=1, iscrowd=0,
+                           bbox=[*corner.tolist(), width, height], area=width * height, num_keypoints=NUM_KEYPOINTS,
                            keypoints=np.hstack([joints[index] * INPUT_SIZE + corner, flags]).ravel().tolist()))
     (folder / 'people.json').write_text(json.dumps(dict(
         images=images, annotations=people, categories=[dict(id=1, name='person', keypoints=[], skeleton=[])])))
