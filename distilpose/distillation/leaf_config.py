@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ class Distillation:
     boxes: str | None = None
     """A JSON file of people's boxes on them."""
     teacher_options: Mapping[str, Any] = field(default_factory=dict)
-    """Further entries of ``model.teacher``."""
+    """Dotted key -> value: further entries of ``model.teacher``."""
 
     @property
     def name(self) -> str:
@@ -72,7 +73,7 @@ def write_leaf_config(distillation: Distillation, folder: Path) -> tuple[Path, l
     data = _unlabelled_data(config, distillation)
     with _without_traces():
         student, names = show_student(config, path)
-        shown, teacher_names = show_teacher(teacher, distillation.teacher)
+        shown, teacher_names = show_teacher(teacher, teacher_name(distillation.teacher))
     recipe = choose_method(distillation.method, student, shown)
     if 'keypoints' not in teacher and None not in (names, teacher_names) and names != teacher_names:
         teacher['keypoints'] = 'auto'
@@ -123,7 +124,7 @@ def _without_traces() -> Iterator[None]:
 
 def _merged(teacher: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
     config = Config(dict(teacher=dict(teacher)))
-    config.merge_from_dict(dict(teacher=dict(options)))
+    config.merge_from_dict({f'teacher.{key}': value for key, value in options.items()})
     return config.teacher.to_dict()
 
 
@@ -135,8 +136,9 @@ def _code(path: str, config: Config, distillation: Distillation, *, recipe: Reci
         student['checkpoint'] = config.model.student.checkpoint
     task_weight = recipe.rule.task_weight if has_labels else 0.0
     terms = ',\n'.join(f'        {name}={as_code(term)}' for name, term in recipe.terms.items())
+    comment = '\n'.join(textwrap.wrap(head, 120, initial_indent='# ', subsequent_indent='# '))
     return f"""# distilpose train {distillation.student} --teacher {distillation.teacher}
-# {head}
+{comment}
 _base_ = {path!r}
 model = dict(
     _delete_=True,
@@ -168,13 +170,15 @@ def _unlabelled_data(config: Config, distillation: Distillation) -> str:
     images = _require(distillation.images, '--images')
     boxes = {} if distillation.boxes is None else dict(boxes=str(_require(distillation.boxes, '--boxes')))
     place = dict(data_root=str(images)) if images.is_dir() else dict(images=str(images), data_root=str(images.parent))
-    options = ', '.join(f'{key}={as_code(value)}' for key, value in
+    options = ',\n        '.join(f'{key}={as_code(value)}' for key, value in
                         dict(place, **boxes, metainfo=_metainfo(dataset, distillation.student)).items())
     sampler = ("\n    sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True),"
                if (loader.get('sampler') or {}).get('type') == 'MultiSourceSampler' else '')
     return f"""train_dataloader = dict({sampler}
     dataset=dict(
-        _delete_=True, type='UnlabelledImages', {options},
+        _delete_=True,
+        type='UnlabelledImages',
+        {options},
         pipeline={_packed(pipeline, f'{entry}.pipeline')}))
 {_switched_pipelines(config)}"""
 

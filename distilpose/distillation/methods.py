@@ -114,10 +114,11 @@ class Recipe:
     """Optional terms that do not fit, and why."""
 
     def describe(self, student: Network, teacher: Network) -> str:
-        """One sentence for the log."""
-        left_out = ''.join(f'; without {name}: {reason}' for name, reason in self.left_out.items())
-        return (f'{student.name} shows {student.kind} ({_produced(student)}), {teacher.name} {teacher.kind} '
-                f'({_produced(teacher)}). Method {self.rule.method}: {", ".join(self.terms)}{left_out}.')
+        """What was found and chosen, for the log."""
+        left_out = ''.join(f' Without {name}: {reason}.' for name, reason in self.left_out.items())
+        return (f'The student ({student.name}) shows {student.kind} ({_produced(student)}), the teacher '
+                f'({teacher.name}) {teacher.kind} ({_produced(teacher)}). Method {self.rule.method}: '
+                f'{", ".join(self.terms)}.{left_out}')
 
 
 def choose_method(method: str, student: Network, teacher: Network) -> Recipe:

@@ -10,16 +10,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from distilpose.config import check, merge_options, project_path, read_config, set_data_root, student_config
+from distilpose.config import (
+    ConfigTree,
+    check,
+    dictionaries,
+    merge_options,
+    project_path,
+    read_config,
+    set_data_root,
+    student_config,
+)
 
 from ..checkpoints import load_strict, read_weights
 from ..checkpoints.writing import write_atomically
@@ -360,7 +372,7 @@ def _build_and_run(cfg: Config, notes: list[str], action: Callable[[Any], Any], 
     for note in notes:
         print_log(note, 'current', logging.WARNING)
     try:
-        with failures_as_sentences(runner), unknown_types_as_sentences():
+        with failures_as_sentences(runner), unknown_types_as_sentences(), downloads_as_sentences(cfg):
             result = action(runner)
     finally:
         end_workers(runner)
@@ -369,6 +381,25 @@ def _build_and_run(cfg: Config, notes: list[str], action: Callable[[Any], Any], 
             if isinstance(hook, (ProgressHook, SignalHook)):
                 hook.close()
     return result if returns_result else runner
+
+
+@contextmanager
+def downloads_as_sentences(cfg: Config) -> Iterator[None]:
+    """Says in a sentence that weights which a network starts from cannot be downloaded, and what to do without them."""
+    try:
+        yield
+    except URLError as error:
+        tree = ConfigTree.of(cfg)
+        entry = 'model.student' if tree.is_distillation else 'model'
+        found = next(((path, options['checkpoint']) for path, options in dictionaries(tree.student, entry)
+                      if '://' in str(options.get('checkpoint'))), None)
+        if found is None:
+            raise
+        path, url = found
+        name = PurePosixPath(urlsplit(url).path).name if url.startswith('http') else 'the file'
+        raise DistilPoseError(f'the network starts from {url} ({path}), which cannot be downloaded: {error.reason}; '
+                              f'put {name} into {Path(torch.hub.get_dir(), "checkpoints")}, or start from random '
+                              f'weights with --cfg-options {path}=None') from error
 
 
 @contextmanager

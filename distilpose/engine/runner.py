@@ -26,7 +26,7 @@ from ..errors import printable
 from .bare_model import bare_model
 from .hooks import StrictResumeHook
 from .hooks.channels_last import contiguous_while_drawn, has_channels_last, use_channels_last
-from .summary import describe_data, describe_environment, describe_model
+from .summary import describe_data, describe_environment, describe_model, full_config_file
 from .workers import prepare_workers
 
 DETAILS = 'details.txt'
@@ -53,14 +53,8 @@ class ConciseRunner(Runner):
 
     @master_only
     def dump_config(self) -> None:
-        """Writes the config into the work directory, as mmengine does, but atomically.
-
-        One that lies there stays as it is; with all that it inherits it is written as ``<name>_full.py``.
-        """
-        source = Path(self.cfg.filename or f'{self.timestamp}.py')
-        file = Path(self.work_dir, source.name)
-        if source.absolute() == file.absolute():
-            file = file.with_stem(f'{file.stem}_full')
+        """Writes the config into the work directory, as mmengine does, but atomically, and over no config."""
+        file = full_config_file(self)
         with replacing(file, suffix=file.suffix) as part:
             self.cfg.dump(part)
 

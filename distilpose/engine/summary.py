@@ -27,8 +27,14 @@ def describe_environment(runner: Runner) -> Iterator[str]:
     yield f'{", ".join(f"{name} {version}" for name, version in versions.items())}.'
     processes = f'{runner.world_size} process' + 'es' * (runner.world_size > 1)
     yield f'{processes} on {_device()}, seed {runner.seed}{", deterministic" * bool(runner.deterministic)}.'
-    file = Path(runner.cfg.filename or f'{runner.timestamp}.py').name
-    yield f'Config: {runner.cfg.filename or "made by a program"}, in full in {Path(runner.work_dir, file)}.'
+    yield f'Config: {runner.cfg.filename or "made by a program"}, in full in {full_config_file(runner)}.'
+
+
+def full_config_file(runner: Runner) -> Path:
+    """Where the config of a run is written with all that it inherits; beside a config that lies there itself."""
+    source = Path(runner.cfg.filename or f'{runner.timestamp}.py')
+    file = Path(runner.work_dir, source.name)
+    return file.with_stem(f'{file.stem}_full') if source.absolute() == file.absolute() else file
 
 
 def describe_model(runner: Runner) -> Iterator[str]:

@@ -1,0 +1,153 @@
+"""The table of methods, row by row: which terms teach which student from which teacher, and with which numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from mmpose.models.losses import KLDiscretLoss
+from mmpose.registry import MODELS
+
+from distilpose.config import load_config
+from distilpose.distillation.distiller import build_terms
+from distilpose.distillation.methods import (
+    KINDS,
+    METHODS,
+    RULES,
+    Network,
+    Rule,
+    choose_method,
+    describe_rules,
+    read_term,
+)
+from distilpose.distillation.teachers.heatmaps import draw_simcc_heatmaps
+from distilpose.errors import DistilPoseError
+from distilpose.models.losses.simdr import KLDiscretMeanLoss
+from distilpose.structures import Labels, PoseOutputs
+
+K = 17
+SIZE = (48, 64)
+
+
+def outputs(kind: str, *, seed: int = 0, **further: Any) -> PoseOutputs:
+    """What a network of a kind shows of one image of 48x64, with gradients."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def rand(*shape: int) -> torch.Tensor:
+        return torch.rand(1, *shape, generator=generator).requires_grad_()
+
+    fields: dict[str, Any] = dict(heatmaps=dict(heatmaps=(rand(K, 16, 12),)),
+                                  simcc=dict(simcc=(rand(K, 96), rand(K, 128))),
+                                  coordinates=dict(coords=rand(K, 2)))[kind]
+    return PoseOutputs(**fields, **further)
+
+
+def network(kind: str, *, loss: Any = None, **further: Any) -> Network:
+    return Network(f'a {kind} network', outputs(kind, **further), SIZE, loss)
+
+
+@pytest.mark.parametrize('student', KINDS)
+@pytest.mark.parametrize('teacher', KINDS)
+def test_every_pair_has_a_method_or_a_sentence(student: str, teacher: str) -> None:
+    expected = {('heatmaps', 'heatmaps'): 'fpd', ('heatmaps', 'simcc'): 'fpd', ('simcc', 'simcc'): 'simcc',
+                ('simcc', 'heatmaps'): 'simcc', ('coordinates', 'heatmaps'): 'distilpose',
+                ('coordinates', 'simcc'): 'distilpose', ('coordinates', 'coordinates'): 'coordinates'}
+    if (student, teacher) == ('coordinates', 'coordinates') and MODELS.get('CoordinateTerm') is None:
+        pytest.skip('there is no CoordinateTerm')
+    if (student, teacher) in expected:
+        assert choose_method('auto', network(student), network(teacher)).rule.method == expected[student, teacher]
+    else:
+        with pytest.raises(DistilPoseError, match=f'shows {student} .* coordinates .*no method does'):
+            choose_method('auto', network(student), network(teacher))
+
+
+@pytest.mark.parametrize('rule', RULES, ids=lambda rule: f'{rule.method}: {rule.student} from {rule.teacher}')
+def test_each_row_gives_terms_that_teach(rule: Rule) -> None:
+    if rule.method == 'coordinates' and MODELS.get('CoordinateTerm') is None:
+        pytest.skip('there is no CoordinateTerm')
+    student, teacher = network(rule.student), network(rule.teacher, seed=1)
+    recipe = choose_method(rule.method, student, teacher)
+    assert recipe.rule == rule and tuple(recipe.terms)[:len(rule.terms)] == rule.terms
+    assert set(recipe.terms) | set(recipe.left_out) == {*rule.terms, *rule.optional}
+    shown = teacher.outputs
+    if rule.draws:
+        drawn = draw_simcc_heatmaps(shown.simcc, beta=1.0, **recipe.teacher['heatmaps'])
+        assert drawn.shape[-2:] == (16, 12)
+        shown = shown._replace(heatmaps=(drawn,))
+    labels = Labels(torch.ones(1, K), torch.ones(1, dtype=torch.bool))
+    for term in build_terms(recipe.terms).values():
+        assert term.mismatch(student.outputs, shown) is None
+        term.prepare(student.outputs, shown)
+        loss = term(student.outputs, shown, labels)
+        loss.backward()
+        assert torch.isfinite(loss) and loss > 0
+    gradients = [value.grad for field in (student.outputs.heatmaps, student.outputs.simcc, (student.outputs.coords,))
+                 for value in field or () if value is not None]
+    assert any(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients)
+
+
+def test_numbers_are_those_of_the_published_configs() -> None:
+    def terms(name: str) -> Any:
+        return load_config(f'configs/_base_/methods/{name}.py')
+
+    fpd, dwpose = terms('fpd').fpd, terms('dwpose_s1').dwpose
+    assert {rule.task_weight for rule in RULES if rule.method == 'fpd'} == {fpd.task_weight}
+    assert {rule.task_weight for rule in RULES if rule.method != 'fpd'} == {1.0}
+    recipe = choose_method('fpd', network('heatmaps'), network('heatmaps'))
+    assert recipe.terms == fpd.terms.to_dict()
+    maps = (torch.zeros(1, 8, 4, 3),)
+    recipe = choose_method('dwpose', network('simcc', features=maps, loss=KLDiscretLoss(beta=10.0)),
+                           network('simcc', features=maps))
+    assert recipe.terms == dwpose.terms.to_dict()
+    assert read_term('score') == terms('any_heatmap_teacher').terms.score.to_dict()
+
+
+def test_the_beta_of_a_term_is_that_of_the_students_loss_and_a_sum_over_joints_weighs_as_one() -> None:
+    for kind, name in (('simcc', 'simcc'), ('heatmaps', 'marginals')):
+        for loss, beta, weight in ((KLDiscretLoss(beta=10.0), 10.0, 1.0), (KLDiscretLoss(), 1.0, 1.0), (None, 1.0, 1.0),
+                                   (KLDiscretMeanLoss(), 1.0, 17.0)):
+            term = choose_method('auto', network('simcc', loss=loss), network(kind)).terms[name]
+            assert (term['beta'], term['weight']) == (beta, weight)
+
+
+def test_optional_terms_are_taken_where_both_show_them_and_named_where_not() -> None:
+    tokens = dict(keypoint_tokens=torch.zeros(1, K, 8), visual_tokens=torch.zeros(1, 12, 8))
+    student = network('coordinates', sigmas=torch.ones(1, K, 2), scores=torch.ones(1, K, 1), **tokens)
+    recipe = choose_method('auto', student, network('heatmaps', **tokens))
+    assert list(recipe.terms) == ['simulated_heatmap', 'score', 'visual_tokens', 'keypoint_tokens']
+    assert recipe.terms['simulated_heatmap']['sigma'] == 'predicted' and not recipe.left_out
+
+    wider = dict(tokens, visual_tokens=torch.zeros(1, 12, 16))
+    recipe = choose_method('auto', student, network('heatmaps', **wider))
+    assert 'of width 8, the teacher 12 of width 16' in recipe.left_out['visual_tokens']
+    recipe = choose_method('auto', network('coordinates'), network('heatmaps'))
+    assert recipe.terms['simulated_heatmap']['sigma'] == 'learned'
+    assert recipe.left_out['score'] == 'the student shows no scores'
+    sentence = recipe.describe(network('coordinates'), network('heatmaps'))
+    assert 'Method distilpose: simulated_heatmap. Without score: the student shows no scores.' in sentence
+
+
+def test_features_of_another_size_are_left_out_of_dwpose() -> None:
+    recipe = choose_method('dwpose', network('simcc', features=(torch.zeros(1, 8, 4, 3),)),
+                           network('simcc', features=(torch.zeros(1, 8, 8, 6),)))
+    assert list(recipe.terms) == ['logit'] and 'last feature map' in recipe.left_out['feature']
+
+
+def test_a_method_that_does_not_fit_is_refused_with_those_that_do() -> None:
+    with pytest.raises(DistilPoseError, match=r'the student a coordinates network shows coordinates \(coords\) and the '
+                       r'teacher a heatmaps network heatmaps \(heatmaps\), which --method fpd does not fit \(heatmaps '
+                       r'<- heatmaps: heatmaps; .*\); take one of auto, distilpose'):
+        choose_method('fpd', network('coordinates'), network('heatmaps'))
+    with pytest.raises(DistilPoseError, match="no method 'fdp'; expected one of auto, fpd, simcc"):
+        choose_method('fdp', network('coordinates'), network('heatmaps'))
+    with pytest.raises(DistilPoseError, match='produces features; expected heatmaps, SimCC or coordinates'):
+        choose_method('auto', Network('it', PoseOutputs(features=(torch.zeros(1, 1, 1, 1),)), None),
+                      network('heatmaps'))
+
+
+def test_the_printed_table_has_every_row() -> None:
+    lines = describe_rules().splitlines()[1:]
+    assert [line.split()[0] for line in lines] == [rule.method for rule in RULES]
+    assert set(METHODS) == {'auto', *(rule.method for rule in RULES)}
+    assert 'coordinates <- simcc, which it draws as heatmaps: simulated_heatmap [+ score]' in lines[6]
