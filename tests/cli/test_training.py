@@ -53,7 +53,7 @@ def test_a_teacher_that_does_not_exist_is_a_sentence(capsys: pytest.CaptureFixtu
 def test_options_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, object] = {}
     monkeypatch.setattr(engine, 'train', lambda config, **options: asked.update(options))
-    TRAIN.main(['configs/quickstart/baseline.py', '--teacher', 'a.py', '--teacher-checkpoint', 'a.pth', '--method', 'fpd',
-                '--images', 'folder', '--boxes', 'b.json'], program='distilpose train')
+    TRAIN.main(['configs/quickstart/baseline.py', '--teacher', 'a.py', '--teacher-checkpoint', 'a.pth', '--method',
+                'fpd', '--images', 'folder', '--boxes', 'b.json'], program='distilpose train')
     assert {key: asked[key] for key in ('teacher', 'teacher_checkpoint', 'method', 'images', 'boxes')} == dict(
         teacher='a.py', teacher_checkpoint='a.pth', method='fpd', images='folder', boxes='b.json')
