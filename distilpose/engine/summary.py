@@ -45,7 +45,8 @@ def describe_model(runner: Runner) -> Iterator[str]:
         yield from model.details() if hasattr(model, 'details') else ()
         return
     named = runner.cfg.model.get('teacher') or {}
-    teacher = named.get('checkpoint') or named.get('file') or 'weights of a program'
+    folder = named.get('config') if isinstance(named.get('config'), str) else None  # of Hugging Face: has its weights
+    teacher = named.get('checkpoint') or named.get('file') or folder or 'weights of a program'
     yield f'Student: {describe_network(model.student)}.'
     yield f'Teacher: {model.teacher.describe()}, frozen, {teacher}.'
     yield from model.teacher.details()
