@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from distilpose.distillation import FrozenTeacher
 from distilpose.distillation.teachers import build_teacher
 from distilpose.errors import DistilPoseError
 from tests import networks, vitpose
+from tests.engine import tiny
 
 
 def images() -> torch.Tensor:
@@ -108,3 +111,16 @@ def test_equals_transformers(simple: bool, experts: int, tmp_path: Path) -> None
         expected = theirs(images(), dataset_index=torch.zeros(2, dtype=torch.long)).heatmaps
         found = teacher.model(images(), None, mode='tensor')
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_teaches_by_one_command(tmp_path: Path) -> None:
+    vitpose.write_folder(tmp_path / 'vitpose')
+    student = tiny.write_config(tmp_path / 'student.py', tiny.write_data(tmp_path / 'data'))
+    result = subprocess.run(
+        [sys.executable, 'tools/train.py', str(student), '--teacher', str(tmp_path / 'vitpose'), '--work-dir',
+         str(tmp_path / 'run')], cwd=tiny.PROJECT, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert f'frozen, {tmp_path / "vitpose"}.' in result.stdout
+    losses = tiny.logged_losses(tmp_path / 'run')
+    assert len(losses) == 6 and all(value == value for value in losses.values())
