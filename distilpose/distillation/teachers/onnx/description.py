@@ -9,8 +9,6 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from mmengine.logging import print_log
-
 from distilpose.errors import DistilPoseError
 
 KINDS = ('heatmaps', 'simcc', 'coordinates')
@@ -79,6 +77,8 @@ class OnnxDescription:
     """Names of its keypoints in order."""
     source: str | None = None
     """The preset that says it, for messages."""
+    note: str | None = None
+    """How the preset was found where nobody named it, for the log."""
 
     def changed(self, *, input: Mapping[str, Any] | None = None, outputs: Mapping[str, Any] | None = None,
                 keypoint_names: Sequence[str] | None = None, entry: str = 'model.teacher') -> OnnxDescription:
@@ -111,8 +111,7 @@ def describe_file(file: Path, preset: str | None) -> OnnxDescription:
     found = recognise(file)
     if found is None or found.preset.config is not None:
         return OnnxDescription()
-    print_log(found.note, 'current')
-    return describe_preset(found.preset)
+    return replace(describe_preset(found.preset), note=found.note)
 
 
 def choose(entry: str, value: Any, choices: Sequence[str]) -> str:

@@ -81,9 +81,9 @@ class OutputReading:
         return PoseOutputs(coords=coords, scores=scores)
 
     def __str__(self) -> str:
-        """``'heatmaps (heatmaps) of 17 keypoints, 64x64, grid i/n'``."""
-        names = ', '.join(port.name for port in self.ports)
-        words = [f'{self.kind} ({names}) of {self.keypoints} keypoints']
+        """``"heatmaps of 17 keypoints (output 'maps'), 64x64 (width x height), grid i/n"``."""
+        names = ' and '.join(repr(port.name) for port in self.ports)
+        words = [f'{self.kind} of {self.keypoints} keypoints (output{"s" * (len(self.ports) > 1)} {names})']
         if self.kind == 'heatmaps' and self.cells:
             words += [f'{self.cells[0]}x{self.cells[1]} (width x height), grid {self.grid}']
             words += ['of which the sigmoid is taken'] * (self.values == 'logits')

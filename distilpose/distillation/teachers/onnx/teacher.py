@@ -104,10 +104,12 @@ class OnnxTeacher(Teacher):
         batch = '' if self.session.batch is None else f', {self.session.batch} at a time'
         padding = '' if images.padding is None else f', padding {images.padding:g}'
         told = f' (preset {self.description.source})' if self.description.source else ''
-        return (f'{self.name}{told} takes images of {width}x{height} (width x height, {self.layout}, '
-                f'{_name(self.session.input.dtype)}{batch}), {"RGB" if images.rgb else "BGR"}, mean '
-                f'{_numbers(images.mean)}, std {_numbers(images.std)}{padding}{", udp" * images.udp}.',
-                f'{self.name} shows {self.reading}.')
+        lines = (
+            f'{self.name}{told} takes images of {width}x{height} (width x height, {self.layout}, '
+            f'{_name(self.session.input.dtype)}{batch}), {"RGB" if images.rgb else "BGR"}, mean '
+            f'{_numbers(images.mean)}, std {_numbers(images.std)}{padding}{", udp" * images.udp}.',
+            f'{self.name} shows {self.reading}.')
+        return lines if self.description.note is None else (self.description.note, *lines)
 
     @torch.no_grad()
     def outputs(self, images: Tensor) -> PoseOutputs:
@@ -139,7 +141,7 @@ class OnnxTeacher(Teacher):
 
     def facts(self) -> Any:
         """What was told of it, and the heatmaps that it draws."""
-        told = dataclasses.asdict(dataclasses.replace(self.description, source=None))
+        told = dataclasses.asdict(dataclasses.replace(self.description, source=None, note=None))
         return [type(self).__name__, told, None if self.heatmaps is None else dict(self.heatmaps)]
 
     def _run(self, images: Tensor, ports: Sequence[Port]) -> tuple[Tensor, ...]:
