@@ -77,7 +77,7 @@ class OnnxDescription:
     """Names of its keypoints in order."""
     source: str | None = None
     """The preset that says it, for messages."""
-    note: str | None = None
+    note: str | None = field(default=None, compare=False)
     """How the preset was found where nobody named it, for the log."""
 
     def changed(self, *, input: Mapping[str, Any] | None = None, outputs: Mapping[str, Any] | None = None,
