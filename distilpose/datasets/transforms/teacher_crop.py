@@ -6,7 +6,6 @@ random number, and none changes what the student is given.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +25,7 @@ from distilpose.structures import TEACHER_FIELDS
 from .coarse_dropout import CoarseDropout
 from .late_decoding import DecodingTopdownAffine
 from .quick_crop import QuickTopdownAffine
+from .random_blur import RandomBlur
 
 Step = Callable[[dict], dict]
 
@@ -33,6 +33,7 @@ _CROP, _MAP, _MASK = TEACHER_FIELDS
 _CLEAN = 'teacher_source'
 _FLIPS = {'vertical': 0, 'horizontal': 1, 'diagonal': -1}
 _NOT_A_HOLE = 255
+_LEAVE_OR_REPLACE = (RandomBlur, CoarseDropout)  # steps that never write into the image that they are given
 
 
 @TRANSFORMS.register_module()
@@ -121,7 +122,7 @@ class TeacherCrop(BaseTransform):
 class TeacherView(BaseTransform):
     """Applies a step that changes pixels to the student's crop, and the same change to the teacher's.
 
-    Colour and blur are drawn again from the same state of the generators, which go on as they would without a
+    Colour and blur are drawn again from the same state of numpy's generator, which goes on as it would without a
     teacher. Holes are where the student has them, brought to the teacher's crop.
 
     Args:
@@ -141,12 +142,13 @@ class TeacherView(BaseTransform):
     def transform(self, results: dict) -> dict:
         """See the class."""
         for step in self.steps:
-            before = _state()
-            student = results['img'].shape[:2]
+            before, image = np.random.get_state(), results['img']
             results = step(results)
+            if isinstance(step, _LEAVE_OR_REPLACE) and results['img'] is image:
+                continue
             with _rewound(before):
                 if isinstance(step, CoarseDropout):
-                    self._make_holes(step, results, student)
+                    self._make_holes(step, results, image.shape[:2])
                 else:
                     results[_CROP] = step(dict(img=results[_CROP]))['img']
         return results
@@ -155,15 +157,13 @@ class TeacherView(BaseTransform):
     def _make_holes(step: CoarseDropout, results: dict, size: tuple[int, int]) -> None:
         whole = np.full(size, _NOT_A_HOLE, np.uint8)
         holed = step(dict(img=whole))['img']
-        if holed is whole:
-            return
         (height, width), (own_height, own_width) = size, results[_CROP].shape[:2]
         (scale_x, shift_x), (scale_y, shift_y) = results[_MAP].tolist()
         to_student = np.array([[scale_x * width / own_width, 0, shift_x * width],
                                [0, scale_y * height / own_height, shift_y * height]])
         holes = cv2.warpAffine(holed, to_student, (own_width, own_height), borderValue=_NOT_A_HOLE,
                                flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-        results[_CROP][holes == 0] = 0
+        results[_CROP] = cv2.bitwise_and(results[_CROP], results[_CROP], mask=holes)
 
 
 @TRANSFORMS.register_module()
@@ -220,24 +220,15 @@ def _steps_of(aug: Any) -> list[Step]:
     return list(aug.transforms)
 
 
-def _state() -> tuple[Any, Any]:
-    return random.getstate(), np.random.get_state()
-
-
 @contextmanager
-def _rewound(state: tuple[Any, Any]) -> Iterator[None]:
-    """While open, Python's and numpy's generators draw what they drew from this state on."""
-    after = _state()
-    _set(state)
+def _rewound(state: Any) -> Iterator[None]:
+    """While open, numpy's generator, from which all steps that are replayed draw, repeats what came after a state."""
+    after = np.random.get_state()
+    np.random.set_state(state)
     try:
         yield
     finally:
-        _set(after)
-
-
-def _set(state: tuple[Any, Any]) -> None:
-    random.setstate(state[0])
-    np.random.set_state(state[1])
+        np.random.set_state(after)
 
 
 def _flip_of(results: dict) -> str | None:
