@@ -14,6 +14,9 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 from torch.multiprocessing.reductions import reduce_tensor
 
+from distilpose.structures import TEACHER_FIELDS
+
+_TEACHER_IMAGE = TEACHER_FIELDS[0]
 _SMALL = 16384  # bytes; above, memory that two processes share costs less than copying
 
 
@@ -31,14 +34,24 @@ def compact_collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """
     images = [sample['inputs'] for sample in samples]
     people = PeopleOfBatch(sample['data_samples'] for sample in samples)
+    if torch.utils.data.get_worker_info() is not None:
+        people.take_crops()
     return dict(inputs=_stack(images), data_samples=people)
 
 
 class PeopleOfBatch(list[PoseDataSample]):
     """A list that is quick to send to another process; it arrives as a plain list."""
 
+    crops: Tensor | None = None
+    """(B, 3, H, W) the teacher's own crops, while they are not in the samples."""
+
+    def take_crops(self) -> None:
+        """Takes the teacher's own crops out of the samples, where they have some, to be sent in one piece."""
+        if self and all(_TEACHER_IMAGE in person for person in self):
+            self.crops = _stack([person.pop(_TEACHER_IMAGE) for person in self])
+
     def __reduce__(self) -> tuple:
-        return pickle.loads, (_pickle(list(self)), )
+        return _unpickle, (_pickle(list(self)), self.crops)
 
     def __copy__(self) -> list[PoseDataSample]:  # or copying it would send it
         return list(self)
@@ -50,6 +63,13 @@ def _pickle(people: list[PoseDataSample]) -> bytes:
     pickler.dispatch_table[Tensor] = _reduce
     pickler.dump(people)
     return file.getvalue()
+
+
+def _unpickle(data: bytes, crops: Tensor | None) -> list[PoseDataSample]:
+    people = pickle.loads(data)
+    for person, crop in zip(people, crops, strict=True) if crops is not None else ():
+        person.set_field(crop, _TEACHER_IMAGE)
+    return people
 
 
 def _reduce(tensor: Tensor) -> tuple:

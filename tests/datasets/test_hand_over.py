@@ -73,3 +73,25 @@ def test_a_copy_is_a_plain_list_of_the_same_samples() -> None:
     people = batches(0)[0]['data_samples']
     copied = copy.copy(people)
     assert type(copied) is list and all(one is other for one, other in zip(copied, people, strict=True))
+
+
+class PeopleWithTeacherCrops(People):
+    """As :class:`People`, with crops for a teacher that are too large to travel by value."""
+
+    def __getitem__(self, index: int) -> dict:
+        sample = super().__getitem__(index)
+        sample['data_samples'].teacher_image = torch.full((3, 96, 96), index, dtype=torch.uint8)
+        sample['data_samples'].teacher_map = torch.full((2, 2), float(index))
+        return sample
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_crops_of_a_teacher_arrive_in_one_piece(workers: int) -> None:
+    loader = DataLoader(PeopleWithTeacherCrops(), batch_size=3, num_workers=workers, collate_fn=compact_collate)
+    for number, batch in enumerate(loader):
+        people = batch['data_samples']
+        for place, person in enumerate(people):
+            assert (person.teacher_image == 3 * number + place).all() and person.teacher_image.shape == (3, 96, 96)
+            assert (person.teacher_map == 3 * number + place).all()
+        storages = {person.teacher_image.untyped_storage().data_ptr() for person in people}
+        assert len(storages) == (1 if workers else len(people))
