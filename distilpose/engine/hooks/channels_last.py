@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import nn
 
-from ...distillation import PoseDistiller
+from ...distillation import FrozenTeacher
 from ...models.quick import store_channels_last, store_contiguous
 from ..bare_model import bare_model
 
@@ -48,8 +48,9 @@ def is_channels_last(hook: Any) -> bool:
 def use_channels_last(model: nn.Module) -> None:
     """Stores the weights of convolutions channels-last, also those of a teacher's network that answers itself."""
     store_channels_last(model)
-    if isinstance(model, PoseDistiller) and model.teacher.copy is None:
-        store_channels_last(model.teacher.model)
+    teacher = getattr(model, 'teacher', None)
+    if isinstance(teacher, FrozenTeacher) and teacher.copy is None:
+        store_channels_last(teacher.model)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -38,6 +39,13 @@ def test_the_copy_that_answers_for_a_teacher_is_laid_out_anyway() -> None:
     assert _layouts(copied) == {True}
     use_channels_last(model)
     assert model.teacher.copy.current() is copied
+
+
+def test_a_teacher_that_is_no_torch_network_is_left_alone() -> None:
+    model = distiller()
+    model.teacher = SimpleNamespace()
+    use_channels_last(model)
+    assert _layouts(model) == {True}
 
 
 def test_the_training_is_the_same(tmp_path: Path, tiny_data: Path) -> None:
