@@ -51,9 +51,9 @@ def find_config(path: str | Path, *, from_here: bool = False) -> str:
         file = root / Path(path).expanduser()
         if file.is_file() or is_hugging_face(file):
             return str(file.absolute())
-        if file.is_dir():
-            raise DistilPoseError(f'{file} is a folder without config.json, so none of Hugging Face; name a config in '
-                                  'it, or a folder with config.json and model.safetensors')
+    if any((root / Path(path).expanduser()).is_dir() for root in roots):
+        raise DistilPoseError(f'{path} is a folder without config.json, so none of Hugging Face; name a config in it, '
+                              'or a folder with config.json and model.safetensors')
     looked = ' and from '.join(map(str, roots))
     raise DistilPoseError(f'no config {path}{suggest(name) or f" (looked from {looked}); name it {_FORMS}"}')
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
-from mmcv.cnn.bricks.transformer import FFN, PatchEmbed
+from mmcv.cnn.bricks.transformer import PatchEmbed
 from mmengine.model import BaseModule
 from mmengine.registry import MODELS as MODELS_OF_MMENGINE
 from mmengine.registry import Registry
@@ -143,13 +143,25 @@ class TransformerLayer(nn.Module):
         self.ln1 = build_norm_layer(norm_cfg, dim)[1]
         self.attn = Attention(dim, num_heads, qkv_bias=qkv_bias)
         self.ln2 = build_norm_layer(norm_cfg, dim)[1]
-        self.ffn = FFN(dim, hidden, act_cfg=dict(type='GELU'), add_identity=False)
+        self.ffn = MLP(dim, hidden)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, P, D) to (B, P, D)."""
         tokens = tokens + self.drop_path(self.attn(self.ln1(tokens)))
         return tokens + self.drop_path(self.ffn(self.ln2(tokens)))
+
+
+class MLP(nn.Module):
+    """Two linear layers, under the names of mmcv's ``FFN``."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Sequential(nn.Linear(dim, hidden), nn.GELU()), nn.Linear(hidden, dim))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, P, D) to (B, P, D)."""
+        return self.layers(tokens)
 
 
 class Attention(nn.Module):

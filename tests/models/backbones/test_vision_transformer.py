@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from distilpose.errors import DistilPoseError
 from distilpose.models import VisionTransformer
+from distilpose.models.backbones import vision_transformer
 from distilpose.models.backbones.vision_transformer import SCOPES, Attention, TransformerLayer, resize_positions
 
 ARCH = dict(embed_dims=24, num_layers=3, num_heads=4, feedforward_channels=48)
@@ -53,6 +54,13 @@ def test_is_found_under_the_names_of_the_recipes(scope: str) -> None:
     for registry in (MODELS, MODELS_OF_MMENGINE):
         assert registry.get(f'{scope}.VisionTransformer') is VisionTransformer
         assert registry.get(f'{scope}.ConvNeXt') is None
+
+
+def test_nothing_is_served_where_the_packages_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODELS_OF_MMENGINE, '_children', {})
+    monkeypatch.setattr(vision_transformer.importlib.util, 'find_spec', lambda name: name)
+    vision_transformer._serve_mmpretrain()
+    assert not MODELS_OF_MMENGINE.children
 
 
 def test_equals_torchs_transformer() -> None:
