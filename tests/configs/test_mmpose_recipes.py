@@ -256,3 +256,41 @@ def test_a_recipe_trains_on_own_data(tmp_path: Path) -> None:
     losses = logged_losses(tmp_path / 'run')
     assert len(losses) == 2 and all(np.isfinite(list(losses.values())))
     assert (tmp_path / 'run' / 'epoch_2.pth').is_file() and list((tmp_path / 'run').glob('best_coco_AP_*.pth'))
+
+
+OWN_VITPOSE = """
+_base_ = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_ViTPose-small-simple_8xb64-210e_coco-256x192.py'
+data_root = {root!r}
+people = dict(data_root=data_root, ann_file='annotations/people.json', data_prefix=dict(img='images/'))
+train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False, dataset=dict(people, indices=4))
+val_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False, dataset=dict(people, bbox_file=None))
+test_dataloader = val_dataloader
+val_evaluator = dict(ann_file=data_root + 'annotations/people.json')
+test_evaluator = val_evaluator
+train_cfg = dict(max_epochs=2, val_interval=2)
+model = dict(backbone=dict(arch={arch!r}, init_cfg=dict(checkpoint={mae!r})), head=dict(in_channels=24))
+optim_wrapper = dict(paramwise_cfg=dict(num_layers=2))
+"""
+
+
+@pytest.mark.slow
+def test_a_vitpose_trains_on_own_data_from_weights_of_mae(tmp_path: Path) -> None:
+    """Two iterations in a process, with weights of a 14 x 14 grid and a class token, as MAE publishes them."""
+    with torch.random.fork_rng():
+        backbone = MODELS.build(dict(type='mmpretrain.VisionTransformer', arch=SMALL, img_size=224))
+    mae = {name.replace('layers.', 'blocks.', 1).replace('ln1.', 'norm1.').replace('ln2.', 'norm2.'): value
+           for name, value in backbone.state_dict().items() if '.ffn.' not in name and not name.startswith('ln1')}
+    mae |= {'cls_token': torch.zeros(1, 1, 24), 'pos_embed': torch.zeros(1, 197, 24)}
+    torch.save(dict(model=mae), tmp_path / 'mae.pth')
+    (tmp_path / 'own.py').write_text(OWN_VITPOSE.format(
+        root=f'{write_data(tmp_path / "data")}/', arch=SMALL, mae=str(tmp_path / 'mae.pth')))
+    result = subprocess.run(
+        [sys.executable, 'tools/train.py', str(tmp_path / 'own.py'), '--work-dir', str(tmp_path / 'run')],
+        cwd=PROJECT, capture_output=True, text=True, timeout=600)
+    assert result.returncode == 0, result.stderr[-3000:]
+    losses = logged_losses(tmp_path / 'run')
+    assert len(losses) == 2 and all(np.isfinite(list(losses.values())))
+    state = torch.load(tmp_path / 'run' / 'epoch_2.pth', weights_only=False)['state_dict']
+    found, given = state['backbone.layers.0.attn.qkv.weight'], mae['blocks.0.attn.qkv.weight']
+    assert state['backbone.pos_embed'].shape == (1, 192, 24) and state['backbone.pos_embed'].abs().max() < 1e-2
+    torch.testing.assert_close(found, given, rtol=0, atol=1e-4)  # after two steps of the warm-up
