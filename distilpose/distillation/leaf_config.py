@@ -100,13 +100,26 @@ def show_student(config: Config, path: str) -> tuple[Network, tuple[str, ...] | 
 def show_teacher(spec: Mapping[str, Any], name: str) -> tuple[Network, tuple[str, ...] | None]:
     """What a teacher shows of an empty image, and the names of its keypoints; weights of a checkpoint are not read."""
     if 'type' in spec:
-        teacher = build_teacher(spec)
+        with _naming_the_preset(spec):
+            teacher = build_teacher(spec)
         width, height = teacher.input.size or _DEFAULT_SIZE
         outputs = teacher.outputs(torch.zeros(1, 3, height, width))
         return Network(name, outputs, teacher.input.size), teacher.keypoint_names
     source = read_teacher_source({key: value for key, value in spec.items() if key not in PAIRING_OPTIONS})
     model: Any = build_estimator(source.model)
     return Network(name, _on_empty_image(model, input_size(model)), input_size(model)), source.keypoint_names
+
+
+@contextmanager
+def _naming_the_preset(spec: Mapping[str, Any]) -> Iterator[None]:
+    """Says of a file that is not what its preset says where that comes from."""
+    try:
+        yield
+    except DistilPoseError as error:
+        if spec.get('preset') is None:
+            raise
+        raise DistilPoseError(f'{spec.get("file")} is not the network of the preset {spec["preset"]}, which it was '
+                              f'taken for; if it is another one, rename it and describe it. {error}') from error
 
 
 def _on_empty_image(model: Any, size: tuple[int, int] | None) -> Any:

@@ -16,6 +16,7 @@ from distilpose.engine.distilling import write_distillation
 from distilpose.errors import DistilPoseError
 from tests.engine.tiny import PROJECT, logged_losses, write_data
 from tests.engine.tiny import write_distillation as write_pair
+from tests.onnx_files import write_heatmaps
 
 _TEACHER = """
 codec = dict(type='MSRAHeatmap', input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
@@ -154,6 +155,53 @@ def test_a_heatmap_recipe_of_mmpose_learns_from_labels_and_heatmaps(files: Path,
                                                     1, 'model.student.backbone.init_cfg': None})
     assert (runner.cfg.model.task_weight, list(runner.cfg.model.terms)) == (0.5, ['heatmaps'])
     assert len(logged_losses(tmp_path)) == 3
+
+
+@pytest.fixture(scope='module')
+def thunder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of MoveNet's name and form, with random weights."""
+    pytest.importorskip('onnxruntime')
+    return write_heatmaps(tmp_path_factory.mktemp('onnx') / 'movenet_thunder.onnx', size=(256, 256))
+
+
+def test_an_onnx_file_of_a_preset_teaches_by_its_name_alone(files: Path, tmp_path: Path, thunder: Path) -> None:
+    runner = train(files / 'student.py', teacher=thunder, work_dir=tmp_path, seed=0, validate=False)
+    teacher = runner.model.teacher
+    assert runner.cfg.model.teacher == dict(type='OnnxTeacher', file=str(thunder), preset='movenet-thunder')
+    assert (teacher.input.size, teacher.input.mean, teacher.input.rgb) == ((256, 256), (127.5,) * 3, True)
+    assert len(logged_losses(tmp_path)) == 6
+
+
+def test_the_keypoints_of_a_preset_are_matched_by_name_where_the_students_are_others(
+        files: Path, tmp_path: Path, thunder: Path) -> None:
+    mpii = 'mmpose::body_2d_keypoint/topdown_heatmap/mpii/td-hm_mobilenetv2_8xb64-210e_mpii-256x256.py'
+    for student, keypoints in ((mpii, 'auto'), (files / 'student.py', None)):
+        written = write_distillation(student, thunder, options={}, work_dir=tmp_path, launcher='none')
+        assert Config.fromfile(written.config).model.teacher.get('keypoints') == keypoints
+
+
+@pytest.mark.parametrize(('name', 'size', 'keypoints', 'sentence'), [
+    ('movenet_lightning.onnx', (256, 256), 17, r'size is \(192, 192\)'),
+    ('movenet_thunder.onnx', (256, 256), 14, '17')])
+def test_a_file_of_a_presets_name_with_another_graph_is_refused(
+        files: Path, tmp_path: Path, name: str, size: tuple[int, int], keypoints: int, sentence: str) -> None:
+    pytest.importorskip('onnxruntime')
+    file = write_heatmaps(tmp_path / name, size=size, keypoints=keypoints)
+    with pytest.raises(DistilPoseError, match=f'{name} is not the network of the preset .*, which it was taken for; '
+                       f'if it is another one, rename it and describe it. .*{sentence}'):
+        train(files / 'student.py', teacher=file, work_dir=tmp_path / 'w')
+    assert not (tmp_path / 'w').exists()
+
+
+def test_another_onnx_file_says_what_to_add_and_the_command_adds_it(files: Path, tmp_path: Path) -> None:
+    pytest.importorskip('onnxruntime')
+    file = write_heatmaps(tmp_path / 'mine.onnx')
+    with pytest.raises(DistilPoseError, match=r'model\.teacher\.input\.mean'):
+        train(files / 'student.py', teacher=file, work_dir=tmp_path / 'w')
+    options = {'model.teacher.input.mean': 127.5, 'model.teacher.input.std': 127.5,
+               'model.teacher.input.channel_order': 'rgb', 'model.teacher.outputs.grid': 'i/n'}
+    written = write_distillation(files / 'student.py', file, options=options, work_dir=tmp_path, launcher='none')
+    assert Config.fromfile(written.config).model.teacher.input == dict(mean=127.5, std=127.5, channel_order='rgb')
 
 
 @pytest.mark.parametrize(('options', 'sentence'), [
