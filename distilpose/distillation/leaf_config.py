@@ -17,6 +17,7 @@ from mmpose.registry import DATASETS
 from distilpose.checkpoints.writing import write_atomically
 from distilpose.config import build_estimator, find_config, read_config, read_model_source
 from distilpose.errors import DistilPoseError
+from distilpose.models.losses.simdr import AxisLoss
 
 from .image_adapter import input_size
 from .methods import Network, Recipe, choose_method
@@ -92,9 +93,10 @@ def show_student(config: Config, path: str) -> tuple[Network, tuple[str, ...] | 
     source = read_model_source(dict(config=path))
     model: Any = build_estimator(source.model)
     size = input_size(model)
-    outputs = _on_empty_image(model, size)
-    return Network(type(model.head).__name__, outputs, size, getattr(model.head, 'loss_module', None)), \
-        source.keypoint_names
+    loss = getattr(model.head, 'loss_module', None)
+    network = Network(type(model.head).__name__, _on_empty_image(model, size), size,
+                      beta=float(getattr(loss, 'beta', 1.0)), sums_joints=isinstance(loss, AxisLoss))
+    return network, source.keypoint_names
 
 
 def show_teacher(spec: Mapping[str, Any], name: str) -> tuple[Network, tuple[str, ...] | None]:
@@ -104,10 +106,11 @@ def show_teacher(spec: Mapping[str, Any], name: str) -> tuple[Network, tuple[str
             teacher = build_teacher(spec)
         width, height = teacher.input.size or _DEFAULT_SIZE
         outputs = teacher.outputs(torch.zeros(1, 3, height, width))
-        return Network(name, outputs, teacher.input.size), teacher.keypoint_names
+        return Network(name, outputs, teacher.input.size, beta=teacher.simcc_beta), teacher.keypoint_names
     source = read_teacher_source({key: value for key, value in spec.items() if key not in PAIRING_OPTIONS})
     model: Any = build_estimator(source.model)
-    return Network(name, _on_empty_image(model, input_size(model)), input_size(model)), source.keypoint_names
+    beta = float(getattr(getattr(model.head, 'loss_module', None), 'beta', 1.0))
+    return Network(name, _on_empty_image(model, input_size(model)), input_size(model), beta=beta), source.keypoint_names
 
 
 @contextmanager

@@ -9,14 +9,13 @@ from typing import Any
 
 from distilpose.config import load_config
 from distilpose.errors import DistilPoseError
-from distilpose.models.losses.simdr import AxisLoss
 from distilpose.structures import PoseOutputs
 
 from .distiller import build_terms
 from .terms import DistillationTerm
 
-KINDS = ('heatmaps', 'simcc', 'coordinates')
-"""What a network predicts; of several, the first of these is its kind."""
+KINDS = dict(heatmaps='heatmaps', simcc='simcc', coordinates='coords')
+"""What a network predicts, and the field of its outputs; of several, the first of these is its kind."""
 STRIDE, SIGMA = 4, 2.0
 """Pixels of the crop in a cell of the heatmaps that a coordinate classifier draws, and their sigma in cells."""
 
@@ -69,8 +68,14 @@ RULES = (
     Rule('distilpose', 'coordinates', 'heatmaps', ('simulated_heatmap',), _DISTILPOSE),
     Rule('distilpose', 'coordinates', 'simcc', ('simulated_heatmap',), _DISTILPOSE, draws=True),
     Rule('coordinates', 'coordinates', 'coordinates', ('coordinates',)),
+    Rule('coordinates', 'simcc', 'coordinates', ('coordinates',)),
+    Rule('coordinates', 'heatmaps', 'coordinates', ('coordinates',)),
     Rule('coordinates', 'coordinates', 'heatmaps', ('coordinates',)),
     Rule('coordinates', 'coordinates', 'simcc', ('coordinates',)),
+    Rule('coordinates', 'simcc', 'heatmaps', ('coordinates',)),
+    Rule('coordinates', 'simcc', 'simcc', ('coordinates',)),
+    Rule('coordinates', 'heatmaps', 'heatmaps', ('coordinates',)),
+    Rule('coordinates', 'heatmaps', 'simcc', ('coordinates',)),
 )
 """In the order of preference: of the rows that fit, ``auto`` takes the first."""
 METHODS = ('auto', *dict.fromkeys(rule.method for rule in RULES))
@@ -85,8 +90,10 @@ class Network:
     outputs: PoseOutputs
     size: tuple[int, int] | None
     """(width, height) of its images."""
-    loss: Any = None
-    """The module of a student's task loss."""
+    beta: float = 1.0
+    """What its loss multiplies SimCC logits with."""
+    sums_joints: bool = False
+    """Whether a student's task loss is a sum over the joints, not their mean."""
 
     @property
     def kind(self) -> str:
@@ -95,7 +102,7 @@ class Network:
         Raises:
             DistilPoseError: it shows none of them.
         """
-        for kind, field in zip(KINDS, ('heatmaps', 'simcc', 'coords'), strict=True):
+        for kind, field in KINDS.items():
             if getattr(self.outputs, field) is not None:
                 return kind
         raise DistilPoseError(f'{self.name} produces {", ".join(self.outputs.produced()) or "nothing"}; expected '
@@ -138,10 +145,10 @@ def choose_method(method: str, student: Network, teacher: Network) -> Recipe:
     chosen = [rule for rule in fitting if method in ('auto', rule.method)]
     if not chosen:
         names = ', '.join(dict.fromkeys(rule.method for rule in fitting))
-        expected = '; '.join(rule.title for rule in RULES if method in ('auto', rule.method))
+        expected = '; '.join(rule.title for rule in RULES if rule.method == method)
         raise DistilPoseError(f'the student {student.name} shows {student.kind} ({_produced(student)}) and the teacher '
                               f'{teacher.name} {teacher.kind} ({_produced(teacher)}), which --method {method} does not '
-                              f'fit ({expected}); {f"take one of auto, {names}" if names else "no method does"}')
+                              f'fit ({expected}); take one of auto, {names}')
     return _fill(chosen[0], student, teacher)
 
 
@@ -166,18 +173,23 @@ def _fill(rule: Rule, student: Network, teacher: Network) -> Recipe:
     options = dict(heatmaps=_drawn(student, teacher)) if rule.draws else {}
     # Which heatmaps it will draw does not matter to an optional term.
     shown = teacher.outputs._replace(heatmaps=teacher.outputs.simcc) if rule.draws else teacher.outputs
-    terms = {name: _adapted(read_term(name), student) for name in (*rule.terms, *rule.optional)}
+    terms = {name: _adapted(read_term(name), student, teacher) for name in (*rule.terms, *rule.optional)}
     left_out = {name: reason for name in rule.optional
                 if (reason := _unfit(terms[name], student.outputs, shown)) is not None}
     kept = {name: term for name, term in terms.items() if name not in left_out}
     return Recipe(rule, kept, options, left_out)
 
 
-def _adapted(term: dict[str, Any], student: Network) -> dict[str, Any]:
-    """A term with what depends on the student: the beta of its loss, whether that is a sum over joints, its sigmas."""
+def _adapted(term: dict[str, Any], student: Network, teacher: Network) -> dict[str, Any]:
+    """A term with what depends on both networks: the betas of their losses, sums over joints, sigmas."""
+    if term['type'] == 'CoordinateTerm':
+        of_simcc = dict(beta=student.beta) if student.kind == 'simcc' else {}
+        return dict(term, student=KINDS[student.kind], **of_simcc)
     if 'beta' in term:
-        term['beta'] = float(getattr(student.loss, 'beta', 1.0))
-        if isinstance(student.loss, AxisLoss) and student.outputs.simcc is not None:
+        term['beta'] = student.beta
+        if term['type'] == 'SimCCTerm' and teacher.beta != student.beta:
+            term['teacher_beta'] = teacher.beta
+        if student.sums_joints and student.outputs.simcc is not None:
             term['weight'] = term.get('weight', 1.0) * student.outputs.simcc[0].shape[1]
     if 'sigma' in term:
         term['sigma'] = 'learned' if student.outputs.sigmas is None else 'predicted'

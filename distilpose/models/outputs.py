@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
-from mmpose.models.heads import CPMHead, HeatmapHead, RegressionHead, RTMCCHead, SimCCHead
+from mmpose.models.heads import CPMHead, HeatmapHead, RegressionHead, RTMCCHead, RTMWHead, SimCCHead
 from torch import Tensor, nn
 
 from distilpose.errors import DistilPoseError
@@ -51,5 +51,6 @@ def _(head: RegressionHead, prediction: Tensor) -> PoseOutputs:
 
 @_read.register(SimCCHead)
 @_read.register(RTMCCHead)
+@_read.register(RTMWHead)
 def _(head: nn.Module, prediction: tuple[Tensor, Tensor]) -> PoseOutputs:
     return PoseOutputs(simcc=(prediction[0], prediction[1]))

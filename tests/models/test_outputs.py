@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mmpose.models.heads import CPMHead, HeatmapHead, RegressionHead, RTMCCHead, SimCCHead
+from mmpose.models.heads import CPMHead, HeatmapHead, RegressionHead, RTMCCHead, RTMWHead, SimCCHead
 from torch import nn
 
 from distilpose.errors import DistilPoseError
@@ -38,6 +38,15 @@ def test_simcc_heads() -> None:
     for head in (SimCCHead(**SIMCC, deconv_out_channels=None), RTMCCHead(**SIMCC, gau_cfg=gau)):
         simcc = read_outputs(head, head(FEATURES), FEATURES).simcc
         assert [part.shape for part in simcc] == [(2, 3, 32), (2, 3, 32)]
+
+
+def test_rtmw_head_takes_two_maps() -> None:
+    gau = dict(hidden_dims=8, s=8, expansion_factor=2, dropout_rate=0., drop_path=0., act_fn='SiLU', use_rel_bias=False,
+               pos_enc=False)
+    features = torch.zeros(2, 8, 8, 8), torch.zeros(2, 16, 4, 4)
+    head = RTMWHead(**dict(SIMCC, in_channels=16), gau_cfg=gau)
+    outputs = read_outputs(head, head(features), features)
+    assert [part.shape for part in outputs.simcc] == [(2, 3, 32), (2, 3, 32)]
 
 
 def test_pose_outputs_pass_with_the_features_added() -> None:

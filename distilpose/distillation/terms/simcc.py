@@ -72,7 +72,8 @@ class SimCCTerm(DistillationTerm):
     distributions of a teacher with other bins are resampled (:func:`resample_bins`).
 
     Args:
-        beta: factor of all logits; the one in the student's task loss, 1 for SimDR's losses and 10 for RTMPose's.
+        beta: factor of the logits; the one in the student's task loss, 1 for SimDR's losses and 10 for RTMPose's.
+        teacher_beta: factor of the teacher's logits, where its task loss had another one; ``beta`` by default.
         weights: ``'none'``, as published: joints that are not labelled are taught as well, or ``'gt'``: those that
             are, and all of an image without annotations.
         **kwargs: as :class:`DistillationTerm`.
@@ -80,11 +81,13 @@ class SimCCTerm(DistillationTerm):
 
     student_fields = teacher_fields = ('simcc',)
 
-    def __init__(self, *, beta: float = 1.0, weights: str = 'none', **kwargs: Any) -> None:
+    def __init__(self, *, beta: float = 1.0, teacher_beta: float | None = None, weights: str = 'none',
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        require_numbers('SimCCTerm', beta=beta)
+        self.beta, self.teacher_beta = beta, beta if teacher_beta is None else teacher_beta
+        require_numbers('SimCCTerm', beta=beta, teacher_beta=self.teacher_beta)
         check_weights(type(self).__name__, weights)
-        self.beta, self.weights = beta, weights
+        self.weights = weights
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
         """The student's bins must not skip the teacher's peaks."""
@@ -105,5 +108,5 @@ class SimCCTerm(DistillationTerm):
         return along_x + along_y
 
     def _target(self, taught: Tensor, *, bins: int) -> Tensor:
-        target = (self.beta * taught).softmax(dim=-1)
+        target = (self.teacher_beta * taught).softmax(dim=-1)
         return target if target.shape[-1] == bins else resample_bins(target, bins)

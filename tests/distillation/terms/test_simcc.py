@@ -52,6 +52,15 @@ def test_zero_when_equal_and_when_shifted() -> None:
     assert SimCCTerm()(shifted, outputs(), labels(torch.ones(2, 3))).item() == pytest.approx(0, abs=1e-6)
 
 
+def test_networks_of_other_betas_are_compared_by_their_distributions() -> None:
+    colder = PoseOutputs(simcc=tuple(logits / 10 for logits in outputs().simcc))
+    assert SimCCTerm(beta=10, teacher_beta=1)(colder, outputs(), labels(torch.ones(2, 3))).item() == pytest.approx(
+        0, abs=1e-6)
+    assert SimCCTerm(beta=10)(colder, outputs(), labels(torch.ones(2, 3))).item() > 0.1
+    with pytest.raises(DistilPoseError, match='teacher_beta is nan; expected a finite number'):
+        SimCCTerm(teacher_beta=float('nan'))
+
+
 def test_ground_truth_weights_leave_unlabelled_joints_alone() -> None:
     student, teacher, weights = outputs(seed=0), outputs(seed=1), torch.ones(2, 3)
     student.simcc[0].requires_grad_()
