@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from ...checkpoints.writing import write_atomically
 from ...config.teacher_crop import crop_of, pipelines, with_teacher_crop
 from ...distillation import PoseDistiller
 from ...distillation.image_adapter import read_input
-from ...distillation.teachers import PAIRING_OPTIONS, teacher_facts, teacher_input
+from ...distillation.teachers import PAIRING_OPTIONS, teacher_facts
 from ...errors import DistilPoseError
+from ...structures import NetworkInput
 from ..bare_model import bare_model
 from ..fingerprints import annotation_files, digest, digest_of_file
 from ..teacher_report import Answers, TeacherReport, make_report
@@ -139,12 +141,13 @@ def validation_of(runner: Runner) -> tuple[Any, str]:
     if runner.val_loop is None:
         return None, 'this run has no validation data (val_dataloader), or does not validate'
     dataset, cfg = runner.val_loop.dataloader.dataset, runner.cfg.val_dataloader.get('dataset')
-    has_own_crop = bare_model(runner).own_crop is not None
+    model = bare_model(runner)
+    has_own_crop = model.own_crop is not None
     if isinstance(cfg, Mapping) and (cfg.get('bbox_file') or has_own_crop):
         options = Config(dict(dataset=_plain(cfg))).dataset.to_dict()  # a copy
         options.update({'bbox_file': None} if cfg.get('bbox_file') else {})
         if has_own_crop:
-            _add_crops(options, runner.cfg.model.teacher.to_dict())
+            _add_crops(options, model.teacher.input, runner.cfg.model.teacher)
         with DefaultScope.overwrite_default_scope('mmpose'):
             dataset = DATASETS.build(options)
     metainfo = getattr(dataset, 'metainfo', None) or {}
@@ -154,11 +157,12 @@ def validation_of(runner: Runner) -> tuple[Any, str]:
     return dataset, ''
 
 
-def _add_crops(options: dict[str, Any], teacher: dict[str, Any]) -> None:
+def _add_crops(options: dict[str, Any], images: NetworkInput, spec: Mapping[str, Any]) -> None:
     """Lets the pipelines of a data set's config cut the teacher's own crops too, in place."""
+    images = images if spec.get('padding') is None else replace(images, padding=spec['padding'])
     for node, key in list(pipelines(options)):
         if crop_of(node[key]) is not None:
-            node[key] = with_teacher_crop(node[key], teacher_input(teacher), view=teacher.get('view') or 'same')
+            node[key] = with_teacher_crop(node[key], images, view=spec.get('view') or 'same')
 
 
 def facts_of(runner: Runner, model: PoseDistiller, dataset: Any, *, options: Any) -> str:
