@@ -7,6 +7,7 @@ import torch
 from distilpose.engine import check_training, train
 from distilpose.engine.hooks import TeacherReportHook
 from distilpose.errors import DistilPoseError
+from tests.engine.processes import run_in_two_processes
 from tests.engine.tiny import logged_losses, write_config, write_data, write_distillation
 
 OFF = {'default_hooks.teacher_report.enabled': False}
@@ -106,3 +107,39 @@ def test_check_of_a_config_without_a_teacher(tmp_path, caplog):
 def test_check_finds_what_a_training_would(configs, tmp_path):
     with pytest.raises(DistilPoseError, match='there is no checkpoint'):
         check_training(configs[1], work_dir=tmp_path, options={'model.teacher.checkpoint': 'missing.pth'})
+
+
+def figures_of(work_dir):
+    figures = json.loads((work_dir / 'teacher_report.json').read_text())['figures']
+    return {name: figures[name] for name in ('people', 'joints', 'ap', 'pck')}
+
+
+def test_a_teacher_with_its_own_crop_is_given_it(configs, tmp_path):
+    """Of the same size and padding it is the student's, so that the figures are the same."""
+    for crop in ('student', 'own'):
+        with pytest.raises(DistilPoseError, match='mean pose'):
+            check_training(configs[1], work_dir=tmp_path / crop, options={'model.teacher.crop': crop})
+    assert figures_of(tmp_path / 'own') == pytest.approx(figures_of(tmp_path / 'student'), abs=0.011)
+
+
+_TWO_PROCESSES = """
+import sys
+from distilpose.engine import train
+from distilpose.engine.hooks import teacher_report
+from mmengine.dist import get_rank
+make = teacher_report.make_report
+def counted(*args, **options):
+    print(f'asked on {get_rank()}', flush=True)
+    return make(*args, **options)
+teacher_report.make_report = counted
+run = train(sys.argv[1], work_dir=sys.argv[2], seed=1, launcher='pytorch', options={'train_cfg.max_epochs': 1})
+hook = next(hook for hook in run.hooks if isinstance(hook, teacher_report.TeacherReportHook))
+print(f'read on {get_rank()}: {hook.report.figures["people"]}', flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_share_one_report(configs, tmp_path):
+    output = run_in_two_processes(_TWO_PROCESSES, tmp_path, configs[1], tmp_path / 'run')
+    assert 'asked on 0' in output and 'asked on 1' not in output
+    assert 'read on 0: 12' in output and 'read on 1: 12' in output
