@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from distilpose.checkpoints.writing import write_atomically
+from distilpose.engine.teacher_report import FILE, read_report
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import People, person_panels
 from distilpose.report.figures import in_percent
@@ -90,7 +91,8 @@ def _write(comparison: Comparison, validation: Validation, *, out: Path) -> None
     write_atomically(out / 'compare.md', table)
     first = next(iter(comparison.measured.values()))
     histories = {role: read_history(found.run.folder) for role, found in first.items()}
-    page = render(summary, histories=histories, pictures=_draw_worst(first, validation, comparison.keypoint_names))
+    page = render(summary, histories=histories, pictures=_draw_worst(first, validation, comparison.keypoint_names),
+                  teacher=read_report(first['distilled'].run.folder / FILE))
     write_atomically(out / 'compare.html', page)
     print(f'\n{table}\nPage: {out / "compare.html"}', flush=True)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from distilpose.engine.teacher_report import TeacherReport
+from distilpose.errors import printable
 from distilpose.report import PersonPanel, draw_interval, limb_key, person_grid, whole_page
 from distilpose.report.figures import in_units
 
@@ -26,15 +28,17 @@ class Pictures:
     joint_names: Sequence[str]
 
 
-def render(summary: Mapping[str, Any], *, histories: Mapping[str, Mapping[str, Series]], pictures: Pictures) -> str:
+def render(summary: Mapping[str, Any], *, histories: Mapping[str, Mapping[str, Series]], pictures: Pictures,
+           teacher: TeacherReport | None = None) -> str:
     """The whole page.
 
     Args:
         summary: from :func:`~distilpose.compare.summary.summarise`.
         histories: role -> what its training of the first seed has logged.
         pictures: of that seed.
+        teacher: the report on the teacher before the training of the distilled student.
     """
-    sections = (_hero(summary), _measured(summary), _gaps(summary), charts.keypoints(summary),
+    sections = (_hero(summary), _measured(summary), _gaps(summary), _teacher(teacher), charts.keypoints(summary),
                 charts.learning(summary, histories), charts.gradients(summary, histories), _worst(summary, pictures),
                 _facts(summary))
     return whole_page('distilpose: a comparison', sections, style=STYLE)
@@ -91,6 +95,17 @@ def _gaps(summary: Mapping[str, Any]) -> str:
     return (f'<h2>Against the teacher</h2><p class="under">{escape(about_gaps(summary))}</p><div class="card">'
             '<div class="scroll"><table class="gaps"><thead><tr><th scope="col">student</th><th scope="col">gain in AP'
             f'</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>{_by_seed(summary)}</div>')
+
+
+def _teacher(report: TeacherReport | None) -> str:
+    """What the report before the training said."""
+    if report is None:
+        return ''
+    first, *rest = report.lines()
+    lines = [line.strip() for line in rest] + [f'{finding.text}.' for finding in report.findings]
+    items = ''.join(f'<li>{escape(printable(line))}</li>' for line in lines)
+    return (f'<h2>The teacher, before the training</h2><p class="under">{escape(printable(first))}</p>'
+            f'<div class="card"><ul>{items}</ul></div>')
 
 
 def _interval(entry: Mapping[str, Any], colour: str) -> str:

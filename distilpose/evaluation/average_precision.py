@@ -45,8 +45,8 @@ def match_detections(truth: Mapping[str, Any], detections: Sequence[Mapping[str,
         evaluation = COCOeval(annotated, annotated.loadRes([dict(entry) for entry in detections]), 'keypoints', sigmas)
         evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ['all']
         evaluation.evaluate()
+        entries = [entry for entry in evaluation.evalImgs if entry is not None]  # made, and printed of, here
     images = {number: place for place, number in enumerate(evaluation.params.imgIds)}
-    entries = [entry for entry in evaluation.evalImgs if entry is not None]
     people = np.zeros(len(images), dtype=np.int64)
     for entry in entries:
         people[images[entry['image_id']]] += np.count_nonzero(np.asarray(entry['gtIgnore']) == 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmpose.registry import DATASETS, HOOKS
 
-from ...checkpoints.writing import write_atomically
 from ...config.teacher_crop import crop_of, pipelines, with_teacher_crop
 from ...distillation import PoseDistiller
 from ...distillation.image_adapter import read_input
@@ -25,10 +23,7 @@ from ...structures import NetworkInput
 from ..bare_model import bare_model
 from ..fingerprints import annotation_files, digest, digest_of_file
 from ..teacher_report import Answers, TeacherReport, make_report
-from ..teacher_report.report import VERSION
-
-FILE = 'teacher_report.json'
-"""In the work directory."""
+from ..teacher_report.report import FILE, VERSION, read_report, write_report
 
 
 @HOOKS.register_module()
@@ -45,12 +40,13 @@ class TeacherReportHook(Hook):
         people: at most so many are asked about.
         enabled: whether there is a report.
         strict: refuse a teacher that is no better than chance, exchanges keypoints or is given the wrong images.
-        seconds: after so many, no further batch of people is begun.
+        seconds: after so many, no further batch of people is begun; half as many again are for images in other forms
+            than declared.
     """
 
     priority = 'LOW'  # after the hooks that check what this one takes for granted
 
-    def __init__(self, people: int = 500, *, enabled: bool = True, strict: bool = False, seconds: float = 60) -> None:
+    def __init__(self, people: int = 500, *, enabled: bool = True, strict: bool = False, seconds: float = 30) -> None:
         if not isinstance(people, int) or people < 1:
             raise DistilPoseError(f'TeacherReportHook got people={people!r}; expected a whole number of 1 or more, or '
                                   'enabled=False for no report')
@@ -105,17 +101,16 @@ class TeacherReportHook(Hook):
         if dataset is None:
             return None, reason, None
         key, folder = facts_of(runner, model, dataset, options=[self.people, self.seconds]), Path(runner.work_dir)
-        stored = [] if keep_crops else [read_report(file, key) for file in (folder / FILE, folder / 'check' / FILE)]
-        for report in stored:
-            if report is not None:
-                return report, '', None
+        for file in () if keep_crops else (folder / FILE, folder / 'check' / FILE):
+            stored = read_report(file, made_for=key)
+            if stored is not None:
+                return stored, '', None
         made = make_report(model, dataset, people=self.people, batch_size=_batch_size(runner), seconds=self.seconds,
                            keep_crops=keep_crops)
         if made is None:
             return None, 'no joint of the validation data is labelled', None
         report, answers = made
-        text = json.dumps({**report.to_dict(), 'made_for': key}, indent=2, allow_nan=False)
-        write_atomically(folder / FILE, f'{text}\n')
+        write_report(folder / FILE, report, made_for=key)
         return report, '', answers
 
 
@@ -174,15 +169,6 @@ def facts_of(runner: Runner, model: PoseDistiller, dataset: Any, *, options: Any
         getattr(teacher, 'heatmaps', None), pairing, repr(read_input(model.student)),
         _plain(runner.cfg.val_dataloader.dataset), [digest_of_file(file) for file in annotation_files(dataset)],
         len(dataset)])
-
-
-def read_report(file: Path, key: str) -> TeacherReport | None:
-    """The report in a file, where it was made for the same."""
-    try:
-        stored = json.loads(file.read_text(encoding='utf-8'))
-        return TeacherReport.from_dict(stored) if stored.get('made_for') == key else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no report, or not one of this version
-        return None
 
 
 def _plain(options: Any) -> Any:

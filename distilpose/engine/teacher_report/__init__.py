@@ -2,7 +2,8 @@
 
 from .answers import Answers, choose_people, collect
 from .figures import measure
-from .report import TeacherReport, make_report
+from .report import FILE, TeacherReport, make_report, read_report
 from .sheet import draw_sheet
 
-__all__ = ['Answers', 'TeacherReport', 'choose_people', 'collect', 'draw_sheet', 'make_report', 'measure']
+__all__ = ['FILE', 'Answers', 'TeacherReport', 'choose_people', 'collect', 'draw_sheet', 'make_report', 'measure',
+           'read_report']

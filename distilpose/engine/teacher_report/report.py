@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+
+from distilpose.checkpoints.writing import write_atomically
 
 from .answers import Answers, choose_people, collect
 from .causes import Finding, judge, other_readings
@@ -12,6 +16,8 @@ from .figures import measure
 
 VERSION = 1
 """Of what a report says; another one is made anew."""
+FILE = 'teacher_report.json'
+"""In the work directory of a training."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
         dataset: validation data, whose pipeline makes the student's crops.
         people: at most so many are asked about.
         batch_size: of the teacher.
-        seconds: after so many, no further batch is begun, and as many again are for other readings of its input.
+        seconds: after so many, no further batch is begun; half as many again are for other readings of its input.
         keep_crops: of how many people the crops are kept.
 
     Returns:
@@ -89,9 +95,25 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
     names, flip = _keypoints(dataset.metainfo)
     figures = measure(answers, sigmas=dataset.metainfo['sigmas'], flip=flip, names=names)
     readings = other_readings(distiller, dataset, indices[:len(answers.coords)], answers, batch_size=batch_size,
-                              seconds=seconds)
+                              seconds=seconds / 2)
     findings = judge(figures, answers, names=names, flip=flip, readings=readings)
     return TeacherReport(figures, tuple(findings), distiller.teacher.describe()), answers
+
+
+def write_report(file: Path, report: TeacherReport, *, made_for: str) -> None:
+    """Writes a report as JSON, atomically, with a digest of what it was made for."""
+    text = json.dumps({**report.to_dict(), 'made_for': made_for}, indent=2, allow_nan=False)
+    write_atomically(file, f'{text}\n')
+
+
+def read_report(file: Path, *, made_for: str | None = None) -> TeacherReport | None:
+    """The report in a file; ``None`` where there is none, or one that was made for something else."""
+    try:
+        stored = json.loads(file.read_text(encoding='utf-8'))
+        is_other = made_for is not None and stored.get('made_for') != made_for
+        return None if is_other else TeacherReport.from_dict(stored)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no report, or not one of this version
+        return None
 
 
 def _keypoints(metainfo: dict[str, Any]) -> tuple[list[str], list[int]]:
