@@ -41,7 +41,7 @@ def test_order_is_known_from_the_student_config() -> None:
 
 def test_input_size() -> None:
     decoder = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(12, 16), sigma=1)
-    with pytest.raises(DistilPoseError, match='reads visual_tokens of the teacher, which cannot be brought from a crop'):
+    with pytest.raises(DistilPoseError, match='visual_tokens of the teacher, which cannot be brought from a crop'):
         distiller(teacher=teacher(changed(TEACHER, decoder=decoder)))
 
 

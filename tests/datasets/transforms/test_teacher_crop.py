@@ -136,7 +136,8 @@ def test_the_map_takes_a_point_of_the_teachers_crop_to_the_students(image: str, 
     found = samples(with_teacher_crop(steps, teacher), image)
     as_student[1] = dict(type='GetBBoxCenterScale', padding=1.0)
     as_student[4] = dict(as_student[4], input_size=size)
-    as_student[3] = dict(type='RandomBBoxTransform', shift_factor=0.16 * 1.25, **turns)  # shifts are shares of the padded box
+    # shifts are shares of the padded box
+    as_student[3] = dict(type='RandomBBoxTransform', shift_factor=0.16 * 1.25, **turns)
     expected = samples(as_student, image)
     for one, other in zip(found, expected, strict=True):
         points, own = (sample['data_samples'].gt_instances.transformed_keypoints[0] for sample in (one, other))
@@ -204,7 +205,8 @@ def test_applied_twice_it_does_what_it_does_once() -> None:
 
 
 @pytest.mark.parametrize(('steps', 'view', 'sentence'), [
-    (pipeline(dict(type='GridMask')), 'same', "GridMask behind the crop cannot be repeated.*model.teacher.view='clean'"),
+    (pipeline(dict(type='GridMask')), 'same',
+     "GridMask behind the crop cannot be repeated.*model.teacher.view='clean'"),
     (pipeline(before=(dict(type='Mystery'), )), 'clean', "Mystery in front of the crop.*model.teacher.view='same'"),
     (pipeline()[:4] + pipeline()[5:], 'same', 'should have one step that crops .*, and this one has 0'),
     (pipeline()[:-1], 'same', 'should have one step that packs'),

@@ -112,7 +112,8 @@ def test_a_teacher_of_heatmaps_or_distributions_gives_its_peaks() -> None:
     student = PoseOutputs(coords=places + 0.1)
     found = CoordinateTerm(teacher='heatmaps')(student, PoseOutputs(heatmaps=(maps,)), labels(torch.ones(1, 2)))
     assert found.item() == pytest.approx(0.05, abs=1e-4)
-    torch.testing.assert_close(CoordinateTerm()(student, PoseOutputs(heatmaps=(maps,)), labels(torch.ones(1, 2))), found)
+    torch.testing.assert_close(CoordinateTerm()(student, PoseOutputs(heatmaps=(maps,)), labels(torch.ones(1, 2))),
+                               found)
     simcc = tuple(gaussians(places, count, axis, 0.03) for axis, count in enumerate((96, 128)))
     found = CoordinateTerm(teacher='simcc')(student, PoseOutputs(simcc=simcc), labels(torch.ones(1, 2)))
     assert found.item() == pytest.approx(0.1, abs=1e-4)
