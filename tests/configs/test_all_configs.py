@@ -30,7 +30,7 @@ COSTLY = re.compile(r'simdr/(?!.*_from_).*(res101|res152|w48|256x|384x)|tokenpos
 RUN = [path for path in LEAVES if not COSTLY.search(str(path))]
 TRACED = [path for path in LEAVES if COSTLY.search(str(path))]
 LABELS = ('keypoint_labels', 'keypoint_x_labels', 'keypoint_y_labels', 'keypoint_weights')
-KEYPOINTS = dict(ZeroBasedMpiiDataset=16, CrowdPoseDataset=14, CocoWholeBodyDataset=133)
+KEYPOINTS = dict(ZeroBasedMpiiDataset=16, CrowdPoseDataset=14, CocoWholeBodyDataset=133, CombinedDataset=26)
 """By the data set of a config; 17 in all others."""
 
 
