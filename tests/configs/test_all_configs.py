@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.structures import InstanceData, PixelData
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import KEYPOINT_CODECS, MODELS, TRANSFORMS
 from mmpose.structures import PoseDataSample
 from torch import nn
@@ -30,8 +31,8 @@ COSTLY = re.compile(r'simdr/(?!.*_from_).*(res101|res152|w48|256x|384x)|tokenpos
 RUN = [path for path in LEAVES if not COSTLY.search(str(path))]
 TRACED = [path for path in LEAVES if COSTLY.search(str(path))]
 LABELS = ('keypoint_labels', 'keypoint_x_labels', 'keypoint_y_labels', 'keypoint_weights')
-KEYPOINTS = dict(ZeroBasedMpiiDataset=16, CrowdPoseDataset=14, CocoWholeBodyDataset=133, CombinedDataset=26)
-"""By the data set of a config; 17 in all others."""
+KEYPOINTS = dict(ZeroBasedMpiiDataset=16, CrowdPoseDataset=14, CocoWholeBodyDataset=133)
+"""By the data set of a config; 17 in all others, or as many as the definition of a combination has."""
 
 
 def build_model(config: Config) -> nn.Module:
@@ -75,6 +76,13 @@ def made_batch(codec: dict, *, size: int = 2, keypoints: int = 17) -> list[PoseD
     return samples
 
 
+def number_of_keypoints(config: Config) -> int:
+    """Of a config's data set."""
+    if config.dataset_type != 'CombinedDataset':
+        return KEYPOINTS.get(config.dataset_type, 17)
+    return len(parse_pose_metainfo(config.train_dataloader.dataset.metainfo.to_dict())['keypoint_id2name'])
+
+
 def number_of_bins(codec: dict) -> list[int]:
     """Along x and y, of SimDR's codecs and of mmpose's SimCC."""
     ratio = codec.get('simdr_split_ratio') or codec['simcc_split_ratio']
@@ -91,7 +99,7 @@ def test_model_builds_and_loses(path: Path) -> None:
     config = load_config(path)
     model = build_model(config)
     width, height = config.codec.input_size
-    samples = made_batch(config.codec, keypoints=KEYPOINTS.get(config.dataset_type, 17))
+    samples = made_batch(config.codec, keypoints=number_of_keypoints(config))
     losses = model(torch.randn(2, 3, height, width), samples, mode='loss')
     total = sum(value for name, value in losses.items() if 'loss' in name)
     assert torch.isfinite(total) and total > 0
@@ -116,7 +124,7 @@ def test_costly_model_builds_and_shows_what_its_targets_have(path: Path) -> None
             taught = keypoint_map.to('meta')(taught)
             assert keypoint_count(taught) == keypoint_count(outputs)
         assert all(MODELS.build(term).mismatch(outputs, taught) is None for term in config.model.terms.values())
-    sample, = made_batch(config.codec, size=1, keypoints=KEYPOINTS.get(config.dataset_type, 17))
+    sample, = made_batch(config.codec, size=1, keypoints=number_of_keypoints(config))
     if outputs.simcc is None:
         assert outputs.heatmaps[-1].shape == (2, *sample.gt_fields.heatmaps.shape)
         return
