@@ -84,7 +84,7 @@ class PoseDistiller(BaseModel):
                 student_count=lambda: count_keypoints(network, self.teacher),
                 teacher_names=self.teacher.keypoint_names, simcc_beta=self.teacher.simcc_beta)
             self.terms: dict[str, DistillationTerm] = build_terms(terms)
-            self.own_crop = self._make_own_crop(network, pairing.get('crop'), share_backbone=share_backbone)
+            self.own_crop = self._make_own_crop(network, pairing, share_backbone=share_backbone)
             self.to_teacher = (adapter_between(read_input(network), self.teacher.input) if self.own_crop is None
                                else self.own_crop.normalise)
             check_pair(network, self.teacher, self.terms, to_teacher=self.to_teacher,
@@ -194,16 +194,20 @@ class PoseDistiller(BaseModel):
         for part in self.init_from_teacher:
             parts.copy_part(part, source=self.teacher.model, target=self.student)
 
-    def _make_own_crop(self, network: Any, crop: str | None, *, share_backbone: bool) -> OwnCrop | None:
+    def _make_own_crop(self, network: Any, pairing: Mapping[str, Any], *, share_backbone: bool) -> OwnCrop | None:
         sizes = dict(student=input_size(network), teacher=self.teacher.input.size)
-        chosen = choose_crop(crop, **sizes)
-        if crop is not None or chosen == 'own':
-            print_log(f'{describe_choice(chosen, given=crop, **sizes)}.', 'current')
-        if chosen == 'student':
+        choice = choose_crop(pairing, **sizes)
+        if choice.is_own or pairing.get('crop') is not None:
+            print_log(describe_choice(choice, **sizes), 'current')
+        if not choice.is_own:
             return None
         if share_backbone:
             raise DistilPoseError("share_backbone shows the teacher the student's images, and the teacher has a crop "
                                   "of its own; set model.teacher.crop='student', or share_backbone=False")
+        if getattr(network.data_preprocessor, 'batch_augments', None) is not None:
+            raise DistilPoseError("data_preprocessor.batch_augments change the student's crops behind the pipeline, "
+                                  'where a crop of its own for the teacher cannot follow; drop them, or set '
+                                  "model.teacher.crop='student'")
         size = student_size(network, self.teacher)
         with torch.no_grad():
             shown = student_outputs(network, torch.zeros(1, 3, *size[::-1], device=next(network.parameters()).device))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from distilpose.config.teacher_crop import VIEWS
 from distilpose.errors import DistilPoseError
 from distilpose.structures import TEACHER_FIELDS, NetworkInput, PoseOutputs
 
@@ -33,43 +34,65 @@ class TeacherCrops(NamedTuple):
     """(B, K) 0 for joints that the annotations put outside of the teacher's crop; ``None``: nothing is known."""
 
 
-def choose_crop(crop: str | None, *, student: tuple[int, int] | None, teacher: tuple[int, int] | None) -> str:
-    """``'own'`` or ``'student'``, as the config says, or where it does not by the sizes.
+class CropChoice(NamedTuple):
+    """Which crop a teacher is shown."""
 
-    Where it does not, a teacher has a crop of its own if that has other proportions than the student's, or if the
-    student's is smaller than half of it.
+    is_own: bool
+    """Whether it has one of its own, or is shown the student's."""
+    reason: str
+    """For the log."""
+
+
+def choose_crop(options: Mapping[str, Any], *, student: tuple[int, int] | None,
+                teacher: tuple[int, int] | None) -> CropChoice:
+    """Which crop a teacher is shown: as the config says, or where it does not by the sizes.
+
+    Where it does not, a teacher has a crop of its own if that has other proportions than the student's, if the
+    student's is smaller than half of it, or if it shall be clean.
 
     Args:
-        crop: ``model.teacher.crop``.
+        options: ``model.teacher``, of which ``crop``, ``view`` and ``padding`` count.
         student: (width, height) of its crop, ``None`` if unknown.
         teacher: of its.
 
     Raises:
-        DistilPoseError: the option is not known.
+        DistilPoseError: an option is not what it should be, or two of them contradict each other.
     """
+    crop, view = options.get('crop'), options.get('view')
+    _check_options(crop, view, options.get('padding'))
     if crop is not None:
-        if crop not in CROPS:
-            raise DistilPoseError(f'model.teacher.crop is {crop!r}; expected one of {", ".join(CROPS)}, or None to '
-                                  'leave it to the sizes of both crops')
-        return crop
+        return CropChoice(crop == 'own', 'as model.teacher.crop says')
+    if view == 'clean':
+        return CropChoice(True, "since model.teacher.view is 'clean'")
     if student is None or teacher is None:
-        return 'student'
-    has_other_shape = student[0] * teacher[1] != student[1] * teacher[0]
-    return 'own' if has_other_shape or _SMALL * student[1] < teacher[1] else 'student'
+        return CropChoice(False, 'by default')
+    if student[0] * teacher[1] != student[1] * teacher[0]:
+        return CropChoice(True, 'by default, since the proportions differ')
+    if _SMALL * student[1] < teacher[1]:
+        return CropChoice(True, "by default, since the student's is smaller than half of it")
+    return CropChoice(False, 'by default')
 
 
-def describe_choice(chosen: str, *, given: str | None, student: tuple[int, int] | None,
-                    teacher: tuple[int, int] | None) -> str:
-    """A line for the log, without its full stop: which crop the teacher is shown, and why."""
-    reason = 'as model.teacher.crop says' if given is not None else 'by default'
+def _check_options(crop: Any, view: Any, padding: Any) -> None:
+    if crop not in (None, *CROPS):
+        raise DistilPoseError(f'model.teacher.crop is {crop!r}; expected one of {", ".join(CROPS)}, or None to leave '
+                              'it to the sizes of both crops')
+    if view not in (None, *VIEWS):
+        raise DistilPoseError(f'model.teacher.view is {view!r}; expected one of {", ".join(VIEWS)}')
+    if crop == 'student' and view == 'clean':
+        raise DistilPoseError("model.teacher.view is 'clean' and model.teacher.crop is 'student', whose augmentation "
+                              "the teacher is shown too; set model.teacher.crop='own', or drop the view")
+    if padding is not None and not (isinstance(padding, (int, float)) and 0 < padding < math.inf):
+        raise DistilPoseError(f"model.teacher.padding is {padding!r}; expected a factor of the person's box above 0, "
+                              'such as 1.25')
+
+
+def describe_choice(choice: CropChoice, *, student: tuple[int, int] | None, teacher: tuple[int, int] | None) -> str:
+    """A line for the log: which crop the teacher is shown, and why."""
     sizes = ' and '.join(f'{size[0]}x{size[1]} for the {role}' for role, size in
                          (('student', student), ('teacher', teacher)) if size is not None)
-    if chosen == 'student':
-        return f"The teacher is shown the student's crop ({sizes}), {reason}"
-    if given is None and student is not None and teacher is not None:
-        reason += (', since the proportions differ' if student[0] * teacher[1] != student[1] * teacher[0] else
-                   ", since the student's is smaller than half of it")
-    return f'The teacher is shown a crop of its own, cut from the original image ({sizes}), {reason}'
+    shown = 'a crop of its own, cut from the original image' if choice.is_own else "the student's crop"
+    return f'The teacher is shown {shown} ({sizes}), {choice.reason}.'
 
 
 class OwnCrop(nn.Module):
@@ -154,7 +177,7 @@ class OwnCrop(nn.Module):
         cells, own = self.cells or self._proportioned(maps.shape[-2]), (maps.shape[-1], maps.shape[-2])
         along_x, along_y = (_places(cells[axis], own[axis], scale[:, axis], shift[:, axis]) for axis in (0, 1))
         columns, rows = along_x[:, None].expand(-1, cells[1], -1), along_y[..., None].expand(-1, -1, cells[0])
-        grid = torch.stack([columns * 2 / (own[0] - 1) - 1, rows * 2 / (own[1] - 1) - 1], dim=-1)
+        grid = torch.stack([columns * 2 / max(own[0] - 1, 1) - 1, rows * 2 / max(own[1] - 1, 1) - 1], dim=-1)
         is_inside = (columns >= 0) & (columns < own[0]) & (rows >= 0) & (rows < own[1])
         return F.grid_sample(maps, grid, padding_mode='border', align_corners=True) * is_inside[:, None]
 

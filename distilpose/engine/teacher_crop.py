@@ -34,7 +34,7 @@ def add_teacher_crops(cfg: Config) -> None:
     if model.get('type') != 'PoseDistiller' or not isinstance(teacher, Mapping):
         return
     images = teacher_input(_plain(teacher))
-    if choose_crop(teacher.get('crop'), student=_student_size(cfg), teacher=images.size) != 'own':
+    if not choose_crop(teacher, student=_student_size(cfg), teacher=images.size).is_own:
         return
     found = [(node, key) for place in _PLACES for node, key in pipelines(cfg.get(place))]
     paddings = {padding for node, key in found if (padding := padding_of(node[key])) is not None}

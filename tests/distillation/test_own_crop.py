@@ -134,13 +134,21 @@ def test_features_and_tokens_are_dropped() -> None:
     ((48, 64), (192, 256), 'own'), ((288, 384), (192, 256), 'student'), (None, (192, 256), 'student'),
     ((192, 256), None, 'student')])
 def test_the_default(student: tuple | None, own: tuple | None, expected: str) -> None:
-    assert choose_crop(None, student=student, teacher=own) == expected
-    assert choose_crop('own', student=student, teacher=own) == 'own'
+    sizes = dict(student=student, teacher=own)
+    assert choose_crop({}, **sizes).is_own == (expected == 'own')
+    assert choose_crop(dict(crop='own'), **sizes).is_own and not choose_crop(dict(crop='student'), **sizes).is_own
+    assert choose_crop(dict(view='clean'), **sizes).is_own
 
 
-def test_an_unknown_choice_is_refused() -> None:
-    with pytest.raises(DistilPoseError, match="model.teacher.crop is 'both'; expected one of student, own"):
-        choose_crop('both', student=None, teacher=None)
+@pytest.mark.parametrize(('options', 'sentence'), [
+    (dict(crop='both'), "model.teacher.crop is 'both'; expected one of student, own"),
+    (dict(view='dirty'), "model.teacher.view is 'dirty'; expected one of same, clean"),
+    (dict(crop='student', view='clean'), "view is 'clean' and model.teacher.crop is 'student'.*crop='own'"),
+    (dict(padding='wide'), "model.teacher.padding is 'wide'; expected a factor"),
+    (dict(padding=-1.0), 'model.teacher.padding is -1.0')])
+def test_an_unknown_choice_is_refused(options: dict, sentence: str) -> None:
+    with pytest.raises(DistilPoseError, match=sentence):
+        choose_crop(options, student=None, teacher=None)
 
 
 MAP_TERMS = dict(simulated_heatmap=TERMS['simulated_heatmap'], score=TERMS['score'])
@@ -197,6 +205,15 @@ def test_a_shared_backbone_is_refused() -> None:
     config = changed(TEACHER, decoder=dict(TEACHER['head']['decoder'], input_size=(64, 64)))
     with pytest.raises(DistilPoseError, match='share_backbone shows the teacher the student'):
         distiller(teacher=teacher(config), terms={}, share_backbone=True)
+
+
+def test_augmentation_of_batches_is_refused(tmp_path: Path) -> None:
+    student = copy.deepcopy(STUDENT)
+    student['data_preprocessor']['batch_augments'] = [dict(type='BatchSyncRandomResize', random_size_range=(32, 64))]
+    torch.save(teacher().model.state_dict(), tmp_path / 'teacher.pth')
+    spec = dict(config=copy.deepcopy(TEACHER), checkpoint=str(tmp_path / 'teacher.pth'), crop='own')
+    with pytest.raises(DistilPoseError, match='data_preprocessor.batch_augments'):
+        distiller(student, teacher=spec, terms=MAP_TERMS)
 
 
 def test_a_square_teacher_teaches_by_default(monkeypatch: pytest.MonkeyPatch) -> None:

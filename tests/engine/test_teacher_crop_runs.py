@@ -124,3 +124,12 @@ def test_a_switch_of_pipelines_keeps_the_crop(distillation: Path, tmp_path: Path
     train(cfg, work_dir=tmp_path / 'run', validate=False, options=OWN)
     assert len(logged_losses(tmp_path / 'run')) == 6 and torch.isfinite(
         torch.tensor(list(logged_losses(tmp_path / 'run').values()))).all()
+
+
+def test_a_clean_view_has_a_crop_of_its_own(distillation: Path) -> None:
+    cfg = read_config(distillation)
+    cfg.model.teacher.view = 'clean'
+    cfg.train_dataloader.dataset.pipeline.insert(5, dict(type='CoarseDropout'))
+    add_teacher_crops(cfg)
+    assert types_of(cfg.train_dataloader.dataset.pipeline)[-4:] == ['TeacherCrop', 'CoarseDropout', 'GenerateTarget',
+                                                                    'PackTeacherCrop']

@@ -61,4 +61,4 @@ def teacher_input(spec: Mapping[str, Any]) -> NetworkInput:
         read = getattr(kind, 'read_input', None)
         found = NetworkInput() if read is None else read(own)
     padding = spec.get('padding')
-    return found if padding is None else replace(found, padding=float(padding))
+    return found if padding is None else replace(found, padding=padding)
