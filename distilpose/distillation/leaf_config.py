@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS
 
@@ -133,9 +135,18 @@ def _on_empty_image(model: Any, size: tuple[int, int] | None) -> Any:
 
 @contextmanager
 def _without_traces() -> Iterator[None]:
-    """Networks that are built to look at them draw no random number of the training's."""
-    with torch.random.fork_rng(devices=[]), DefaultScope.overwrite_default_scope('mmpose'):
-        yield
+    """Networks that are built to look at them draw no random number of the training's, and say nothing twice."""
+    logger = MMLogger.get_current_instance()
+    logger.addFilter(_is_warning)
+    try:
+        with torch.random.fork_rng(devices=[]), DefaultScope.overwrite_default_scope('mmpose'):
+            yield
+    finally:
+        logger.removeFilter(_is_warning)
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
 
 
 def _merged(teacher: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
-from mmpose.models.heads import CPMHead, HeatmapHead, RegressionHead, RTMCCHead, RTMWHead, SimCCHead
+from mmpose.models.heads import (
+    CPMHead,
+    HeatmapHead,
+    IntegralRegressionHead,
+    RegressionHead,
+    RLEHead,
+    RTMCCHead,
+    RTMWHead,
+    SimCCHead,
+)
 from torch import Tensor, nn
 
 from distilpose.errors import DistilPoseError
@@ -47,6 +56,16 @@ def _(head: CPMHead, prediction: list[Tensor]) -> PoseOutputs:
 @_read.register
 def _(head: RegressionHead, prediction: Tensor) -> PoseOutputs:
     return PoseOutputs(coords=prediction[..., :2])
+
+
+@_read.register
+def _(head: RLEHead, prediction: Tensor) -> PoseOutputs:
+    return PoseOutputs(coords=prediction[..., :2], error_scales=prediction[..., 2:])
+
+
+@_read.register
+def _(head: IntegralRegressionHead, prediction: tuple[Tensor, Tensor]) -> PoseOutputs:
+    return PoseOutputs(coords=prediction[0])  # its maps sum to 1, where heatmaps have peaks of 1
 
 
 @_read.register(SimCCHead)

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mmpose.models.heads import CPMHead, HeatmapHead, RegressionHead, RTMCCHead, RTMWHead, SimCCHead
+from mmpose.models.heads import (
+    CPMHead,
+    HeatmapHead,
+    IntegralRegressionHead,
+    RegressionHead,
+    RLEHead,
+    RTMCCHead,
+    RTMWHead,
+    SimCCHead,
+)
 from torch import nn
 
 from distilpose.errors import DistilPoseError
@@ -30,6 +39,22 @@ def test_every_stack_of_a_cpm_head() -> None:
 def test_regression_head() -> None:
     head = RegressionHead(8, 3)
     assert read_outputs(head, head((torch.zeros(2, 8),)), FEATURES).coords.shape == (2, 3, 2)
+
+
+def test_rle_head_has_the_scale_of_its_errors() -> None:
+    head = RLEHead(8, 3)
+    outputs = read_outputs(head, torch.arange(24.0).reshape(2, 3, 4), FEATURES)
+    assert outputs.coords[0].tolist() == [[0, 1], [4, 5], [8, 9]]
+    assert outputs.error_scales[0].tolist() == [[2, 3], [6, 7], [10, 11]]
+
+
+def test_integral_head_expects_the_fraction_of_the_cell_with_all_the_weight() -> None:
+    head = IntegralRegressionHead(3, (4, 4), 3, deconv_out_channels=None)
+    head.final_layer = nn.Identity()
+    features = torch.zeros(1, 3, 4, 4)
+    features[:, :, 3, 1] = 1e3
+    coords = read_outputs(head, head((features,)), (features,)).coords
+    torch.testing.assert_close(coords, torch.tensor([0.25, 0.75]).expand(1, 3, 2))
 
 
 def test_simcc_heads() -> None:
