@@ -167,7 +167,8 @@ def build_keypoint_map(option: Any, *, student_names: Sequence[str] | None, stud
     Args:
         option: ``'auto'`` matches names; a table ``{student: teacher}`` or ``{student: (teacher, teacher)}`` of names
             and indices; the definition of the teacher's own keypoints, whose names are then matched (see
-            :func:`~distilpose.distillation.teachers.keypoint_names.read_definition`); ``None`` for no map.
+            :func:`~distilpose.distillation.teachers.keypoint_names.read_definition`);
+            ``dict(definition=..., table=...)`` for a table of the names of a definition; ``None`` for no map.
         student_names: of its keypoints in order, ``None`` if unknown.
         student_count: says how many keypoints the student has; called where its names are unknown.
         teacher_names: as ``student_names``.
@@ -180,6 +181,11 @@ def build_keypoint_map(option: Any, *, student_names: Sequence[str] | None, stud
         return None
     student = None if student_names is None else define(student_names)
     teacher = None if teacher_names is None else define(teacher_names)
+    if isinstance(option, Mapping) and set(option) == {'definition', 'table'}:
+        teacher = read_definition(option['definition'], entry=f'{ENTRY}.definition')
+        option = option['table']
+        if not isinstance(option, Mapping):
+            raise DistilPoseError(f'{ENTRY}.table is {option!r}; expected {{student: teacher}}')
     if isinstance(option, Mapping) and set(option) != {'from_file'}:
         count = len(student.names) if student else student_count()
         partners = _read_table(option, student, teacher, student_count=count)
@@ -255,7 +261,8 @@ def _index(key: Any, definition: KeypointDefinition | None, *, role: str, count:
     if isinstance(key, str) and not key.isdecimal():
         if definition is None:
             raise DistilPoseError(f'{ENTRY} names keypoint {key!r} of the {role}, which does not name its keypoints; '
-                                  'write indices' + ', or set model.student.metainfo' * (role == 'student'))
+                                  'write indices, or ' + ('set model.student.metainfo' if role == 'student' else
+                                                          "its names: dict(definition='coco', table={...})"))
         if key in definition.names:
             return definition.names.index(key)
         close = difflib.get_close_matches(key, definition.names, n=3)

@@ -182,6 +182,7 @@ def test_indices_and_definitions_of_teachers_without_names() -> None:
     by_name = build(dict(pelvis=('left_hip', 'right_hip'), right_hip='right_hip'))
     assert by_index.partners == by_name.partners and len(by_index.partners) == 16
     assert build('coco', MPII, None).partners == build('auto').partners == build(list(COCO), MPII, None).partners
+    assert build(dict(definition='coco', table=TABLE), MPII, None).partners == build(TABLE).partners
     assert build(dict(from_file='configs/_base_/datasets/coco.py'), MPII, None).partners == build('auto').partners
 
 
@@ -223,6 +224,8 @@ def test_refusals_without_names() -> None:
         build('auto', teacher=None)
     with pytest.raises(DistilPoseError, match="'left_hip' of the teacher, which does not name its keypoints; write"):
         build(dict(left_hip='left_hip'), teacher=None)
+    with pytest.raises(DistilPoseError, match="keypoints.table is 'nose'; expected {student: teacher}"):
+        build(dict(definition='coco', table='nose'))
     with pytest.raises(DistilPoseError, match='no keypoint of the student .* is one of the teacher'):
         build(['tail', 'paw'])
 
