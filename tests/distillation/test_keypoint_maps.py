@@ -17,8 +17,10 @@ from distilpose.distillation.terms import draw_simulated_heatmaps
 from distilpose.engine import train
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests import rtmpose
 from tests.engine import tiny
 from tests.networks import HEATMAP_SIZE, STUDENT, TEACHER, TERMS, batch, changed, distiller, teacher
+from tests.onnx_files import export_teacher
 
 COCO, MPII = (dict(from_file=f'configs/_base_/datasets/{name}.py') for name in ('coco', 'mpii'))
 TABLE = dict(left_hip='left_hip', right_hip='right_hip', nose=('left_shoulder', 'right_shoulder'))
@@ -158,6 +160,38 @@ def test_a_student_without_names() -> None:
         build('auto', student=STUDENT)
     found = build({11: 3, 12: 2}, student=STUDENT)  # its number of keypoints is read from its outputs
     assert len(found.keypoint_map.partners) == 17
+
+
+def five_of(keypoints: int) -> Any:
+    """A student of five keypoints and a SimCC teacher of ``keypoints``, one of which is the mean of two."""
+    return teacher(rtmpose.network(widen=0.1875, keypoints=keypoints)), {0: 0, 1: 1, 2: (5, 6), 3: 11, 4: 12}
+
+
+def test_a_file_of_133_keypoints_teaches_as_the_network_that_it_was_exported_from(tmp_path: Path) -> None:
+    frozen, table = five_of(133)
+    file = export_teacher(frozen, tmp_path / 'teacher.onnx', fields=('simcc',), outputs=('simcc_x', 'simcc_y'))
+    read = dict(type='OnnxTeacher', file=str(file), outputs=dict(beta=10.0),
+                input=dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), channel_order='rgb'))
+    losses = []
+    for made in (dict(type=lambda: frozen), read):
+        torch.manual_seed(1)
+        model = PoseDistiller(rtmpose.network(), dict(made, keypoints=table), terms=dict(logit=rtmpose.LOGIT))
+        losses.append(model.eval().loss(*rtmpose.batch())['loss_logit'])
+        assert model.keypoint_map.simcc_beta == 10 and model.ask_teacher(rtmpose.batch()[0]).simcc[0].shape[1] == 5
+    assert losses[0] > 0
+    torch.testing.assert_close(*losses, rtol=1e-4, atol=0)
+
+
+def test_a_file_is_given_the_definition_of_its_keypoints(tmp_path: Path) -> None:
+    frozen, _ = five_of(17)
+    file = export_teacher(frozen, tmp_path / 'teacher.onnx', fields=('simcc',), outputs=('simcc_x', 'simcc_y'))
+    read = dict(type='OnnxTeacher', file=str(file), outputs=dict(beta=10.0), keypoints='coco',
+                input=dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), channel_order='rgb'))
+    student = dict(rtmpose.network(keypoints=16), metainfo=MPII)
+    model = PoseDistiller(student, read, terms=dict(logit=rtmpose.LOGIT))
+    assert model.ask_teacher(rtmpose.batch()[0]).mask.sum(1).tolist() == [12, 12, 12]
+    with pytest.raises(DistilPoseError, match='is for a teacher of 133 keypoints, and this one predicts 17'):
+        PoseDistiller(student, dict(read, keypoints='wholebody'), terms=dict(logit=rtmpose.LOGIT))
 
 
 @pytest.fixture(scope='module')
