@@ -132,7 +132,7 @@ class OwnCrop(nn.Module):
             return TeacherCrops(torch.zeros(1, 3, *self.size[::-1], dtype=torch.uint8, device=device),
                                 torch.tensor([[[1.0, 0.0]] * 2], device=device))
         image, place, mask = TEACHER_FIELDS
-        if not all(image in sample for sample in data_samples):
+        if not data_samples or not all(image in sample for sample in data_samples):
             raise DistilPoseError("the teacher has a crop of its own (model.teacher.crop='own'), and the samples hold "
                                   'none for it; train with distilpose train or distilpose.apis, which add it to the '
                                   'pipelines, or write them with distilpose.config.with_teacher_crop')

@@ -186,6 +186,8 @@ def test_samples_without_a_crop_are_refused(tmp_path: Path) -> None:
     model = own(weights=tmp_path / 'teacher.pth')
     with pytest.raises(DistilPoseError, match='crop of its own.*the samples hold none.*with_teacher_crop'):
         model(*batch(), mode='loss')
+    with pytest.raises(DistilPoseError, match='the samples hold none'):
+        model.ask_teacher(batch()[0], [])
 
 
 def test_crops_of_another_size_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,17 @@ def test_a_clean_view_has_a_crop_of_its_own(distillation: Path) -> None:
     add_teacher_crops(cfg)
     assert types_of(cfg.train_dataloader.dataset.pipeline)[-4:] == ['TeacherCrop', 'CoarseDropout', 'GenerateTarget',
                                                                     'PackTeacherCrop']
+
+
+def test_the_students_own_loss_is_the_same_number(distillation: Path, tmp_path: Path) -> None:
+    """In the first iteration, before the teacher changed a weight; with colour, blur and holes behind the crop."""
+    cfg = read_config(distillation)
+    recipe = dict(type='Albumentation', transforms=[dict(type='Blur', p=0.5), dict(type='CoarseDropout', p=1.0)])
+    cfg.train_dataloader.dataset.pipeline[5:5] = [dict(type='PhotometricDistortion'), recipe]
+    first = []
+    for name, crop in (('own', 'own'), ('student', 'student')):
+        train(cfg, work_dir=tmp_path / name, validate=False, options=dict(OWN, **{'model.teacher.crop': crop}))
+        scalars = next((tmp_path / name).glob('*/vis_data/scalars.json')).read_text().splitlines()
+        first.append(json.loads(scalars[0]))
+    assert first[0]['loss_kpt'] == first[1]['loss_kpt']
+    assert first[0]['loss_simulated_heatmap'] != first[1]['loss_simulated_heatmap']
