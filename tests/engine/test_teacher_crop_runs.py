@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from distilpose.engine.teacher_crop import add_teacher_crops
 from distilpose.errors import DistilPoseError
 
 from . import mixture, tiny
+from .processes import run_in_two_processes
 from .test_fast_data_runs import FAST, people  # noqa: F401 - a fixture
 from .tiny import assert_close_losses, logged_losses
 
@@ -148,3 +150,20 @@ def test_the_students_own_loss_is_the_same_number(distillation: Path, tmp_path: 
         first.append(json.loads(scalars[0]))
     assert first[0]['loss_kpt'] == first[1]['loss_kpt']
     assert first[0]['loss_simulated_heatmap'] != first[1]['loss_simulated_heatmap']
+
+
+_TWO_PROCESSES = """
+import json, sys
+from distilpose.engine import train
+
+config, work_dir, options = sys.argv[1:]
+train(config, work_dir=work_dir, validate=False, launcher='pytorch', options=json.loads(options))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_with_it(distillation: Path, tmp_path: Path) -> None:
+    chosen = json.dumps(OWN | {'train_dataloader.batch_size': 2})
+    run_in_two_processes(_TWO_PROCESSES, tmp_path, distillation, tmp_path / 'two', chosen)
+    losses = logged_losses(tmp_path / 'two')
+    assert len(losses) == 6 and all(math.isfinite(loss) for loss in losses.values())
