@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from ..config import merge_options
 from ..config.models import student_model
 from ..config.walk import dictionaries
+from ..distillation.teachers.keypoints import build_keypoint_map
 from ..distillation.teachers.onnx.estimator import open_file
 from ..errors import DistilPoseError
 from ..structures import NetworkInput
@@ -61,6 +62,8 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
         known = {key: copy.deepcopy(described[key]) for key in _DESCRIPTION if described.get(key) is not None}
     if isinstance(known.get('keypoints'), Mapping) or known.get('keypoints') == 'auto':
         del known['keypoints']  # they say how a student learns from it, and do not name the file's own
+    if Path(str(described.get('file', ''))).name != Path(file).name:
+        known.pop('preset', None)  # of another file
     flip_test = bool((student.get('test_cfg') or {}).get('flip_test', False))
     result = copy.deepcopy(cfg)
     for key in _TRAINING:
@@ -90,25 +93,27 @@ def _fit_crops(cfg: Config, images: NetworkInput) -> None:
 
 
 def check_file(runner: Runner) -> None:
-    """Logs what was read of the file, and compares its keypoints with those of the test data.
+    """Logs what was read of the file, and matches its keypoints with those of the test data.
 
     Raises:
-        DistilPoseError: another number, or other names.
+        DistilPoseError: the file does not name its keypoints and has another number, or none has a partner.
     """
-    network = bare_model(runner).network
+    model = bare_model(runner)
+    network = model.network
     for line in describe_model(runner):
         runner.logger.info(line)
-    names = list(runner.test_dataloader.dataset.metainfo['keypoint_id2name'].values())
-    found = network.reading.keypoints
-    if found != len(names):
-        raise DistilPoseError(f'{network.file} shows {found} keypoints, and the test data has {len(names)}; take the '
-                              'config of a data set with the keypoints of the file')
-    if network.keypoint_names is not None and list(network.keypoint_names) != names:
-        place = next(index for index, pair in enumerate(zip(network.keypoint_names, names, strict=True))
-                     if pair[0] != pair[1])
-        raise DistilPoseError(f'keypoint {place} is {network.keypoint_names[place]!r} in {network.file} and '
-                              f'{names[place]!r} in the test data; take the config of a data set with the keypoints of '
-                              'the file')
+    by_index = runner.test_dataloader.dataset.metainfo['keypoint_id2name']
+    names = [by_index[index] for index in sorted(by_index)]
     if network.keypoint_names is None:
+        if network.reading.keypoints != len(names):
+            raise DistilPoseError(f'{network.file} shows {network.reading.keypoints} keypoints, and the test data has '
+                                  f'{len(names)}; name those of the file with --cfg-options model.keypoints=SET '
+                                  '(coco, wholebody, halpe26, mpii, ...), so that they are matched')
         runner.logger.info(f'{network.name} does not name its keypoints; they are taken for those of the data, in its '
                            'order.')
+        return
+    matched = build_keypoint_map('auto', student_names=names, student_count=lambda: len(names),
+                                 teacher_names=network.keypoint_names, simcc_beta=network.simcc_beta)
+    if matched is not None and not matched.is_identity(network.reading.keypoints):
+        runner.logger.info(f'{network.name} has other keypoints than the data. {matched.describe()}')
+        model.map_keypoints(matched)

@@ -18,6 +18,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.models.heads.coordinate_head import CoordinateHead
 from distilpose.structures import PoseOutputs
 
+from ..keypoints import KeypointMap
 from .outputs import OutputReading
 from .teacher import OnnxTeacher
 
@@ -61,6 +62,10 @@ class OnnxEstimator(TopdownPoseEstimator):
                                    std=list(images.std or ()), bgr_to_rgb=images.rgb))
         self.network = network
 
+    def map_keypoints(self, keypoint_map: KeypointMap) -> None:
+        """Predicts the keypoints of another definition; those of which the file says nothing get the score 0."""
+        self.head.keypoint_map = keypoint_map
+
     def describe(self) -> str:
         """As :meth:`~distilpose.distillation.teachers.onnx.OnnxTeacher.describe`."""
         return self.network.describe()
@@ -84,51 +89,62 @@ def open_file(file: str | Path, *, outputs: Mapping[str, Any] | None = None, **o
     return OnnxTeacher(file, outputs={'beta': 1.0, **(outputs or {})}, entry='model', **options)
 
 
-class _HeatmapOutputs(HeatmapHead):
+class _Outputs:
+    """What all heads of a file share: its outputs, perhaps for other keypoints."""
+
+    network: OnnxTeacher
+    keypoint_map: KeypointMap | None
+
+    def _open(self, network: OnnxTeacher, reading: OutputReading | None = None) -> None:
+        BaseHead.__init__(self)
+        network.reading = reading or network.reading
+        self.network, self.keypoint_map = network, None
+
+    def _outputs(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
+        outputs = self.network.outputs(feats[-1])
+        return outputs if self.keypoint_map is None else self.keypoint_map(outputs)
+
+
+class _HeatmapOutputs(_Outputs, HeatmapHead):
     """The heatmaps of a file, as mmpose's head has them."""
 
     def __init__(self, network: OnnxTeacher) -> None:
-        BaseHead.__init__(self)
-        reading = network.reading
-        kind = UDPHeatmap if reading.grid == 'udp' else MSRAHeatmap
-        if kind is UDPHeatmap:  # decodes its own grid
-            network.reading = replace(reading, grid='i/n')
-        self.network = network
+        reading, is_udp = network.reading, network.reading.grid == 'udp'
+        self._open(network, replace(reading, grid='i/n') if is_udp else None)  # its codec decodes its own grid
+        kind = UDPHeatmap if is_udp else MSRAHeatmap
         self.decoder = kind(input_size=reading.size, heatmap_size=reading.cells, sigma=_SIGMA)
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Images (B, 3, H, W) to heatmaps (B, K, H', W')."""
-        heatmaps = self.network.outputs(feats[-1]).heatmaps
+        heatmaps = self._outputs(feats).heatmaps
         assert heatmaps is not None
         return heatmaps[-1]
 
 
-class _SimCCOutputs(SimCCHead):
+class _SimCCOutputs(_Outputs, SimCCHead):
     """The SimCC rows of a file, as mmpose's head has them; of probabilities the rows themselves."""
 
     def __init__(self, network: OnnxTeacher) -> None:
-        BaseHead.__init__(self)
-        network.reading = replace(network.reading, values='logits')  # the score is the height of a peak
-        self.network = network
+        self._open(network, replace(network.reading, values='logits'))  # the score is the height of a peak
         self.decoder = SimCCLabel(input_size=network.reading.size, simcc_split_ratio=_split_ratio(network))
 
     def forward(self, feats: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, H, W) to rows (B, K, Wx) and (B, K, Wy)."""
-        rows = self.network.outputs(feats[-1]).simcc
+        rows = self._outputs(feats).simcc
         assert rows is not None
         return rows
 
 
-class _CoordinateOutputs(CoordinateHead):
+class _CoordinateOutputs(_Outputs, CoordinateHead):
     """The coordinates of a file, and its scores."""
 
     def __init__(self, network: OnnxTeacher) -> None:
-        BaseHead.__init__(self)
-        self.network, self.decoder = network, RegressionLabel(input_size=network.reading.size)
+        self._open(network)
+        self.decoder = RegressionLabel(input_size=network.reading.size)
 
     def forward(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
         """Images (B, 3, H, W) to coordinates (B, K, 2) and perhaps scores (B, K, 1)."""
-        return self.network.outputs(feats[-1])
+        return self._outputs(feats)
 
 
 _HEADS: dict[str, type] = dict(heatmaps=_HeatmapOutputs, simcc=_SimCCOutputs, coordinates=_CoordinateOutputs)

@@ -51,6 +51,8 @@ class OnnxSession:
         self.file, self.threads = file, threads
         self.graph = read_graph(file)
         self.digest = digest_of_graph(file, self.graph.external)
+        self._files = _stamps(file, *self.graph.external)
+        self._shapes: dict[str, tuple[int | None, ...]] = {}
         self._reset()
         session = self._session(torch.device('cpu'))
         inputs = [self._port(port) for port in session.get_inputs()]
@@ -62,6 +64,11 @@ class OnnxSession:
         self.outputs = tuple(self._port(port) for port in session.get_outputs())
         self.batch: int | None = self.input.shape[0] if self.input.shape else None
         """Images that the graph takes at once, ``None`` for any number."""
+
+    def use_batch(self, size: int | None) -> None:
+        """Runs with so many images at once, ``None`` for any number."""
+        self.batch = size
+        self._shapes.clear()
 
     def run(self, images: Tensor, outputs: Sequence[Port]) -> tuple[Tensor, ...]:
         """Some outputs for images (B, ...), on the device of the images.
@@ -83,15 +90,18 @@ class OnnxSession:
                      for parts in zip(*found, strict=True))
 
     def _run(self, images: Tensor, outputs: Sequence[Port]) -> tuple[Tensor, ...]:
-        device = images.device
-        session = self._session(device)
-        kind = 'cuda' if device.type == 'cuda' else 'cpu'
-        images = images.contiguous() if kind == device.type else images.cpu().contiguous()
-        number, binding = images.device.index or 0, session.io_binding()
-        binding.bind_input(self.input.name, kind, number, images.new_empty(0, device='cpu').numpy().dtype,
-                           tuple(images.shape), images.data_ptr())
-        for port in outputs:
-            binding.bind_output(port.name, kind, number)
+        if any(port.name not in self._shapes for port in outputs):
+            return self._learn_shapes(images, outputs)
+        device, kind = images.device, 'cuda' if images.device.type == 'cuda' else 'cpu'
+        where = device if kind == 'cuda' else torch.device('cpu')
+        session, images = self._session(device), images.to(where).contiguous()
+        values = [torch.empty([len(images) if side is None else side for side in self._shapes[port.name]],
+                              dtype=port.dtype, device=where) for port in outputs]
+        binding = session.io_binding()
+        for bind, port, value in ((binding.bind_input, self.input, images),
+                                  *((binding.bind_output, port, value) for port, value in
+                                    zip(outputs, values, strict=True))):
+            bind(port.name, kind, device.index or 0, _numpy_type(port.dtype), tuple(value.shape), value.data_ptr())
         if kind == 'cuda':
             torch.cuda.current_stream(device).synchronize()  # the session has a stream of its own
         try:
@@ -99,8 +109,19 @@ class OnnxSession:
         except Exception as error:
             raise self._in_words(error, f'does not run on images of {tuple(images.shape)}') from error
         binding.synchronize_outputs()
-        # The memory belongs to the session's allocator and lives as long as the tensor that shows it.
-        return tuple(torch.from_dlpack(value).to(device) for value in _values(binding))
+        return tuple(value.to(device) for value in values)
+
+    def _learn_shapes(self, images: Tensor, outputs: Sequence[Port]) -> tuple[Tensor, ...]:
+        """A run on the CPU without bound outputs, which notes their shapes; files do not always declare them."""
+        names, session = [port.name for port in outputs], self._session(torch.device('cpu'))
+        try:
+            values = session.run(names, {self.input.name: images.cpu().contiguous().numpy()})
+        except Exception as error:
+            raise self._in_words(error, f'does not run on images of {tuple(images.shape)}') from error
+        for name, value in zip(names, values, strict=True):
+            has_batch = value.ndim > 0 and len(value) == len(images)
+            self._shapes[name] = (None, *value.shape[1:]) if has_batch else value.shape
+        return tuple(torch.from_numpy(value).to(images.device) for value in values)
 
     def _session(self, device: torch.device) -> Any:
         """The session of a device, for this process and this number of threads."""
@@ -129,7 +150,7 @@ class OnnxSession:
             if 'CUDAExecutionProvider' not in available:
                 raise _no_cuda(self.file, f'onnxruntime {runtime.__version__} has only {", ".join(available)}')
             providers = [('CUDAExecutionProvider', dict(device_id=device.index or 0)), *providers]
-        if self.current_digest() != self.digest:
+        if _stamps(self.file, *self.graph.external) != self._files and self.current_digest() != self.digest:
             raise DistilPoseError(f'{self.file} changed since it was loaded: its SHA-256 was {self.digest} and is '
                                   f'{self.current_digest()}; put the file back that the training began with')
         try:
@@ -186,9 +207,16 @@ def import_onnxruntime() -> Any:
     return onnxruntime
 
 
-def _values(binding: Any) -> list[Any]:
-    """The outputs as OrtValues, which ``get_outputs`` wraps."""
-    return list(binding.get_outputs())
+def _stamps(*files: Path) -> list[tuple[int, int]]:
+    """Time and size of files: as long as they stay, so do the bytes. Empty where one is gone."""
+    try:
+        return [(found.st_mtime_ns, found.st_size) for found in (file.stat() for file in files)]
+    except OSError:
+        return []
+
+
+def _numpy_type(dtype: torch.dtype) -> Any:
+    return torch.empty(0, dtype=dtype).numpy().dtype
 
 
 def _with_batch(value: Tensor, size: int) -> Tensor:

@@ -64,7 +64,6 @@ class OnnxTeacher(Teacher):
         self.keypoint_names = self.description.keypoint_names
         self.session = OnnxSession(self.file, threads=threads)
         self.loaded_digest = self.session.digest
-        self.simcc_beta = self.description.outputs.beta or 1.0
         self.dtype = None if self.session.input.dtype == torch.float32 else self.session.input.dtype
         missing: list[str] = []
         self.layout, size = self._read_shape(self.description.input, missing)
@@ -165,8 +164,9 @@ class OnnxTeacher(Teacher):
         fixed = told.size or (width, height)
         for found, expected in zip((width, height), fixed, strict=True):
             if found is not None and found != expected:
-                raise DistilPoseError(f'{entry}.size is {told.size} (width, height), and {self.file} takes images of '
-                                      f'{width}x{height}; drop the entry')
+                source = f'preset {self.description.source}' if self.description.source else f'{entry}.size'
+                raise DistilPoseError(f'{self.file} takes images of {width}x{height} (width x height), and {source} '
+                                      f'says {fixed[0]}x{fixed[1]}; drop it, or take the file that it means')
         if fixed[0] is None or fixed[1] is None:
             raise DistilPoseError(f'{self.file} takes images of any size; say which it was trained with in '
                                   f'{entry}.size=(width, height)')
@@ -205,7 +205,7 @@ class OnnxTeacher(Teacher):
             return self._run(noise, self.session.outputs)
         refusals = []
         for batch in (None, *_BATCHES):
-            self.session.batch = batch
+            self.session.use_batch(batch)
             try:
                 values = self._run(noise, self.session.outputs)
             except DistilPoseError as error:

@@ -97,6 +97,9 @@ def test_copies(tmp_path: Path, file: Path) -> None:
     own.write_bytes(own.read_bytes() + b'\x00')
     with pytest.raises(DistilPoseError, match='net.onnx changed since it was loaded'):
         maps(pickle.loads(pickled), images())
+    own.unlink()
+    with pytest.raises(DistilPoseError, match='net.onnx, which .* cannot be read'):
+        maps(pickle.loads(pickled), images())
 
 
 def test_a_session_has_as_many_threads_as_torch(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +211,7 @@ def test_a_student_of_other_means_channels_and_size_shows_it_the_same_image(tmp_
 
 @pytest.mark.parametrize('told, message', [
     (dict(input={}), r'does not say all .*input\.mean .*input\.std .*input\.channel_order=.*outputs\.grid='),
-    (dict(input=dict(PIXELS, size=(192, 256))), r'input\.size is \(192, 256\) .* images of 48x64; drop the entry'),
+    (dict(input=dict(PIXELS, size=(192, 256))), r'of 48x64 .* model\.teacher\.input\.size says 192x256; drop it'),
     (dict(input=dict(PIXELS, layout='nhwc')), 'expected nhwc images of 3 channels'),
     (dict(input=dict(PIXELS, channel_order='rbg')), "channel_order is 'rbg'; expected one of 'rgb', 'bgr'"),
     (dict(input=dict(PIXELS, std=0)), r'std is 0; expected numbers above 0'),
