@@ -33,7 +33,7 @@ class TeacherCheckHook(Hook):
         teacher = _teacher(runner)
         if teacher is None:
             return
-        if not bare_model(runner).shared:
+        if not getattr(bare_model(runner), 'shared', ()):
             _verify(teacher)
         elif teacher.digest() != teacher.loaded_digest:
             raise DistilPoseError('student and teacher share a backbone, and the checkpoint that this run starts from '
