@@ -14,6 +14,7 @@ from distilpose.config.models import build_estimator
 from distilpose.engine import train
 from distilpose.engine.distilling import write_distillation
 from distilpose.errors import DistilPoseError
+from tests.engine.processes import run_in_two_processes
 from tests.engine.tiny import PROJECT, logged_losses, write_data
 from tests.engine.tiny import write_distillation as write_pair
 from tests.onnx_files import write_heatmaps
@@ -29,6 +30,14 @@ model = dict(
     backbone=dict(type='TinyBackbone'),
     head=dict(type='HeatmapHead', in_channels=16, out_channels=17, deconv_out_channels=(8, 8),
               deconv_kernel_sizes=(4, 4), loss=dict(type='KeypointMSELoss', use_target_weight=True), decoder=codec))
+"""
+_TWO_PROCESSES = """
+import sys
+from distilpose.engine import train
+import tests.engine.tiny
+files, work_dir = sys.argv[1:]
+train(f'{files}/student.py', teacher=f'{files}/teacher.py', teacher_checkpoint=f'{files}/teacher.pth',
+      work_dir=work_dir, seed=0, validate=False, launcher='pytorch')
 """
 RTMPOSE = 'mmpose::body_2d_keypoint/rtmpose/coco/rtmpose-t_8xb256-420e_coco-256x192.py'
 HEATMAPS = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_mobilenetv2_8xb64-210e_coco-256x192.py'
@@ -111,6 +120,22 @@ def test_the_folder_is_named_after_both_by_default(files: Path, tmp_path: Path,
     written = write_distillation(files / 'student.py', files / 'teacher.py', options={}, work_dir=None,
                                  launcher='none', teacher_checkpoint=files / 'teacher.pth')
     assert written.config == tmp_path / 'work_dirs' / 'student_from_teacher' / 'student_from_teacher.py'
+
+
+def test_the_same_command_resumes(files: Path, tmp_path: Path) -> None:
+    whole = distil(files, tmp_path / 'whole')
+    distil(files, tmp_path / 'parts', options={'train_cfg.max_epochs': 1})
+    resumed = distil(files, tmp_path / 'parts', resume=True)
+    assert resumed.iter == whole.iter == 6
+    found, expected = logged_losses(tmp_path / 'parts'), logged_losses(tmp_path / 'whole')
+    assert found == pytest.approx({step: expected[step] for step in (4, 5, 6)}, rel=1e-6)
+
+
+@pytest.mark.slow
+def test_of_two_processes_the_first_writes_the_config(files: Path, tmp_path: Path) -> None:
+    run_in_two_processes(_TWO_PROCESSES, tmp_path, files, tmp_path / 'work')
+    assert len(logged_losses(tmp_path / 'work')) == 4
+    assert (tmp_path / 'work' / 'student_from_teacher.py').is_file()
 
 
 def test_a_folder_of_images_teaches_without_labels(files: Path, tmp_path: Path) -> None:
