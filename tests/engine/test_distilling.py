@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from mmengine.config import Config
 
 from distilpose.config import read_config
 from distilpose.config.models import build_estimator
+from distilpose.distillation.teachers import fetching
+from distilpose.distillation.teachers.presets import PRESETS, sha256_of
 from distilpose.engine import train
 from distilpose.engine.distilling import write_distillation
 from distilpose.errors import DistilPoseError
 from tests.engine.processes import run_in_two_processes
 from tests.engine.tiny import PROJECT, logged_losses, write_data
 from tests.engine.tiny import write_distillation as write_pair
+from tests.file_server import serve
 from tests.onnx_files import write_heatmaps
 
 _TEACHER = """
@@ -33,6 +37,8 @@ model = dict(
 """
 _TWO_PROCESSES = """
 import sys
+from distilpose.distillation.teachers import fetching
+from distilpose.distillation.teachers.presets import PRESETS, sha256_of
 from distilpose.engine import train
 import tests.engine.tiny
 files, work_dir = sys.argv[1:]
@@ -195,6 +201,22 @@ def test_an_onnx_file_of_a_preset_teaches_by_its_name_alone(files: Path, tmp_pat
     assert runner.cfg.model.teacher == dict(type='OnnxTeacher', file=str(thunder), preset='movenet-thunder')
     assert (teacher.input.size, teacher.input.mean, teacher.input.rgb) == ((256, 256), (127.5,) * 3, True)
     assert len(logged_losses(tmp_path)) == 6
+
+
+def test_a_preset_is_fetched_and_teaches(files: Path, tmp_path: Path, thunder: Path,
+                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, 'project_path', lambda path: tmp_path / path)
+    with serve({'thunder.onnx': thunder.read_bytes()}) as served:
+        monkeypatch.setitem(PRESETS, 'movenet-thunder', dataclasses.replace(
+            PRESETS['movenet-thunder'], url=f'{served.url}thunder.onnx', sha256=sha256_of(thunder)))
+        for work_dir in ('first', 'second'):
+            written = write_distillation(files / 'student.py', 'movenet-thunder', options={}, launcher='none',
+                                         work_dir=tmp_path / work_dir)
+    assert served.asked == ['thunder.onnx'] and written.config.name == 'student_from_movenet_thunder.py'
+    fetched = tmp_path / 'teacher_chkpts' / 'movenet_thunder.onnx'
+    runner = train(written.config, work_dir=tmp_path / 'work', seed=0, validate=False)
+    assert runner.cfg.model.teacher == dict(type='OnnxTeacher', file=str(fetched), preset='movenet-thunder')
+    assert runner.model.teacher.loaded_digest == sha256_of(thunder)
 
 
 def test_the_keypoints_of_a_preset_are_matched_by_name_where_the_students_are_others(

@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-import threading
 import zipfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from distilpose.distillation.teachers import fetching
 from distilpose.distillation.teachers.fetching import fetch
 from distilpose.distillation.teachers.presets import PRESETS, Preset
 from distilpose.errors import DistilPoseError
+from tests.file_server import Served, serve
 
 CONTENT = bytes(range(256)) * 20_000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -30,45 +29,22 @@ def archive(*names: str) -> bytes:
     return stream.getvalue()
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Serves :attr:`files`; of names with ``cut`` only the half."""
-
-    files: dict[str, bytes] = {
-        'network.onnx': CONTENT, 'cut.onnx': CONTENT, 'broken.zip': b'no archive', 'two.zip': archive(
-            'a/end2end.onnx', 'b/end2end.onnx'),
-        'network.zip': archive('20230831/network/end2end.onnx', '../../escaped.txt', '20230831/deploy.json')}
-    asked: list[str] = []
-
-    def do_GET(self) -> None:  # noqa: N802 - its name in http.server
-        name = self.path.removeprefix('/')
-        self.asked.append(name)
-        if name not in self.files:
-            self.send_error(404)
-            return
-        content = self.files[name]
-        self.send_response(200)
-        self.send_header('Content-Length', str(len(content)))
-        self.end_headers()
-        self.wfile.write(content[:len(content) // 2] if name.startswith('cut') else content)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
-
-
-class Server(ThreadingHTTPServer):
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is what some tests are about."""
+FILES = {
+    'network.onnx': CONTENT, 'cut.onnx': CONTENT, 'broken.zip': b'no archive',
+    'two.zip': archive('a/end2end.onnx', 'b/end2end.onnx'),
+    'network.zip': archive('20230831/network/end2end.onnx', '../../escaped.txt', '20230831/deploy.json')}
 
 
 @pytest.fixture(scope='module')
-def server() -> Iterator[str]:
-    served = Server(('127.0.0.1', 0), Handler)
-    thread = threading.Thread(target=served.serve_forever, daemon=True)
-    thread.start()
-    yield f'http://127.0.0.1:{served.server_port}/'
-    served.shutdown()
-    served.server_close()
-    thread.join()
+def served() -> Iterator[Served]:
+    with serve(FILES) as served:
+        yield served
+
+
+@pytest.fixture
+def server(served: Served) -> str:
+    served.asked.clear()
+    return served.url
 
 
 def preset(url: str | None, sha256: str | None = DIGEST) -> Preset:
@@ -77,14 +53,13 @@ def preset(url: str | None, sha256: str | None = DIGEST) -> Preset:
 
 @pytest.mark.parametrize('name', ['network.onnx', 'network.zip'])
 @pytest.mark.parametrize('sha256', [DIGEST, DIGEST[:8], None])
-def test_the_file_is_fetched_once(server: str, tmp_path: Path, name: str, sha256: str | None) -> None:
-    Handler.asked.clear()
+def test_the_file_is_fetched_once(server: str, served: Served, tmp_path: Path, name: str, sha256: str | None) -> None:
     folder = tmp_path / 'teachers'
     for _ in range(2):
         assert fetch(preset(server + name, sha256), folder=folder) == folder / 'network.onnx'
     assert (folder / 'network.onnx').read_bytes() == CONTENT
     assert [file.name for file in tmp_path.rglob('*') if file.is_file()] == ['network.onnx']
-    assert Handler.asked == [name]
+    assert served.asked == [name]
 
 
 def test_without_a_published_digest_the_log_says_the_one_that_was_found(
