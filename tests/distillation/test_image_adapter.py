@@ -4,11 +4,12 @@ import copy
 
 import pytest
 import torch
+from mmpose.codecs import IntegralRegressionLabel
 from mmpose.structures import PoseDataSample
 from torch import Tensor, nn
 
 from distilpose.config.models import build_estimator
-from distilpose.distillation.image_adapter import adapter_between, read_input, resample
+from distilpose.distillation.image_adapter import adapter_between, input_size, read_input, resample
 from distilpose.errors import DistilPoseError
 from tests.networks import STUDENT, changed
 
@@ -25,6 +26,13 @@ def _between(student: nn.Module, teacher: nn.Module) -> nn.Module:
 
 def preprocessed(model: nn.Module, images: Tensor) -> Tensor:
     return model.data_preprocessor(dict(inputs=list(images), data_samples=[PoseDataSample() for _ in images]))['inputs']
+
+
+def test_the_codec_of_integral_regression_says_its_size_too() -> None:
+    model = nn.Module()
+    model.head = nn.Module()
+    model.head.decoder = IntegralRegressionLabel(input_size=(48, 64), heatmap_size=(12, 16), sigma=2)
+    assert input_size(model) == (48, 64)
 
 
 def test_equal_networks_need_nothing() -> None:
