@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..distillation import PoseDistiller
 from ..errors import DistilPoseError
 from .bare_model import bare_model
 from .hooks.teacher_check import TeacherCheckHook
@@ -49,7 +50,7 @@ class CheckingRunner(ConciseRunner):
             DistilPoseError: the teacher is of no use.
         """
         model = bare_model(self)
-        if not hasattr(model, 'teacher'):
+        if not isinstance(model, PoseDistiller):
             self.logger.info('There is no teacher to evaluate.')
             return
         for hook in self.hooks:

@@ -107,8 +107,8 @@ class TeacherReportHook(Hook):
                 return stored, '', None
         made = make_report(model, dataset, people=self.people, batch_size=_batch_size(runner), seconds=self.seconds,
                            keep_crops=keep_crops)
-        if made is None:
-            return None, 'no joint of the validation data is labelled', None
+        if isinstance(made, str):
+            return None, made, None
         report, answers = made
         write_report(folder / FILE, report, made_for=key)
         return report, '', answers

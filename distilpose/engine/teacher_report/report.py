@@ -69,7 +69,7 @@ class TeacherReport:
 
 
 def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, seconds: float,
-                keep_crops: int = 0) -> tuple[TeacherReport, Answers] | None:
+                keep_crops: int = 0) -> tuple[TeacherReport, Answers] | str:
     """Evaluates a distiller's teacher.
 
     Args:
@@ -81,18 +81,20 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
         keep_crops: of how many people the crops are kept.
 
     Returns:
-        The report and the answers; ``None`` where no joint is labelled.
+        The report and the answers, or why there is none.
 
     Raises:
         DistilPoseError: the teacher's numbers are not finite.
     """
     indices = choose_people(dataset, people)
     if not indices:
-        return None
+        return 'there is nobody in the validation data'
     answers = collect(distiller, dataset, indices, batch_size=batch_size, seconds=seconds, keep_crops=keep_crops)
-    if not answers.counted.any():
-        return None
     names, flip = _keypoints(dataset.metainfo)
+    if answers.coords.shape[1] != len(names):
+        return f'it shows {answers.coords.shape[1]} keypoints, and the validation data has {len(names)}'
+    if not answers.counted.any():
+        return 'no joint that it speaks of is labelled in the validation data'
     figures = measure(answers, sigmas=dataset.metainfo['sigmas'], flip=flip, names=names)
     readings = other_readings(distiller, dataset, indices[:len(answers.coords)], answers, batch_size=batch_size,
                               seconds=seconds / 2)

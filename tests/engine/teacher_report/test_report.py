@@ -117,7 +117,18 @@ def test_numbers_that_are_none_are_refused(dataset):
 def test_without_labels_there_is_no_report(tmp_path):
     dataset = read_dataset(write_people(tmp_path / 'data', labelled=False))
     assert len(dataset) == PEOPLE
-    assert make_report(distiller(Oracle()), dataset, people=9, batch_size=3, seconds=60) is None
+    reason = make_report(distiller(Oracle()), dataset, people=9, batch_size=3, seconds=60)
+    assert reason == 'no joint that it speaks of is labelled in the validation data'
+
+
+def test_without_people_there_is_no_report():
+    assert 'nobody' in make_report(None, [], people=9, batch_size=3, seconds=60)
+
+
+def test_validation_data_with_other_keypoints(dataset, monkeypatch):
+    monkeypatch.setattr(dataset, '_metainfo', {**dataset.metainfo, 'keypoint_id2name': {0: 'nose'}})
+    reason = make_report(distiller(Oracle()), dataset, people=9, batch_size=3, seconds=60)
+    assert reason == 'it shows 17 keypoints, and the validation data has 1'
 
 
 def test_no_random_number_and_no_mode_changes(dataset):
