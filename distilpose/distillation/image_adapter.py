@@ -95,7 +95,7 @@ def read_input(model: Any) -> NetworkInput:
 def input_size(model: Any) -> tuple[int, int] | None:
     """(width, height) of a model's crops as its codec says, ``None`` where it has none."""
     decoder = getattr(model.head, 'decoder', None)
-    codecs = (decoder, getattr(decoder, 'keypoint_codec', None))  # that of integral regression has two
+    codecs: tuple[Any, ...] = (decoder, getattr(decoder, 'keypoint_codec', None))  # that of integral regression has two
     size = next((codec.input_size for codec in codecs if getattr(codec, 'input_size', None) is not None), None)
     return None if size is None else (int(size[0]), int(size[1]))
 
