@@ -50,7 +50,9 @@ class TeacherReport:
         """The table for the log, without the findings."""
         figures = self.figures
         mean, bias, sides = figures['mean_pose'], figures['bias'], figures['sides']
-        yield (f'The teacher on {figures["people"]} validation people ({figures["joints"]} labelled joints) in the '
+        asked, chosen = figures['people'], figures['people_chosen']
+        some = f'{asked} of {chosen} (more would take too long)' if asked < chosen else str(asked)
+        yield (f'The teacher on {some} validation people ({figures["joints"]} labelled joints) in the '
                f"student's crop: {self.teacher}")
         yield (f'  AP {_points(figures["ap"])}, PCK@0.1 of the box {_points(figures["pck"])} (mean pose: AP '
                f'{_points(mean["ap"])}, PCK {_points(mean["pck"])}), {_milliseconds(figures)} an image')
@@ -96,6 +98,7 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
     if not answers.counted.any():
         return 'no joint that it speaks of is labelled in the validation data'
     figures = measure(answers, sigmas=dataset.metainfo['sigmas'], flip=flip, names=names)
+    figures['people_chosen'] = len(indices)
     readings = other_readings(distiller, dataset, indices[:len(answers.coords)], answers, batch_size=batch_size,
                               seconds=seconds / 2)
     findings = judge(figures, answers, names=names, flip=flip, readings=readings)

@@ -147,6 +147,8 @@ def test_people_and_seconds_are_limits(dataset):
     assert len(set(indices)) == 10 and indices == choose_people(dataset, 10) == choose_people(dataset, 500)[:10]
     assert len(collect(model, dataset, indices, batch_size=4).coords) == 10 == model.teacher.asked
     assert len(collect(model, dataset, indices, batch_size=4, seconds=0).coords) == 4
+    report = make_report(model, dataset, people=10, batch_size=4, seconds=0)[0]
+    assert 'The teacher on 4 of 10 (more would take too long) validation people' in next(report.lines())
 
 
 def test_crops_and_labels_on_a_sheet(dataset, tmp_path):
