@@ -23,6 +23,8 @@ from .summary import describe_model
 _TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg',
              'val_evaluator', 'custom_hooks')
 _DESCRIPTION = ('preset', 'keypoints', 'input', 'outputs', 'threads')
+_PADDING = 1.25
+"""That of mmpose's ``GetBBoxCenterScale`` where a config does not say it."""
 _CROPS = ('TopdownAffine', 'DecodingTopdownAffine')
 
 
@@ -72,13 +74,13 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
                         test_cfg=dict(flip_test=flip_test))
     notes = merge_options(result, options)
     model = {key: value for key, value in result.model.to_dict().items() if key in ('file', *_DESCRIPTION)}
-    _fit_crops(result, open_file(**model).input)
+    notes += _fit_crops(result, open_file(**model).input)
     return result, notes
 
 
-def _fit_crops(cfg: Config, images: NetworkInput) -> None:
-    """Puts size and padding of the file's crops into the test pipeline, in place."""
-    crops = 0
+def _fit_crops(cfg: Config, images: NetworkInput) -> list[str]:
+    """Puts size and padding of the file's crops into the test pipeline, in place; returns notes for the log."""
+    crops, notes = 0, []
     step: Any  # a dictionary of the config itself
     for _, step in dictionaries(cfg._cfg_dict.test_dataloader, ''):
         kind = str(step.get('type', '')).rpartition('.')[2]
@@ -87,9 +89,13 @@ def _fit_crops(cfg: Config, images: NetworkInput) -> None:
             crops += 1
         elif kind == 'GetBBoxCenterScale' and images.padding is not None:
             step.update(padding=images.padding)
+        elif kind == 'GetBBoxCenterScale':
+            notes = ['Nobody says with which padding of boxes the ONNX file was trained: its crops have that of the '
+                     f'config, {step.get("padding", _PADDING):g}. --cfg-options model.input.padding=1.0 sets another']
     if not crops:
         raise DistilPoseError('the pipeline of test_dataloader has no TopdownAffine, whose input_size would become '
                               "that of the file; take a config whose people are cropped as mmpose's top-down ones")
+    return notes
 
 
 def check_file(runner: Runner) -> None:

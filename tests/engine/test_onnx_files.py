@@ -179,6 +179,7 @@ def test_a_file_is_described_by_the_teacher_of_the_config(tmp_path: Path) -> Non
     described = {'model.input.mean': 127.5, 'model.input.std': 127.5, 'model.input.channel_order': 'bgr',
                  'model.outputs.grid': 'i/n'}
     assert found == evaluate(tmp_path / 'student.py', tmp_path / 'net.onnx', work_dir=tmp_path / 'b', options=described)
+    assert 'its crops have that of the config, 1.25' in next((tmp_path / 'a').glob('*/*.log')).read_text()
     assert (tmp_path / 'a.json').is_file()
 
 
