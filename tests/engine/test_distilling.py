@@ -21,7 +21,7 @@ from tests.engine.processes import run_in_two_processes
 from tests.engine.tiny import PROJECT, logged_losses, write_data
 from tests.engine.tiny import write_distillation as write_pair
 from tests.file_server import serve
-from tests.onnx_files import write_heatmaps
+from tests.onnx_files import Shows, export, write_heatmaps
 
 _TEACHER = """
 codec = dict(type='MSRAHeatmap', input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
@@ -225,6 +225,20 @@ def test_the_keypoints_of_a_preset_are_matched_by_name_where_the_students_are_ot
     for student, keypoints in ((mpii, 'auto'), (files / 'student.py', None)):
         written = write_distillation(student, thunder, options={}, work_dir=tmp_path, launcher='none')
         assert Config.fromfile(written.config).model.teacher.get('keypoints') == keypoints
+
+
+def test_a_whole_body_classifier_teaches_a_student_of_17_joints(files: Path, tmp_path: Path) -> None:
+    pytest.importorskip('onnxruntime')
+    network = Shows(lambda maps: (maps.flatten(2)[..., :1] * torch.arange(96.0),
+                                  maps.flatten(2)[..., 1:2] * torch.arange(128.0)), channels=133)
+    file = export(network, tmp_path / 'wholebody.onnx', outputs=['simcc_x', 'simcc_y'])
+    options = {f'model.teacher.{key}': value for key, value in {
+        'input': dict(mean=127.5, std=127.5, channel_order='rgb'), 'outputs.beta': 10.0,
+        'keypoints': 'wholebody'}.items()}
+    runner = train(files / 'student.py', teacher=file, work_dir=tmp_path / 'w', seed=0, validate=False, options=options)
+    assert runner.cfg.model.teacher.heatmaps == dict(size=(12, 16), sigma=2.0)
+    assert runner.model.keypoint_map.partners == tuple((index,) for index in range(17))
+    assert len(logged_losses(tmp_path / 'w')) == 6
 
 
 @pytest.mark.parametrize(('name', 'size', 'keypoints', 'sentence'), [
