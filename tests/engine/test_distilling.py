@@ -242,7 +242,7 @@ def test_a_whole_body_classifier_teaches_a_student_of_17_joints(files: Path, tmp
 
 
 @pytest.mark.parametrize(('name', 'size', 'keypoints', 'sentence'), [
-    ('movenet_lightning.onnx', (256, 256), 17, r'size is \(192, 192\)'),
+    ('movenet_lightning.onnx', (256, 256), 17, '192x192'),
     ('movenet_thunder.onnx', (256, 256), 14, '17')])
 def test_a_file_of_a_presets_name_with_another_graph_is_refused(
         files: Path, tmp_path: Path, name: str, size: tuple[int, int], keypoints: int, sentence: str) -> None:
