@@ -19,6 +19,7 @@ DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     signals=dict(type='SignalHook'),
     start_weights=dict(type='StartWeightsHook'),
     strict_loading=dict(type='StrictResumeHook'),
+    teacher_check=dict(type='TeacherCheckHook'),
     teacher_report=dict(type='TeacherReportHook'),
 )
 """Key in ``default_hooks`` -> config of the hook."""

@@ -76,15 +76,17 @@ def _vitpose_wholebody(size: str) -> Preset:
 
 
 def _movenet(kind: str, side: int) -> Preset:
+    """Its own crops follow a person; in boxes, AP is best without padding: 53.4 instead of 46.5 with 1.25 (LSPET)."""
     return _onnx(f'movenet-{kind}', f'movenet_{kind}', None, size=(side, side),
-                 input=dict(mean=(127.5,) * 3, std=(127.5,) * 3, channel_order='rgb'),
+                 input=dict(mean=(127.5,) * 3, std=(127.5,) * 3, channel_order='rgb', padding=1.0),
                  outputs=dict(kind='heatmaps', grid='i/n'))
 
 
 def _movenet_points(kind: str, side: int) -> Preset:
     return _onnx(f'movenet-{kind}-points', f'movenet-singlepose-{kind}',
                  f'https://huggingface.co/Xenova/movenet-singlepose-{kind}/resolve/main/onnx/model.onnx',
-                 size=(side, side), input=dict(mean=(0.0,) * 3, std=(1.0,) * 3, channel_order='rgb', layout='nhwc'),
+                 size=(side, side), input=dict(mean=(0.0,) * 3, std=(1.0,) * 3, channel_order='rgb', layout='nhwc',
+                                               padding=1.0),
                  outputs=dict(kind='coordinates', unit='fractions', columns=('y', 'x', 'score')))
 
 
