@@ -45,7 +45,8 @@ def switches(config: Config) -> list[dict]:
 
 def sample(config: Config, *, labelled: bool) -> dict[str, Any]:
     """What the data set of a recipe gives to its pipeline, of noise; or ``UnlabelledImages`` in its place."""
-    info = parse_pose_metainfo(copy.deepcopy(DATASETS.get(config.dataset_type).METAINFO))
+    named = config.metainfo.to_dict() if 'metainfo' in config else DATASETS.get(config.dataset_type).METAINFO
+    info = parse_pose_metainfo(copy.deepcopy(named))
     names = ('dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'flip_indices', 'skeleton_links',
              'dataset_keypoint_weights')
     count = info['num_keypoints']
