@@ -18,10 +18,11 @@ from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
 from . import parts
+from .heatmap_grid import HeatmapGrids
 from .image_adapter import adapter_between, input_size, read_input
 from .labels import read_labels
 from .own_crop import OwnCrop, choose_crop, describe_choice
-from .pairing import check_pair, count_keypoints, student_outputs, student_size
+from .pairing import ask, check_pair, choose_grids, count_keypoints, student_outputs, student_size
 from .replay import replayed
 from .schedules import require_numbers
 from .teacher_cache import TeacherCache
@@ -84,11 +85,14 @@ class PoseDistiller(BaseModel):
                 student_count=lambda: count_keypoints(network, self.teacher),
                 teacher_names=self.teacher.keypoint_names, simcc_beta=self.teacher.simcc_beta)
             self.terms: dict[str, DistillationTerm] = build_terms(terms)
-            self.own_crop = self._make_own_crop(network, pairing, share_backbone=share_backbone)
+            grids = choose_grids(network, self.teacher, self.terms)
+            self.own_crop = self._make_own_crop(network, pairing, grids, share_backbone=share_backbone)
+            self.grids = grids if self.own_crop is None else self.own_crop.grids
             self.to_teacher = (adapter_between(read_input(network), self.teacher.input) if self.own_crop is None
                                else self.own_crop.normalise)
             check_pair(network, self.teacher, self.terms, to_teacher=self.to_teacher,
-                       student_names=source.keypoint_names, keypoint_map=self.keypoint_map, own_crop=self.own_crop)
+                       student_names=source.keypoint_names, keypoint_map=self.keypoint_map, own_crop=self.own_crop,
+                       grids=self.grids)
         self.distillation = nn.ModuleDict(self.terms)  # for the parameters that terms may have
         self.teacher_cache: TeacherCache | None = None  # `TeacherCacheHook` may open one for a training
         self.task_weight = task_weight
@@ -125,7 +129,9 @@ class PoseDistiller(BaseModel):
         return losses
 
     def ask_teacher(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
-        """What the teacher shows of the student's keypoints in a batch, on the grid of the student's crops.
+        """What the teacher shows of the student's keypoints in a batch, as fractions of the student's crops.
+
+        Its heatmaps are on ``grids.taught``.
 
         Args:
             inputs: (B, 3, H, W) preprocessed for the student.
@@ -133,9 +139,9 @@ class PoseDistiller(BaseModel):
                 of one empty image, as when networks are compared.
         """
         if self.own_crop is None:
-            return self._map_keypoints(self.teacher.outputs(self.to_teacher(inputs)))
+            return self._map_keypoints(ask(self.teacher, self.to_teacher(inputs), self.grids))
         crops = self.own_crop.read(data_samples, inputs.device)
-        outputs = self._map_keypoints(self.teacher.outputs(self.own_crop.normalise(crops.images)))
+        outputs = self._map_keypoints(ask(self.teacher, self.own_crop.normalise(crops.images), self.grids))
         return self.own_crop.to_student(outputs, crops)
 
     def _map_keypoints(self, outputs: PoseOutputs) -> PoseOutputs:
@@ -168,7 +174,7 @@ class PoseDistiller(BaseModel):
 
     def _teacher_outputs(self, inputs: Tensor, features: tuple[Tensor, ...], data_samples: list) -> PoseOutputs:
         if self.shared:
-            return self._map_keypoints(self.teacher.outputs_from(features))
+            return self._map_keypoints(self.teacher.outputs_from(features, own_grid=self.grids.asks_for_own))
         if self.teacher_cache is not None:
             return self.teacher_cache.outputs(inputs, data_samples)
         return self.ask_teacher(inputs, data_samples)
@@ -194,7 +200,8 @@ class PoseDistiller(BaseModel):
         for part in self.init_from_teacher:
             parts.copy_part(part, source=self.teacher.model, target=self.student)
 
-    def _make_own_crop(self, network: Any, pairing: Mapping[str, Any], *, share_backbone: bool) -> OwnCrop | None:
+    def _make_own_crop(self, network: Any, pairing: Mapping[str, Any], grids: HeatmapGrids, *,
+                       share_backbone: bool) -> OwnCrop | None:
         sizes = dict(student=input_size(network), teacher=self.teacher.input.size)
         choice = choose_crop(pairing, **sizes)
         if choice.is_own or pairing.get('crop') is not None:
@@ -211,7 +218,7 @@ class PoseDistiller(BaseModel):
         size = student_size(network, self.teacher)
         with torch.no_grad():
             shown = student_outputs(network, torch.zeros(1, 3, *size[::-1], device=next(network.parameters()).device))
-        return OwnCrop(self.teacher.input, student=size, shown=shown)
+        return OwnCrop(self.teacher.input, student=size, shown=shown, grids=grids)
 
     def _share_backbone(self) -> tuple[str, ...]:
         if self.student_checkpoint is not None:

@@ -14,6 +14,7 @@ from distilpose.config.teacher_crop import VIEWS
 from distilpose.errors import DistilPoseError
 from distilpose.structures import TEACHER_FIELDS, NetworkInput, PoseOutputs
 
+from .heatmap_grid import COMMON_GRIDS, HeatmapGrid, HeatmapGrids
 from .image_adapter import ImageAdapter
 
 CROPS = ('student', 'own')
@@ -103,15 +104,17 @@ class OwnCrop(nn.Module):
         student: (width, height) of the student's crop.
         shown: outputs of the student for any image, whose heatmaps and bins say the grids to which those of the teacher
             are brought. Where the student has none, heatmaps get the teacher's rows and the student's proportions.
+        grids: of the student's heatmaps, and of the teacher's as they come.
     """
 
-    def __init__(self, teacher: NetworkInput, *, student: tuple[int, int], shown: PoseOutputs) -> None:
+    def __init__(self, teacher: NetworkInput, *, student: tuple[int, int], shown: PoseOutputs,
+                 grids: HeatmapGrids = COMMON_GRIDS) -> None:
         super().__init__()
         if teacher.size is None:
             raise DistilPoseError('the teacher does not say the size of its input, which a crop of its own needs; give '
                                   "the head of its config a decoder with an input_size, or set "
                                   "model.teacher.crop='student'")
-        self.size, self.student = teacher.size, student
+        self.size, self.student, self.grids = teacher.size, student, grids._replace(taught=grids.student)
         mean, std = teacher.mean or (0.0,) * 3, teacher.std or (1.0,) * 3
         scale = 1 / torch.tensor(std)
         self.normalise = ImageAdapter(scale, -torch.tensor(mean) * scale, swap_channels=teacher.rgb, size=None)
@@ -169,16 +172,19 @@ class OwnCrop(nn.Module):
                 changes['sigmas'] = outputs.sigmas * scale[:, None]
             if outputs.error_scales is not None:
                 changes['error_scales'] = (outputs.error_scales.sigmoid() * scale[:, None]).logit(eps=1e-6)
-            changes['mask'] = _mask(outputs, scale, shift, known=crops.mask)
+            changes['mask'] = _mask(outputs, scale, shift, known=crops.mask, grid=self.grids.asked)
         return outputs._replace(**changes)
 
     def _warp(self, maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        """Bilinear; cell ``i`` of n stands for the fraction ``i / n`` in both crops."""
+        """Bilinear, from the teacher's grid on its crop to the student's grid on the student's."""
         cells, own = self.cells or self._proportioned(maps.shape[-2]), (maps.shape[-1], maps.shape[-2])
-        along_x, along_y = (_places(cells[axis], own[axis], scale[:, axis], shift[:, axis]) for axis in (0, 1))
+        start, reach, to = self.grids.asked.start, self.grids.asked.reach(own), self.grids.taught.reach(cells)
+        along_x, along_y = (_places(cells[axis], reach[axis], scale[:, axis], shift[:, axis], reach=to[axis])
+                            for axis in (0, 1))
         columns, rows = along_x[:, None].expand(-1, cells[1], -1), along_y[..., None].expand(-1, -1, cells[0])
-        grid = torch.stack([columns * 2 / max(own[0] - 1, 1) - 1, rows * 2 / max(own[1] - 1, 1) - 1], dim=-1)
-        is_inside = (columns >= 0) & (columns < own[0]) & (rows >= 0) & (rows < own[1])
+        grid = torch.stack([(places + start) * 2 / max(count - 1, 1) - 1
+                            for places, count in zip((columns, rows), own, strict=True)], dim=-1)
+        is_inside = (columns >= 0) & (columns < reach[0]) & (rows >= 0) & (rows < reach[1])
         return F.grid_sample(maps, grid, padding_mode='border', align_corners=True) * is_inside[:, None]
 
     def _proportioned(self, rows: int) -> tuple[int, int]:
@@ -203,9 +209,12 @@ def refuse_unmapped(terms: Mapping[str, Any]) -> None:
                                   "model.teacher.crop='student' (with crops of the same proportions)")
 
 
-def _places(count: int, own: int, scale: Tensor, shift: Tensor) -> Tensor:
-    """(B, count) where the student's cells or bins lie among the teacher's, ``own`` of them, along one axis."""
-    cells = torch.arange(count, dtype=scale.dtype, device=scale.device) / count
+def _places(count: int, own: float, scale: Tensor, shift: Tensor, *, reach: float | None = None) -> Tensor:
+    """(B, count) where the student's cells or bins lie among the teacher's along one axis.
+
+    Its crop is ``own`` of the teacher's cells wide, and that of the student ``reach`` of its own, by default ``count``.
+    """
+    cells = torch.arange(count, dtype=scale.dtype, device=scale.device) / (reach or count)
     return (cells - shift[:, None]) / scale[:, None] * own
 
 
@@ -221,17 +230,18 @@ def _resample_logits(logits: Tensor, scale: Tensor, shift: Tensor, bins: int | N
     return torch.where(is_inside, values, logits.amin(dim=-1, keepdim=True))
 
 
-def _mask(outputs: PoseOutputs, scale: Tensor, shift: Tensor, *, known: Tensor | None) -> Tensor | None:
+def _mask(outputs: PoseOutputs, scale: Tensor, shift: Tensor, *, known: Tensor | None,
+          grid: HeatmapGrid) -> Tensor | None:
     """(B, K) 1 for joints in both crops; ``None`` where nothing says where joints are."""
     masks = [mask for mask in (outputs.mask, known) if mask is not None]
-    where = _positions(outputs)
+    where = _positions(outputs, grid)
     if where is not None:
         at = where * scale[:, None] + shift[:, None]
         masks.append(((at >= 0) & (at <= 1)).all(dim=-1))
     return None if not masks else torch.stack([mask.float() for mask in masks]).prod(dim=0)
 
 
-def _positions(outputs: PoseOutputs) -> Tensor | None:
+def _positions(outputs: PoseOutputs, grid: HeatmapGrid) -> Tensor | None:
     """(B, K, 2) where the teacher puts the joints, as fractions of its crop."""
     if outputs.coords is not None:
         return outputs.coords
@@ -240,5 +250,6 @@ def _positions(outputs: PoseOutputs) -> Tensor | None:
     if outputs.heatmaps is None:
         return None
     height, width = outputs.heatmaps[-1].shape[-2:]
-    peak = outputs.heatmaps[-1].flatten(2).argmax(-1)
-    return torch.stack([peak % width / width, peak.div(width, rounding_mode='floor') / height], dim=-1)
+    peak, (far_x, far_y) = outputs.heatmaps[-1].flatten(2).argmax(-1), grid.reach((width, height))
+    return torch.stack([(peak % width - grid.start) / far_x,
+                        (peak.div(width, rounding_mode='floor') - grid.start) / far_y], dim=-1)

@@ -6,33 +6,36 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from mmpose.codecs import UDPHeatmap
 from torch import nn
 
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
+from .heatmap_grid import COMMON_GRID, COMMON_GRIDS, HeatmapGrids, describe_codec, grid_of
 from .image_adapter import input_size
 from .own_crop import OwnCrop, refuse_unmapped
 from .teachers.base import Teacher
-from .teachers.heatmaps import is_on_common_grid
 from .teachers.keypoints import HINT, KeypointMap, keypoint_count
 from .terms import DistillationTerm
 
 
 def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationTerm], *,
                to_teacher: nn.Module, student_names: tuple[str, ...] | None = None,
-               keypoint_map: KeypointMap | None = None, own_crop: OwnCrop | None = None) -> None:
+               keypoint_map: KeypointMap | None = None, own_crop: OwnCrop | None = None,
+               grids: HeatmapGrids = COMMON_GRIDS) -> None:
     """Runs both networks once on an empty image and compares what they show.
 
     Args:
         student: a plain estimator.
         teacher: of it.
-        terms: by name; they are told what both networks show, see :meth:`DistillationTerm.prepare`.
+        terms: by name; they are told what both networks show, see :meth:`DistillationTerm.prepare`, and the grids.
         to_teacher: from :func:`~distilpose.distillation.image_adapter.adapter_between`.
         student_names: names of its keypoints in order, ``None`` if unknown.
         keypoint_map: what brings the teacher's keypoints to the student's.
         own_crop: of the teacher, where it has one.
+        grids: from :func:`choose_grids`; those of ``own_crop`` where there is one.
 
     Raises:
         DistilPoseError: says what was found, what was expected and what to change.
@@ -44,25 +47,49 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
     with torch.no_grad():
         shown = student_outputs(student, images.to(_device(student)))
     if own_crop is None:
-        wanted = teacher.outputs(to_teacher(images))
+        wanted = ask(teacher, to_teacher(images), grids)
         _check_heatmap_grid(teacher, wanted, (width, height))
         wanted = _mapped(wanted, keypoint_map, terms)
     else:
         refuse_unmapped(terms)
         crops = own_crop.read(None, images.device)
-        wanted = teacher.outputs(own_crop.normalise(crops.images))
+        wanted = ask(teacher, own_crop.normalise(crops.images), grids)
         _check_heatmap_grid(teacher, wanted, own_crop.size)
         wanted = own_crop.to_student(_mapped(wanted, keypoint_map, terms), crops)
     for name, term in terms.items():
         _check_fields(name, 'student', type(student.head).__name__, term.student_fields, shown)
         _check_fields(name, 'teacher', teacher.name, term.teacher_fields, wanted)
-        _check_student_heatmaps(name, student, term)
+        _check_grids(name, student, term, grids)
+        term.student_grid, term.teacher_grid = grids.student, grids.taught
     _check_keypoint_count(shown, wanted)
     for name, term in terms.items():
         reason = term.mismatch(shown, wanted) or term.choose_certainty(wanted, beta=teacher.simcc_beta)
         if reason:
             raise DistilPoseError(f'term {name!r}: {reason}')
         term.prepare(shown, wanted)
+
+
+def choose_grids(student: Any, teacher: Teacher, terms: Mapping[str, DistillationTerm]) -> HeatmapGrids:
+    """The grids on which the heatmaps of a pair are compared.
+
+    The teacher's come on the common grid, unless a term reads those of a student on another one. Then they stay on
+    the teacher's own, from which the term moves them to the student's; where both are the same, that leaves them as
+    they are. (Those of a crop of its own are brought to the student's grid with the crop.)
+
+    Args:
+        student: a plain estimator, whose codec says its grid.
+        teacher: of it.
+        terms: by name.
+    """
+    grid = grid_of(getattr(student.head, 'decoder', None))
+    if grid in (None, COMMON_GRID) or not any('heatmaps' in term.student_fields for term in terms.values()):
+        return COMMON_GRIDS
+    return HeatmapGrids(grid, asked=teacher.heatmap_grid, taught=teacher.heatmap_grid)
+
+
+def ask(teacher: Teacher, images: torch.Tensor, grids: HeatmapGrids) -> PoseOutputs:
+    """The outputs of a teacher for images (B, 3, H, W), with heatmaps on ``grids.asked``."""
+    return teacher.outputs(images, own_grid=True) if grids.asks_for_own else teacher.outputs(images)
 
 
 def student_outputs(student: Any, images: torch.Tensor) -> PoseOutputs:
@@ -141,12 +168,19 @@ def _check_fields(term: str, role: str, owner: str, fields: tuple[str, ...], out
             f'{", ".join(outputs.produced())}; {_remedy(term, role, missing, outputs)}')
 
 
-def _check_student_heatmaps(term: str, student: Any, reader: DistillationTerm) -> None:
+def _check_grids(term: str, student: Any, reader: DistillationTerm, grids: HeatmapGrids) -> None:
     decoder = getattr(student.head, 'decoder', None)
-    if 'heatmaps' in reader.student_fields and not is_on_common_grid(decoder):
+    if 'heatmaps' in reader.student_fields and grid_of(decoder) is None:
+        remedy = "heatmap_type='gaussian'" if isinstance(decoder, UDPHeatmap) else 'one of these'
         raise DistilPoseError(
-            f'term {term!r} compares heatmaps of MSRAHeatmap, to whose grid those of any teacher are moved, and the '
-            f'student draws those of {type(decoder).__name__}; give its head and its data an MSRAHeatmap')
+            f'term {term!r} compares heatmaps of MSRAHeatmap, UDPHeatmap (gaussian) or TokenPoseHeatmap, and the '
+            f'student draws those of {describe_codec(decoder)}; give the codec of its head and its data {remedy}')
+    reads = 'heatmaps' in (*reader.student_fields, *reader.teacher_fields)
+    if reads and not reader.knows_grids and grids != COMMON_GRIDS:
+        raise DistilPoseError(
+            f'term {term!r} ({type(reader).__name__}) reads heatmaps of the grid of MSRAHeatmap only, and the student '
+            f'draws those of {describe_codec(decoder)}; drop the term with {term}=None, or give the head of the '
+            'student and its data an MSRAHeatmap')
 
 
 def _remedy(term: str, role: str, missing: list[str], outputs: PoseOutputs) -> str:

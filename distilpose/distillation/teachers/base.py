@@ -9,6 +9,8 @@ from torch import Tensor
 
 from distilpose.structures import NetworkInput, PoseOutputs
 
+from ..heatmap_grid import COMMON_GRID, HeatmapGrid
+
 
 class Teacher(ABC):
     """A pose network that only predicts.
@@ -29,6 +31,8 @@ class Teacher(ABC):
     """What it computes in, ``None`` for float32."""
     simcc_beta: float = 1.0
     """What the loss that it was trained with multiplies its SimCC logits with."""
+    heatmap_grid: HeatmapGrid = COMMON_GRID
+    """On which it draws its heatmaps; one that draws on another than the common one takes ``own_grid``."""
     heatmap_size: tuple[int, int] | None = None
     """(width, height) of the heatmaps that its config declares, ``None`` where it declares none."""
 
@@ -46,11 +50,15 @@ class Teacher(ABC):
         return ()
 
     @abstractmethod
-    def outputs(self, images: Tensor) -> PoseOutputs:
+    def outputs(self, images: Tensor, *, own_grid: bool = False) -> PoseOutputs:
         """The outputs for images (B, 3, H, W) preprocessed as its own, in float32 and without gradients.
 
         Heatmaps come on the grid of ``MSRAHeatmap``: cell ``i`` of n stands for the fraction ``i / n`` of the crop.
         They are on the device of the images.
+
+        Args:
+            images: see above.
+            own_grid: leaves heatmaps on :attr:`heatmap_grid`; only set where that is not the common one.
         """
 
     @abstractmethod

@@ -8,18 +8,21 @@ from torch import Tensor
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 
+from ..heatmap_grid import COMMON_GRID, HeatmapGrid
+
 REFINEMENTS = ('gaussian', 'quarter', 'none')
 REACH = 1 / 40
 """Of the peak of a SimCC distribution, as a fraction of the side; see :func:`certainty_of`."""
 
 
-def coordinates_of(outputs: PoseOutputs, *, refinement: str = 'gaussian') -> Tensor:
+def coordinates_of(outputs: PoseOutputs, *, refinement: str = 'gaussian', grid: HeatmapGrid = COMMON_GRID) -> Tensor:
     """Where every joint is, as fractions of the crop.
 
     Coordinates are taken as they are. Without those, SimCC gives the bin of the highest logit: bin ``i`` of n stands
     for ``i / n``, as in mmpose's ``SimCCLabel``. Without SimCC, the last heatmaps give their highest cells: cell ``i``
-    of n stands for ``i / n``, as in mmpose's ``MSRAHeatmap``. Of equal cells or bins the first one is taken. A heatmap
-    without a cell above 0 gives the cell -1, outside of the crop, as mmpose does; its certainty is 0.
+    of n stands for ``i / n``, as in mmpose's ``MSRAHeatmap``, or for what another grid says. Of equal cells or bins the
+    first one is taken. A heatmap without a cell above 0 gives the cell -1, outside of the crop, as mmpose does; its
+    certainty is 0.
 
     Args:
         outputs: of a batch of B, with K keypoints.
@@ -27,6 +30,7 @@ def coordinates_of(outputs: PoseOutputs, *, refinement: str = 'gaussian') -> Ten
             cell and its two neighbours along each axis, which is exact for a sampled gaussian, by half a cell at most.
             ``'quarter'`` moves by a quarter of a cell towards the higher neighbour, as ``MSRAHeatmap.decode`` does.
             Neither moves a cell on the border.
+        grid: of the heatmaps.
 
     Returns:
         (B, K, 2) x and y. What is outside of [0, 1] is outside of the crop.
@@ -41,7 +45,7 @@ def coordinates_of(outputs: PoseOutputs, *, refinement: str = 'gaussian') -> Ten
     if outputs.simcc is not None:
         return torch.stack([logits.argmax(-1) / logits.shape[-1] for logits in outputs.simcc], dim=-1)
     if outputs.heatmaps is not None:
-        return _heatmap_coordinates(outputs.heatmaps[-1], refinement)
+        return _heatmap_coordinates(outputs.heatmaps[-1], refinement, grid)
     raise _nothing_to_decode(outputs)
 
 
@@ -79,7 +83,7 @@ def certainty_of(outputs: PoseOutputs, *, beta: float = 1.0) -> Tensor:
     return certainty if outputs.mask is None else certainty * outputs.mask
 
 
-def _heatmap_coordinates(heatmaps: Tensor, refinement: str) -> Tensor:
+def _heatmap_coordinates(heatmaps: Tensor, refinement: str, grid: HeatmapGrid) -> Tensor:
     """(B, K, H, W) to (B, K, 2)."""
     height, width = heatmaps.shape[-2:]
     cells = heatmaps.flatten(2)
@@ -90,7 +94,7 @@ def _heatmap_coordinates(heatmaps: Tensor, refinement: str) -> Tensor:
     peak = torch.stack([_refined(column, along_x, refinement, across=row),
                         _refined(row, along_y, refinement, across=column)], dim=-1)
     peak = torch.where(highest[..., None] <= 0, -torch.ones_like(peak), peak)
-    return peak / torch.tensor([width, height], dtype=peak.dtype, device=peak.device)
+    return (peak - grid.start) / peak.new_tensor(grid.reach((width, height)))
 
 
 def _refined(index: Tensor, profile: Tensor, refinement: str, *, across: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ from distilpose.models import describe_network, read_outputs
 from distilpose.models.quick import DTYPES, check_speed
 from distilpose.structures import NetworkInput, PoseOutputs
 
+from ..heatmap_grid import COMMON_GRID, grid_of
 from ..image_adapter import read_input
 from .base import Teacher
 from .heatmaps import draw_simcc_heatmaps, to_common_grid
@@ -74,7 +75,9 @@ class FrozenTeacher(Teacher):
         self.mode = mode
         self.copy = QuickCopy(self.model, dtype=dtype, compile=compile) if quick and mode == 'eval' else None
         self.input = _with_crop(read_input(model), padding=padding, udp=udp)
-        declared = getattr(getattr(model.head, 'decoder', None), 'heatmap_size', None)
+        decoder: Any = getattr(model.head, 'decoder', None)
+        self.heatmap_grid = (grid_of(decoder) if heatmaps is None else None) or COMMON_GRID
+        declared = getattr(decoder, 'heatmap_size', None)
         self.heatmap_size = None if declared is None else (int(declared[0]), int(declared[1]))
         self.simcc_beta = float(getattr(getattr(model.head, 'loss_module', None), 'beta', 1.0))
         self.loaded_digest = self.digest()
@@ -89,20 +92,20 @@ class FrozenTeacher(Teacher):
         return describe_network(self.model)
 
     @torch.no_grad()
-    def outputs(self, images: Tensor) -> PoseOutputs:
+    def outputs(self, images: Tensor, *, own_grid: bool = False) -> PoseOutputs:
         """The teacher's outputs for images (B, 3, H, W) preprocessed as its own, in float32 and without gradients.
 
-        Heatmaps come on the grid of ``MSRAHeatmap``, whatever the teacher's codec.
+        Heatmaps come on the grid of ``MSRAHeatmap``, whatever the teacher's codec, or with ``own_grid`` on its own.
         """
         self._follow(images.device)
         network = self.model if self.copy is None else self.copy.current()
         with self._precision(images.device):
             features = network.extract_feat(images)
             prediction = network.head(features)
-        return self._read(prediction, features)
+        return self._read(prediction, features, own_grid=own_grid)
 
     @torch.no_grad()
-    def outputs_from(self, features: tuple[Tensor, ...]) -> PoseOutputs:
+    def outputs_from(self, features: tuple[Tensor, ...], *, own_grid: bool = False) -> PoseOutputs:
         """As :meth:`outputs`, from the maps (B, C, H, W) that its head takes."""
         self._follow(features[-1].device)
         if self.copy is not None:
@@ -110,7 +113,7 @@ class FrozenTeacher(Teacher):
         with self._precision(features[-1].device):
             features = features if self.dtype else tuple(maps.float() for maps in features)
             prediction = self.model.head(features)
-        return self._read(prediction, features)
+        return self._read(prediction, features, own_grid=own_grid)
 
     def train(self, mode: bool) -> None:
         """Tells it whether the student trains; only with ``mode='train'`` does it follow."""
@@ -127,12 +130,12 @@ class FrozenTeacher(Teacher):
     def _precision(self, device: torch.device) -> torch.autocast:
         return torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype is not None)
 
-    def _read(self, prediction: Any, features: tuple[Tensor, ...]) -> PoseOutputs:
+    def _read(self, prediction: Any, features: tuple[Tensor, ...], *, own_grid: bool) -> PoseOutputs:
         outputs = read_outputs(self.model.head, prediction, features).float()
         with torch.autocast(features[-1].device.type, enabled=False):  # that of the student
-            return self._with_heatmaps(outputs)
+            return self._with_heatmaps(outputs, own_grid=own_grid)
 
-    def _with_heatmaps(self, outputs: PoseOutputs) -> PoseOutputs:
+    def _with_heatmaps(self, outputs: PoseOutputs, *, own_grid: bool) -> PoseOutputs:
         head = self.model.head
         if self.heatmaps is not None:
             if outputs.simcc is None:
@@ -141,7 +144,7 @@ class FrozenTeacher(Teacher):
                                       f'{", ".join(outputs.produced())}; drop teacher.heatmaps')
             drawn = draw_simcc_heatmaps(outputs.simcc, beta=self.simcc_beta, **self.heatmaps)
             return outputs._replace(heatmaps=(drawn,))
-        if outputs.heatmaps is None:
+        if outputs.heatmaps is None or own_grid:
             return outputs
         decoder = getattr(head, 'decoder', None)
         return outputs._replace(heatmaps=tuple(to_common_grid(maps, decoder) for maps in outputs.heatmaps))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from mmpose.codecs import MSRAHeatmap, UDPHeatmap
 from torch import Tensor
 
-from distilpose.codecs import TokenPoseHeatmap
 from distilpose.errors import DistilPoseError
 
-from ..image_adapter import resample
+from ..heatmap_grid import HeatmapGrid, describe_codec, grid_of, move
 
 
 def draw_simcc_heatmaps(simcc: tuple[Tensor, Tensor], *, size: tuple[int, int], sigma: float, beta: float) -> Tensor:
@@ -43,11 +41,6 @@ def _expected_profile(logits: Tensor, count: int, sigma: float) -> Tensor:
     return logits.softmax(-1) @ torch.exp(-0.5 * ((cells - centres.unsqueeze(-1)) / sigma) ** 2)
 
 
-def is_on_common_grid(decoder: Any) -> bool:
-    """Whether a codec's heatmaps are those of ``MSRAHeatmap``; taken for granted of a head that has none."""
-    return decoder is None or (isinstance(decoder, MSRAHeatmap) and not isinstance(decoder, TokenPoseHeatmap))
-
-
 def to_common_grid(heatmaps: Tensor, decoder: Any) -> Tensor:
     """Heatmaps of any codec of mmpose's on the grid of ``MSRAHeatmap``.
 
@@ -58,32 +51,23 @@ def to_common_grid(heatmaps: Tensor, decoder: Any) -> Tensor:
         decoder: the codec of the head that drew them; ``None`` for one that says nothing.
 
     Raises:
-        DistilPoseError: for a codec whose maps are not gaussians of peak 1.
+        DistilPoseError: as :func:`own_grid`.
     """
-    if is_on_common_grid(decoder):
-        return heatmaps
-    kind = getattr(decoder, 'heatmap_type', 'gaussian')
-    if not isinstance(decoder, (UDPHeatmap, TokenPoseHeatmap)) or kind != 'gaussian':
-        raise DistilPoseError(f"the teacher's heatmaps are those of {type(decoder).__name__} "
-                              f"({getattr(decoder, 'heatmap_type', 'of its own kind')}); distilpose reads gaussians "
-                              'of MSRAHeatmap, UDPHeatmap and TokenPoseHeatmap. Drop the terms that read heatmaps, '
-                              'or take another teacher')
-    return from_grid(heatmaps, 'udp', decoder.input_size)
+    return move(heatmaps, own_grid(decoder))
 
 
-def from_grid(heatmaps: Tensor, grid: str, input_size: tuple[int, int]) -> Tensor:
-    """Heatmaps of a grid that is named, on the grid of ``MSRAHeatmap``.
+def own_grid(decoder: Any) -> HeatmapGrid:
+    """The grid of a teacher's heatmaps.
 
     Args:
-        heatmaps: (B, K, H, W).
-        grid: ``'i/n'`` where cell ``i`` of n stands for the fraction ``i / n`` of the crop, which is the common one;
-            ``'centers'`` where it stands for ``(i + 0.5) / n``; ``'udp'`` where the last cell is on the last pixel.
-        input_size: (width, height) of the crop in pixels.
+        decoder: the codec of the head that draws them; ``None`` for one that says nothing.
+
+    Raises:
+        DistilPoseError: for a codec whose maps are not gaussians of peak 1.
     """
-    if grid == 'i/n':
-        return heatmaps
-    (width, height), (columns, rows) = input_size, (heatmaps.shape[-1], heatmaps.shape[-2])
-    if grid == 'centers':
-        return resample(heatmaps, (columns, rows), start=-0.5)
-    reach = (width * (columns - 1) / (width - 1), height * (rows - 1) / (height - 1))
-    return resample(heatmaps, (columns, rows), reach=reach)
+    grid = grid_of(decoder)
+    if grid is None:
+        raise DistilPoseError(f"the teacher's heatmaps are those of {describe_codec(decoder)}; distilpose reads "
+                              'gaussians of MSRAHeatmap, UDPHeatmap and TokenPoseHeatmap. Drop the terms that read '
+                              'heatmaps, or take another teacher')
+    return grid

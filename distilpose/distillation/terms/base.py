@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid
 from distilpose.distillation.schedules import build_schedule, require_numbers
 from distilpose.distillation.teachers.decoding import certainty_of
 from distilpose.errors import DistilPoseError
@@ -36,6 +37,12 @@ class DistillationTerm(nn.Module, ABC):
 
     student_fields: tuple[str, ...] = ()
     teacher_fields: tuple[str, ...] = ()
+    knows_grids = False
+    """Whether it reads heatmaps on the grids below; others are only given heatmaps of the common one."""
+    student_grid: HeatmapGrid = COMMON_GRID
+    """Of the student's heatmaps; set when the model is built."""
+    teacher_grid: HeatmapGrid = COMMON_GRID
+    """Of the teacher's."""
     weighs_joints = True
     """Whether it reads the weights of joints."""
     squares_weights = False

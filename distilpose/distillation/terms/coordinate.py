@@ -11,6 +11,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
+from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid
 from distilpose.distillation.schedules import require_numbers
 from distilpose.distillation.teachers.decoding import coordinates_of
 from distilpose.distillation.teachers.keypoint_names import read_sigmas
@@ -27,16 +28,18 @@ _AREA_OF_CROP = 0.53 / 1.25 ** 2
 _BETAS = dict(coords=1.0, simcc=1.0, heatmaps=25.0)
 
 
-def expected_coordinates(outputs: PoseOutputs, field: str, *, beta: float) -> Tensor:
+def expected_coordinates(outputs: PoseOutputs, field: str, *, beta: float, grid: HeatmapGrid = COMMON_GRID) -> Tensor:
     """Where a student expects its joints, with gradients.
 
     Coordinates are taken as they are. Distributions and heatmaps give the mean place of ``softmax(beta * value)``
-    (integral regression, Sun et al., ECCV 2018), where bin or cell ``i`` of n stands for the fraction ``i / n``.
+    (integral regression, Sun et al., ECCV 2018), where bin or cell ``i`` of n stands for the fraction ``i / n``, a cell
+    of another grid for what that says.
 
     Args:
         outputs: of the student.
         field: ``'coords'``, ``'simcc'`` or ``'heatmaps'``, whose last ones count.
         beta: a factor; heatmaps, whose peak is 1, need a large one, or their background has most of the weight.
+        grid: of the heatmaps.
 
     Returns:
         (B, K, 2).
@@ -47,13 +50,15 @@ def expected_coordinates(outputs: PoseOutputs, field: str, *, beta: float) -> Te
     if field == 'simcc':
         assert outputs.simcc is not None
         along = tuple((logits * beta).softmax(-1) for logits in outputs.simcc)
+        start, reach = 0.0, tuple(float(share.shape[-1]) for share in along)
     else:
         assert outputs.heatmaps is not None
         maps = outputs.heatmaps[-1]
         shares = (maps * beta).flatten(2).softmax(-1).unflatten(-1, maps.shape[-2:])
         along = shares.sum(-2), shares.sum(-1)
-    return torch.stack([share @ (torch.arange(share.shape[-1], dtype=share.dtype, device=share.device)
-                                 / share.shape[-1]) for share in along], dim=-1)
+        start, reach = grid.start, grid.reach((maps.shape[-1], maps.shape[-2]))
+    return torch.stack([share @ ((torch.arange(share.shape[-1], dtype=share.dtype, device=share.device) - start) / far)
+                        for share, far in zip(along, reach, strict=True)], dim=-1)
 
 
 def coordinate_distance(coords: Tensor, target: Tensor, *, weights: Tensor, loss: str = 'l1',
@@ -125,6 +130,7 @@ class CoordinateTerm(DistillationTerm):
     """
 
     sigmas: Tensor
+    knows_grids = True
 
     def __init__(self, *, loss: str = 'l1', student: str = 'coords', teacher: str = 'auto', beta: float | None = None,
                  transition: float = 0.05, sigmas: str | Sequence[float] | None = None,
@@ -188,11 +194,11 @@ class CoordinateTerm(DistillationTerm):
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         field = str(self._field(teacher))
-        target = coordinates_of(PoseOutputs(**{field: getattr(teacher, field)}))
+        target = coordinates_of(PoseOutputs(**{field: getattr(teacher, field)}), grid=self.teacher_grid)
         weights = labels.taught() * (target >= 0).all(-1)  # a heatmap without a peak has no place
         if self.loss == 'rle':
             return task_loss(self.residual, student, target, weights.unsqueeze(-1))
-        coords = expected_coordinates(student, self.student, beta=self.beta)
+        coords = expected_coordinates(student, self.student, beta=self.beta, grid=self.student_grid)
         if self.loss == 'oks':
             return oks_distance(coords, target, weights=weights, sigmas=self.sigmas, proportions=self.proportions)
         return coordinate_distance(coords, target, weights=weights, loss=self.loss, transition=self.transition)

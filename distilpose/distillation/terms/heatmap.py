@@ -9,7 +9,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from distilpose.distillation.image_adapter import resample
+from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid, move
 from distilpose.distillation.schedules import require_numbers
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
@@ -35,15 +35,22 @@ def heatmap_loss(stacks: Sequence[Tensor], target: Tensor | Sequence[Tensor], *,
                               for maps, wanted in zip(stacks, targets, strict=True)]).sum()
 
 
-def targets_for(stacks: Sequence[Tensor], heatmaps: Tensor) -> list[Tensor]:
-    """A teacher's heatmaps (B, K, H, W) on the grid of every stack; those of its size are left alone.
+def targets_for(stacks: Sequence[Tensor], heatmaps: Tensor, *, source: HeatmapGrid = COMMON_GRID,
+                target: HeatmapGrid = COMMON_GRID) -> list[Tensor]:
+    """A teacher's heatmaps (B, K, H, W) on the grid of every stack; those of its size and grid are left alone.
 
-    Cell ``i`` of n stands for the fraction ``i / n`` of the side on all of them. A gaussian keeps its place, and its
+    They are resampled once, see :func:`~distilpose.distillation.heatmap_grid.move`. A gaussian keeps its place, and its
     sigma as a fraction of the side.
+
+    Args:
+        stacks: heatmaps of the student, each (B, K, H, W).
+        heatmaps: of the teacher.
+        source: the teacher's grid.
+        target: the student's.
     """
     sizes = [_size(maps) for maps in stacks]
-    resampled = {size: resample(heatmaps, size) for size in set(sizes) - {_size(heatmaps)}}
-    return [resampled.get(size, heatmaps) for size in sizes]
+    moved = {size: move(heatmaps, source, target, size=size) for size in set(sizes)}
+    return [moved[size] for size in sizes]
 
 
 @MODELS.register_module()
@@ -53,7 +60,7 @@ class HeatmapTerm(DistillationTerm):
     On labelled images it weighs a joint by the square of its ground-truth weight, as the published implementation
     does; an image without annotations has no such weights, and the teacher speaks of all of its joints. FPD with its
     alpha is ``labelled_weight=alpha`` beside a ``task_weight`` of ``1 - alpha``: what an unlabelled image costs is the
-    teacher's part alone, in full (FPD, section 3.2). Heatmaps of another size than the student's are resampled.
+    teacher's part alone, in full (FPD, section 3.2). Heatmaps of another size or grid than the student's are resampled.
 
     Args:
         labelled_weight: factor on images that have annotations.
@@ -63,6 +70,7 @@ class HeatmapTerm(DistillationTerm):
 
     student_fields = teacher_fields = ('heatmaps',)
     squares_weights = True
+    knows_grids = True
 
     def __init__(self, *, labelled_weight: float = 1.0, unlabelled_weight: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -88,7 +96,9 @@ class HeatmapTerm(DistillationTerm):
         assert student.heatmaps is not None and teacher.heatmaps is not None
         factors = torch.where(labels.labelled, self.labelled_weight, self.unlabelled_weight)
         weights = factors[:, None] * labels.taught().square()
-        return heatmap_loss(student.heatmaps, targets_for(student.heatmaps, teacher.heatmaps[-1]), weights=weights)
+        targets = targets_for(student.heatmaps, teacher.heatmaps[-1], source=self.teacher_grid,
+                              target=self.student_grid)
+        return heatmap_loss(student.heatmaps, targets, weights=weights)
 
 
 def _size(heatmaps: Tensor) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 from mmpose.datasets.samplers import MultiSourceSampler
 
 from ...distillation import PoseDistiller, Teacher
+from ...distillation.heatmap_grid import COMMON_GRID
 from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
 from ..bare_model import bare_model
@@ -64,13 +65,15 @@ def facts_of(runner: Runner, teacher: Teacher, *, dtype: str) -> dict[str, str]:
     """
     dataset, known = runner.train_dataloader.dataset, teacher_facts(runner.cfg.model.teacher.to_dict(), teacher)
     options = dict(dtype=str(teacher.dtype), heatmaps=getattr(teacher, 'heatmaps', None))
-    keypoint_map = bare_model(runner).keypoint_map
+    keypoint_map, grid = bare_model(runner).keypoint_map, bare_model(runner).grids.taught
     mapped = {} if keypoint_map is None else {"teacher's keypoints": digest(keypoint_map.partners)}
+    on_grid = {} if grid == COMMON_GRID else {"grid of the teacher's heatmaps": f'{grid.kind} {grid.input_size}'}
     return {
         'number format': dtype,
         "teacher's weights": teacher.loaded_digest[:16],
         "teacher's config": digest([known, options]),
         **mapped,
+        **on_grid,
         'training pipeline': digest(_crops(runner.cfg.train_dataloader.dataset.to_dict())),
         'annotation file': digest([digest_of_file(file) for file in annotation_files(dataset)]),
         'number of samples': str(len(dataset)),

@@ -139,7 +139,8 @@ def _ask(distiller: Any, batch: dict) -> _Batch:
     outputs = distiller.ask_teacher(images, data['data_samples'])
     _wait_for(images)
     seconds = time.perf_counter() - began
-    coords, certainty = coordinates_of(outputs), certainty_of(outputs, beta=distiller.teacher.simcc_beta)
+    coords = coordinates_of(outputs, grid=distiller.grids.taught)
+    certainty = certainty_of(outputs, beta=distiller.teacher.simcc_beta)
     _require_finite(distiller, outputs, coords, certainty, images)
     mask = torch.ones_like(certainty) if outputs.mask is None else outputs.mask
     maps = None if outputs.heatmaps is None else outputs.heatmaps[-1]

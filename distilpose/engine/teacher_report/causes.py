@@ -116,9 +116,9 @@ class _Reading:
     def __init__(self, teacher: Any, adapter: nn.Module) -> None:
         self._teacher, self._adapter = teacher, adapter
 
-    def outputs(self, images: Tensor) -> PoseOutputs:
+    def outputs(self, images: Tensor, **options: Any) -> PoseOutputs:
         """As the teacher's."""
-        return self._teacher.outputs(self._adapter.to(images.device)(images))
+        return self._teacher.outputs(self._adapter.to(images.device)(images), **options)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._teacher, name)

@@ -13,7 +13,7 @@ from torch import Tensor
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 
-from ..heatmaps import from_grid
+from ...heatmap_grid import HeatmapGrid, move
 from .description import GRIDS, KINDS, LAYOUTS, UNITS, OnnxOutputs
 from .session import Port
 
@@ -51,19 +51,28 @@ class OutputReading:
     unit: str = 'fractions'
     columns: tuple[str, ...] = ()
 
-    def read(self, values: Sequence[Tensor]) -> PoseOutputs:
-        """The tensors of the ports, batch first, as outputs in float32 on the common conventions."""
+    @property
+    def heatmap_grid(self) -> HeatmapGrid:
+        """Of the heatmaps, as they come out of the file."""
+        return HeatmapGrid(self.grid, self.size if self.grid == 'udp' else None)
+
+    def read(self, values: Sequence[Tensor], *, own_grid: bool = False) -> PoseOutputs:
+        """The tensors of the ports, batch first, as outputs in float32 on the common conventions.
+
+        Heatmaps are moved to the common grid unless they stay on their own.
+        """
         values = [value.float() for value in values]
         if self.kind == 'heatmaps':
-            return PoseOutputs(heatmaps=tuple(self._heatmaps(value) for value in values))
+            return PoseOutputs(heatmaps=tuple(self._heatmaps(value, own_grid=own_grid) for value in values))
         if self.kind == 'simcc':
             along_x, along_y = (self._bins(value) for value in values)
             return PoseOutputs(simcc=(along_x, along_y))
         return self._coordinates(values)
 
-    def _heatmaps(self, maps: Tensor) -> Tensor:
+    def _heatmaps(self, maps: Tensor, *, own_grid: bool) -> Tensor:
         maps = maps.movedim(-1, 1).contiguous() if self.layout == 'nhwc' else maps
-        return from_grid(maps.sigmoid() if self.values == 'logits' else maps, self.grid, self.size)
+        maps = maps.sigmoid() if self.values == 'logits' else maps
+        return maps if own_grid else move(maps, self.heatmap_grid)
 
     def _bins(self, rows: Tensor) -> Tensor:
         return rows.clamp_min(torch.finfo(rows.dtype).tiny).log() if self.values == 'probabilities' else rows

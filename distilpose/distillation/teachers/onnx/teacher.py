@@ -77,7 +77,7 @@ class OnnxTeacher(Teacher):
         self.input = NetworkInput(size, told.mean, told.std, rgb=told.channel_order == 'rgb', padding=told.padding,
                                   udp=bool(told.udp))
         if self.reading.kind == 'heatmaps':
-            self.heatmap_size = self.reading.cells
+            self.heatmap_size, self.heatmap_grid = self.reading.cells, self.reading.heatmap_grid
 
     @classmethod
     def read_input(cls, spec: Mapping[str, Any]) -> NetworkInput:
@@ -111,10 +111,10 @@ class OnnxTeacher(Teacher):
         return lines if self.description.note is None else (self.description.note, *lines)
 
     @torch.no_grad()
-    def outputs(self, images: Tensor) -> PoseOutputs:
+    def outputs(self, images: Tensor, *, own_grid: bool = False) -> PoseOutputs:
         """The teacher's outputs for images (B, 3, H, W) preprocessed as its own, in float32 and without gradients.
 
-        Heatmaps come on the grid of ``MSRAHeatmap``, whatever that of the file.
+        Heatmaps come on the grid of ``MSRAHeatmap``, whatever that of the file, or with ``own_grid`` on that.
 
         Raises:
             RunFailed: an output has a number that is not finite.
@@ -124,7 +124,7 @@ class OnnxTeacher(Teacher):
             if not torch.isfinite(value).all():
                 raise RunFailed(_not_finite(self.file, port, self.session.input.dtype))
         with torch.autocast(images.device.type, enabled=False):  # that of the student
-            outputs = self.reading.read(values)
+            outputs = self.reading.read(values, own_grid=own_grid)
             if self.heatmaps is None or outputs.simcc is None:
                 return outputs
             drawn = draw_simcc_heatmaps(outputs.simcc, beta=self.simcc_beta, **self.heatmaps)
