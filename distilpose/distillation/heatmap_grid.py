@@ -89,8 +89,9 @@ def move(heatmaps: Tensor, source: HeatmapGrid, target: HeatmapGrid = COMMON_GRI
          size: tuple[int, int] | None = None) -> Tensor:
     """Heatmaps of one grid on another, bilinear and at once; a gaussian keeps its place in the crop.
 
-    Between the cells of a gaussian of sigma 2 that is up to 0.03 too low. Maps that are on this grid and of this size
-    are returned as they are.
+    Between the cells of a gaussian of sigma 2 that is up to 1 / 32 too low along either axis. Maps of this grid and of
+    this size are returned as they are. UDP's last column and row are 3 / 4 of a cell (of 4 pixels) beyond those of
+    ``MSRAHeatmap``, and get their values: there alone, within the last cell, a peak may be up to 3 / 4 of a cell off.
 
     Args:
         heatmaps: (B, K, H, W).

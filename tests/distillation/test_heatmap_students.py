@@ -13,7 +13,10 @@ from torch import Tensor, nn
 
 from distilpose.config.models import build_estimator
 from distilpose.distillation import FrozenTeacher, PoseDistiller
+from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid, move
+from distilpose.distillation.terms import DistillationTerm
 from distilpose.errors import DistilPoseError
+from distilpose.structures import Labels, PoseOutputs
 
 KEYPOINTS, SIDE, MAP = 5, 64, 16
 CODEC = dict(type='MSRAHeatmap', input_size=(SIDE, SIDE), heatmap_size=(MAP, MAP), sigma=2)
@@ -181,8 +184,64 @@ def test_heatmaps_of_another_size_are_resampled_and_far_finer_ones_are_refused()
         distiller(teacher=of(4), terms=FPD)
 
 
-def test_a_student_on_another_grid_is_refused() -> None:
-    udp = dict(CODEC, type='UDPHeatmap')
-    with pytest.raises(DistilPoseError, match='the student draws those of UDPHeatmap; give its head'):
-        distiller(student=hourglass(1, 8, codec=udp), terms=FPD)
-    distiller(teacher=hourglass(1, 8, codec=udp), terms=FPD)  # a teacher's are moved
+UDP, TOKENPOSE = dict(CODEC, type='UDPHeatmap'), dict(CODEC, type='TokenPoseHeatmap')
+COORDINATES = dict(coordinates=dict(type='CoordinateTerm', student='heatmaps'))
+
+
+@pytest.mark.parametrize('terms', [FPD, COORDINATES], ids=['heatmaps', 'coordinates'])
+@pytest.mark.parametrize('student', [UDP, TOKENPOSE], ids=['udp', 'tokenpose'])
+@pytest.mark.parametrize('teacher', [CODEC, UDP], ids=['msra', 'udp'])
+def test_a_student_on_another_grid_learns(student: dict, teacher: dict, terms: dict) -> None:
+    model = distiller(student=hourglass(2, 8, codec=student), teacher=hourglass(1, 16, codec=teacher), terms=terms)
+    name = f'loss_{next(iter(terms))}'
+    first = model(*batch(), mode='loss')[name].item()
+    train_steps(model, 10)
+    assert 0 < model(*batch(), mode='loss')[name].item() < first
+
+
+@pytest.mark.parametrize('student', [UDP, TOKENPOSE], ids=['udp', 'tokenpose'])
+def test_a_pair_on_one_grid_is_compared_as_it_is(student: dict) -> None:
+    """Its maps are bit for bit the networks' own, so that the costs are those of a pair that draws MSRAHeatmap."""
+    pairs = [distiller(student=hourglass(2, 8, codec=one), teacher=hourglass(1, 16, codec=two), terms=FPD).eval()
+             for one, two in ((student, UDP), (CODEC, CODEC))]
+    images, samples = batch()
+    assert all(torch.equal(one, two) for one, two in zip(*(pair.ask_teacher(images).heatmaps for pair in pairs),
+                                                         strict=True))
+    found, expected = (pair(images, samples, mode='loss') for pair in pairs)
+    assert torch.equal(found['loss_heatmaps'], expected['loss_heatmaps'])
+
+
+def test_a_student_on_another_grid_imitates_the_teachers_map_on_its_own() -> None:
+    model = distiller(student=hourglass(1, 8, codec=UDP), teacher=hourglass(1, 8), terms=FPD).eval()
+    images, samples = batch(labelled=(False, False))
+    with torch.no_grad():
+        moved = move(model.ask_teacher(images).heatmaps[-1], COMMON_GRID, HeatmapGrid('udp', (SIDE, SIDE)))
+        expected = published_mse(model.backbone(images)[-1], moved, torch.ones(2, KEYPOINTS))
+    torch.testing.assert_close(model(images, samples, mode='loss')['loss_heatmaps'], expected)
+
+
+@pytest.mark.parametrize(('codec', 'sentence'), [
+    (dict(UDP, heatmap_type='combined'), r"those of UDPHeatmap \(combined\); give the codec of its head and its data "
+                                         "heatmap_type='gaussian'"),
+    (dict(type='MegviiHeatmap', input_size=(SIDE, SIDE), heatmap_size=(MAP, MAP), kernel_size=5),
+     'those of MegviiHeatmap; give the codec of its head and its data one of these')])
+def test_maps_that_are_no_gaussians_are_refused(codec: dict, sentence: str) -> None:
+    with pytest.raises(DistilPoseError, match=f"term 'heatmaps' compares heatmaps of MSRAHeatmap, .* draws {sentence}"):
+        distiller(student=hourglass(1, 8, codec=codec), terms=FPD)
+
+
+class Peaks(DistillationTerm):
+    """A term that knows nothing of grids."""
+
+    student_fields = teacher_fields = ('heatmaps',)
+
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
+        return (student.heatmaps[-1] - teacher.heatmaps[-1]).square().mean()
+
+
+def test_terms_that_know_the_common_grid_only_are_refused_on_another() -> None:
+    terms = dict(peaks=dict(type=Peaks))
+    distiller(terms=terms)
+    with pytest.raises(DistilPoseError, match=r"term 'peaks' \(Peaks\) reads heatmaps of the grid of MSRAHeatmap only, "
+                                              r'and the student draws those of UDPHeatmap \(gaussian\)'):
+        distiller(student=hourglass(1, 8, codec=UDP), terms=terms)

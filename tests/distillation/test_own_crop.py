@@ -13,6 +13,7 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 
 from distilpose.distillation import PoseDistiller, Teacher
+from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid, HeatmapGrids
 from distilpose.distillation.own_crop import OwnCrop, TeacherCrops, choose_crop
 from distilpose.distillation.teachers import teacher_input
 from distilpose.errors import DistilPoseError
@@ -94,6 +95,19 @@ def test_bins_are_moved() -> None:
         torch.testing.assert_close(mean, brought(WITHIN)[..., axis], atol=6e-3, rtol=0)
         spread = ((found[axis].softmax(-1) * (torch.arange(bins) / bins - mean[..., None]) ** 2).sum(-1)).sqrt()
         torch.testing.assert_close(spread, 0.04 * STEEP[:, axis, 0, None], atol=6e-3, rtol=0)
+
+
+@pytest.mark.parametrize('asked', [COMMON_GRID, HeatmapGrid('udp', (96, 96))])
+def test_a_gaussian_comes_to_the_grid_of_a_udp_student(asked: HeatmapGrid) -> None:
+    student = HeatmapGrid('udp', (48, 64))
+    crop = OwnCrop(SQUARE, student=(48, 64), shown=PoseOutputs(heatmaps=(torch.zeros(1, 1, 32, 24),)),
+                   grids=HeatmapGrids(student, asked, asked))
+    assert crop.grids.taught == student
+    drawn = gaussians(WITHIN * torch.tensor(asked.reach((64, 64))) / 64, (64, 64), 2.0)
+    warped = crop.to_student(PoseOutputs(heatmaps=(drawn,)), crops()).heatmaps[-1]
+    expected = brought(WITHIN) * torch.tensor(student.reach((24, 32))) / torch.tensor([24.0, 32.0])
+    torch.testing.assert_close(centre(warped), expected, atol=2e-3, rtol=0)
+    assert (centre(warped) - brought(WITHIN)).abs().max() > 0.01  # what would be wrong on the common grid
 
 
 def test_beyond_the_teachers_crop_there_is_nothing() -> None:

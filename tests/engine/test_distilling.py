@@ -188,6 +188,34 @@ def test_a_heatmap_recipe_of_mmpose_learns_from_labels_and_heatmaps(files: Path,
     assert len(logged_losses(tmp_path)) == 3
 
 
+@pytest.mark.parametrize('teacher', ['MSRAHeatmap', 'UDPHeatmap'])
+@pytest.mark.parametrize(('recipe', 'small'), [
+    ('td-hm_ViTPose-small_8xb64-210e_coco-256x192', {
+        'backbone.arch': dict(embed_dims=24, num_layers=2, num_heads=4, feedforward_channels=48),
+        'head.in_channels': 24, 'head.deconv_out_channels': (8, 8)}),
+    ('td-hm_hrnet-w32_udp-8xb64-210e_coco-256x192', {
+        'backbone.extra': dict(
+            stage1=dict(num_blocks=(1,), num_channels=(4,)),
+            stage2=dict(num_blocks=(1, 1), num_channels=(4, 8)),
+            stage3=dict(num_modules=1, num_blocks=(1, 1, 1), num_channels=(4, 8, 16)),
+            stage4=dict(num_modules=1, num_blocks=(1, 1, 1, 1), num_channels=(4, 8, 16, 32))),
+        'head.in_channels': 4})])
+def test_recipes_of_mmpose_with_udp_learn_from_heatmaps(files: Path, tmp_path: Path, recipe: str,
+                                                        small: dict[str, Any], teacher: str) -> None:
+    data = {f'train_dataloader.{key}': value for key, value in {
+        'batch_size': 4, 'num_workers': 0, 'persistent_workers': False, 'dataset.data_root': f'{files}/data/',
+        'dataset.ann_file': 'annotations/people.json', 'dataset.data_prefix.img': 'images/'}.items()}
+    student = {f'model.student.{key}': value for key, value in {**small, 'backbone.init_cfg': None}.items()}
+    runner = train(f'mmpose::body_2d_keypoint/topdown_heatmap/coco/{recipe}.py', teacher=files / 'wide.py',
+                   teacher_checkpoint=files / 'wide.pth', work_dir=tmp_path, seed=0, validate=False,
+                   options={**data, **student, 'train_cfg.max_epochs': 1, 'default_hooks.logger.interval': 1,
+                            'model.teacher.head.decoder.type': teacher})
+    assert (runner.cfg.model.task_weight, list(runner.cfg.model.terms)) == (0.5, ['heatmaps'])
+    assert runner.model.grids.student.kind == 'udp'
+    assert (runner.model.grids.taught == runner.model.grids.student) == (teacher == 'UDPHeatmap')
+    assert len(logged_losses(tmp_path)) == 3
+
+
 @pytest.fixture(scope='module')
 def thunder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of MoveNet's name and form, with random weights."""

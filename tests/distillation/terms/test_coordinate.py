@@ -7,6 +7,8 @@ import torch
 from mmpose.models.losses import RLELoss
 from torch import Tensor
 
+from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid
+from distilpose.distillation.teachers.decoding import coordinates_of
 from distilpose.distillation.terms import CoordinateTerm, coordinate_distance, draw_simulated_heatmaps, oks_distance
 from distilpose.distillation.terms.coordinate import expected_coordinates
 from distilpose.errors import DistilPoseError
@@ -88,6 +90,25 @@ def test_expected_coordinates_of_distributions_and_heatmaps() -> None:
     maps = draw_simulated_heatmaps(places, torch.full_like(places, 2.0), size=(48, 64))
     found = expected_coordinates(PoseOutputs(heatmaps=(maps,)), 'heatmaps', beta=25)
     torch.testing.assert_close(found, places, atol=2e-3, rtol=0)
+
+
+def test_coordinates_of_heatmaps_are_read_on_their_grids() -> None:
+    """The student's by UDP, the teacher's on the common grid, of the same joints."""
+    places = torch.rand(2, 3, 2, generator=torch.Generator().manual_seed(3)) * 0.5 + 0.25
+    grid, sigmas = HeatmapGrid('udp', (192, 256)), torch.full_like(places, 2.0)
+    on_udp = places * torch.tensor(grid.reach((48, 64))) / torch.tensor([48.0, 64.0])
+    student, teacher = (PoseOutputs(heatmaps=(draw_simulated_heatmaps(where, sigmas, size=(48, 64)),))
+                        for where in (on_udp, places))
+    found = expected_coordinates(student, 'heatmaps', beta=25, grid=grid)
+    torch.testing.assert_close(found, places, atol=2e-3, rtol=0)
+    torch.testing.assert_close(coordinates_of(student, grid=grid), places, atol=1e-4, rtol=0)
+    term = CoordinateTerm(student='heatmaps')
+    off = term(student, teacher, labels(torch.ones(2, 3)))
+    term.student_grid = grid
+    right = term(student, teacher, labels(torch.ones(2, 3)))
+    term.student_grid, term.teacher_grid = COMMON_GRID, grid
+    exchanged = term(teacher, student, labels(torch.ones(2, 3)))
+    assert right < 1e-3 and exchanged < 1e-3 and off > 5 * right
 
 
 @pytest.mark.parametrize('student', ['simcc', 'heatmaps'])

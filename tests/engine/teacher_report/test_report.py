@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 import torch
 
+from distilpose.distillation import PoseDistiller
+from distilpose.distillation.heatmap_grid import HeatmapGrid
 from distilpose.engine.teacher_report import TeacherReport, choose_people, collect, draw_sheet, make_report
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.networks import HEATMAP_SIZE, INPUT_SIZE, TEACHER, changed
 
 from .oracle import CELLS, PEOPLE, Oracle, distiller, heatmaps, poses, read_dataset, write_people
 
@@ -51,6 +54,25 @@ def test_half_a_cell_is_a_wrong_grid(dataset, shift):
     assert report.figures['bias']['x'] == pytest.approx(shift, abs=0.02)
     assert kinds(report) == ['grid'] and 'half a cell along both' in report.findings[0].text
     assert report.refusal is None  # joints may be defined otherwise
+
+
+class UDPOracle(Oracle):
+    """Draws on the grid of UDPHeatmap."""
+
+    heatmap_grid = HeatmapGrid('udp', INPUT_SIZE)
+
+    def outputs(self, images, *, own_grid=False):
+        assert own_grid
+        self.show = lambda coords: heatmaps(coords * torch.tensor(self.heatmap_grid.reach(CELLS)) / torch.tensor(CELLS))
+        return super().outputs(images)
+
+
+def test_heatmaps_that_stay_on_another_grid_are_read_on_it(dataset):
+    codec = dict(type='UDPHeatmap', input_size=INPUT_SIZE, heatmap_size=HEATMAP_SIZE, sigma=1)
+    terms = dict(heatmaps=dict(type='HeatmapTerm'))
+    model = PoseDistiller(changed(TEACHER, decoder=codec), UDPOracle(), terms=terms)
+    report = make_report(model, dataset, people=500, batch_size=5, seconds=60)[0]
+    assert kinds(report) == [] and abs(report.figures['bias']['x']) < 0.01 and abs(report.figures['bias']['y']) < 0.01
 
 
 def test_mirrored_keypoints(dataset):

@@ -70,6 +70,19 @@ def test_a_udp_teacher(tmp_path: Path) -> None:
     assert abs(found['loss_simulated_heatmap'] / other['loss_simulated_heatmap'] - 1) > 1e-3
 
 
+def test_a_udp_teacher_of_a_udp_student_stays_on_its_grid(tmp_path: Path) -> None:
+    codec = dict(type='UDPHeatmap', input_size=(64, 96), heatmap_size=(16, 24), sigma=1)
+    student = changed(HRNET, decoder=codec)
+    frozen, images = teacher(student), torch.randn(5, 3, 96, 64, generator=torch.Generator().manual_seed(2))
+    file = export_teacher(frozen, tmp_path / 'teacher.onnx')
+    same_losses(file, frozen, student=student, terms=dict(heatmap=dict(type='HeatmapTerm')),
+                data=(images, batch(5)[1]), outputs=dict(grid='udp'))
+    read = OnnxTeacher(file, input=IMAGENET, outputs=dict(grid='udp'))
+    drawn = frozen.outputs(images, own_grid=True).heatmaps[-1]
+    torch.testing.assert_close(read.outputs(images, own_grid=True).heatmaps[-1], drawn, **TOLERANCE)
+    assert (read.outputs(images).heatmaps[-1] - drawn).abs().max() > 0.01
+
+
 def test_rtmpose(tmp_path: Path) -> None:
     drawn = dict(size=(16, 24), sigma=1.5)
     frozen, data = teacher(rtmpose.network(widen=0.1875), heatmaps=drawn), rtmpose.batch(3)
