@@ -16,11 +16,12 @@ import torch
 from mmengine.runner import Runner
 
 from distilpose.checkpoints import load_file
+from distilpose.distillation.heatmap_grid import HeatmapGrid, HeatmapGrids
 from distilpose.distillation.teacher_cache.cache import Cost
 from distilpose.engine import train
 from distilpose.engine.hooks import TeacherCacheHook
 from distilpose.engine.hooks.teacher_cache import check_room, describe_gain
-from distilpose.engine.hooks.teacher_cache_checks import _crops
+from distilpose.engine.hooks.teacher_cache_checks import _crops, facts_of
 from distilpose.errors import DistilPoseError
 
 from .. import mixture, tiny
@@ -241,6 +242,15 @@ def test_what_changed_on_disk_is_noticed(moved: Path, tmp_path: Path, change: Ca
 
 def test_cache_data_and_teacher_may_be_moved(moved: Path, tmp_path: Path) -> None:
     assert 'asked for 0 of' in log_of(run(moved, tmp_path / 'run', tmp_path / 'cache', train_cfg__max_epochs=1))
+
+
+def test_the_grid_of_a_students_heatmaps_is_a_fact_unless_it_is_the_common_one(filled: Filled, tmp_path: Path) -> None:
+    runner = run(filled.config, tmp_path, filled.cache, train_cfg__max_epochs=1)
+    known = facts_of(runner, runner.model.teacher, dtype='float16')
+    udp = HeatmapGrid('udp', (48, 64))
+    runner.model.grids = HeatmapGrids(udp, udp, udp)
+    assert facts_of(runner, runner.model.teacher, dtype='float16') == {
+        **known, "grid of the teacher's heatmaps": 'udp (48, 64)'}
 
 
 def test_labels_of_another_student_are_no_other_pipeline() -> None:
