@@ -12,9 +12,11 @@ from mmpose.registry import DATASETS
 from torch import Tensor
 
 from distilpose.config import with_teacher_crop
+from distilpose.distillation.heatmap_grid import COMMON_GRIDS, HeatmapGrid, HeatmapGrids
 from distilpose.distillation.image_adapter import adapter_between
 from distilpose.distillation.own_crop import OwnCrop
 from distilpose.distillation.teachers import OnnxTeacher, Teacher
+from distilpose.distillation.teachers.decoding import coordinates_of
 from distilpose.structures import NetworkInput, PoseOutputs
 
 PEOPLE, BATCH = 64, 16
@@ -29,10 +31,11 @@ def lightning(shared: Path) -> Teacher:
     return OnnxTeacher(file)
 
 
-def people(shared: Path, teacher: Teacher, size: tuple[int, int]) -> list[dict]:
+def people(shared: Path, teacher: Teacher, size: tuple[int, int], *, use_udp: bool = False) -> list[dict]:
     """Validation people in crops of this size, with the teacher's own."""
     steps = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale', padding=1.25),
-             dict(type='TopdownAffine', input_size=size), dict(type='PackPoseInputs', pack_transformed=True)]
+             dict(type='TopdownAffine', input_size=size, use_udp=use_udp),
+             dict(type='PackPoseInputs', pack_transformed=True)]
     images = NetworkInput(size=teacher.input.size)  # with the student's padding, so that only pixels differ
     with DefaultScope.overwrite_default_scope('mmpose'):
         dataset = DATASETS.build(dict(
@@ -58,6 +61,24 @@ def pck(found: Tensor, samples: list[dict], size: tuple[int, int]) -> float:
 
 def shown(teacher: Teacher, images: Tensor) -> PoseOutputs:
     return PoseOutputs(heatmaps=(torch.cat([teacher.outputs(part).heatmaps[-1] for part in images.split(BATCH)]), ))
+
+
+@pytest.mark.parametrize('use_udp', [False, True])
+def test_a_udp_students_maps_have_the_joints_where_those_of_msra_have_them(shared: Path, lightning: Teacher,
+                                                                           use_udp: bool) -> None:
+    size, cells = (192, 256), (48, 64)
+    samples = people(shared, lightning, size, use_udp=use_udp)[:BATCH]
+    grid, empty, maps, found = HeatmapGrid('udp', size), torch.zeros(1, 1, *cells[::-1]), [], []
+    for grids in (COMMON_GRIDS, HeatmapGrids(grid)):
+        crop = OwnCrop(lightning.input, student=size, shown=PoseOutputs(heatmaps=(empty,)), grids=grids)
+        crops = crop.read([sample['data_samples'] for sample in samples], torch.device('cpu'))
+        maps.append(crop.to_student(shown(lightning, crop.normalise(crops.images)), crops))
+        found.append(coordinates_of(maps[-1], grid=crop.grids.taught) * torch.tensor(cells))
+    is_sure = (torch.stack([one.heatmaps[-1].amax((-2, -1)) for one in maps]) > 0.5).all(0)
+    assert is_sure.float().mean() > 0.5
+    assert (found[0] - found[1])[is_sure].abs().median() < 0.03
+    as_common = coordinates_of(maps[1]) * torch.tensor(cells)
+    assert (found[0] - as_common)[is_sure].mean() > 0.2  # of UDP's cells, 3 / 4 at the right and lower border
 
 
 def own(shared: Path, teacher: Teacher, size: tuple[int, int]) -> tuple[float, list[dict]]:

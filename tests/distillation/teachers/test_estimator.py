@@ -8,10 +8,11 @@ import torch
 
 from distilpose.checkpoints import CheckpointMismatch
 from distilpose.config.models import build_estimator
+from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid, move
 from distilpose.distillation.teachers import FrozenTeacher, load_teacher
 from distilpose.errors import DistilPoseError
 from tests import rtmpose
-from tests.networks import TEACHER, batch, changed, teacher
+from tests.networks import INPUT_SIZE, TEACHER, batch, changed, teacher
 
 
 @pytest.fixture
@@ -133,6 +134,20 @@ def test_whoever_has_the_features_needs_no_quick_copy() -> None:
     torch.testing.assert_close(frozen.outputs_from(frozen.model.extract_feat(images)).visual_tokens,
                                expected.visual_tokens)
     assert frozen.copy._made is None
+
+
+def test_heatmaps_stay_on_their_own_grid_on_request() -> None:
+    codec = dict(type='UDPHeatmap', input_size=INPUT_SIZE, heatmap_size=(12, 16), sigma=1)
+    frozen, (images, _) = teacher(changed(TEACHER, decoder=codec), quick=False), batch()
+    with torch.no_grad():
+        features = frozen.model.extract_feat(images)
+        drawn = frozen.model.head(features).heatmaps[-1]
+    assert frozen.heatmap_grid == HeatmapGrid('udp', INPUT_SIZE)
+    assert torch.equal(frozen.outputs(images, own_grid=True).heatmaps[-1], drawn)
+    assert torch.equal(frozen.outputs_from(features, own_grid=True).heatmaps[-1], drawn)
+    assert torch.equal(frozen.outputs(images).heatmaps[-1], move(drawn, frozen.heatmap_grid))
+    for common in (teacher(), teacher(rtmpose.network(), heatmaps=dict(size=(16, 24), sigma=2))):
+        assert common.heatmap_grid == COMMON_GRID
 
 
 def test_drawn_heatmaps_are_in_float32_whatever_the_student_trains_in() -> None:
