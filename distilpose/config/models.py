@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,8 +88,23 @@ def _check_arguments(changes: Mapping[str, Any], model: Mapping[str, Any], *, en
     kind = MODELS.get(model['type']) if isinstance(model.get('type'), str) else model.get('type')
     if kind is None:
         return  # building the model names the unknown type
+    check_arguments(kind, changes, entry=entry, options=options)
+
+
+def check_arguments(kind: type, given: Iterable[str], *, entry: str, options: Sequence[str] = ()) -> None:
+    """Refuses keys that are no argument of a class, as a misspelt one.
+
+    Args:
+        kind: the class.
+        given: the keys; ``type`` and those of mmengine may be among them.
+        entry: where the config has them, for messages.
+        options: further keys that are taken out before, for messages.
+
+    Raises:
+        DistilPoseError: names the first, and what was probably meant.
+    """
     arguments = _arguments(kind)
-    for key in changes:
+    for key in given:
         if key == 'type' or key.startswith('_') or key in arguments:
             continue
         close = difflib.get_close_matches(key, [*options, *arguments, 'config', 'checkpoint'], n=1)

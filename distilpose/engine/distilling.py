@@ -48,6 +48,9 @@ def write_distillation(student: str | Path | Config, teacher: str | Path, *, opt
     if isinstance(student, Config):
         raise DistilPoseError('a distillation is written as a config over that of its student; name the latter by its '
                               'path')
+    if _TEACHER.rstrip('.') in (options or {}):
+        raise DistilPoseError(f"--cfg-options {_TEACHER.rstrip('.')}=... and --teacher {teacher} both name a teacher; "
+                              'leave one of them out')
     own = {key: value for key, value in (options or {}).items() if key.startswith(_TEACHER)}
     rest = {key: value for key, value in (options or {}).items() if key not in own}
     named: dict[str, Any] = {key: None if file is None else str(file) for key, file in files.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from mmengine.registry import DefaultScope
 from mmpose.registry import MODELS
 
-from distilpose.config.models import PAIRING_OPTIONS
+from distilpose.config.models import PAIRING_OPTIONS, check_arguments
+from distilpose.errors import DistilPoseError
 from distilpose.structures import NetworkInput
 
 from .base import Teacher
@@ -26,9 +28,10 @@ def build_teacher(spec: Mapping[str, Any]) -> Teacher:
     Raises:
         DistilPoseError: as :func:`~distilpose.distillation.teachers.load_teacher`.
     """
-    own = {key: value for key, value in spec.items() if key not in PAIRING_OPTIONS}
+    own = _own_options(spec)
     if 'type' not in own:
         return load_teacher(**own)
+    _check_kind(own)
     with DefaultScope.overwrite_default_scope('mmpose'):
         return MODELS.build(own)
 
@@ -40,7 +43,7 @@ def teacher_facts(spec: Mapping[str, Any], teacher: Teacher) -> Any:
         spec: the config's ``model.teacher``.
         teacher: that was built from it.
     """
-    own = {key: value for key, value in spec.items() if key not in PAIRING_OPTIONS}
+    own = _own_options(spec)
     return teacher.facts() if 'type' in own else read_teacher_source(own).model
 
 
@@ -53,12 +56,37 @@ def teacher_input(spec: Mapping[str, Any]) -> NetworkInput:
     Raises:
         DistilPoseError: as :func:`~distilpose.distillation.teachers.load_teacher`.
     """
-    own = {key: value for key, value in spec.items() if key not in PAIRING_OPTIONS}
+    own = _own_options(spec)
     if 'type' not in own:
         found = read_teacher_input(own)
     else:
-        kind = MODELS.get(own['type']) if isinstance(own['type'], str) else own['type']
-        read = getattr(kind, 'read_input', None)
+        read = getattr(_check_kind(own), 'read_input', None)
         found = NetworkInput() if read is None else read(own)
     padding = spec.get('padding')
     return found if padding is None else replace(found, padding=padding)
+
+
+def _own_options(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that make the teacher, without those that say how a student learns from it."""
+    return {key: value for key, value in spec.items() if key not in PAIRING_OPTIONS}
+
+
+def _check_kind(own: Mapping[str, Any]) -> type[Teacher]:
+    """The class of a registered teacher, which must take all options.
+
+    Raises:
+        DistilPoseError: there is no such class, it is no teacher, or does not take an option.
+    """
+    kind = MODELS.get(own['type']) if isinstance(own['type'], str) else own['type']
+    if not isinstance(kind, type) or not issubclass(kind, Teacher):
+        raise DistilPoseError(f"model.teacher.type is {own['type']!r}, which is no registered teacher; expected "
+                              "'OnnxTeacher' or a class of yours that is derived from "
+                              'distilpose.distillation.Teacher, or leave it out and name a config and a checkpoint')
+    check_arguments(kind, own, entry='model.teacher', options=PAIRING_OPTIONS)
+    missing = [name for name, parameter in list(inspect.signature(kind).parameters.items())
+               if parameter.default is parameter.empty and name not in own
+               and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)]
+    if missing:
+        raise DistilPoseError(f"model.teacher is a {kind.__name__} without {', '.join(missing)}; add "
+                              f"{', '.join(f'model.teacher.{name}' for name in missing)}")
+    return kind

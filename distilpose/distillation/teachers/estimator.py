@@ -32,7 +32,7 @@ from distilpose.structures import NetworkInput, PoseOutputs
 from ..heatmap_grid import COMMON_GRID, grid_of
 from ..image_adapter import read_input
 from .base import Teacher
-from .heatmaps import draw_simcc_heatmaps, to_common_grid
+from .heatmaps import check_drawing, draw_simcc_heatmaps, to_common_grid
 from .quick_copy import QuickCopy
 
 MODES = ('eval', 'train')
@@ -68,6 +68,8 @@ class FrozenTeacher(Teacher):
         if mode not in MODES:
             raise DistilPoseError(f'teacher mode {mode!r}; expected one of {", ".join(MODES)}')
         check_speed(dtype=dtype, compile=compile)
+        if heatmaps is not None:
+            check_drawing(heatmaps, entry='model.teacher.heatmaps')
         self.model = model.eval().requires_grad_(False)
         self.dtype = None if dtype is None else DTYPES[dtype]
         self.keypoint_names = keypoint_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +11,26 @@ from torch import Tensor
 from distilpose.errors import DistilPoseError
 
 from ..heatmap_grid import HeatmapGrid, describe_codec, grid_of, move
+from ..schedules import require_numbers
+
+
+def check_drawing(heatmaps: Any, *, entry: str) -> None:
+    """Refuses a description of drawn heatmaps that is not ``dict(size=(width, height), sigma=pixels)``.
+
+    Raises:
+        DistilPoseError: says what is wrong with it.
+    """
+    if not isinstance(heatmaps, Mapping) or set(heatmaps) != {'size', 'sigma'}:
+        keys = ', '.join(map(str, heatmaps)) if isinstance(heatmaps, Mapping) else None
+        raise DistilPoseError(f'{entry} {f"is {heatmaps!r}" if keys is None else f"has the keys {keys}"}; expected '
+                              'size=(width, height) and sigma, in heatmap pixels')
+    size, sigma = heatmaps['size'], heatmaps['sigma']
+    if (not isinstance(size, Sequence) or len(size) != 2
+            or not all(isinstance(side, int) and side > 1 for side in size)):
+        raise DistilPoseError(f'{entry}.size is {size!r}; expected (width, height) of the heatmaps, such as (48, 64)')
+    require_numbers(entry, sigma=sigma)
+    if sigma <= 0:
+        raise DistilPoseError(f'{entry}.sigma is {sigma}; expected a number of heatmap pixels above 0')
 
 
 def draw_simcc_heatmaps(simcc: tuple[Tensor, Tensor], *, size: tuple[int, int], sigma: float, beta: float) -> Tensor:

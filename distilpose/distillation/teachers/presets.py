@@ -35,6 +35,8 @@ def find_preset(name: str) -> Preset:
     Raises:
         DistilPoseError: there is none; suggests similar ones.
     """
+    if not isinstance(name, str):
+        raise DistilPoseError(f'a preset of a teacher is named {name!r}; expected one of {", ".join(PRESETS)}')
     if name in PRESETS:
         return PRESETS[name]
     close = difflib.get_close_matches(name.lower(), PRESETS, n=3, cutoff=0.5)

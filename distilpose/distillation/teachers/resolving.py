@@ -15,6 +15,7 @@ from .preset_table import PRESETS, Preset
 from .presets import find_preset, recognise
 
 CHECKPOINTS = ('.pth', '.pt', '.tar', '.ckpt', '.safetensors')
+_CONFIGS = ('.py', '.yml', '.yaml', '.json')
 _FORMS = ('an ONNX file, a config (with --teacher-checkpoint), a folder of Hugging Face, or a preset (distilpose train '
           '--teacher list)')
 
@@ -47,6 +48,8 @@ def resolve_teacher(word: str | Path, checkpoint: str | Path | None = None) -> R
         DistilPoseError: there is no such teacher, or it has no weights; suggests presets of a similar name.
     """
     text, weights = str(word), None if checkpoint is None else _require_file(checkpoint)
+    if not text.strip():
+        raise DistilPoseError(f'--teacher is empty; expected {_FORMS}')
     found = find_file(text)
     if found is None and text in PRESETS:
         preset = find_preset(text)
@@ -62,8 +65,10 @@ def resolve_teacher(word: str | Path, checkpoint: str | Path | None = None) -> R
         return _of_checkpoint(found)
     if found is not None and found.is_dir():
         return ResolvedTeacher(dict(config=str(found)) | _checkpoint(weights), [])
-    if found is not None or '::' in text or text.endswith('.py'):
+    if '::' in text or text.endswith(_CONFIGS):
         return ResolvedTeacher(_of_config(text, weights), [])
+    if found is not None:
+        raise DistilPoseError(f'--teacher {text} is a file of another kind; expected {_FORMS}')
     close = difflib.get_close_matches(text.lower(), PRESETS, n=3, cutoff=0.5)
     hint = f'did you mean the preset {" or ".join(close)}?' if close else f'expected {_FORMS}'
     raise DistilPoseError(f'there is no teacher {text} (looked from {Path.cwd()} and from {working_root()}); {hint}')
@@ -83,6 +88,8 @@ def _require_file(path: str | Path) -> Path:
     if found is None:
         raise DistilPoseError(f'there is no --teacher-checkpoint {path} (looked from {Path.cwd()} and from '
                               f'{working_root()})')
+    if not found.is_file():
+        raise DistilPoseError(f'--teacher-checkpoint {path} is a folder, and a file of weights was expected; name it')
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from numbers import Real
@@ -133,6 +134,9 @@ def _read_input(found: Mapping[str, Any], entry: str) -> dict[str, Any]:
             read[key] = _three(f'{entry}.{key}', value)
     if min(read.get('std', (1,))) <= 0:
         raise DistilPoseError(f'{entry}.std is {found["std"]}; expected numbers above 0')
+    _check_scale(read, entry)
+    if not isinstance(read.get('udp', False), bool):
+        raise DistilPoseError(f'{entry}.udp is {read["udp"]!r}; expected True or False')
     if 'size' in read:
         read['size'] = _size(f'{entry}.size', read['size'])
     if 'channel_order' in read:
@@ -151,11 +155,13 @@ def _read_outputs(found: Mapping[str, Any], entry: str) -> dict[str, Any]:
         if key in read:
             read[key] = choose(f'{entry}.{key}', read[key], choices)
     if 'names' in read:
-        read['names'] = (read['names'],) if isinstance(read['names'], str) else tuple(read['names'])
+        read['names'] = _words(f'{entry}.names', read['names'], expected='names of outputs of the file, each once')
     if 'beta' in read:
         read['beta'] = _positive(f'{entry}.beta', read['beta'])
     if 'columns' in read:
-        read['columns'] = tuple(choose(f'{entry}.columns', column, COLUMNS) for column in read['columns'])
+        columns = _words(f'{entry}.columns', read['columns'], expected=f'some of {", ".join(map(repr, COLUMNS))}',
+                         repeated=('-',))
+        read['columns'] = tuple(choose(f'{entry}.columns', column, COLUMNS) for column in columns)
         for column in ('x', 'y'):
             if read['columns'].count(column) != 1:
                 raise DistilPoseError(f"{entry}.columns is {read['columns']}; expected 'x' and 'y' once each among "
@@ -163,8 +169,10 @@ def _read_outputs(found: Mapping[str, Any], entry: str) -> dict[str, Any]:
     return read
 
 
-def _check_names(found: Mapping[str, Any], kind: type, entry: str) -> None:
+def _check_names(found: Any, kind: type, entry: str) -> None:
     names = [one.name for one in fields(kind)]
+    if not isinstance(found, Mapping):
+        raise DistilPoseError(f'{entry} is {found!r}; expected dict(...) with some of {", ".join(names)}')
     for key in found:
         if key not in names:
             close = difflib.get_close_matches(key, names, n=1)
@@ -172,11 +180,39 @@ def _check_names(found: Mapping[str, Any], kind: type, entry: str) -> None:
             raise DistilPoseError(f'{entry} has a key {key!r}; {hint}')
 
 
+def _check_scale(read: Mapping[str, Any], entry: str) -> None:
+    """Refuses mean and std that are meant for pixels of 0 to 1."""
+    mean, std = read.get('mean'), read.get('std')
+    if (mean is not None and 0 < max(mean) <= 1) or (std is not None and max(std) < 1):
+        found = ' and '.join(f'{key} = {_show(read[key])}' for key in ('mean', 'std') if key in read)
+        scaled = ' and '.join(f'{key} = {_show([value * 255 for value in read[key]])}' for key in ('mean', 'std')
+                              if key in read)
+        raise DistilPoseError(f'{entry} has {found}, which are of pixels of 0 to 1; expected those of pixels of 0 to '
+                              f'255: {scaled}')
+
+
+def _show(numbers: Sequence[float]) -> str:
+    return f'({", ".join(f"{number:.6g}" for number in numbers)})'
+
+
+def _words(entry: str, value: Any, *, expected: str, repeated: Sequence[str] = ()) -> tuple[str, ...]:
+    """A word, or some, as a tuple; no word twice but those that may be repeated."""
+    words = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Sequence) else ()
+    once = [word for word in words if word not in repeated]
+    if not words or not all(isinstance(word, str) for word in words) or len(set(once)) != len(once):
+        raise DistilPoseError(f'{entry} is {value!r}; expected {expected}')
+    return words
+
+
 def _three(entry: str, value: Any) -> tuple[float, ...]:
     values = [value] if isinstance(value, Real) else list(value) if isinstance(value, Sequence) else []
-    if len(values) not in (1, 3) or not all(isinstance(number, Real) for number in values):
+    if len(values) not in (1, 3) or not all(_is_finite(number) for number in values):
         raise DistilPoseError(f'{entry} is {value!r}; expected one number or three, in pixel values of 0 to 255')
     return tuple(float(number) for number in (values * 3)[:3])
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _size(entry: str, value: Any) -> tuple[int, int]:
@@ -187,6 +223,6 @@ def _size(entry: str, value: Any) -> tuple[int, int]:
 
 
 def _positive(entry: str, value: Any) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < float(value) < float('inf'):
+    if not _is_finite(value) or value <= 0:
         raise DistilPoseError(f'{entry} is {value!r}; expected a number above 0')
     return float(value)

@@ -45,12 +45,16 @@ def read_graph(file: Path) -> OnnxGraph:
     Raises:
         DistilPoseError: it is missing or no ONNX graph, or names external data outside of its folder.
     """
+    if file.is_dir():
+        raise DistilPoseError(f'{file} is a folder, and an ONNX file was expected; check model.teacher.file')
     if not file.is_file():
         raise DistilPoseError(f'there is no ONNX file {file}; check model.teacher.file')
     walk = _Walk()
     try:
         with open(file, 'rb') as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             walk.model(data)
+    except OSError as error:
+        raise DistilPoseError(f'{file} cannot be read: {error.strerror}; check its permissions') from error
     except (ValueError, IndexError, RecursionError) as error:
         raise DistilPoseError(f'{file} is no ONNX graph, or it is cut short ({error}); expected what torch.onnx.export '
                               'writes') from error

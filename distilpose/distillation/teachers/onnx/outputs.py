@@ -19,6 +19,8 @@ from .session import Port
 
 MOST_COLUMNS, _FEWEST_BINS, _FEWEST_NUMBERS = 8, 16, 8
 """Columns of coordinates; bins of an axis; numbers of landmarks in one row."""
+_FAR = 2.0
+"""Sides of the crop within which joints lie, and a height that no heatmap of peak 1 has."""
 _SUM_TOLERANCE = 1e-2
 """Of a row of probabilities, which a file of float16 rounds."""
 
@@ -255,6 +257,8 @@ class OutputReader:
             points, scores = self.shown[0], self.shown[1:]
         else:
             all_points = [one for one in self.shown if self._are_points(one.value)]
+            rows = [one for one in all_points if one.value.dim() > 1]
+            all_points = rows or all_points  # beside rows of coordinates, a row of numbers is that of their scores
             if len(all_points) != 1:
                 if all_points and self.told.kind:
                     raise self._several(all_points, 'one of them, the coordinates')
@@ -306,6 +310,42 @@ class OutputReader:
     def _several(self, shown: Sequence[Shown], expected: str) -> DistilPoseError:
         return DistilPoseError(f'the outputs {", ".join(map(str, shown))} fit, and expected is {expected}; name those '
                                f'to take, in this order, with {self.entry}.names=(...)')
+
+
+def check_unit(reading: OutputReading, coords: Tensor, *, entry: str) -> None:
+    """Refuses coordinates that cannot be of the unit that was told.
+
+    Args:
+        reading: of the file.
+        coords: (B, K, 2) what it read for some images, as fractions of the crop.
+        entry: where the config describes the outputs, for messages.
+
+    Raises:
+        DistilPoseError: says what they look like.
+    """
+    told = coords if reading.unit == 'fractions' else coords * coords.new_tensor(reading.size)
+    typical = float(told.abs().median())
+    if reading.unit == 'fractions' and typical > _FAR:
+        other, place = 'pixels', 'far outside of the crop'
+    elif reading.unit == 'pixels' and typical <= 1:
+        other, place = 'fractions', 'in the first pixel'
+    else:
+        return
+    raise DistilPoseError(f'the coordinates of {reading.ports[0].name} are around {typical:.3g}, {place}, and {entry}.unit is {reading.unit!r}; '
+                          f'expected {other!r}')
+
+
+def doubt_heatmaps(maps: Tensor) -> str | None:
+    """What is strange about heatmaps (B, K, H, W), whose peaks should be certainties of 0 to 1; for the log."""
+    low, high = float(maps.min()), float(maps.max())
+    if is_distribution(maps.flatten(2)):
+        return (f'Every heatmap sums to 1, as after a softmax over its cells: its peak (at most {high:.3g} here) is no '
+                'certainty, and terms that compare heatmaps see nearly empty ones. Coordinates can be learned from it '
+                '(--method coordinates); for the rest, export the network without its softmax')
+    if low < -1 or high > _FAR:
+        return (f"Its heatmaps go from {low:.3g} to {high:.3g} on noise, and peaks of 0 to 1 are expected; if the "
+                "network ends without its sigmoid, set outputs.values='logits'")
+    return None
 
 
 def is_distribution(rows: Tensor) -> bool:

@@ -17,10 +17,10 @@ from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.structures import NetworkInput, PoseOutputs
 
 from ..base import Teacher
-from ..heatmaps import draw_simcc_heatmaps
+from ..heatmaps import check_drawing, draw_simcc_heatmaps
 from ..keypoint_names import read_definition
 from .description import CHANNEL_ORDERS, LAYOUTS, OnnxInput, describe_file
-from .outputs import MOST_COLUMNS, OutputReader, OutputReading, Shown
+from .outputs import MOST_COLUMNS, OutputReader, OutputReading, Shown, check_unit, doubt_heatmaps
 from .session import OnnxSession, Port
 
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -62,9 +62,13 @@ class OnnxTeacher(Teacher):
                                                                     keypoint_names=names, entry=entry)
         self.entry, self.heatmaps = entry, heatmaps
         self.keypoint_names = self.description.keypoint_names
+        if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
+            raise DistilPoseError(f'{entry}.threads is {threads!r}; expected a whole number above 0, or None for as '
+                                  'many as torch uses')
         self.session = OnnxSession(self.file, threads=threads)
         self.loaded_digest = self.session.digest
         self.dtype = None if self.session.input.dtype == torch.float32 else self.session.input.dtype
+        self.doubt: str | None = None
         missing: list[str] = []
         self.layout, size = self._read_shape(self.description.input, missing)
         self._ask_for_pixels(self.description.input, missing)
@@ -103,11 +107,11 @@ class OnnxTeacher(Teacher):
         batch = '' if self.session.batch is None else f', {self.session.batch} at a time'
         padding = '' if images.padding is None else f', padding {images.padding:g}'
         told = f' (preset {self.description.source})' if self.description.source else ''
-        lines = (
+        lines: tuple[str, ...] = (
             f'{self.name}{told} takes images of {width}x{height} (width x height, {self.layout}, '
             f'{_name(self.session.input.dtype)}{batch}), {"RGB" if images.rgb else "BGR"}, mean '
             f'{_numbers(images.mean)}, std {_numbers(images.std)}{padding}{", udp" * images.udp}.',
-            f'{self.name} shows {self.reading}.')
+            f'{self.name} shows {self.reading}.', *([f'{self.doubt}.'] if self.doubt else ()))
         return lines if self.description.note is None else (self.description.note, *lines)
 
     @torch.no_grad()
@@ -181,19 +185,38 @@ class OnnxTeacher(Teacher):
             missing.append(f'{entry}.std (what divides them afterwards; 1 if it takes pixels, 255 for fractions)')
         if told.channel_order is None:
             missing.append(f'{entry}.channel_order={" or ".join(map(repr, CHANNEL_ORDERS))}')
+        if not self.session.input.dtype.is_floating_point and (any(told.mean or ()) or set(told.std or (1,)) != {1}):
+            raise DistilPoseError(f'{self.file} takes whole numbers ({_name(self.session.input.dtype)}), which are '
+                                  f'pixels of 0 to 255, and {entry} normalises them (mean {_numbers(told.mean)}, std '
+                                  f'{_numbers(told.std)}); set mean=0 and std=1')
 
     def _read_outputs(self, size: tuple[int, int], missing: list[str]) -> OutputReading:
         """Runs the file on noise and reads what came out."""
+        values = self._run_on_noise(size)
         shown = [Shown(port, _without_ones(value[0])) for port, value in
-                 zip(self.session.outputs, self._run_on_noise(size), strict=True)]
+                 zip(self.session.outputs, values, strict=True)]
         reader = OutputReader(shown, self.description.outputs, size=size, entry=f'{self.entry}.outputs',
                               keypoints=None if self.keypoint_names is None else len(self.keypoint_names))
-        reading = reader.find()
-        for one in shown:
-            if one.port in reading.ports and not torch.isfinite(one.value).all():
-                raise DistilPoseError(_not_finite(self.file, one.port, self.session.input.dtype))
-        missing += reader.missing
+        try:
+            reading = reader.find()
+            for one in shown:
+                if one.port in reading.ports and not torch.isfinite(one.value).all():
+                    raise DistilPoseError(_not_finite(self.file, one.port, self.session.input.dtype))
+            missing += reader.missing
+            if not missing:
+                self._check_values(reading, values)
+        except DistilPoseError as error:
+            raise error if str(self.file) in str(error) else DistilPoseError(f'{self.file}: {error}') from error
         return reading
+
+    def _check_values(self, reading: OutputReading, values: Sequence[Tensor]) -> None:
+        """Whether what the file said of noise can be what was told."""
+        of_port = dict(zip(self.session.outputs, values, strict=True))
+        outputs = reading.read([of_port[port] for port in reading.ports])
+        if outputs.coords is not None:
+            check_unit(reading, outputs.coords, entry=f'{self.entry}.outputs')
+        if outputs.heatmaps is not None:
+            self.doubt = doubt_heatmaps(outputs.heatmaps[-1])
 
     def _run_on_noise(self, size: tuple[int, int]) -> tuple[Tensor, ...]:
         """All outputs for some images.
@@ -232,9 +255,7 @@ class OnnxTeacher(Teacher):
         if self.reading.kind != 'simcc':
             raise DistilPoseError(f'the teacher shall draw heatmaps ({dict(self.heatmaps)}), which only SimCC can, and '
                                   f'{self.name} shows {self.reading.kind}; drop {self.entry}.heatmaps')
-        if set(self.heatmaps) != {'size', 'sigma'}:
-            raise DistilPoseError(f'{self.entry}.heatmaps has the keys {", ".join(self.heatmaps) or "none"}; expected '
-                                  'size=(width, height) and sigma, in heatmap pixels')
+        check_drawing(self.heatmaps, entry=f'{self.entry}.heatmaps')
 
 
 def _without_ones(value: Tensor) -> Tensor:
