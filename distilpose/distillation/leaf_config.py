@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +18,17 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS
 
 from distilpose.checkpoints.writing import write_atomically
-from distilpose.config import build_estimator, find_config, read_config, read_model_source
+from distilpose.config import build_estimator, find_config, merge_options, read_config, read_model_source
+from distilpose.datasets.unlabelled_files import list_images, read_boxes
 from distilpose.errors import DistilPoseError
 from distilpose.models.losses.simdr import AxisLoss
 
 from .image_adapter import input_size
 from .methods import Network, Recipe, choose_method
+from .own_crop import choose_crop
 from .pairing import student_outputs
 from .teachers import PAIRING_OPTIONS, build_teacher, read_teacher_source
+from .teachers.keypoints import build_keypoint_map, keypoint_count
 from .teachers.resolving import find_file, resolve_teacher, teacher_name
 
 _DEFAULT_SIZE = (192, 256)
@@ -54,12 +58,14 @@ class Distillation:
         return f'{Path(self.student.rpartition("::")[2]).stem}_from_{teacher_name(self.teacher)}'
 
 
-def write_leaf_config(distillation: Distillation, folder: Path) -> tuple[Path, list[str]]:
+def write_leaf_config(distillation: Distillation, folder: Path, *,
+                      check: Callable[[Config], Any] | None = None) -> tuple[Path, list[str]]:
     """Writes the config of a distillation, which trains alone, too.
 
     Args:
         distillation: what is asked for.
         folder: of the file ``<student>_from_<teacher>.py``.
+        check: is given the config before the file is written, and may refuse it.
 
     Returns:
         The file, and what to log: which preset, kinds and terms were found.
@@ -80,14 +86,30 @@ def write_leaf_config(distillation: Distillation, folder: Path) -> tuple[Path, l
     recipe = choose_method(distillation.method, student, shown)
     if 'keypoints' not in teacher and None not in (names, teacher_names) and names != teacher_names:
         teacher['keypoints'] = 'auto'
+    _check_pairing(teacher, student, shown, names=names, teacher_names=teacher_names)
     has_labels = not data and _dataset(config).get('type') != 'UnlabelledImages'
     sentence = recipe.describe(student, shown)
     text = _code(path, config, distillation, recipe=recipe, teacher=recipe.teacher | teacher, has_labels=has_labels,
                  head=sentence) + data
+    if check is not None:
+        with tempfile.TemporaryDirectory() as place:
+            tried = Path(place, f'{distillation.name}.py')
+            tried.write_text(text, encoding='utf-8')
+            check(read_config(tried))
     file = folder / f'{distillation.name}.py'
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(file, text)
     return file, [*notes, sentence, f'The config of this distillation is {file}; it trains alone, too.']
+
+
+def _check_pairing(teacher: Mapping[str, Any], student: Network, shown: Network, *,
+                   names: Sequence[str] | None, teacher_names: Sequence[str] | None) -> None:
+    """What says how the student learns: keypoints and crop."""
+    found = build_keypoint_map(teacher.get('keypoints'), student_names=names,
+                               student_count=lambda: keypoint_count(student.outputs), teacher_names=teacher_names)
+    if found is not None:
+        found.check_count(keypoint_count(shown.outputs))
+    choose_crop(teacher, student=student.size, teacher=shown.size)
 
 
 def show_student(config: Config, path: str) -> tuple[Network, tuple[str, ...] | None]:
@@ -150,9 +172,9 @@ def _is_warning(record: logging.LogRecord) -> bool:
 
 
 def _merged(teacher: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    config = Config(dict(teacher=dict(teacher)))
-    config.merge_from_dict({f'teacher.{key}': value for key, value in options.items()})
-    return config.teacher.to_dict()
+    config = Config(dict(model=dict(teacher=dict(teacher))))
+    merge_options(config, {f'model.teacher.{key}': value for key, value in options.items()})
+    return config.model.teacher.to_dict()
 
 
 def _code(path: str, config: Config, distillation: Distillation, *, recipe: Recipe, teacher: Mapping[str, Any],
@@ -195,7 +217,10 @@ def _unlabelled_data(config: Config, distillation: Distillation) -> str:
                               f'{dataset.get("type", "train_dataloader")} has none; write a config with '
                               "train_dataloader.dataset=dict(type='UnlabelledImages', ...)")
     images = _require(distillation.images, '--images')
+    list_images(images, images.parent)
     boxes = {} if distillation.boxes is None else dict(boxes=str(_require(distillation.boxes, '--boxes')))
+    if boxes:
+        read_boxes(Path(boxes['boxes']))
     place = dict(data_root=str(images)) if images.is_dir() else dict(images=str(images), data_root=str(images.parent))
     options = ',\n        '.join(f'{key}={as_code(value)}' for key, value in
                         dict(place, **boxes, metainfo=_metainfo(dataset, distillation.student)).items())
@@ -215,10 +240,10 @@ def _dataset(config: Config) -> Mapping[str, Any]:
 
 
 def _require(path: str, option: str) -> Path:
-    found = find_file(path)
-    if found is None:
-        raise DistilPoseError(f'there is no {option} {path}; name a folder of images or a list of them' if
-                              option == '--images' else f'there is no {option} {path}; name a JSON file')
+    found = find_file(path) if path.strip() else None
+    if found is None or (option == '--boxes' and not found.is_file()):
+        raise DistilPoseError(f'there is no {option} {path or "without a name"}; name ' + (
+            'a folder of images or a list of them' if option == '--images' else 'a JSON file'))
     return found
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
-from ..config import read_config
+from ..config import merge_options, read_config
+from ..config.models import student_model
 from ..distillation.leaf_config import Distillation, write_leaf_config
 from ..errors import DistilPoseError
+from .default_hooks import DEFAULT_HOOKS
 from .environment import follow_the_first, is_first_process
 from .work_dir_lock import locked
 
@@ -60,9 +63,21 @@ def write_distillation(student: str | Path | Config, teacher: str | Path, *, opt
     notes: list[str] = []
     if is_first_process(launcher):
         with locked(folder):
-            notes = write_leaf_config(described, folder)[1]
+            notes = write_leaf_config(described, folder, check=partial(_check_options, options=rest))[1]
     follow_the_first(launcher, step='written')
     return WrittenDistillation(folder / f'{described.name}.py', rest, notes)
+
+
+def _check_options(config: Config, *, options: Mapping[str, Any]) -> None:
+    """Refuses options that do not fit the distillation, or mean its student without saying so."""
+    student = student_model(config) or {}
+    for key in options:
+        first, _, rest = key.partition('.')
+        entry = rest.partition('.')[0]
+        if first == 'model' and entry in student and entry not in config.model:
+            raise DistilPoseError(f'--cfg-options {key} is of the student, which is model.student in a distillation; '
+                                  f'write model.student.{rest}')
+    merge_options(config, {key: value for key, value in options.items() if key != 'data_root'}, hooks=DEFAULT_HOOKS)
 
 
 def _folder(student: str | Path, described: Distillation, work_dir: str | Path | None) -> Path:

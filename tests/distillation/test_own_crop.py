@@ -264,6 +264,9 @@ def test_a_config_says_its_padding_and_udp() -> None:
 class Registered(Teacher):
     """Says its input before it is built."""
 
+    def __init__(self, side: tuple[int, int]) -> None:
+        self.side = side
+
     @classmethod
     def read_input(cls, spec: dict) -> NetworkInput:
         return NetworkInput(size=spec['side'])

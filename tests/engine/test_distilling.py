@@ -113,9 +113,10 @@ def test_a_distillation_gets_another_teacher(files: Path, tmp_path: Path) -> Non
 def test_options_of_the_teacher_are_in_the_written_config(files: Path, tmp_path: Path) -> None:
     written = write_distillation(
         files / 'student.py', files / 'teacher.py', work_dir=tmp_path, launcher='none',
-        options={'model.teacher.dtype': 'bfloat16', 'model.teacher.head.deconv_out_channels': (8,), 'seed': 1},
+        options={'model.teacher.dtype': 'bfloat16', 'model.teacher.head.deconv_out_channels': (8,),
+                 'train_cfg.max_epochs': 1},
         teacher_checkpoint=files / 'teacher.pth')
-    assert written.options == dict(seed=1)
+    assert written.options == {'train_cfg.max_epochs': 1}
     teacher = Config.fromfile(written.config).model.teacher
     assert (teacher.dtype, teacher.head.to_dict()) == ('bfloat16', dict(deconv_out_channels=(8,)))
 
@@ -298,12 +299,32 @@ def test_another_onnx_file_says_what_to_add_and_the_command_adds_it(files: Path,
     (dict(method='fdp'), "no method 'fdp'; expected one of auto"),
     (dict(boxes='boxes.json'), '--boxes boxes.json are people on the images of --images, which is missing'),
     (dict(images='nowhere'), 'there is no --images nowhere; name a folder of images'),
+    (dict(images=''), 'there is no --images without a name'),
+    (dict(images='data/annotations'), 'annotations has no images'),
+    (dict(images='data', boxes='data'), 'there is no --boxes data; name a JSON file'),
+    (dict(images='data', boxes='student.py'), 'student.py, named by UnlabelledImages, is not JSON'),
     (dict(images='data', boxes='nowhere.json'), 'there is no --boxes nowhere.json; name a JSON file')])
 def test_what_does_not_fit_is_a_sentence_and_leaves_no_folder(files: Path, tmp_path: Path, options: dict[str, str],
                                                               sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(files)
     with pytest.raises(DistilPoseError, match=sentence):
         distil(files, tmp_path / 'work', **options)
+    assert not (tmp_path / 'work').exists()
+
+
+@pytest.mark.parametrize(('options', 'sentence'), [
+    ({'model.teacher': 5}, 'both name a teacher; leave one of them out'),
+    ({'model.head.num_joints': 17}, r'is of the student, .*; write model\.student\.head\.num_joints'),
+    ({'modle.task_weight': 1}, "nothing reads 'modle'"),
+    ({'model.teacher.keypoints': 'cocoo'}, "'cocoo', which is no known set"),
+    ({'model.teacher.keypoints': 'mpii'}, 'is for a teacher of 16 keypoints, and this one predicts 17'),
+    ({'model.teacher.crop': 'mine'}, r"model\.teacher\.crop is 'mine'; expected one of student, own"),
+    ({'model.teacher.crp': 'own'}, "key 'crp', .*did you mean 'crop'"),
+    ({'model.teacher.config.x': 5}, 'does not fit the config')])
+def test_options_that_do_not_fit_leave_no_folder(files: Path, tmp_path: Path, options: dict[str, Any],
+                                                 sentence: str) -> None:
+    with pytest.raises(DistilPoseError, match=sentence):
+        distil(files, tmp_path / 'work', options=options)
     assert not (tmp_path / 'work').exists()
 
 

@@ -82,10 +82,11 @@ def _check_kind(own: Mapping[str, Any]) -> type[Teacher]:
         raise DistilPoseError(f"model.teacher.type is {own['type']!r}, which is no registered teacher; expected "
                               "'OnnxTeacher' or a class of yours that is derived from "
                               'distilpose.distillation.Teacher, or leave it out and name a config and a checkpoint')
-    check_arguments(kind, own, entry='model.teacher', options=PAIRING_OPTIONS)
-    missing = [name for name, parameter in list(inspect.signature(kind).parameters.items())
-               if parameter.default is parameter.empty and name not in own
-               and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)]
+    parameters = inspect.signature(kind).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        check_arguments(kind, own, entry='model.teacher', options=PAIRING_OPTIONS)
+    missing = [name for name, parameter in parameters.items() if parameter.default is parameter.empty
+               and name not in own and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)]
     if missing:
         raise DistilPoseError(f"model.teacher is a {kind.__name__} without {', '.join(missing)}; add "
                               f"{', '.join(f'model.teacher.{name}' for name in missing)}")

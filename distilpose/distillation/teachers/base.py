@@ -29,6 +29,8 @@ class Teacher(ABC):
     """``'train'`` where running statistics follow the batches."""
     dtype: Any = None
     """What it computes in, ``None`` for float32."""
+    doubts: tuple[str, ...] = ()
+    """What is strange about its outputs, for warnings in the log before a training."""
     simcc_beta: float = 1.0
     """What the loss that it was trained with multiplies its SimCC logits with."""
     heatmap_grid: HeatmapGrid = COMMON_GRID

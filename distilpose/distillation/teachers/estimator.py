@@ -205,7 +205,7 @@ def read_teacher_source(spec: Mapping[str, Any]) -> ModelSource:
         raise DistilPoseError('model.teacher names no config; set model.teacher.config to the path of the config of '
                               'the trained teacher, or to its model dict')
     model = {key: value for key, value in spec.items() if key not in ('checkpoint', *OPTIONS, *PAIRING_OPTIONS)}
-    return read_model_source(model, entry='model.teacher', options=OPTIONS)
+    return read_model_source(model, entry='model.teacher', options=(*OPTIONS, *PAIRING_OPTIONS))
 
 
 def _hugging_face_folder(config: str | Path | dict | None) -> str | None:

@@ -65,7 +65,7 @@ def recognise(file: Path) -> Recognised | None:
     Returns:
         ``None`` for a file that is no preset's.
     """
-    candidates = [preset for preset in PRESETS.values() if Path(preset.file).suffix == file.suffix]
+    candidates = [preset for preset in PRESETS.values() if Path(preset.file).suffix == file.suffix.lower()]
     if not candidates or not file.is_file():
         return None
     digest = sha256_of(file)

@@ -33,7 +33,7 @@ def teacher_name(word: str | Path) -> str:
     """What to call a teacher in the name of a file; the same wherever it lies."""
     text = str(word)
     stem = text if text in PRESETS else Path(text.rpartition('::')[2]).name
-    return re.sub(r'\W+', '_', re.sub(r'\.(onnx|py)$', '', stem))
+    return re.sub(r'\W+', '_', re.sub(r'\.(onnx|py)$', '', stem, flags=re.IGNORECASE))
 
 
 def resolve_teacher(word: str | Path, checkpoint: str | Path | None = None) -> ResolvedTeacher:
@@ -54,7 +54,7 @@ def resolve_teacher(word: str | Path, checkpoint: str | Path | None = None) -> R
     if found is None and text in PRESETS:
         preset = find_preset(text)
         return ResolvedTeacher(_of_preset(preset, fetch(preset) if weights is None else weights), [])
-    if found is not None and found.suffix == '.onnx':
+    if found is not None and found.suffix.lower() == '.onnx':
         if weights is not None:
             raise DistilPoseError(f'--teacher-checkpoint {checkpoint} is for a config, and {found} is an ONNX file, '
                                   'which holds its weights; leave it out')

@@ -40,6 +40,8 @@ class TeacherCheckHook(Hook):
                                   'has another one than model.teacher.checkpoint; resume with the teacher of that run, '
                                   'or start without load_from')
         runner.logger.info(f'The teacher has the weights {teacher.loaded_digest} (SHA-256).')
+        for doubt in getattr(teacher, 'doubts', ()):
+            runner.logger.warning(f'TEACHER: {doubt}.')
         keypoint_map = getattr(bare_model(runner), 'keypoint_map', None)
         if keypoint_map is not None:
             runner.logger.info(keypoint_map.describe())

@@ -107,3 +107,22 @@ def test_a_file_at_hand_goes_before_a_preset_and_content_before_a_name(here: Pat
     ('mmpose::a/td-hm_res50.py', 'td_hm_res50'), ('folder/vitpose base/', 'vitpose_base')])
 def test_a_name_serves_for_a_file(word: str, name: str) -> None:
     assert teacher_name(word) == name
+
+
+@pytest.mark.parametrize(('word', 'sentence'), [
+    ('', '--teacher is empty; expected an ONNX file'), (' ', '--teacher is empty'),
+    ('photo.png', '--teacher photo.png is a file of another kind; expected an ONNX file')])
+def test_what_is_no_teacher_at_all(word: str, sentence: str) -> None:
+    write('photo.png')
+    with pytest.raises(DistilPoseError, match=sentence):
+        resolve_teacher(word)
+
+
+def test_a_folder_holds_no_weights_of_a_config(here: Path) -> None:
+    with pytest.raises(DistilPoseError, match=r'--teacher-checkpoint \S+ is a folder, and a file of weights'):
+        resolve_teacher('teacher.py', here)
+
+
+def test_an_ending_in_capitals_is_one(here: Path) -> None:
+    assert resolve_teacher(write('MINE.ONNX')).spec == dict(type='OnnxTeacher', file=str(here / 'MINE.ONNX'))
+    assert teacher_name('MINE.ONNX') == 'MINE'

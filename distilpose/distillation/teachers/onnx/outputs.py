@@ -331,19 +331,19 @@ def check_unit(reading: OutputReading, coords: Tensor, *, entry: str) -> None:
         other, place = 'fractions', 'in the first pixel'
     else:
         return
-    raise DistilPoseError(f'the coordinates of {reading.ports[0].name} are around {typical:.3g}, {place}, and {entry}.unit is {reading.unit!r}; '
-                          f'expected {other!r}')
+    raise DistilPoseError(f'the coordinates of {reading.ports[0].name} are around {typical:.3g}, {place}, and '
+                          f'{entry}.unit is {reading.unit!r}; expected {other!r}')
 
 
 def doubt_heatmaps(maps: Tensor) -> str | None:
     """What is strange about heatmaps (B, K, H, W), whose peaks should be certainties of 0 to 1; for the log."""
     low, high = float(maps.min()), float(maps.max())
     if is_distribution(maps.flatten(2)):
-        return (f'Every heatmap sums to 1, as after a softmax over its cells: its peak (at most {high:.3g} here) is no '
+        return (f'every heatmap sums to 1, as after a softmax over its cells: its peak (at most {high:.3g} here) is no '
                 'certainty, and terms that compare heatmaps see nearly empty ones. Coordinates can be learned from it '
                 '(--method coordinates); for the rest, export the network without its softmax')
     if low < -1 or high > _FAR:
-        return (f"Its heatmaps go from {low:.3g} to {high:.3g} on noise, and peaks of 0 to 1 are expected; if the "
+        return (f"its heatmaps go from {low:.3g} to {high:.3g} on noise, and peaks of 0 to 1 are expected; if the "
                 "network ends without its sigmoid, set outputs.values='logits'")
     return None
 

@@ -68,7 +68,6 @@ class OnnxTeacher(Teacher):
         self.session = OnnxSession(self.file, threads=threads)
         self.loaded_digest = self.session.digest
         self.dtype = None if self.session.input.dtype == torch.float32 else self.session.input.dtype
-        self.doubt: str | None = None
         missing: list[str] = []
         self.layout, size = self._read_shape(self.description.input, missing)
         self._ask_for_pixels(self.description.input, missing)
@@ -107,11 +106,11 @@ class OnnxTeacher(Teacher):
         batch = '' if self.session.batch is None else f', {self.session.batch} at a time'
         padding = '' if images.padding is None else f', padding {images.padding:g}'
         told = f' (preset {self.description.source})' if self.description.source else ''
-        lines: tuple[str, ...] = (
+        lines = (
             f'{self.name}{told} takes images of {width}x{height} (width x height, {self.layout}, '
             f'{_name(self.session.input.dtype)}{batch}), {"RGB" if images.rgb else "BGR"}, mean '
             f'{_numbers(images.mean)}, std {_numbers(images.std)}{padding}{", udp" * images.udp}.',
-            f'{self.name} shows {self.reading}.', *([f'{self.doubt}.'] if self.doubt else ()))
+            f'{self.name} shows {self.reading}.')
         return lines if self.description.note is None else (self.description.note, *lines)
 
     @torch.no_grad()
@@ -216,7 +215,8 @@ class OnnxTeacher(Teacher):
         if outputs.coords is not None:
             check_unit(reading, outputs.coords, entry=f'{self.entry}.outputs')
         if outputs.heatmaps is not None:
-            self.doubt = doubt_heatmaps(outputs.heatmaps[-1])
+            doubt = doubt_heatmaps(outputs.heatmaps[-1])
+            self.doubts = () if doubt is None else (f'{self.name}: {doubt}',)
 
     def _run_on_noise(self, size: tuple[int, int]) -> tuple[Tensor, ...]:
         """All outputs for some images.

@@ -211,3 +211,37 @@ def test_numbers_that_are_none_are_refused_by_the_name_of_the_output(tmp_path: P
     teacher = read(tmp_path, lambda maps: maps, ['maps'], grid='i/n')
     with pytest.raises(RunFailed, match='maps of .*net.onnx has numbers that are not finite'):
         teacher.outputs(images() * float('inf'))
+
+
+def test_coordinates_beside_a_row_of_scores_need_no_number_of_keypoints(tmp_path: Path) -> None:
+    network = lambda maps: (maps.flatten(2).amax(-1).sigmoid(), points(maps))
+    found = read(tmp_path, network, ['scores', 'joints'], channels=17, unit='fractions').outputs(images())
+    scores, joints = expected(network, images(), 17)
+    close((found.coords, found.scores), (joints, scores.unsqueeze(-1)))
+
+
+def test_heatmaps_coordinates_and_scores_ask_which(tmp_path: Path) -> None:
+    network = lambda maps: (maps, points(maps), maps.flatten(2).amax(-1).sigmoid())
+    names = ['maps', 'joints', 'scores']
+    with pytest.raises(DistilPoseError, match=r"net\.onnx: .*outputs\.kind='heatmaps' or 'coordinates'"):
+        read(tmp_path, network, names, channels=17, grid='i/n', unit='fractions')
+    found = read(tmp_path, network, names, channels=17, kind='coordinates', unit='fractions').outputs(images())
+    assert found.produced() == ('coords', 'scores')
+
+
+@pytest.mark.parametrize(('factor', 'unit', 'other'), [(48.0, 'fractions', 'pixels'), (1.0, 'pixels', 'fractions')])
+def test_a_unit_that_cannot_be(factor: float, unit: str, other: str, tmp_path: Path) -> None:
+    network = lambda maps: points(maps) * factor
+    with pytest.raises(DistilPoseError, match=rf"net\.onnx: .*unit is '{unit}'; expected '{other}'"):
+        read(tmp_path, network, ['joints'], unit=unit)
+    close(read(tmp_path, network, ['joints'], unit=other).outputs(images()).coords,
+          expected(network, images()) / (1 if other == 'fractions' else torch.tensor([48.0, 64.0])))
+
+
+@pytest.mark.parametrize(('network', 'doubt'), [
+    (lambda maps: maps.flatten(2).softmax(-1).unflatten(-1, (4, 3)), 'every heatmap sums to 1'),
+    (lambda maps: maps * 100 - 50, "set outputs.values='logits'"),
+    (lambda maps: maps.sigmoid(), None)])
+def test_heatmaps_without_peaks_of_0_to_1_are_doubted(network: Network, doubt: str | None, tmp_path: Path) -> None:
+    found = read(tmp_path, network, ['maps'], grid='i/n').doubts
+    assert not found if doubt is None else doubt in found[0]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from distilpose.distillation import PoseDistiller
-from distilpose.distillation.teachers import OnnxTeacher, build_teacher
+from distilpose.distillation.teachers import OnnxTeacher, build_teacher, teacher_input
 from distilpose.distillation.teachers.onnx.session import OnnxSession
 from distilpose.errors import DistilPoseError
 from distilpose.structures import NetworkInput
@@ -222,11 +222,51 @@ def test_a_student_of_other_means_channels_and_size_shows_it_the_same_image(tmp_
     (dict(outputs=dict(GRID, beta=-1)), 'beta is -1; expected a number above 0'),
     (dict(keypoints=['nose']), r'the outputs heatmaps \(B, 17, 16, 12\) cannot be read.*K = 1'),
     (dict(heatmaps=dict(size=(1, 1))), 'which only SimCC can'),
+    (dict(input=dict(PIXELS, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))),
+     r'of pixels of 0 to 1; expected .* mean = \(123\.675, 116\.28, 103\.53\) and std = \(58\.395, 57\.12, 57\.375\)'),
+    (dict(input=dict(PIXELS, mean=0, std=0.5)), 'std = .* of pixels of 0 to 1; expected those of pixels of 0 to 255'),
+    (dict(input=dict(PIXELS, mean=float('nan'))), 'mean is nan; expected one number or three'),
+    (dict(input=dict(PIXELS, std=True)), 'std is True; expected one number or three'),
+    (dict(input=dict(PIXELS, udp='no')), "udp is 'no'; expected True or False"),
+    (dict(input='rgb'), r"model\.teacher\.input is 'rgb'; expected dict\(\.\.\.\) with some of size"),
+    (dict(outputs=5), r'model\.teacher\.outputs is 5; expected dict\(\.\.\.\) with some of kind'),
+    (dict(outputs=dict(GRID, names=5)), 'names is 5; expected names of outputs'),
+    (dict(outputs=dict(GRID, names=())), r'names is \(\); expected names of outputs'),
+    (dict(outputs=dict(GRID, names=('heatmaps', 'heatmaps'))), 'expected names of outputs of the file, each once'),
+    (dict(outputs=dict(GRID, columns=5)), "columns is 5; expected some of 'x', 'y'"),
+    (dict(threads=0), 'threads is 0; expected a whole number above 0'),
+    (dict(preset=5), 'a preset of a teacher is named 5'),
 ])
 def test_wrong_descriptions(told: dict[str, Any], message: str, file: Path) -> None:
     with pytest.raises(DistilPoseError, match=message):
         OnnxTeacher(file, **dict(dict(input=PIXELS, outputs=GRID if 'input' not in told or told['input'] else {}),
                                  **told))
+
+
+@pytest.mark.parametrize('spec, message', [
+    (dict(crp='own'), r"model\.teacher has a key 'crp', .*did you mean 'crop'\?"),
+    (dict(type='OnnxEstimator'), "type is 'OnnxEstimator', which is no registered teacher; expected 'OnnxTeacher'"),
+    (dict(type='OnnxTeachr'), "type is 'OnnxTeachr', which is no registered teacher"),
+    (dict(file=None), r'a OnnxTeacher without file; add model\.teacher\.file'),
+])
+def test_options_that_no_teacher_takes(spec: dict[str, Any], message: str, file: Path) -> None:
+    full = dict(dict(type='OnnxTeacher', file=str(file), input=PIXELS, outputs=GRID), **spec)
+    if full['file'] is None:
+        del full['file']
+    for read in (build_teacher, teacher_input):
+        with pytest.raises(DistilPoseError, match=message):
+            read(full)
+
+
+def test_whole_pixels_are_not_normalised(tmp_path: Path) -> None:
+    whole = export(Shows(lambda values: values / 255), tmp_path / 'net.onnx', outputs=['maps'], dtype=torch.uint8)
+    with pytest.raises(DistilPoseError, match=r'net\.onnx takes whole numbers \(uint8\), .*set mean=0 and std=1'):
+        OnnxTeacher(whole, input=PIXELS, outputs=GRID)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(DistilPoseError, match='is a folder, and an ONNX file was expected'):
+        OnnxTeacher(tmp_path, input=PIXELS, outputs=GRID)
 
 
 @pytest.mark.filterwarnings('ignore::DeprecationWarning')  # of torch's exporter
