@@ -9,6 +9,9 @@ from mmpose.registry import TRANSFORMS
 
 from distilpose.errors import DistilPoseError
 
+Hole = tuple[int, int, int, int]
+"""Top, left, height and width in pixels."""
+
 
 @TRANSFORMS.register_module()
 class CoarseDropout(BaseTransform):
@@ -42,23 +45,28 @@ class CoarseDropout(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """See the class."""
-        holes = self._draw(*results['img'].shape[:2])
-        if holes:
-            results['img'] = results['img'].copy()
-        for top, left, height, width in holes:
-            results['img'][top:top + height, left:left + width] = 0
+        holes = self.draw(*results['img'].shape[:2])
+        results['img'] = self.painted(results['img'], holes)
         return results
 
+    @staticmethod
+    def painted(image: np.ndarray, holes: list[Hole]) -> np.ndarray:
+        """An image (H, W, 3) with these holes; without some it is the given one, and else a copy."""
+        image = image.copy() if holes else image
+        for top, left, height, width in holes:
+            image[top:top + height, left:left + width] = 0
+        return image
+
     @cache_randomness
-    def _draw(self, height: int, width: int) -> list[tuple[int, int, int, int]]:
-        """Top, left, height and width of each hole."""
+    def draw(self, height: int, width: int) -> list[Hole]:
+        """The holes in an image of this size."""
         if np.random.rand() >= self.prob:
             return []
         least, most = self.holes
         count = least if least == most else np.random.randint(least, most + 1)
         return [self._draw_hole(height, width) for _ in range(count)]
 
-    def _draw_hole(self, height: int, width: int) -> tuple[int, int, int, int]:
+    def _draw_hole(self, height: int, width: int) -> Hole:
         tall, wide = self._draw_extent(height, self.side), self._draw_extent(width, self.width)
         return np.random.randint(height - tall + 1), np.random.randint(width - wide + 1), tall, wide
 

@@ -40,11 +40,16 @@ class RandomBlur(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """See the class."""
-        size = self._draw()
+        size = self.draw()
         if size is not None:
-            results['img'] = FILTERS[self.kind](results['img'], size)
+            results['img'] = self.blurred(results['img'], size)
         return results
 
+    def blurred(self, image: np.ndarray, size: int) -> np.ndarray:
+        """The image (H, W, 3) through the filter."""
+        return FILTERS[self.kind](image, size)
+
     @cache_randomness
-    def _draw(self) -> int | None:
+    def draw(self) -> int | None:
+        """The size of the filter, ``None`` for no blur."""
         return int(np.random.choice(self.sizes)) if np.random.rand() < self.prob else None

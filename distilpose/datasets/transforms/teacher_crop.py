@@ -22,7 +22,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.host.albumentations import Compose
 from distilpose.structures import TEACHER_FIELDS
 
-from .coarse_dropout import CoarseDropout
+from .coarse_dropout import CoarseDropout, Hole
 from .late_decoding import DecodingTopdownAffine
 from .quick_crop import QuickTopdownAffine
 from .random_blur import RandomBlur
@@ -32,8 +32,6 @@ Step = Callable[[dict], dict]
 _CROP, _MAP, _MASK = TEACHER_FIELDS
 _CLEAN = 'teacher_source'
 _FLIPS = {'vertical': 0, 'horizontal': 1, 'diagonal': -1}
-_NOT_A_HOLE = 255
-_LEAVE_OR_REPLACE = (RandomBlur, CoarseDropout)  # steps that never write into the image that they are given
 
 
 @TRANSFORMS.register_module()
@@ -122,8 +120,8 @@ class TeacherCrop(BaseTransform):
 class TeacherView(BaseTransform):
     """Applies a step that changes pixels to the student's crop, and the same change to the teacher's.
 
-    Colour and blur are drawn again from the same state of numpy's generator, which goes on as it would without a
-    teacher. Holes are where the student has them, brought to the teacher's crop.
+    Blur and holes are drawn once, and holes are brought to the teacher's crop. Colour is drawn again from the same
+    state of numpy's generator, which goes on as it would without a teacher.
 
     Args:
         step: one of :data:`~distilpose.config.teacher_crop.REPLAYED`, or ``Albumentation`` of such.
@@ -142,28 +140,31 @@ class TeacherView(BaseTransform):
     def transform(self, results: dict) -> dict:
         """See the class."""
         for step in self.steps:
-            before, image = np.random.get_state(), results['img']
-            results = step(results)
-            if isinstance(step, _LEAVE_OR_REPLACE) and results['img'] is image:
-                continue
-            with _rewound(before):
-                if isinstance(step, CoarseDropout):
-                    self._make_holes(step, results, image.shape[:2])
-                else:
+            if isinstance(step, RandomBlur):
+                size = step.draw()
+                if size is not None:
+                    results.update({name: step.blurred(results[name], size) for name in ('img', _CROP)})
+            elif isinstance(step, CoarseDropout):
+                holes = step.draw(*results['img'].shape[:2])
+                results['img'] = step.painted(results['img'], holes)
+                results[_CROP] = step.painted(results[_CROP], self._brought(holes, results))
+            else:
+                before = np.random.get_state()
+                results = step(results)
+                with _rewound(before):
                     results[_CROP] = step(dict(img=results[_CROP]))['img']
         return results
 
     @staticmethod
-    def _make_holes(step: CoarseDropout, results: dict, size: tuple[int, int]) -> None:
-        whole = np.full(size, _NOT_A_HOLE, np.uint8)
-        holed = step(dict(img=whole))['img']
-        (height, width), (own_height, own_width) = size, results[_CROP].shape[:2]
-        (scale_x, shift_x), (scale_y, shift_y) = results[_MAP].tolist()
-        to_student = np.array([[scale_x * width / own_width, 0, shift_x * width],
-                               [0, scale_y * height / own_height, shift_y * height]])
-        holes = cv2.warpAffine(holed, to_student, (own_width, own_height), borderValue=_NOT_A_HOLE,
-                               flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-        results[_CROP] = cv2.bitwise_and(results[_CROP], results[_CROP], mask=holes)
+    def _brought(holes: list[Hole], results: dict) -> list[Hole]:
+        """The pixels of the teacher's crop that lie nearest to those of holes in the student's."""
+        sizes = (results['img'].shape[:2], results[_CROP].shape[:2])
+        scale, shift = results[_MAP][::-1].astype(float).T  # along y and x
+        student, own = (np.array(size) for size in sizes)
+        edges = np.array(holes, float).reshape(-1, 2, 2)  # the first pixel and the extent
+        edges = np.stack([edges[:, 0], edges.sum(1)], axis=1) - 0.5
+        edges = np.clip(np.ceil((edges / student - shift) / scale * own), 0, own).astype(int)
+        return [(top, left, bottom - top, right - left) for (top, left), (bottom, right) in edges.tolist()]
 
 
 @TRANSFORMS.register_module()

@@ -40,8 +40,7 @@ class TeacherReportHook(Hook):
         people: at most so many are asked about.
         enabled: whether there is a report.
         strict: refuse a teacher that is no better than chance, exchanges keypoints or is given the wrong images.
-        seconds: after so many, no further batch of people is begun; half as many again are for images in other forms
-            than declared.
+        seconds: that it may take, about; half as many again are for images in other forms than declared.
     """
 
     priority = 'LOW'  # after the hooks that check what this one takes for granted
@@ -73,12 +72,13 @@ class TeacherReportHook(Hook):
             raise DistilPoseError(reason)
         if report is None:
             if self.strict:
-                raise DistilPoseError(f'--strict-teacher evaluates the teacher before the training, and {reason}; add '
-                                      'validation data with labels, or train without --strict-teacher')
+                raise _nothing_to_judge_by(reason)
             runner.logger.info(f'The teacher was not evaluated: {reason}.')
             return
         self.report = TeacherReport.from_dict(report)
         log(runner, self.report)
+        if self.strict and self.report.too_few:
+            raise _nothing_to_judge_by(self.report.too_few)
         if self.strict and self.report.refusal:
             raise DistilPoseError(f'{self.report.refusal} (--strict-teacher refuses such a teacher)')
 
@@ -123,6 +123,11 @@ def make_strict(cfg: Config) -> None:
     cfg.default_hooks['teacher_report'] = dict(type='TeacherReportHook', strict=True)
 
 
+def _nothing_to_judge_by(reason: str) -> DistilPoseError:
+    return DistilPoseError(f'--strict-teacher evaluates the teacher before the training, and {reason}; add validation '
+                           'data with labels, or train without --strict-teacher')
+
+
 def log(runner: Runner, report: TeacherReport) -> None:
     """The table, and the findings as warnings."""
     for line in report.lines():
@@ -142,7 +147,9 @@ def validation_of(runner: Runner) -> tuple[Any, str]:
         options = Config(dict(dataset=_plain(cfg))).dataset.to_dict()  # a copy
         options.update({'bbox_file': None} if cfg.get('bbox_file') else {})
         if has_own_crop:
-            _add_crops(options, model.teacher.input, runner.cfg.model.teacher)
+            reason = _add_crops(options, model.teacher.input, runner.cfg.model.teacher)
+            if reason is not None:
+                return None, reason
         with DefaultScope.overwrite_default_scope('mmpose'):
             dataset = DATASETS.build(options)
     metainfo = getattr(dataset, 'metainfo', None) or {}
@@ -152,12 +159,18 @@ def validation_of(runner: Runner) -> tuple[Any, str]:
     return dataset, ''
 
 
-def _add_crops(options: dict[str, Any], images: NetworkInput, spec: Mapping[str, Any]) -> None:
-    """Lets the pipelines of a data set's config cut the teacher's own crops too, in place."""
+def _add_crops(options: dict[str, Any], images: NetworkInput, spec: Mapping[str, Any]) -> str | None:
+    """Lets the pipelines of a data set's config cut the teacher's own crops, in place; the reason if they cannot."""
     images = images if spec.get('padding') is None else replace(images, padding=spec['padding'])
-    for node, key in list(pipelines(options)):
-        if crop_of(node[key]) is not None:
+    cropping = [(node, key) for node, key in pipelines(options) if crop_of(node[key]) is not None]
+    if not cropping:
+        return 'it has a crop of its own, and no validation pipeline has one TopdownAffine'
+    try:
+        for node, key in cropping:
             node[key] = with_teacher_crop(node[key], images, view=spec.get('view') or 'same')
+    except DistilPoseError as error:  # the training has no need of it
+        return f'it has a crop of its own, which the validation data cannot give it: {error}'
+    return None
 
 
 def facts_of(runner: Runner, model: PoseDistiller, dataset: Any, *, options: Any) -> str:

@@ -14,6 +14,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
+from distilpose.datasets import TeacherCrop
 from distilpose.distillation.teachers.decoding import certainty_of, coordinates_of
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import People
@@ -21,6 +22,8 @@ from distilpose.structures import PoseOutputs
 
 STRIDE = 4
 """Pixels of the student's crop that are called a cell where the teacher shows no heatmaps."""
+_FIRST = 4
+"""People of the first batch where time is limited."""
 _AREA_OF_BOX = 0.53  # as mmpose's CocoMetric has it for people without an area
 
 
@@ -98,7 +101,7 @@ def collect(distiller: Any, dataset: Any, indices: Sequence[int], *, batch_size:
         dataset: validation data, whose pipeline makes the student's crops.
         indices: of the people.
         batch_size: of the teacher.
-        seconds: after so many, no further batch is begun.
+        seconds: that this may take; a few people come first, and tell how many there is time for.
         keep_crops: of how many people the crops are kept.
 
     Raises:
@@ -106,15 +109,26 @@ def collect(distiller: Any, dataset: Any, indices: Sequence[int], *, batch_size:
     """
     asked: list[_Batch] = []
     crops: list[np.ndarray] = []
-    began = time.perf_counter()
+    began, done = time.perf_counter(), 0
     with untouched_randomness():
-        for start in range(0, len(indices), batch_size):
-            if asked and seconds is not None and time.perf_counter() - began > seconds:
+        while done < len(indices):
+            size = _next_size(done, time.perf_counter() - began, batch_size=batch_size, seconds=seconds)
+            if not size:
                 break
-            batch = pseudo_collate([dataset[index] for index in indices[start:start + batch_size]])
+            batch = pseudo_collate([dataset[index] for index in indices[done:done + size]])
             crops += [image.numpy().transpose(1, 2, 0) for image in batch['inputs'][:keep_crops - len(crops)]]
             asked.append(_ask(distiller, batch))
+            done += size
     return _joined(asked, tuple(crops), is_udp=_uses_udp(dataset))
+
+
+def _next_size(done: int, spent: float, *, batch_size: int, seconds: float | None) -> int:
+    """How many people are asked about at once: of a batch, as many as there is time for; 0 where that is over."""
+    if seconds is None:
+        return batch_size
+    if not done:
+        return min(batch_size, _FIRST)
+    return min(batch_size, max(int((seconds - spent) * done / spent), 0)) if spent else batch_size
 
 
 class _Batch(NamedTuple):
@@ -161,7 +175,7 @@ def _require_finite(distiller: Any, outputs: PoseOutputs, coords: Tensor, certai
         DistilPoseError: names the field.
     """
     read = {field for term in distiller.terms.values() for field in term.teacher_fields}
-    found: dict[str, Any] = dict(coordinates=coords, certainty=certainty)
+    found: dict[str, Any] = dict(coordinates=coords, certainties=certainty)
     found.update((field, getattr(outputs, field)) for field in sorted(read) if getattr(outputs, field) is not None)
     for name, value in found.items():
         tensors = value if isinstance(value, tuple) else (value,)
@@ -175,9 +189,10 @@ def _require_finite(distiller: Any, outputs: PoseOutputs, coords: Tensor, certai
 
 
 def _uses_udp(dataset: Any) -> bool:
-    """Whether the crops put the last pixel's centre on the edge of the box."""
+    """Whether the student's crops put the last pixel's centre on the edge of the box."""
     steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-    return any(getattr(step, 'use_udp', False) for step in steps)
+    return any(getattr(step.crop if isinstance(step, TeacherCrop) else step, 'use_udp', False) for step in steps) or (
+        any(map(_uses_udp, getattr(dataset, 'datasets', ()))))
 
 
 def _joined(batches: Sequence[_Batch], crops: tuple[np.ndarray, ...], *, is_udp: bool) -> Answers:

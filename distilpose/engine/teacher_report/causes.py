@@ -16,11 +16,13 @@ from distilpose.evaluation import People
 from distilpose.structures import NetworkInput, PoseOutputs
 
 from .answers import Answers, collect
-from .figures import correct
+from .figures import correct, mean_pose
 
 MOST_BIAS = 0.2
 """Cells that joints may lie beside their labels on average."""
 PEOPLE_TO_PROBE = 50
+LEAST_PEOPLE = 10
+"""Fewer say nothing of a teacher: joints of a person are right and wrong together."""
 _NORMALISATIONS = {
     'pixel / 127.5 - 1': ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
     'pixel / 255': ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
@@ -47,7 +49,7 @@ class Finding:
 
 def judge(figures: dict[str, Any], answers: Answers, *, names: Sequence[str], flip: Sequence[int],
           readings: Sequence[Finding] = ()) -> list[Finding]:
-    """Everything that is wrong, the worst first.
+    """Everything that is wrong, the worst first; nothing where there are too few people to tell.
 
     Args:
         figures: from :func:`~distilpose.engine.teacher_report.measure`.
@@ -56,9 +58,11 @@ def judge(figures: dict[str, Any], answers: Answers, *, names: Sequence[str], fl
         flip: for every keypoint the one that it is in the mirror.
         readings: from :func:`other_readings`.
     """
+    if figures['people_with_joints'] < LEAST_PEOPLE:
+        return []
     found = [*_order(answers, names, flip)] or [*_mirrored(figures)]
     causes = [*found, *readings]
-    chance = [*_chance(figures, has_cause=bool(causes))]
+    chance = [*_chance(figures, answers, has_cause=bool(causes))]
     # Where joints are exchanged or missed, those that are right by accident say nothing of the grid.
     return [*chance, *causes, *(() if found or chance else _grid(figures))]
 
@@ -151,17 +155,22 @@ def _first(answers: Answers, count: int) -> Answers:
                    extents=answers.extents[:count])
 
 
-def _chance(figures: dict[str, Any], *, has_cause: bool) -> Iterator[Finding]:
+def _chance(figures: dict[str, Any], answers: Answers, *, has_cause: bool) -> Iterator[Finding]:
+    """Also where it is better by a joint or two, as another pose would be that needs no image."""
     mean, pck, ap = figures['mean_pose'], figures['pck'], figures['ap']
-    by_pck = pck is not None and pck <= mean['pck']
+    of_teacher, of_mean = (correct(answers, answers.to_image(coords))[answers.counted]
+                           for coords in (answers.coords, mean_pose(answers)))
+    won, lost = int((of_teacher & ~of_mean).sum()), int((of_mean & ~of_teacher).sum())
+    by_pck = won - lost < max(_LEAST_GAIN * len(of_mean), 2 * np.sqrt(won + lost), 1)
     by_ap = ap is not None and mean['ap'] and ap <= mean['ap']
     if by_pck or by_ap:
+        how = 'hardly' if pck > mean['pck'] and not by_ap else 'no'
         cause = ('the cause is named below' if has_cause else
                  'check the order of its channels, its mean and std, the grid of its heatmaps, the order of its '
                  'keypoints and the padding of its crop, and that the weights are those of this network')
-        yield Finding('chance', f'The teacher is no better than the mean pose of these people, which needs no image: '
-                                f'AP {_points(ap)} against {_points(mean["ap"])}, PCK@0.1 {_points(pck)} against '
-                                f'{_points(mean["pck"])}; {cause}')
+        yield Finding('chance', f'The teacher is {how} better than the mean pose of these people, which needs no '
+                                f'image: AP {_points(ap)} against {_points(mean["ap"])}, PCK@0.1 {_points(pck)} '
+                                f'against {_points(mean["pck"])}; {cause}')
 
 
 def _mirrored(figures: dict[str, Any]) -> Iterator[Finding]:

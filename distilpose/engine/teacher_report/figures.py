@@ -22,7 +22,7 @@ def measure(answers: Answers, *, sigmas: np.ndarray, flip: Sequence[int], names:
 
     Args:
         answers: of N people with K keypoints.
-        sigmas: (K,) of the OKS.
+        sigmas: (K,) of the OKS; there is no AP where the data define another number of them.
         flip: for every keypoint the one that it is in the mirror.
         names: of the K keypoints.
 
@@ -31,14 +31,16 @@ def measure(answers: Answers, *, sigmas: np.ndarray, flip: Sequence[int], names:
     """
     right, counted = correct(answers, answers.predicted), answers.counted
     mean, has_partner = mean_pose(answers), answers.mask.any(0)
+    has_sigmas = len(sigmas) == counted.shape[1]
     error = ((answers.predicted - answers.people.keypoints) / answers.extents[:, None] * answers.cells)[right & counted]
     return dict(
-        people=len(counted), joints=int(counted.sum()),
+        people=len(counted), people_with_joints=int(counted.any(1).sum()), joints=int(counted.sum()),
         masked=_share(~answers.mask[:, has_partner], answers.people.labelled[:, has_partner]),
         left_out=[names[index] for index in np.flatnonzero(~has_partner).tolist()],
-        ap=_number(precision(answers, answers.coords, scores=_scores(answers), sigmas=sigmas)),
+        ap=_number(precision(answers, answers.coords, scores=_scores(answers), sigmas=sigmas)) if has_sigmas else None,
         pck=_share(right, counted),
-        mean_pose=dict(ap=_number(precision(answers, mean, scores=np.ones(len(mean)), sigmas=sigmas)),
+        mean_pose=dict(ap=_number(precision(answers, mean, scores=np.ones(len(mean)), sigmas=sigmas))
+                       if has_sigmas else None,
                        pck=_share(correct(answers, answers.to_image(mean)), counted)),
         keypoints={name: dict(labelled=int(counted[:, index].sum()), pck=_share(right[:, index], counted[:, index]))
                    for index, name in enumerate(names)},

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from distilpose.checkpoints.writing import write_atomically
 
 from .answers import Answers, choose_people, collect
-from .causes import Finding, judge, other_readings
+from .causes import LEAST_PEOPLE, Finding, judge, other_readings
 from .figures import measure
 
-VERSION = 1
+VERSION = 2
 """Of what a report says; another one is made anew."""
 FILE = 'teacher_report.json'
 """In the work directory of a training."""
@@ -36,6 +36,15 @@ class TeacherReport:
         """Why a strict training does not take this teacher; ``None`` where it does."""
         severe = [finding.text for finding in self.findings if finding.is_severe]
         return '. '.join(severe) or None
+
+    @property
+    def too_few(self) -> str | None:
+        """Why the figures do not tell whether something is wrong; ``None`` where they do."""
+        found = self.figures['people_with_joints']
+        if found >= LEAST_PEOPLE:
+            return None
+        return (f'{found} validation {"person has" if found == 1 else "people have"} joints that it speaks of, too few '
+                f'to tell whether something is wrong with it ({LEAST_PEOPLE} would)')
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -68,6 +77,8 @@ class TeacherReport:
         if figures['masked']:
             yield (f'  {_points(figures["masked"])} % of the labelled joints are left out, which the teacher sees '
                    "outside of its crop or of the student's")
+        if self.too_few:
+            yield f'  {self.too_few}'
 
 
 def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, seconds: float,
@@ -79,7 +90,7 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
         dataset: validation data, whose pipeline makes the student's crops.
         people: at most so many are asked about.
         batch_size: of the teacher.
-        seconds: after so many, no further batch is begun; half as many again are for other readings of its input.
+        seconds: that this may take, about; half as many again are for other readings of its input.
         keep_crops: of how many people the crops are kept.
 
     Returns:
@@ -99,10 +110,13 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
         return 'no joint that it speaks of is labelled in the validation data'
     figures = measure(answers, sigmas=dataset.metainfo['sigmas'], flip=flip, names=names)
     figures['people_chosen'] = len(indices)
+    report = TeacherReport(figures, (), distiller.teacher.describe())
+    if report.too_few:
+        return report, answers
     readings = other_readings(distiller, dataset, indices[:len(answers.coords)], answers, batch_size=batch_size,
                               seconds=seconds / 2)
     findings = judge(figures, answers, names=names, flip=flip, readings=readings)
-    return TeacherReport(figures, tuple(findings), distiller.teacher.describe()), answers
+    return replace(report, findings=tuple(findings)), answers
 
 
 def write_report(file: Path, report: TeacherReport, *, made_for: str) -> None:

@@ -67,7 +67,7 @@ def test_holes_in_pixels_and_of_another_width() -> None:
 
 def test_several_holes() -> None:
     transform = CoarseDropout(holes=(1, 8))
-    counts = np.array([len(transform._draw(HEIGHT, WIDTH)) for _ in range(800)])
+    counts = np.array([len(transform.draw(HEIGHT, WIDTH)) for _ in range(800)])
     assert [np.mean(counts == number) for number in range(1, 9)] == pytest.approx([1 / 8] * 8, abs=0.04)
     transform = CoarseDropout(side=(4, 4), in_pixels=True, holes=(8, 8))
     assert 4 * 16 <= (transform(dict(img=white()))['img'] == 0).all(axis=-1).sum() <= 8 * 16

@@ -29,7 +29,7 @@ def test_every_value_is_that_of_its_square(kind: str, statistic, size: int) -> N
 
 def test_one_in_ten_of_all_sizes() -> None:
     transform = RandomBlur('mean')
-    drawn = [transform._draw() for _ in range(6000)]
+    drawn = [transform.draw() for _ in range(6000)]
     blurred = [size for size in drawn if size is not None]
     assert len(blurred) / len(drawn) == pytest.approx(0.1, abs=0.012)
     assert [blurred.count(size) / len(blurred) for size in (3, 5, 7)] == pytest.approx([1 / 3] * 3, abs=0.06)

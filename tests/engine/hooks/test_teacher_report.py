@@ -3,12 +3,23 @@ import logging
 
 import pytest
 import torch
+from mmpose.registry import TRANSFORMS
 
+from distilpose.config import read_config
 from distilpose.engine import check_training, train
 from distilpose.engine.hooks import TeacherReportHook
 from distilpose.errors import DistilPoseError
 from tests.engine.processes import run_in_two_processes
 from tests.engine.tiny import logged_losses, write_config, write_data, write_distillation
+
+
+@TRANSFORMS.register_module()
+class RGBAsIs:
+    """A step of somebody else's."""
+
+    def __call__(self, results):
+        return results
+
 
 OFF = {'default_hooks.teacher_report.enabled': False}
 
@@ -68,6 +79,32 @@ def test_a_strict_training_refuses_before_the_first_iteration(configs, tmp_path)
         train(configs[1], work_dir=tmp_path, seed=3, strict_teacher=True, options=OFF)
     assert caught.value.exit_code == 2
     assert not list(tmp_path.glob('*.pth')) and 'Epoch(train)' not in log_of(tmp_path)
+
+
+def test_a_strict_training_refuses_to_judge_by_a_few_people(configs, tmp_path):
+    options = {'default_hooks.teacher_report.people': 4}
+    with pytest.raises(DistilPoseError, match='--strict-teacher evaluates .*4 validation people have joints.*too few'):
+        train(configs[1], work_dir=tmp_path, seed=3, strict_teacher=True, options=options)
+
+
+def test_validation_data_that_cannot_give_the_teacher_a_crop_do_not_end_the_training(configs, tmp_path):
+    """A step by another package cannot be replayed, and of two crops it is not known which is the student's."""
+    crop = dict(type='TopdownAffine', input_size=(48, 64))
+    for name, step, reason in (('colour', dict(type='RGBAsIs'), 'RGBAsIs behind the crop cannot be repeated'),
+                               ('crops', crop, 'no validation pipeline has one TopdownAffine')):
+        cfg = read_config(configs[1])
+        cfg.val_dataloader.dataset.pipeline.insert(3, step)
+        cfg.train_cfg.max_epochs, cfg.model.teacher.crop = 1, 'own'
+        train(cfg, work_dir=tmp_path / name, seed=3)
+        assert 'The teacher was not evaluated: it has a crop of its own, ' in log_of(tmp_path / name)
+        assert reason in log_of(tmp_path / name)
+
+
+def test_a_teacher_in_train_mode_keeps_its_statistics(configs, tmp_path):
+    for name, more in (('with', {}), ('without', OFF)):
+        train(configs[1], work_dir=tmp_path / name, seed=3, options={
+            'train_cfg.max_epochs': 1, 'model.teacher.mode': 'train', **more})
+    assert logged_losses(tmp_path / 'with') == logged_losses(tmp_path / 'without')
 
 
 def test_a_training_without_a_teacher_has_no_report(tmp_path):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from distilpose.datasets import TeacherCrop
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.heatmap_grid import HeatmapGrid
 from distilpose.engine.teacher_report import TeacherReport, choose_people, collect, draw_sheet, make_report
@@ -96,6 +97,13 @@ def test_a_teacher_that_has_learnt_nothing(dataset):
     assert 'no better than the mean pose' in report.refusal and 'mean and std' in report.refusal
 
 
+@pytest.mark.parametrize('place', [0.4, 0.5])
+def test_another_pose_that_needs_no_image_is_no_better_by_a_joint(dataset, place):
+    report = report_on(Oracle(lambda coords: torch.full_like(coords, place)), dataset)
+    assert report.figures['pck'] > report.figures['mean_pose']['pck']
+    assert kinds(report) == ['chance'] and 'hardly better than the mean pose' in report.refusal
+
+
 def test_channels_in_the_other_order(dataset):
     report = report_on(Oracle(rgb=False), dataset)
     assert 'channels' in kinds(report)
@@ -132,7 +140,7 @@ def test_numbers_that_are_none_are_refused(dataset):
         maps = heatmaps(coords).heatmaps[0]
         maps[1:2, 0, 0, 0] = torch.nan
         return PoseOutputs(heatmaps=(maps,))
-    with pytest.raises(DistilPoseError, match='not finite for 1 of 5 people of a batch .the images are finite.'):
+    with pytest.raises(DistilPoseError, match='certainties are not finite for 1 of 4 people of a batch .the images '):
         report_on(Oracle(show=show), dataset)
 
 
@@ -171,6 +179,59 @@ def test_people_and_seconds_are_limits(dataset):
     assert len(collect(model, dataset, indices, batch_size=4, seconds=0).coords) == 4
     report = make_report(model, dataset, people=10, batch_size=4, seconds=0)[0]
     assert 'The teacher on 4 of 10 (more would take too long) validation people' in next(report.lines())
+
+
+class Slow(Oracle):
+    """Takes 20 ms for an image, by a clock of its own."""
+
+    now = 0.0
+
+    def outputs(self, images):
+        Slow.now += 0.02 * len(images)
+        return super().outputs(images)
+
+
+def test_a_slow_teacher_is_asked_about_as_many_as_there_is_time_for(dataset, monkeypatch):
+    from distilpose.engine.teacher_report import answers
+    monkeypatch.setattr(answers.time, 'perf_counter', lambda: Slow.now)
+    model = distiller(Slow())
+    for seconds, expected in ((0.2, 10), (0.01, 4), (60, PEOPLE)):
+        assert len(collect(model, dataset, range(PEOPLE), batch_size=PEOPLE, seconds=seconds).coords) == expected
+    Slow.now = began = 0.0
+    make_report(model, dataset, people=500, batch_size=PEOPLE, seconds=0.3)
+    assert Slow.now - began < 0.3 + 0.15 + 4 * 0.02 * 4  # every other reading begins with four people
+
+
+@pytest.mark.parametrize('people', [1, 2, 9])
+@pytest.mark.parametrize('edit', [lambda coords: coords, lambda coords: 1 - coords, lambda coords: coords.flip(1)])
+def test_a_few_people_say_nothing_of_a_teacher(dataset, people, edit):
+    report = report_on(Oracle(edit), dataset, people=people)
+    assert kinds(report) == [] and report.refusal is None
+    assert f'{people} validation {"person has" if people == 1 else "people have"} joints' in report.too_few
+    assert report.too_few in '\n'.join(report.lines())
+    assert report_on(Oracle(edit), dataset, people=10).too_few is None
+
+
+def test_data_without_sigmas_have_no_precision(dataset, monkeypatch):
+    monkeypatch.setattr(dataset, '_metainfo', {**dataset.metainfo, 'sigmas': np.zeros(0)})
+    report = report_on(Oracle(), dataset)
+    assert report.figures['ap'] is None and report.figures['pck'] == 1 and kinds(report) == []
+    assert 'AP -, PCK@0.1 of the box 100.0 (mean pose: AP -' in '\n'.join(report.lines())
+    found = report_on(Oracle(lambda coords: torch.full_like(coords, 0.05)), dataset)
+    assert kinds(found) == ['chance'] and 'AP unknown against unknown, PCK@0.1 0.' in found.refusal
+
+
+@pytest.mark.parametrize('own', [False, True])
+def test_labels_are_on_the_grid_of_crops_by_udp(tmp_path, own):
+    """Also where a step that crops for the teacher too is around the student's."""
+    data = read_dataset(write_people(tmp_path / 'data'))
+    data.pipeline.transforms[2].use_udp = True
+    if own:
+        data.pipeline.transforms[2] = TeacherCrop(data.pipeline.transforms[2], size=(64, 64))
+    answers = collect(distiller(Oracle()), data, range(2), batch_size=2)
+    size = np.array(INPUT_SIZE)
+    np.testing.assert_allclose(answers.truth, poses()[:2] * (size - 1) / size, atol=1e-4)
+    np.testing.assert_allclose(answers.to_image(answers.truth), answers.people.keypoints)
 
 
 def test_crops_and_labels_on_a_sheet(dataset, tmp_path):
