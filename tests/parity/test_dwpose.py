@@ -96,9 +96,9 @@ def samples(given: Given) -> list[PoseDataSample]:
 
 def distiller(given: Given, **options: Any) -> PoseDistiller:
     student = estimator(given['fea_s'], given['ls_x'], given['ls_y'])
-    frozen = FrozenTeacher(build_estimator(estimator(given['fea_t'], given['lt_x'], given['lt_y'])))
-    frozen.model.head.decoder = SIZE
-    return PoseDistiller(student, frozen, **options)
+    teacher = build_estimator(estimator(given['fea_t'], given['lt_x'], given['lt_y']))
+    teacher.head.decoder = SIZE
+    return PoseDistiller(student, FrozenTeacher(teacher), **options)
 
 
 class SIZE:  # noqa: N801  (all that a pair is asked for)
