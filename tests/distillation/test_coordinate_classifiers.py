@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from distilpose.distillation import PoseDistiller
+from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid, HeatmapGrids
+from distilpose.distillation.teachers.heatmaps import draw_simcc_heatmaps
 from distilpose.errors import DistilPoseError
-from tests.networks import ENCODER, INPUT_SIZE, NUM_KEYPOINTS, STUDENT, TEACHER, batch, teacher
+from tests.networks import ENCODER, INPUT_SIZE, NUM_KEYPOINTS, STUDENT, TEACHER, batch, changed, teacher
 
 BINS = dict(type='SimDRLabel', input_size=INPUT_SIZE, simdr_split_ratio=2)
 CLASSIFIER = dict(STUDENT, head=dict(type='SimDRHead', in_channels=8, num_keypoints=NUM_KEYPOINTS, decoder=BINS))
@@ -17,6 +19,7 @@ TOKEN_CLASSIFIER = dict(STUDENT, head=dict(type='TokenPoseSimDRHead', in_channel
                                            encoder=ENCODER, decoder=BINS))
 SIMCC, MARGINALS = dict(type='SimCCTerm'), dict(type='HeatmapMarginalTerm')
 DRAWN = dict(type='SimulatedHeatmapTerm', sigma='predicted')
+UDP_STUDENT = changed(TEACHER, decoder=dict(type='UDPHeatmap', input_size=INPUT_SIZE, heatmap_size=(12, 16), sigma=1))
 
 
 def labelled_batch() -> tuple[torch.Tensor, list]:
@@ -33,7 +36,9 @@ def labelled_batch() -> tuple[torch.Tensor, list]:
     (CLASSIFIER, TOKEN_CLASSIFIER, SIMCC, {}),
     (CLASSIFIER, TEACHER, MARGINALS, {}),
     (STUDENT, CLASSIFIER, DRAWN, dict(heatmaps=dict(size=(12, 16), sigma=1.0))),
-], ids=['tokens from maps', 'maps from tokens', 'classes from heatmaps', 'coordinates from classes'])
+    (UDP_STUDENT, CLASSIFIER, dict(type='HeatmapTerm'), dict(heatmaps=dict(size=(12, 16), sigma=1.0))),
+], ids=['tokens from maps', 'maps from tokens', 'classes from heatmaps', 'coordinates from classes',
+        'UDP heatmaps from classes'])
 def test_a_step_of_every_pair(student: dict, teaching: dict, term: dict, options: dict[str, Any]) -> None:
     torch.manual_seed(1)
     frozen = teacher(teaching, **options)
@@ -51,6 +56,17 @@ def test_a_step_of_every_pair(student: dict, teaching: dict, term: dict, options
         values.append(losses['loss_taught'].item())
     assert values[-1] < values[0]  # the term alone, without the task, brings the student nearer
     assert frozen.digest() == frozen.loaded_digest
+
+
+def test_a_classifier_draws_on_the_grid_of_the_student() -> None:
+    frozen = teacher(CLASSIFIER, heatmaps=dict(size=(12, 16), sigma=1.0))
+    images = batch()[0]
+    for student, grid in ((UDP_STUDENT, HeatmapGrid('udp', INPUT_SIZE)), (TEACHER, COMMON_GRID)):
+        model = PoseDistiller(student, frozen, terms=dict(taught=dict(type='HeatmapTerm')))
+        assert model.grids == HeatmapGrids(grid, grid, grid)
+        shown = model.ask_teacher(images)
+        expected = draw_simcc_heatmaps(shown.simcc, size=(12, 16), sigma=1.0, beta=1.0, grid=grid)
+        torch.testing.assert_close(shown.heatmaps[-1], expected)
 
 
 def test_other_bins_are_resampled_and_far_more_are_refused_when_the_model_is_built() -> None:

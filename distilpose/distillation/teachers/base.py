@@ -34,7 +34,7 @@ class Teacher(ABC):
     simcc_beta: float = 1.0
     """What the loss that it was trained with multiplies its SimCC logits with."""
     heatmap_grid: HeatmapGrid = COMMON_GRID
-    """On which it draws its heatmaps; one that draws on another than the common one takes ``own_grid``."""
+    """On which its heatmaps are, or can be drawn; one with another than the common one takes ``own_grid``."""
     heatmap_size: tuple[int, int] | None = None
     """(width, height) of the heatmaps that its config declares, ``None`` where it declares none."""
 

@@ -32,7 +32,7 @@ from distilpose.structures import NetworkInput, PoseOutputs
 from ..heatmap_grid import COMMON_GRID, grid_of
 from ..image_adapter import read_input
 from .base import Teacher
-from .heatmaps import check_drawing, draw_simcc_heatmaps, to_common_grid
+from .heatmaps import check_drawing, draw_simcc_heatmaps, drawing_grid, to_common_grid
 from .quick_copy import QuickCopy
 
 MODES = ('eval', 'train')
@@ -78,7 +78,8 @@ class FrozenTeacher(Teacher):
         self.copy = QuickCopy(self.model, dtype=dtype, compile=compile) if quick and mode == 'eval' else None
         self.input = _with_crop(read_input(model), padding=padding, udp=udp)
         decoder: Any = getattr(model.head, 'decoder', None)
-        self.heatmap_grid = (grid_of(decoder) if heatmaps is None else None) or COMMON_GRID
+        self.heatmap_grid = ((grid_of(decoder) or COMMON_GRID) if heatmaps is None
+                             else drawing_grid(self.input.size))
         declared = getattr(decoder, 'heatmap_size', None)
         self.heatmap_size = None if declared is None else (int(declared[0]), int(declared[1]))
         self.simcc_beta = float(getattr(getattr(model.head, 'loss_module', None), 'beta', 1.0))
@@ -144,7 +145,8 @@ class FrozenTeacher(Teacher):
                 raise DistilPoseError(f'the teacher shall draw heatmaps ({self.heatmaps}), which only a coordinate '
                                       f'classifier can, and its {type(head).__name__} shows '
                                       f'{", ".join(outputs.produced())}; drop teacher.heatmaps')
-            drawn = draw_simcc_heatmaps(outputs.simcc, beta=self.simcc_beta, **self.heatmaps)
+            drawn = draw_simcc_heatmaps(outputs.simcc, beta=self.simcc_beta, **self.heatmaps,
+                                        grid=self.heatmap_grid if own_grid else COMMON_GRID)
             return outputs._replace(heatmaps=(drawn,))
         if outputs.heatmaps is None or own_grid:
             return outputs

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from distilpose.errors import DistilPoseError
 
-from ..heatmap_grid import HeatmapGrid, describe_codec, grid_of, move
+from ..heatmap_grid import COMMON_GRID, HeatmapGrid, describe_codec, grid_of, move
 from ..schedules import require_numbers
 
 
@@ -33,7 +33,16 @@ def check_drawing(heatmaps: Any, *, entry: str) -> None:
         raise DistilPoseError(f'{entry}.sigma is {sigma}; expected a number of heatmap pixels above 0')
 
 
-def draw_simcc_heatmaps(simcc: tuple[Tensor, Tensor], *, size: tuple[int, int], sigma: float, beta: float) -> Tensor:
+def drawing_grid(input_size: tuple[int, int] | None) -> HeatmapGrid:
+    """The grid for a student that is not on the common one, on which a teacher that draws its heatmaps can draw them.
+
+    That is ``UDPHeatmap``'s; the common one where the size of the crop, (width, height), is not known.
+    """
+    return COMMON_GRID if input_size is None else HeatmapGrid('udp', input_size)
+
+
+def draw_simcc_heatmaps(simcc: tuple[Tensor, Tensor], *, size: tuple[int, int], sigma: float, beta: float,
+                        grid: HeatmapGrid = COMMON_GRID) -> Tensor:
     """The heatmap that a coordinate classifier expects.
 
     Its two distributions say where the joint is; the outer product of both is the distribution over the image.
@@ -45,19 +54,20 @@ def draw_simcc_heatmaps(simcc: tuple[Tensor, Tensor], *, size: tuple[int, int], 
         size: (width, height) of the heatmap.
         sigma: of the gaussian, in heatmap pixels.
         beta: what the teacher's loss multiplied its logits with.
+        grid: of the heatmap.
 
     Returns:
         (B, K, H, W).
     """
-    along_x, along_y = (_expected_profile(logits * beta, count, sigma)
-                        for logits, count in zip(simcc, size, strict=True))
+    along_x, along_y = (_expected_profile(logits * beta, count, sigma, reach=reach, start=grid.start)
+                        for logits, count, reach in zip(simcc, size, grid.reach(size), strict=True))
     return along_y.unsqueeze(-1) * along_x.unsqueeze(-2)
 
 
-def _expected_profile(logits: Tensor, count: int, sigma: float) -> Tensor:
+def _expected_profile(logits: Tensor, count: int, sigma: float, *, reach: float, start: float) -> Tensor:
     """(B, K, bins) logits to the (B, K, count) expectation of a gaussian around the bin."""
     bins = logits.shape[-1]
-    centres = torch.arange(bins, dtype=logits.dtype, device=logits.device) * count / bins
+    centres = torch.arange(bins, dtype=logits.dtype, device=logits.device) * reach / bins + start
     cells = torch.arange(count, dtype=logits.dtype, device=logits.device)
     return logits.softmax(-1) @ torch.exp(-0.5 * ((cells - centres.unsqueeze(-1)) / sigma) ** 2)
 

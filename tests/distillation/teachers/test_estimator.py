@@ -10,6 +10,7 @@ from distilpose.checkpoints import CheckpointMismatch
 from distilpose.config.models import build_estimator
 from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid, move
 from distilpose.distillation.teachers import FrozenTeacher, load_teacher
+from distilpose.distillation.teachers.heatmaps import draw_simcc_heatmaps
 from distilpose.errors import DistilPoseError
 from tests import rtmpose
 from tests.networks import INPUT_SIZE, TEACHER, batch, changed, teacher
@@ -146,8 +147,17 @@ def test_heatmaps_stay_on_their_own_grid_on_request() -> None:
     assert torch.equal(frozen.outputs(images, own_grid=True).heatmaps[-1], drawn)
     assert torch.equal(frozen.outputs_from(features, own_grid=True).heatmaps[-1], drawn)
     assert torch.equal(frozen.outputs(images).heatmaps[-1], move(drawn, frozen.heatmap_grid))
-    for common in (teacher(), teacher(rtmpose.network(), heatmaps=dict(size=(16, 24), sigma=2))):
-        assert common.heatmap_grid == COMMON_GRID
+    assert teacher().heatmap_grid == COMMON_GRID
+
+
+def test_a_classifier_draws_on_the_grid_of_udp_on_request() -> None:
+    frozen, images = teacher(rtmpose.network(), heatmaps=dict(size=(16, 24), sigma=2)), rtmpose.batch()[0]
+    assert frozen.heatmap_grid == HeatmapGrid('udp', frozen.input.size)
+    drawn, common = frozen.outputs(images, own_grid=True), frozen.outputs(images)
+    expected = draw_simcc_heatmaps(common.simcc, size=(16, 24), sigma=2, beta=frozen.simcc_beta,
+                                   grid=frozen.heatmap_grid)
+    torch.testing.assert_close(drawn.heatmaps[-1], expected)
+    assert not torch.equal(drawn.heatmaps[-1], common.heatmaps[-1])
 
 
 def test_drawn_heatmaps_are_in_float32_whatever_the_student_trains_in() -> None:

@@ -6,6 +6,7 @@ import torch
 from mmpose.registry import KEYPOINT_CODECS
 from torch import Tensor
 
+from distilpose.distillation.heatmap_grid import grid_of
 from distilpose.distillation.teachers.heatmaps import draw_simcc_heatmaps, to_common_grid
 from distilpose.errors import DistilPoseError
 
@@ -28,9 +29,12 @@ def sure_logits(split: float = 2.0) -> tuple[Tensor, Tensor]:
     return logits[0], logits[1]
 
 
-def test_a_sure_classifier_draws_the_heatmap_target() -> None:
-    drawn = draw_simcc_heatmaps(sure_logits(), size=(48, 64), sigma=2.0, beta=1.0)
-    expected = target(type='MSRAHeatmap', sigma=2, unbiased=True)
+@pytest.mark.parametrize('codec', [dict(type='MSRAHeatmap', sigma=2, unbiased=True), dict(type='UDPHeatmap', sigma=2)],
+                         ids=lambda codec: codec['type'])
+def test_a_sure_classifier_draws_the_heatmap_target(codec: dict) -> None:
+    grid = grid_of(KEYPOINT_CODECS.build(dict(SIZE, **codec)))
+    drawn = draw_simcc_heatmaps(sure_logits(), size=(48, 64), sigma=2.0, beta=1.0, grid=grid)
+    expected = target(**codec)
     inside = expected > 0  # mmpose cuts its gaussians off after three sigmas
     torch.testing.assert_close(drawn[inside], expected[inside], rtol=0, atol=0.04)  # a bin is an eighth of a cell
     assert drawn.max() <= 1

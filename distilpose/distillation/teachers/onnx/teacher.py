@@ -16,8 +16,9 @@ from distilpose.config import project_path
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.structures import NetworkInput, PoseOutputs
 
+from ...heatmap_grid import COMMON_GRID
 from ..base import Teacher
-from ..heatmaps import check_drawing, draw_simcc_heatmaps
+from ..heatmaps import check_drawing, draw_simcc_heatmaps, drawing_grid
 from ..keypoint_names import read_definition
 from .description import CHANNEL_ORDERS, LAYOUTS, OnnxInput, describe_file
 from .outputs import MOST_COLUMNS, OutputReader, OutputReading, Shown, check_unit, doubt_heatmaps
@@ -79,7 +80,9 @@ class OnnxTeacher(Teacher):
         told = self.description.input
         self.input = NetworkInput(size, told.mean, told.std, rgb=told.channel_order == 'rgb', padding=told.padding,
                                   udp=bool(told.udp))
-        if self.reading.kind == 'heatmaps':
+        if self.heatmaps is not None:
+            self.heatmap_grid = drawing_grid(size)
+        elif self.reading.kind == 'heatmaps':
             self.heatmap_size, self.heatmap_grid = self.reading.cells, self.reading.heatmap_grid
 
     @classmethod
@@ -130,7 +133,8 @@ class OnnxTeacher(Teacher):
             outputs = self.reading.read(values, own_grid=own_grid)
             if self.heatmaps is None or outputs.simcc is None:
                 return outputs
-            drawn = draw_simcc_heatmaps(outputs.simcc, beta=self.simcc_beta, **self.heatmaps)
+            drawn = draw_simcc_heatmaps(outputs.simcc, beta=self.simcc_beta, **self.heatmaps,
+                                        grid=self.heatmap_grid if own_grid else COMMON_GRID)
             return outputs._replace(heatmaps=(drawn,))
 
     def digest(self) -> str:
