@@ -71,13 +71,15 @@ def _own_options(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in spec.items() if key not in PAIRING_OPTIONS}
 
 
-def _check_kind(own: Mapping[str, Any]) -> type[Teacher]:
-    """The class of a registered teacher, which must take all options.
+def _check_kind(own: Mapping[str, Any]) -> Any:
+    """The class of a registered teacher, which must take all options, or a function that makes one.
 
     Raises:
         DistilPoseError: there is no such class, it is no teacher, or does not take an option.
     """
     kind = MODELS.get(own['type']) if isinstance(own['type'], str) else own['type']
+    if inspect.isfunction(kind):
+        return kind
     if not isinstance(kind, type) or not issubclass(kind, Teacher):
         raise DistilPoseError(f"model.teacher.type is {own['type']!r}, which is no registered teacher; expected "
                               "'OnnxTeacher' or a class of yours that is derived from "
