@@ -68,6 +68,8 @@ def read_hugging_face(folder: str | Path) -> Config:
     _check(backbone, file)
     try:
         return Config(dict(model=_model(config, backbone, file)))
+    except DistilPoseError:
+        raise
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise DistilPoseError(f'{file} has a setting that is not what it should be ({error}); download it '
                               'again') from error
@@ -119,6 +121,7 @@ def _preprocessor(folder: Path, *, size: tuple[int, int]) -> dict[str, Any]:
         raise DistilPoseError(f'{file} has {off[0] if off else "rescale_factor"}={False if off else scale}; expected '
                               'pixels that are divided by 255 and normalised. Remove the file if the network takes '
                               'those')
+    found = _mapping(found, file, 'size')
     if (found.get('width'), found.get('height')) != size:
         raise DistilPoseError(f'{file} has images of {found.get("width")}x{found.get("height")} (width x height), and '
                               f'{CONFIG} of {size[0]}x{size[1]}; make them agree')

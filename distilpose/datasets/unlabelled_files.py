@@ -123,8 +123,9 @@ def read_image(path: str | Path) -> np.ndarray | None:
 
 
 def _load_json(path: Path) -> Any:
+    text = _read(path)
     try:
-        return json.loads(_read(path))
+        return json.loads(text)
     except ValueError as error:
         raise DistilPoseError(f'{path}, named by UnlabelledImages, is not JSON ({error})') from error
 

@@ -116,6 +116,6 @@ def _new_size(found: tuple[int, int] | None, expected: tuple[int, int] | None) -
         return None
     if found[0] * expected[1] != found[1] * expected[0]:
         raise DistilPoseError(f'the student takes images of {found[0]}x{found[1]} (width x height), the teacher of '
-                              f'{expected[0]}x{expected[1]}, which is another shape; choose a teacher config whose '
-                              'crops have the same proportions')
+                              f'{expected[0]}x{expected[1]}, which is another shape; give the teacher a crop of its '
+                              "own (model.teacher.crop='own'), or choose one whose crops have the same proportions")
     return expected

@@ -18,7 +18,14 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS
 
 from distilpose.checkpoints.writing import write_atomically
-from distilpose.config import build_estimator, find_config, merge_options, read_config, read_model_source
+from distilpose.config import (
+    build_estimator,
+    find_config,
+    merge_options,
+    project_path,
+    read_config,
+    read_model_source,
+)
 from distilpose.datasets.unlabelled_files import list_images, read_boxes
 from distilpose.errors import DistilPoseError
 from distilpose.models.losses.simdr import AxisLoss
@@ -29,6 +36,7 @@ from .own_crop import choose_crop
 from .pairing import student_outputs
 from .teachers import PAIRING_OPTIONS, build_teacher, read_teacher_source
 from .teachers.keypoints import build_keypoint_map, keypoint_count
+from .teachers.onnx.graph import read_graph
 from .teachers.resolving import find_file, resolve_teacher, teacher_name
 
 _DEFAULT_SIZE = (192, 256)
@@ -126,6 +134,8 @@ def show_student(config: Config, path: str) -> tuple[Network, tuple[str, ...] | 
 def show_teacher(spec: Mapping[str, Any], name: str) -> tuple[Network, tuple[str, ...] | None]:
     """What a teacher shows of an empty image, and the names of its keypoints; weights of a checkpoint are not read."""
     if 'type' in spec:
+        if spec.get('preset') is not None:
+            read_graph(project_path(spec['file']))  # what is no graph is not another network
         with _naming_the_preset(spec):
             teacher = build_teacher(spec)
         width, height = teacher.input.size or _DEFAULT_SIZE

@@ -283,6 +283,13 @@ def test_a_file_of_a_presets_name_with_another_graph_is_refused(
     assert not (tmp_path / 'w').exists()
 
 
+def test_a_cut_file_of_a_preset_is_not_taken_for_another_network(files: Path, tmp_path: Path, thunder: Path) -> None:
+    file = tmp_path / thunder.name
+    file.write_bytes(thunder.read_bytes()[:-50])
+    with pytest.raises(DistilPoseError, match=r'^\S+ is no ONNX graph, or it is cut short .*get it again$'):
+        train(files / 'student.py', teacher=file, work_dir=tmp_path / 'w')
+
+
 def test_another_onnx_file_says_what_to_add_and_the_command_adds_it(files: Path, tmp_path: Path) -> None:
     pytest.importorskip('onnxruntime')
     file = write_heatmaps(tmp_path / 'mine.onnx')

@@ -49,6 +49,7 @@ def fetch(preset: Preset, *, folder: Path | None = None) -> Path:
     folder = project_path(FOLDER) if folder is None else folder
     target = folder / preset.file
     if target.is_file():
+        _compare(preset, target)
         return target
     if preset.url is None:
         raise DistilPoseError(f'the preset {preset.name} describes a file that nobody publishes in this form; export '
@@ -116,6 +117,13 @@ def _unpack(archive: BinaryIO, output: BinaryIO, *, preset: Preset, target: Path
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # damaged, or encrypted
         raise DistilPoseError(f'{preset.url} is no whole zip archive ({error}); try again, or put the {ARCHIVED} of '
                               f'{name} at {target}') from error
+
+
+def _compare(preset: Preset, file: Path) -> None:
+    """Warns of a file at hand that is not the published one: who put it there may have had a reason."""
+    if preset.sha256 is not None and not (found := sha256_of(file)).startswith(preset.sha256):
+        print_log(f'The SHA-256 of {file} is {found}, and that of the published file of the preset {preset.name} '
+                  f'begins with {preset.sha256[:8]}; delete it to have that one fetched.', 'current', logging.WARNING)
 
 
 def _verify(preset: Preset, part: Path, *, target: Path) -> None:

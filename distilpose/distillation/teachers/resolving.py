@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distilpose.config import find_config, working_root
+from distilpose.config.hugging_face import CONFIG, WEIGHTS, is_hugging_face, weights_of
 from distilpose.errors import DistilPoseError
 
 from .fetching import fetch
@@ -54,6 +55,9 @@ def resolve_teacher(word: str | Path, checkpoint: str | Path | None = None) -> R
     if found is None and text in PRESETS:
         preset = find_preset(text)
         return ResolvedTeacher(_of_preset(preset, fetch(preset) if weights is None else weights), [])
+    if found is not None and found.name in (CONFIG, WEIGHTS) and is_hugging_face(found.parent) and weights is None:
+        raise DistilPoseError(f'--teacher {text} is a file in a folder of Hugging Face; name the folder: --teacher '
+                              f'{found.parent}')
     if found is not None and found.suffix.lower() == '.onnx':
         if weights is not None:
             raise DistilPoseError(f'--teacher-checkpoint {checkpoint} is for a config, and {found} is an ONNX file, '
@@ -64,6 +68,8 @@ def resolve_teacher(word: str | Path, checkpoint: str | Path | None = None) -> R
     if found is not None and found.suffix in CHECKPOINTS:
         return _of_checkpoint(found)
     if found is not None and found.is_dir():
+        if weights is None and is_hugging_face(found):
+            weights_of(found)
         return ResolvedTeacher(dict(config=str(found)) | _checkpoint(weights), [])
     if '::' in text or text.endswith(_CONFIGS):
         return ResolvedTeacher(_of_config(text, weights), [])

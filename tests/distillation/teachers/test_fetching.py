@@ -113,3 +113,9 @@ def test_a_file_that_nobody_publishes_is_asked_for(tmp_path: Path) -> None:
 def test_a_file_put_there_by_hand_is_taken(tmp_path: Path) -> None:
     (tmp_path / 'network.onnx').write_bytes(b'by hand')
     assert fetch(preset('http://127.0.0.1:9/network.onnx'), folder=tmp_path).read_bytes() == b'by hand'
+
+
+def test_another_file_at_hand_is_taken_and_said(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / 'network.onnx').write_bytes(CONTENT[:-1])
+    assert fetch(preset('http://127.0.0.1:9/x.onnx'), folder=tmp_path).read_bytes() == CONTENT[:-1]
+    assert f'begins with {DIGEST[:8]}; delete it to have that one fetched' in ''.join(capsys.readouterr())

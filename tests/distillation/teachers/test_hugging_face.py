@@ -13,6 +13,7 @@ import torch
 
 from distilpose.distillation import FrozenTeacher
 from distilpose.distillation.teachers import build_teacher
+from distilpose.distillation.teachers.resolving import resolve_teacher
 from distilpose.errors import DistilPoseError
 from tests import networks, vitpose
 from tests.engine import tiny
@@ -71,6 +72,10 @@ def test_another_checkpoint_may_stand_beside_it(tmp_path: Path) -> None:
     (lambda folder: vitpose.write_config(folder, use_simple_decoder=False), 'names are missing'),
     (lambda folder: (folder / 'config.json').write_text('{'), 'cannot be read as JSON'),
     (lambda folder: (folder / 'config.json').unlink(), 'is a folder without config.json'),
+    (lambda folder: (folder / 'preprocessor_config.json').write_text('{"image_mean": [1]}'),
+     r'^\S+preprocessor_config\.json has image_mean=\[1\]; expected three numbers$'),
+    (lambda folder: (folder / 'preprocessor_config.json').write_text('{"size": 5}'),
+     r'^\S+preprocessor_config\.json has size=5; expected a JSON object'),
 ])
 def test_a_damaged_folder_is_a_sentence(damage: Any, sentence: str, tmp_path: Path) -> None:
     vitpose.write_folder(tmp_path)
@@ -124,3 +129,14 @@ def test_teaches_by_one_command(tmp_path: Path) -> None:
     assert f'frozen, {tmp_path / "vitpose"}.' in result.stdout
     losses = tiny.logged_losses(tmp_path / 'run')
     assert len(losses) == 6 and all(value == value for value in losses.values())
+
+
+def test_what_a_command_line_names_of_a_folder(tmp_path: Path) -> None:
+    vitpose.write_folder(tmp_path)
+    assert resolve_teacher(tmp_path).spec == dict(config=str(tmp_path))
+    for file in ('config.json', 'model.safetensors'):
+        with pytest.raises(DistilPoseError, match=rf'is a file in a folder of Hugging Face; .*--teacher {tmp_path}$'):
+            resolve_teacher(tmp_path / file)
+    (tmp_path / 'model.safetensors').unlink()
+    with pytest.raises(DistilPoseError, match='has no weights; expected model.safetensors'):
+        resolve_teacher(tmp_path)

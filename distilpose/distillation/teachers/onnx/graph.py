@@ -57,7 +57,7 @@ def read_graph(file: Path) -> OnnxGraph:
         raise DistilPoseError(f'{file} cannot be read: {error.strerror}; check its permissions') from error
     except (ValueError, IndexError, RecursionError) as error:
         raise DistilPoseError(f'{file} is no ONNX graph, or it is cut short ({error}); expected what torch.onnx.export '
-                              'writes') from error
+                              'writes. If it was downloaded, delete it and get it again') from error
     if not walk.graphs or not walk.opset:
         raise DistilPoseError(f'{file} is no ONNX graph; expected what torch.onnx.export writes')
     external = tuple(_inside(file, name) for name in sorted(walk.external))
