@@ -16,6 +16,7 @@ from distilpose.structures import TEACHER_FIELDS, NetworkInput, PoseOutputs
 
 from .heatmap_grid import COMMON_GRIDS, HeatmapGrid, HeatmapGrids
 from .image_adapter import ImageAdapter
+from .teachers.decoding import coordinates_of
 
 CROPS = ('student', 'own')
 MAPPED = ('heatmaps', 'coords', 'sigmas', 'error_scales', 'scores', 'simcc', 'mask')
@@ -234,22 +235,7 @@ def _mask(outputs: PoseOutputs, scale: Tensor, shift: Tensor, *, known: Tensor |
           grid: HeatmapGrid) -> Tensor | None:
     """(B, K) 1 for joints in both crops; ``None`` where nothing says where joints are."""
     masks = [mask for mask in (outputs.mask, known) if mask is not None]
-    where = _positions(outputs, grid)
-    if where is not None:
-        at = where * scale[:, None] + shift[:, None]
+    if any(field is not None for field in (outputs.coords, outputs.simcc, outputs.heatmaps)):
+        at = coordinates_of(outputs, refinement='none', grid=grid) * scale[:, None] + shift[:, None]
         masks.append(((at >= 0) & (at <= 1)).all(dim=-1))
     return None if not masks else torch.stack([mask.float() for mask in masks]).prod(dim=0)
-
-
-def _positions(outputs: PoseOutputs, grid: HeatmapGrid) -> Tensor | None:
-    """(B, K, 2) where the teacher puts the joints, as fractions of its crop."""
-    if outputs.coords is not None:
-        return outputs.coords
-    if outputs.simcc is not None:
-        return torch.stack([logits.argmax(-1) / logits.shape[-1] for logits in outputs.simcc], dim=-1)
-    if outputs.heatmaps is None:
-        return None
-    height, width = outputs.heatmaps[-1].shape[-2:]
-    peak, (far_x, far_y) = outputs.heatmaps[-1].flatten(2).argmax(-1), grid.reach((width, height))
-    return torch.stack([(peak % width - grid.start) / far_x,
-                        (peak.div(width, rounding_mode='floor') - grid.start) / far_y], dim=-1)
