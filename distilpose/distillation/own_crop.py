@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -140,14 +141,14 @@ class OwnCrop(nn.Module):
             raise DistilPoseError("the teacher has a crop of its own (model.teacher.crop='own'), and the samples hold "
                                   'none for it; train with distilpose train or distilpose.apis, which add it to the '
                                   'pipelines, or write them with distilpose.config.with_teacher_crop')
-        images, maps = (torch.stack([sample.get(name) for sample in data_samples]).to(device)
-                        for name in (image, place))
+        images = torch.stack([sample.get(image) for sample in data_samples]).to(device)
         if tuple(images.shape[:1:-1]) != tuple(self.size):
             raise DistilPoseError(f'the crops for the teacher are of {images.shape[3]}x{images.shape[2]} (width x '
                                   f'height) and its input is of {self.size[0]}x{self.size[1]}; write the pipeline with '
                                   "distilpose.config.with_teacher_crop and the teacher's input")
+        maps = _on_device([sample.get(place) for sample in data_samples], device)
         masks = [sample.get(mask) for sample in data_samples]
-        known = torch.stack(masks).to(device) if all(one is not None for one in masks) else None
+        known = _on_device(masks, device) if all(one is not None for one in masks) else None
         return TeacherCrops(images, maps, known)
 
     @torch.no_grad()
@@ -194,6 +195,12 @@ class OwnCrop(nn.Module):
         unit = math.gcd(width, height)
         count = max(round(rows * unit / height), 1)
         return width // unit * count, height // unit * count
+
+
+def _on_device(arrays: Sequence[Any], device: torch.device) -> Tensor:
+    """Arrays of one shape as a tensor, which to CUDA travels through pinned memory, so that nothing waits for it."""
+    stacked, is_cuda = torch.from_numpy(np.stack(arrays)), device.type == 'cuda'
+    return (stacked.pin_memory() if is_cuda else stacked).to(device, non_blocking=is_cuda)
 
 
 def refuse_unmapped(terms: Mapping[str, Any]) -> None:

@@ -81,7 +81,7 @@ class PeopleWithTeacherCrops(People):
     def __getitem__(self, index: int) -> dict:
         sample = super().__getitem__(index)
         sample['data_samples'].teacher_image = torch.full((3, 96, 96), index, dtype=torch.uint8)
-        sample['data_samples'].teacher_map = torch.full((2, 2), float(index))
+        sample['data_samples'].teacher_map = np.full((2, 2), index, np.float32)
         return sample
 
 

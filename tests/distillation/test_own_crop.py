@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from mmpose.structures import PoseDataSample
@@ -171,8 +172,8 @@ MAP_TERMS = dict(simulated_heatmap=TERMS['simulated_heatmap'], score=TERMS['scor
 def with_crops(images: Tensor, samples: list[PoseDataSample]) -> list[PoseDataSample]:
     """Samples with the student's own crop for the teacher, of 8 bits."""
     for image, sample in zip(images, samples, strict=True):
-        sample.teacher_image, sample.teacher_map = image, torch.tensor([[1.0, 0.0]] * 2)
-        sample.teacher_mask = torch.ones(17)
+        sample.teacher_image, sample.teacher_map = image, np.array([[1, 0]] * 2, np.float32)
+        sample.teacher_mask = np.ones(17, np.float32)
     return samples
 
 

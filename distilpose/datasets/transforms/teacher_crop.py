@@ -190,7 +190,8 @@ class PackTeacherCrop(PackPoseInputs):
     """Packs the student's sample as another step does, and the teacher's crop into its data sample.
 
     Fields of the data sample: ``teacher_image`` (3, H, W) of 8 bits in OpenCV's order of colours, ``teacher_map``
-    (2, 2) and, with keypoints, ``teacher_mask`` (K,), see :class:`TeacherCrop`.
+    (2, 2) and, with keypoints, ``teacher_mask`` (K,), see :class:`TeacherCrop`. The latter two are arrays: between
+    processes every tensor would take a shared file of its own.
 
     Args:
         pack: ``PackPoseInputs``, or one of its kind.
@@ -210,7 +211,7 @@ class PackTeacherCrop(PackPoseInputs):
         sample.set_field(torch.from_numpy(channels), _CROP)
         for name in (_MAP, _MASK):
             if name in results:
-                sample.set_field(torch.from_numpy(results[name]), name)
+                sample.set_field(results[name], name)
         return packed
 
 

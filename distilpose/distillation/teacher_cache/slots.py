@@ -38,7 +38,7 @@ class MarkedPreparation:
             crop = zlib.crc32(sample['inputs'].contiguous().numpy())
             for name in TEACHER_FIELDS:  # the teacher's own crop, where it has one
                 if name in sample['data_samples']:
-                    crop = zlib.crc32(sample['data_samples'].get(name).contiguous().numpy(), crop)
+                    crop = zlib.crc32(np.ascontiguousarray(sample['data_samples'].get(name)), crop)
             sample['data_samples'].set_metainfo({_KEY: (int(self.variant) * self.length + int(idx), crop)})
         return sample
 

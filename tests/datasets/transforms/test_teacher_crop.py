@@ -87,7 +87,7 @@ def test_lazily_decoded_students_are_the_same_and_see_the_same_teacher(image: st
     for one, other in zip(found, expected, strict=True):
         difference = one['data_samples'].teacher_image.int() - other['data_samples'].teacher_image.int()
         assert difference.abs().max() <= 8 and difference.abs().float().mean() < 0.1
-        torch.testing.assert_close(one['data_samples'].teacher_map, other['data_samples'].teacher_map)
+        np.testing.assert_allclose(one['data_samples'].teacher_map, other['data_samples'].teacher_map, rtol=1e-6)
 
 
 @pytest.mark.parametrize('behind', [[], PIXELS, [MPII_LIKE]], ids=['plain', 'pixels', 'albumentation'])
@@ -97,7 +97,7 @@ def test_the_same_input_gives_the_students_crop(image: str, behind: list[dict], 
     teacher = NetworkInput(size=SIZE, padding=1.25, udp=udp)
     for sample in samples(with_teacher_crop(pipeline(*behind, use_udp=udp), teacher), image):
         assert torch.equal(sample['data_samples'].teacher_image, sample['inputs'])
-        assert torch.equal(sample['data_samples'].teacher_map, torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+        assert (sample['data_samples'].teacher_map == [[1, 0], [1, 0]]).all()
 
 
 def test_a_clean_view_has_no_colour_blur_or_holes(image: str) -> None:
@@ -142,7 +142,7 @@ def test_the_map_takes_a_point_of_the_teachers_crop_to_the_students(image: str, 
     for one, other in zip(found, expected, strict=True):
         points, own = (sample['data_samples'].gt_instances.transformed_keypoints[0] for sample in (one, other))
         place = one['data_samples'].teacher_map
-        brought = torch.from_numpy(own / size) * place[:, 0] + place[:, 1]
+        brought = own / size * place[:, 0] + place[:, 1]
         np.testing.assert_allclose(brought, points / SIZE, atol=2e-4)
 
 
