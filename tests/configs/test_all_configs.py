@@ -18,6 +18,7 @@ from torch import nn
 from distilpose.config import PROJECT_ROOT, build_estimator, load_config, read_model_source
 from distilpose.distillation import FrozenTeacher, PoseDistiller
 from distilpose.distillation.teachers.keypoints import build_keypoint_map, keypoint_count
+from distilpose.engine.teacher_crop import add_teacher_crops
 from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
@@ -145,6 +146,9 @@ def test_pipelines_build_and_what_inferencers_read_is_there(path: Path) -> None:
     assert config.val_dataloader == config.test_dataloader
     assert {'data_mode', 'dataset_type', 'data_root', 'codec'} <= set(config)
     assert Path(config.data_root).is_absolute()
+    before, teacher = config.train_dataloader.to_dict(), config.model.get('teacher') or {}
+    add_teacher_crops(config)  # a published teacher is shown the student's crop, unless its config says otherwise
+    assert (config.train_dataloader.to_dict() != before) == (teacher.get('crop') == 'own')
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=str)
