@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -103,6 +104,14 @@ def input_size(model: Any) -> tuple[int, int] | None:
 def _three(values: Tensor) -> tuple[float, float, float]:
     one, two, three = values.flatten().expand(3).tolist()
     return one, two, three
+
+
+def proportioned(size: tuple[int, int], rows: int) -> tuple[int, int]:
+    """(columns, rows) of exactly the proportions of (width, height), with that many rows or nearly so."""
+    width, height = size
+    unit = math.gcd(width, height)
+    count = max(round(rows * unit / height), 1)
+    return width // unit * count, height // unit * count
 
 
 def _statistics(images: NetworkInput, *, flip: bool = False) -> tuple[Tensor, Tensor]:

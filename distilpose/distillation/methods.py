@@ -12,6 +12,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 
 from .distiller import build_terms
+from .image_adapter import proportioned
 from .terms import DistillationTerm
 
 KINDS = dict(heatmaps='heatmaps', simcc='simcc', coordinates='coords')
@@ -207,14 +208,21 @@ def _unfit(config: Mapping[str, Any], student: PoseOutputs, teacher: PoseOutputs
 
 
 def _drawn(student: Network, teacher: Network) -> dict[str, Any]:
-    """Size and sigma of the heatmaps that a coordinate classifier draws for a student."""
-    if student.outputs.heatmaps is not None:
-        return dict(size=tuple(student.outputs.heatmaps[-1].shape[:-3:-1]), sigma=SIGMA)
+    """Size and sigma of the heatmaps that a coordinate classifier draws for a student.
+
+    They have the student's rows, and the proportions of the teacher's crop.
+    """
     size = student.size or teacher.size
-    if size is None:
+    if student.outputs.heatmaps is not None:
+        columns, rows = student.outputs.heatmaps[-1].shape[:-3:-1]
+    elif size is not None:
+        columns, rows = size[0] // STRIDE, size[1] // STRIDE
+    else:
         raise DistilPoseError('neither the student nor the teacher says its input size; give one of their heads a '
                               'decoder (an mmpose codec with input_size)')
-    return dict(size=(size[0] // STRIDE, size[1] // STRIDE), sigma=SIGMA)
+    if teacher.size is not None and columns * teacher.size[1] != rows * teacher.size[0]:
+        columns, rows = proportioned(teacher.size, rows)
+    return dict(size=(columns, rows), sigma=SIGMA)
 
 
 def _produced(network: Network) -> str:

@@ -16,7 +16,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.structures import TEACHER_FIELDS, NetworkInput, PoseOutputs
 
 from .heatmap_grid import COMMON_GRIDS, HeatmapGrid, HeatmapGrids
-from .image_adapter import ImageAdapter
+from .image_adapter import ImageAdapter, proportioned
 from .teachers.decoding import coordinates_of
 
 CROPS = ('student', 'own')
@@ -179,7 +179,7 @@ class OwnCrop(nn.Module):
 
     def _warp(self, maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """Bilinear, from the teacher's grid on its crop to the student's grid on the student's."""
-        cells, own = self.cells or self._proportioned(maps.shape[-2]), (maps.shape[-1], maps.shape[-2])
+        cells, own = self.cells or proportioned(self.student, maps.shape[-2]), (maps.shape[-1], maps.shape[-2])
         start, reach, to = self.grids.asked.start, self.grids.asked.reach(own), self.grids.taught.reach(cells)
         along_x, along_y = (_places(cells[axis], reach[axis], scale[:, axis], shift[:, axis], reach=to[axis])
                             for axis in (0, 1))
@@ -188,13 +188,6 @@ class OwnCrop(nn.Module):
                             for places, count in zip((columns, rows), own, strict=True)], dim=-1)
         is_inside = (columns >= 0) & (columns < reach[0]) & (rows >= 0) & (rows < reach[1])
         return F.grid_sample(maps, grid, padding_mode='border', align_corners=True) * is_inside[:, None]
-
-    def _proportioned(self, rows: int) -> tuple[int, int]:
-        """(columns, rows) of the student's proportions, with as many rows as the teacher's or nearly so."""
-        width, height = self.student
-        unit = math.gcd(width, height)
-        count = max(round(rows * unit / height), 1)
-        return width // unit * count, height // unit * count
 
 
 def _on_device(arrays: Sequence[Any], device: torch.device) -> Tensor:

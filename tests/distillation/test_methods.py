@@ -53,6 +53,15 @@ def test_auto_has_a_method_for_every_pair(student: str, teacher: str) -> None:
     assert choose_method('auto', network(student), network(teacher)).rule.method == expected
 
 
+@pytest.mark.parametrize(('student', 'teacher_size', 'drawn'), [
+    ('heatmaps', (96, 128), (12, 16)), ('heatmaps', (64, 64), (16, 16)), ('heatmaps', (256, 192), (20, 15)),
+    ('coordinates', (64, 64), (16, 16))])
+def test_heatmaps_are_drawn_in_the_proportions_of_the_teachers_crop(
+        student: str, teacher_size: tuple[int, int], drawn: tuple[int, int]) -> None:
+    teacher = Network('a square network', outputs('simcc'), teacher_size)
+    assert choose_method('auto', network(student), teacher).teacher['heatmaps'] == dict(size=drawn, sigma=2.0)
+
+
 @pytest.mark.parametrize('rule', RULES, ids=lambda rule: f'{rule.method}: {rule.student} from {rule.teacher}')
 def test_each_row_gives_terms_that_teach(rule: Rule) -> None:
     student, teacher = network(rule.student), network(rule.teacher, seed=1)

@@ -270,6 +270,18 @@ def test_a_whole_body_classifier_teaches_a_student_of_17_joints(files: Path, tmp
     assert len(logged_losses(tmp_path / 'w')) == 6
 
 
+def test_a_square_classifier_draws_heatmaps_for_an_upright_student(files: Path, tmp_path: Path) -> None:
+    pytest.importorskip('onnxruntime')
+    network = Shows(lambda maps: (maps.flatten(2)[..., :1] * torch.arange(128.0),
+                                  maps.flatten(2)[..., 1:2] * torch.arange(128.0)))
+    file = export(network, tmp_path / 'square.onnx', outputs=['simcc_x', 'simcc_y'], size=(64, 64))
+    options = {'model.teacher.input': dict(mean=127.5, std=127.5, channel_order='rgb'),
+               'model.teacher.outputs.beta': 10.0}
+    runner = train(files / 'student.py', teacher=file, work_dir=tmp_path / 'w', seed=0, validate=False, options=options)
+    assert runner.cfg.model.teacher.heatmaps == dict(size=(16, 16), sigma=2.0)
+    assert runner.model.own_crop is not None and len(logged_losses(tmp_path / 'w')) == 6
+
+
 @pytest.mark.parametrize(('name', 'size', 'keypoints', 'sentence'), [
     ('movenet_lightning.onnx', (256, 256), 17, '192x192'),
     ('movenet_thunder.onnx', (256, 256), 14, '17')])
