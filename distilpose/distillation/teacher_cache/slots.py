@@ -38,7 +38,8 @@ class MarkedPreparation:
             crop = zlib.crc32(sample['inputs'].contiguous().numpy())
             for name in TEACHER_FIELDS:  # the teacher's own crop, where it has one
                 if name in sample['data_samples']:
-                    crop = zlib.crc32(np.ascontiguousarray(sample['data_samples'].get(name)), crop)
+                    value: Any = np.ascontiguousarray(sample['data_samples'].get(name))
+                    crop = zlib.crc32(value, crop)
             sample['data_samples'].set_metainfo({_KEY: (int(self.variant) * self.length + int(idx), crop)})
         return sample
 
