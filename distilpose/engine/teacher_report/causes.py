@@ -60,7 +60,7 @@ def judge(figures: dict[str, Any], answers: Answers, *, names: Sequence[str], fl
     """
     if figures['people_with_joints'] < LEAST_PEOPLE:
         return []
-    found = [*_order(answers, names, flip)] or [*_mirrored(figures)]
+    found = [*_order(answers, names, flip)] or [*_mirrored(figures, answers, np.asarray(flip))]
     causes = [*found, *readings]
     chance = [*_chance(figures, answers, has_cause=bool(causes))]
     # Where joints are exchanged or missed, those that are right by accident say nothing of the grid.
@@ -140,10 +140,13 @@ def _gain(answers: Answers, coords: np.ndarray) -> tuple[float, float] | None:
     some = _first(answers, len(coords))
     counted = some.counted
     before, after = (correct(some, some.to_image(values))[counted] for values in (some.coords, coords))
-    won, lost = int((after & ~before).sum()), int((before & ~after).sum())
-    if won - lost < max(_LEAST_GAIN * counted.sum(), _STANDARD_ERRORS * np.sqrt(won + lost), 1):
-        return None
-    return float(before.mean()), float(after.mean())
+    return (float(before.mean()), float(after.mean())) if _is_better(after, before) else None
+
+
+def _is_better(right: np.ndarray, other: np.ndarray, *, errors: float = _STANDARD_ERRORS) -> bool:
+    """Whether one of two predictions of the same joints is right surely more often, by so many standard errors."""
+    won, lost = int((right & ~other).sum()), int((other & ~right).sum())
+    return won - lost >= max(_LEAST_GAIN * len(right), errors * np.sqrt(won + lost), 1)
 
 
 def _first(answers: Answers, count: int) -> Answers:
@@ -160,8 +163,7 @@ def _chance(figures: dict[str, Any], answers: Answers, *, has_cause: bool) -> It
     mean, pck, ap = figures['mean_pose'], figures['pck'], figures['ap']
     of_teacher, of_mean = (correct(answers, answers.to_image(coords))[answers.counted]
                            for coords in (answers.coords, mean_pose(answers)))
-    won, lost = int((of_teacher & ~of_mean).sum()), int((of_mean & ~of_teacher).sum())
-    by_pck = won - lost < max(_LEAST_GAIN * len(of_mean), 2 * np.sqrt(won + lost), 1)
+    by_pck = not _is_better(of_teacher, of_mean, errors=2)
     by_ap = ap is not None and mean['ap'] and ap <= mean['ap']
     if by_pck or by_ap:
         how = 'hardly' if pck > mean['pck'] and not by_ap else 'no'
@@ -173,9 +175,11 @@ def _chance(figures: dict[str, Any], answers: Answers, *, has_cause: bool) -> It
                                 f'against {_points(mean["pck"])}; {cause}')
 
 
-def _mirrored(figures: dict[str, Any]) -> Iterator[Finding]:
-    sides = figures['sides']
-    if sides['joints'] and sides['pck_mirrored'] > max(sides['pck'], figures['mean_pose']['pck']):
+def _mirrored(figures: dict[str, Any], answers: Answers, flip: np.ndarray) -> Iterator[Finding]:
+    sides, truth = figures['sides'], answers.people.keypoints
+    pairs = answers.counted & answers.people.labelled[:, flip] & (flip != np.arange(len(flip)))
+    own, mirrored = (correct(answers, answers.predicted, labels)[pairs] for labels in (truth, truth[:, flip]))
+    if _is_better(mirrored, own) and sides['pck_mirrored'] > figures['mean_pose']['pck']:
         yield Finding('mirrored', 'The teacher exchanges left and right: of the joints that have two sides it is right '
                                   f'in {sides["pck_mirrored"]:.1%} when the labels are mirrored, and in '
                                   f'{sides["pck"]:.1%} as they are; its keypoints are probably in another order (give '

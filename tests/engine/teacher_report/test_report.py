@@ -84,6 +84,14 @@ def test_mirrored_keypoints(dataset):
     assert 'exchanges left and right' in report.refusal
 
 
+def test_chance_is_not_mirrored(dataset):
+    """Of predictions that mean nothing a few more are right by mirrored labels, or by others."""
+    seeds = [report_on(Oracle(lambda coords, seed=seed: torch.rand(
+        coords.shape, generator=torch.Generator().manual_seed(seed))), dataset) for seed in range(8)]
+    assert any(report.figures['sides']['pck_mirrored'] > report.figures['sides']['pck'] for report in seeds)
+    assert all(kinds(report) == ['chance'] for report in seeds)
+
+
 def test_another_order_of_keypoints(dataset):
     report = report_on(Oracle(lambda coords: coords.roll(3, 1)), dataset)
     text = next(finding.text for finding in report.findings if finding.kind == 'order')
