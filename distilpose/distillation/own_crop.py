@@ -237,5 +237,8 @@ def _mask(outputs: PoseOutputs, scale: Tensor, shift: Tensor, *, known: Tensor |
     masks = [mask for mask in (outputs.mask, known) if mask is not None]
     if any(field is not None for field in (outputs.coords, outputs.simcc, outputs.heatmaps)):
         at = coordinates_of(outputs, refinement='none', grid=grid) * scale[:, None] + shift[:, None]
-        masks.append(((at >= 0) & (at <= 1)).all(dim=-1))
+        is_inside = ((at >= 0) & (at <= 1)).all(dim=-1)
+        if outputs.coords is None and outputs.simcc is None and outputs.heatmaps is not None:
+            is_inside |= outputs.heatmaps[-1].amax((-2, -1)) <= 0  # without a peak it is nowhere, not outside
+        masks.append(is_inside)
     return None if not masks else torch.stack([mask.float() for mask in masks]).prod(dim=0)

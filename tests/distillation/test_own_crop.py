@@ -132,6 +132,12 @@ def test_a_joint_outside_of_the_students_crop_is_masked(field: str) -> None:
     assert found.mask.tolist() == [[1, 0, 0, 0]]
 
 
+def test_a_heatmap_without_a_peak_teaches_as_it_does_on_the_students_crop() -> None:
+    """It puts the joint nowhere, which is not outside."""
+    found = own_crop().to_student(PoseOutputs(heatmaps=(-torch.rand(3, 2, 24, 24), )), crops())
+    assert found.mask.all()
+
+
 def test_masks_of_the_teacher_and_the_annotations_hold_too() -> None:
     shown = PoseOutputs(coords=torch.full((3, 3, 2), 0.5), mask=torch.tensor([[1.0, 1.0, 0.0]]).expand(3, -1))
     found = own_crop().to_student(shown, crops(mask=torch.tensor([[0.0, 1.0, 1.0]]).expand(3, -1)))
