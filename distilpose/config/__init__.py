@@ -1,7 +1,15 @@
 """Reading, checking and changing configs."""
 
 from .annotations import check_annotations
-from .checks import CHECKS, check, check_checkpoint_files, check_data_files, check_input_sizes, check_schedules
+from .checks import (
+    CHECKS,
+    check,
+    check_checkpoint_files,
+    check_data_files,
+    check_input_sizes,
+    check_networks,
+    check_schedules,
+)
 from .data import replace_steps, with_augmentation, with_codec, with_fast_data
 from .hugging_face import PADDING, is_hugging_face, weights_of
 from .mixing_checks import check_mixed_data
@@ -15,9 +23,9 @@ from .walk import dictionaries
 
 __all__ = [
     'CHECKS', 'PADDING', 'PROJECT_ROOT', 'ConfigTree', 'ModelSource', 'build_estimator', 'check', 'check_annotations',
-    'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data', 'check_schedules',
-    'dictionaries', 'find_config', 'is_hugging_face', 'keypoint_metainfo', 'load_config', 'merge_options',
-    'parse_value', 'project_path', 'read_config', 'read_model_source', 'replace_steps', 'set_data_root',
+    'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data', 'check_networks',
+    'check_schedules', 'dictionaries', 'find_config', 'is_hugging_face', 'keypoint_metainfo', 'load_config',
+    'merge_options', 'parse_value', 'project_path', 'read_config', 'read_model_source', 'replace_steps', 'set_data_root',
     'student_config', 'weights_of', 'with_augmentation', 'with_codec', 'with_fast_data', 'with_teacher_crop',
     'without_teacher_crop', 'working_root',
 ]

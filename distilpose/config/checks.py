@@ -18,6 +18,10 @@ from .paths import project_path
 from .tree import ConfigTree
 
 _SIZES = ('input_size', 'heatmap_size', 'simcc_split_ratio')
+_PARTS_OF_A_DISTILLATION = dict(
+    student='dict(config=...), or a model dict',
+    teacher="dict(config=..., checkpoint=...), or dict(type='OnnxTeacher', file=...)",
+    terms="a dictionary of terms by name, such as dict(heatmaps=dict(type='HeatmapTerm'))")
 
 
 class _Size(NamedTuple):
@@ -26,6 +30,23 @@ class _Size(NamedTuple):
     where: str
     value: Any
     codec: str | None = None
+
+
+def check_networks(config: Config | ConfigTree) -> None:
+    """Looks at the forms of a distillation's student, teacher and terms.
+
+    Raises:
+        DistilPoseError: one is missing or of another form; says what was expected.
+    """
+    tree = ConfigTree.of(config)
+    if not tree.is_distillation:
+        return
+    for name, expected in _PARTS_OF_A_DISTILLATION.items():
+        found = tree.model.get(name)
+        is_made_elsewhere = name == 'teacher' and callable(getattr(found, 'outputs', None))
+        if not (isinstance(found, Mapping) or is_made_elsewhere):
+            state = f'is {found!r}' if name in tree.model else 'is missing'
+            raise DistilPoseError(f'model.{name} of a PoseDistiller {state}; expected {expected}')
 
 
 def check_input_sizes(config: Config | ConfigTree) -> None:
@@ -189,8 +210,8 @@ def check_checkpoint_files(config: Config | ConfigTree) -> None:
 
 
 CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
-    check_data_files, check_input_sizes, check_flip_test, check_schedules, check_numbers, check_mixed_data,
-    check_checkpoint_files, check_annotations)
+    check_networks, check_data_files, check_input_sizes, check_flip_test, check_schedules, check_numbers,
+    check_mixed_data, check_checkpoint_files, check_annotations)
 
 
 def check(cfg: Config, loaders: Sequence[str]) -> None:

@@ -25,6 +25,7 @@ from mmengine.runner import Runner
 from distilpose.config import (
     ConfigTree,
     check,
+    check_networks,
     dictionaries,
     merge_options,
     project_path,
@@ -305,6 +306,7 @@ def _require_training(cfg: Config) -> None:
     for name in ('train_dataloader', 'train_cfg', 'optim_wrapper'):
         if not cfg.get(name):
             raise DistilPoseError(f'{_name(cfg)} cannot be trained: it has no {name}')
+    check_networks(cfg)
 
 
 def _work_dir(cfg: Config, work_dir: str | Path | None, subfolder: str = '') -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from distilpose.config import PROJECT_ROOT
+from distilpose.config import PROJECT_ROOT, check_networks
 from distilpose.config.checks import check_flip_test
 from distilpose.engine import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules, read_config
 from distilpose.errors import DistilPoseError
@@ -159,3 +159,18 @@ def test_the_option_of_the_flip_test_is_read_before_the_run(is_distillation: boo
     with pytest.raises(DistilPoseError, match=r"test_cfg.flip_in_one_batch is 'on'; expected True, False or 'auto'"):
         check_flip_test(config(flip_in_one_batch='on'))
     check_flip_test(Config())
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    (dict(teacher=None), r'model\.teacher of a PoseDistiller is None; expected dict\(config=\.\.\., checkpoint='),
+    (dict(teacher='movenet.onnx'), r"model\.teacher of a PoseDistiller is 'movenet\.onnx'; .*type='OnnxTeacher'"),
+    (dict(student='student.py'), r"model\.student of a PoseDistiller is 'student\.py'"),
+    (dict(terms=['heatmaps']), r"model\.terms of a PoseDistiller is \['heatmaps'\]; expected a dictionary")])
+def test_parts_of_a_distillation_of_another_form(changes: dict[str, Any], words: str) -> None:
+    whole = dict(type='PoseDistiller', student=dict(config='student.py'), teacher=dict(config='teacher.py'), terms={})
+    check_networks(Config(dict(model=whole)))
+    with pytest.raises(DistilPoseError, match=words):
+        check_networks(Config(dict(model={**whole, **changes})))
+    name = next(iter(changes))
+    with pytest.raises(DistilPoseError, match=rf'model\.{name} of a PoseDistiller is missing'):
+        check_networks(Config(dict(model={key: value for key, value in whole.items() if key != name})))
