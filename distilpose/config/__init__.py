@@ -25,7 +25,7 @@ __all__ = [
     'CHECKS', 'PADDING', 'PROJECT_ROOT', 'ConfigTree', 'ModelSource', 'build_estimator', 'check', 'check_annotations',
     'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data', 'check_networks',
     'check_schedules', 'dictionaries', 'find_config', 'is_hugging_face', 'keypoint_metainfo', 'load_config',
-    'merge_options', 'parse_value', 'project_path', 'read_config', 'read_model_source', 'replace_steps', 'set_data_root',
-    'student_config', 'weights_of', 'with_augmentation', 'with_codec', 'with_fast_data', 'with_teacher_crop',
-    'without_teacher_crop', 'working_root',
+    'merge_options', 'parse_value', 'project_path', 'read_config', 'read_model_source', 'replace_steps',
+    'set_data_root', 'student_config', 'weights_of', 'with_augmentation', 'with_codec', 'with_fast_data',
+    'with_teacher_crop', 'without_teacher_crop', 'working_root',
 ]
