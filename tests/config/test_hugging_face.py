@@ -93,7 +93,7 @@ class TestPreprocessor:
         (dict(size=dict(height=256, width=192)), '192x256 .* and config.json of 48x64; make them agree'),
         (dict(image_mean=[0.5]), r'image_mean=\[0.5\]; expected three numbers'),
         (dict(image_std='abc'), "image_std='abc'; expected three numbers"),
-        (dict(size=5), 'not what it should be'),
+        (dict(size=5), 'expected a JSON object'),
     ])
     def test_of_another_kind_is_refused(self, options: dict, sentence: str, tmp_path: Path) -> None:
         with pytest.raises(DistilPoseError, match=sentence):

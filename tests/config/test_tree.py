@@ -42,7 +42,8 @@ def test_all_checks_share_one_walk_and_one_student(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(tree, 'dictionaries', count_walk)
     monkeypatch.setattr(tree, 'student_model', lambda cfg: students.append(cfg) or student(cfg))
     cfg = config()
-    cfg.model = dict(type='PoseDistiller', student=dict(head=dict(loss=dict(type='KeypointMSELoss'))))
+    cfg.model = dict(type='PoseDistiller', student=dict(head=dict(loss=dict(type='KeypointMSELoss'))),
+                     teacher=dict(config='teacher.py'), terms={})
     check(cfg, ['train'])
     assert (walks, len(students)) == ([''], 1)
 
