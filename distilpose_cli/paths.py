@@ -23,7 +23,7 @@ def working_root() -> Path:
 def require_config(name: str) -> None:
     """Refuses a config that :func:`distilpose.config.read_config` does not find, with the same sentence.
 
-    Configs of mmpose pass, whether they exist or not.
+    Configs of mmpose pass, whether they exist or not, and so do folders, which may be of Hugging Face.
 
     Raises:
         WrongInput: suggests configs of a similar name, or says where it looked.
@@ -37,7 +37,7 @@ def require_config(name: str) -> None:
         roots, path = list(dict.fromkeys([Path.cwd(), working_root(), PROJECT_ROOT])), name
         looked = (f' (looked from {" and from ".join(map(str, roots))}); name it absolutely, from there, or as '
                   f'{_PREFIX}... or {_MMPOSE}...')
-    if not any((root / Path(path).expanduser()).is_file() for root in roots):
+    if not any((root / Path(path).expanduser()).exists() for root in roots):
         raise WrongInput(f'no config {name}{_suggestion(name) or looked}')
 
 

@@ -22,7 +22,7 @@ def test_the_folders_are_those_of_the_package() -> None:
 
 
 @pytest.mark.parametrize('name', [
-    'configs/DistilPose_S_coco_256x129.py', 'configs/_base_/runtime/defualt.py', 'qqqqqqq.py', 'configs',
+    'configs/DistilPose_S_coco_256x129.py', 'configs/_base_/runtime/defualt.py', 'qqqqqqq.py',
     'configs/_base_/runtime/cpus.py', '/nowhere/x.py', 'distilpose::any.py', 'distilpose::quickstart/basline.py',
     'distilpose::_base_/runtime/cpus.py'])
 def test_a_missing_config_has_the_sentence_of_the_package(name: str, tmp_path: Path,
@@ -37,7 +37,7 @@ def test_a_missing_config_has_the_sentence_of_the_package(name: str, tmp_path: P
 
 @pytest.mark.parametrize('name', [
     DISTILPOSE, str(paths.PROJECT_ROOT / DISTILPOSE), 'mine.py', './mine.py', 'mmpose::any.py',
-    'distilpose::quickstart/baseline.py'])
+    'distilpose::quickstart/baseline.py', 'configs'])
 def test_what_the_package_may_find_is_left_to_it(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'mine.py').touch()
