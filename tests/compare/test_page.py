@@ -7,7 +7,8 @@ from distilpose.engine.teacher_report import TeacherReport
 from distilpose.engine.teacher_report.causes import Finding
 
 FIGURES = dict(
-    people=12, people_chosen=12, people_with_joints=12, joints=204, ap=0.5, pck=0.75, mean_pose=dict(ap=0.0, pck=0.1), masked=0.0,
+    people=12, people_chosen=12, people_with_joints=12, joints=204,
+    ap=0.5, pck=0.75, mean_pose=dict(ap=0.0, pck=0.1), masked=0.0,
     left_out=['nose'],
     keypoints=dict(left_wrist=dict(labelled=4, pck=0.5), right_wrist=dict(labelled=4, pck=1.0)),
     bias=dict(x=0.01, y=-0.3, error_of_x=0.01, error_of_y=0.01, cells=[48, 64]),
