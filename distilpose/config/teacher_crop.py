@@ -8,20 +8,24 @@ from typing import Any
 from distilpose.errors import DistilPoseError
 from distilpose.structures import NetworkInput
 
+from .walk import type_name
+
 Step = Mapping[str, Any]
 
 REPLAYED = ('YOLOXHSVRandomAug', 'PhotometricDistortion', 'RandomBlur', 'CoarseDropout')
 """Steps whose change to the student's crop can be made to the teacher's."""
 VIEWS = ('same', 'clean')
 _WRAPPERS = dict(TeacherCrop='crop', TeacherView='step', KeepUndistorted='step', PackTeacherCrop='pack')
-_CROPS = ('TopdownAffine', 'QuickTopdownAffine', 'DecodingTopdownAffine')
+CROP_STEPS = ('TopdownAffine', 'QuickTopdownAffine', 'DecodingTopdownAffine')
+"""Steps that cut the crop of a person."""
 _PACKS = ('PackPoseInputs', 'PackMixedPoseInputs', 'PackTrainingInputs')
 _PIXELS = (*REPLAYED, 'Albumentation')
 _NO_PIXELS_BEHIND = ('GenerateTarget', 'FilterAnnotations')
 _NO_PIXELS_BEFORE = ('LoadImage', 'LoadEncodedImage', 'LoadImageOnce', 'GetBBoxCenterScale', 'RandomFlip',
                      'RandomHalfBody', 'RandomBBoxTransform', 'RandomBBoxCenterShift', 'RandomScaleRotation',
                      'FilterAnnotations', 'KeypointConverter')
-_DEFAULT_PADDING = 1.25
+DEFAULT_PADDING = 1.25
+"""That of mmpose's ``GetBBoxCenterScale`` where a config does not say it."""
 
 
 def with_teacher_crop(pipeline: Sequence[Step], teacher: NetworkInput, *, view: str = 'same',
@@ -47,7 +51,7 @@ def with_teacher_crop(pipeline: Sequence[Step], teacher: NetworkInput, *, view: 
         raise DistilPoseError('the teacher does not say the size of its input, which a crop of its own needs; give the '
                               'head of its config a decoder with an input_size, or its input a size')
     steps = without_teacher_crop(pipeline)
-    crop, pack = _only(steps, _CROPS, 'crops'), _only(steps, _PACKS, 'packs')
+    crop, pack = _only(steps, CROP_STEPS, 'crops'), _only(steps, _PACKS, 'packs')
     if teacher.padding is None:
         zoom = 1.0
     else:
@@ -66,12 +70,12 @@ def without_teacher_crop(pipeline: Sequence[Step]) -> list[Step]:
 def padding_of(pipeline: Sequence[Step]) -> float | None:
     """Factor of the person's box in a pipeline, ``None`` where it does not make one."""
     boxes = [step for step in pipeline if _kind(step) == 'GetBBoxCenterScale']
-    return float(boxes[-1].get('padding', _DEFAULT_PADDING)) if boxes else None
+    return float(boxes[-1].get('padding', DEFAULT_PADDING)) if boxes else None
 
 
 def crop_of(pipeline: Sequence[Step]) -> Step | None:
     """The step that crops, ``None`` where there is none or there are several."""
-    crops = [step for step in without_teacher_crop(pipeline) if _kind(step) in _CROPS]
+    crops = [step for step in without_teacher_crop(pipeline) if _kind(step) in CROP_STEPS]
     return crops[0] if len(crops) == 1 else None
 
 
@@ -101,9 +105,7 @@ def _is_pipeline(value: Any) -> bool:
 
 
 def _kind(step: Step) -> str:
-    """The name of a step's type, with or without its scope, which a config may also give as a class."""
-    kind = step.get('type')
-    return kind.rpartition('.')[2] if isinstance(kind, str) else getattr(kind, '__name__', '')
+    return type_name(step.get('type'))
 
 
 def _only(steps: Sequence[Step], kinds: Sequence[str], what: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from .models import student_model
-from .walk import Node, dictionaries
+from .walk import Node, dictionaries, type_name
 
 LOADERS = ('train', 'val', 'test')
 
@@ -54,9 +54,4 @@ class ConfigTree:
 
     def of_type(self, kind: str, *paths: str) -> list[Node]:
         """The dictionaries of a ``type`` at and below these paths; with or without the scope (``'mmpose.'``) of it."""
-        return [(path, node) for path, node in self.below(*paths) if _name(node.get('type')) == kind]
-
-
-def _name(kind: Any) -> str:
-    """Of a ``type``, which a config may also give as a class."""
-    return kind.rpartition('.')[2] if isinstance(kind, str) else getattr(kind, '__name__', '')
+        return [(path, node) for path, node in self.below(*paths) if type_name(node.get('type')) == kind]

@@ -19,6 +19,16 @@ def dictionaries(node: Any, path: str) -> Iterator[Node]:
             yield from dictionaries(value, f'{path}[{index}]')
 
 
+def type_name(kind: Any) -> str:
+    """The name of a ``type`` without its scope (``'mmpose.'``); a config may also give a class."""
+    return kind.rpartition('.')[2] if isinstance(kind, str) else getattr(kind, '__name__', '')
+
+
+def plain(node: Any) -> Any:
+    """A copy of a config's part without mmengine's types."""
+    return change_strings(node, str)
+
+
 def change_strings(node: Any, change: Callable[[str], str]) -> Any:
     """A copy of a config's part in which every string that is no key is changed."""
     if isinstance(node, dict):

@@ -15,15 +15,6 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=_name).encode()).hexdigest()[:16]
 
 
-def digest_of_file(file: Path) -> str:
-    """The SHA-256 of a file's bytes, 0.4 s for 250 MB."""
-    sha = hashlib.sha256()
-    with open(file, 'rb') as stream:
-        while chunk := stream.read(1 << 24):
-            sha.update(chunk)
-    return sha.hexdigest()
-
-
 def annotation_files(dataset: Any) -> Iterator[Path]:
     """Those of a data set, or of all that it combines or repeats, as far as they are local; of a folder its JSON."""
     named = getattr(dataset, 'ann_file', None)

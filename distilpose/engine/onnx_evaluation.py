@@ -12,7 +12,8 @@ from mmengine.runner import Runner
 
 from ..config import merge_options
 from ..config.models import student_model
-from ..config.walk import dictionaries
+from ..config.teacher_crop import CROP_STEPS, DEFAULT_PADDING
+from ..config.walk import dictionaries, type_name
 from ..distillation.teachers.keypoints import build_keypoint_map
 from ..distillation.teachers.onnx.estimator import open_file
 from ..errors import DistilPoseError
@@ -23,9 +24,6 @@ from .summary import describe_model
 _TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg',
              'val_evaluator', 'custom_hooks')
 _DESCRIPTION = ('preset', 'keypoints', 'input', 'outputs', 'threads')
-_PADDING = 1.25
-"""That of mmpose's ``GetBBoxCenterScale`` where a config does not say it."""
-_CROPS = ('TopdownAffine', 'DecodingTopdownAffine')
 
 
 def is_onnx_file(checkpoint: str | Path) -> bool:
@@ -83,15 +81,16 @@ def _fit_crops(cfg: Config, images: NetworkInput) -> list[str]:
     crops, notes = 0, []
     step: Any  # a dictionary of the config itself
     for _, step in dictionaries(cfg._cfg_dict.test_dataloader, ''):
-        kind = str(step.get('type', '')).rpartition('.')[2]
-        if kind in _CROPS:
+        kind = type_name(step.get('type'))
+        if kind in CROP_STEPS:
             step.update(input_size=images.size, use_udp=images.udp)
             crops += 1
         elif kind == 'GetBBoxCenterScale' and images.padding is not None:
             step.update(padding=images.padding)
         elif kind == 'GetBBoxCenterScale':
             notes = ['Nobody says with which padding of boxes the ONNX file was trained: its crops have that of the '
-                     f'config, {step.get("padding", _PADDING):g}. --cfg-options model.input.padding=1.0 sets another']
+                     f'config, {step.get("padding", DEFAULT_PADDING):g}. --cfg-options model.input.padding=1.0 sets '
+                     'another']
     if not crops:
         raise DistilPoseError('the pipeline of test_dataloader has no TopdownAffine, whose input_size would become '
                               "that of the file; take a config whose people are cropped as mmpose's top-down ones")

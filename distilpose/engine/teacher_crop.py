@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
 
 from ..config.models import student_model
-from ..config.teacher_crop import crop_of, padding_of, pipelines, with_teacher_crop, without_teacher_crop
+from ..config.teacher_crop import crop_of, padding_of, pipelines, with_teacher_crop
+from ..config.walk import plain
 from ..distillation.own_crop import choose_crop
 from ..distillation.teachers import teacher_input
 from ..errors import DistilPoseError
+from ..structures import NetworkInput
 
 _PLACES = ('train_dataloader', 'default_hooks', 'custom_hooks')
 
@@ -33,19 +35,35 @@ def add_teacher_crops(cfg: Config) -> None:
     teacher = model.get('teacher')
     if model.get('type') != 'PoseDistiller' or not isinstance(teacher, Mapping):
         return
-    images = teacher_input(_plain(teacher))
+    images = teacher_input(plain(teacher))
     if not choose_crop(teacher, student=_student_size(cfg), teacher=images.size).is_own:
         return
-    found = [(node, key) for place in _PLACES for node, key in pipelines(cfg.get(place))]
+    if not cut_teacher_crops([cfg.get(place) for place in _PLACES], images, view=teacher.get('view')):
+        raise DistilPoseError("the teacher has a crop of its own, and no training pipeline has one TopdownAffine; "
+                              "write the pipeline out in the config, or set model.teacher.crop='student'")
+
+
+def cut_teacher_crops(parts: Sequence[Any], images: NetworkInput, *, view: str | None) -> int:
+    """Lets the pipelines in some parts of a config cut the teacher's own crops, in place.
+
+    Args:
+        parts: of the config.
+        images: of the teacher.
+        view: ``model.teacher.view``.
+
+    Returns:
+        How many pipelines crop.
+
+    Raises:
+        DistilPoseError: as :func:`~distilpose.config.with_teacher_crop`.
+    """
+    found = [(node, key) for part in parts for node, key in pipelines(part)]
     paddings = {padding for node, key in found if (padding := padding_of(node[key])) is not None}
     shared = paddings.pop() if len(paddings) == 1 else None
     cropping = [(node, key) for node, key in found if crop_of(node[key]) is not None]
-    if not cropping:
-        raise DistilPoseError("the teacher has a crop of its own, and no training pipeline has one TopdownAffine; "
-                              "write the pipeline out in the config, or set model.teacher.crop='student'")
     for node, key in cropping:
-        steps = without_teacher_crop(_plain(node[key]))
-        node[key] = with_teacher_crop(steps, images, view=teacher.get('view') or 'same', student_padding=shared)
+        node[key] = with_teacher_crop(plain(node[key]), images, view=view or 'same', student_padding=shared)
+    return len(cropping)
 
 
 def _student_size(cfg: Config) -> tuple[int, int] | None:
@@ -56,10 +74,3 @@ def _student_size(cfg: Config) -> tuple[int, int] | None:
         crops = (crop_of(node[key]) for node, key in pipelines(cfg.get('train_dataloader')))
         size = next((crop['input_size'] for crop in crops if crop is not None), None)
     return None if size is None else (int(size[0]), int(size[1]))
-
-
-def _plain(node: Any) -> Any:
-    """A copy of a part of a config without mmengine's types."""
-    if isinstance(node, Mapping):
-        return {key: _plain(value) for key, value in node.items()}
-    return type(node)(_plain(value) for value in node) if isinstance(node, (list, tuple)) else node

@@ -43,13 +43,12 @@ class PackTrainingInputs(PackMixedPoseInputs):
         image = results['img']
         if image.ndim != 3 or image.shape[2] != 3:
             return super().transform(results)
-        channels = np.empty((3, *image.shape[:2]), image.dtype)
-        cv2.split(image, list(channels))  # several times faster than transposing
+        inputs = channels_first(image)
         if any(key in results for key in self._table(results, 'field')):
             sample = super().transform(dict(results, img=_NO_PIXELS))['data_samples']
         else:
             sample = self._pack(results)
-        return dict(inputs=torch.from_numpy(channels), data_samples=sample)
+        return dict(inputs=inputs, data_samples=sample)
 
     def _pack(self, results: dict) -> PoseDataSample:
         """What mmpose packs where there are no maps, less its copies."""
@@ -72,3 +71,10 @@ class PackTrainingInputs(PackMixedPoseInputs):
         """What is packed as which name: as the targets' codec says, or mmpose."""
         name = f'{kind}_mapping_table'
         return results[name] if name in results else getattr(self, name)
+
+
+def channels_first(image: np.ndarray) -> torch.Tensor:
+    """An image (H, W, 3) as a tensor (3, H, W) of memory of its own."""
+    channels = np.empty((3, *image.shape[:2]), image.dtype)
+    cv2.split(np.ascontiguousarray(image), list(channels))  # several times faster than transposing
+    return torch.from_numpy(channels)

@@ -111,13 +111,13 @@ class DecodingTopdownAffine(QuickTopdownAffine):
         if results['img'].shape[:2] != (encoded.height, encoded.width) or any(results['img'].strides):
             raise DistilPoseError('a step between LoadEncodedImage and DecodingTopdownAffine changed the image, which '
                                   'is not decoded there; put it behind DecodingTopdownAffine, or load with LoadImage')
-        flip = results['flip_direction'] if results.get('flip') else None
+        flip = flip_of(results)
         needed = None if flip in ('vertical', 'diagonal') else max(rows, self.last_row(results, self.input_size))
         try:
             image = encoded.decode(rows=needed, reduction=reduction)
         except DistilPoseError as error:
             raise DistilPoseError(f'{results["img_path"]}: {error}') from error
-        return image if flip is None else cv2.flip(image, _FLIPS[flip])
+        return flipped(image, flip)
 
     def crop_decoded(self, results: dict, encoded: JpegImage | WholeJpegImage, image: np.ndarray,
                      reduction: int) -> dict:
@@ -125,7 +125,7 @@ class DecodingTopdownAffine(QuickTopdownAffine):
         results['img'] = image
         if reduction == 1:
             return super().transform(results)
-        flip = results['flip_direction'] if results.get('flip') else None
+        flip = flip_of(results)
         return self._crop_reduced(results, reduction, origin=_origin(encoded, reduction, flip))
 
     @staticmethod
@@ -159,6 +159,16 @@ class DecodingTopdownAffine(QuickTopdownAffine):
         results.update(keypoints_visible=smaller['keypoints_visible'], input_center=results['bbox_center'][0],
                        input_scale=results['bbox_scale'][0])
         return results
+
+
+def flip_of(results: dict) -> str | None:
+    """The direction in which a sample is flipped, ``None`` where it is not."""
+    return results['flip_direction'] if results.get('flip') else None
+
+
+def flipped(image: np.ndarray, direction: str | None) -> np.ndarray:
+    """An image (H, W, C) flipped as mmpose's ``RandomFlip`` does; as it is for ``None``."""
+    return image if direction is None else cv2.flip(image, _FLIPS[direction])
 
 
 def _box(results: dict, size: tuple[int, int]) -> tuple[float, float]:

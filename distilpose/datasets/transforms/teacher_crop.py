@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import cv2
 import numpy as np
-import torch
 from mmcv.transforms import BaseTransform
 from mmpose.datasets.transforms import PackPoseInputs, TopdownAffine
 from mmpose.registry import TRANSFORMS
@@ -23,7 +21,8 @@ from distilpose.host.albumentations import Compose
 from distilpose.structures import TEACHER_FIELDS
 
 from .coarse_dropout import CoarseDropout, Hole
-from .late_decoding import DecodingTopdownAffine
+from .formatting import channels_first
+from .late_decoding import DecodingTopdownAffine, flip_of, flipped
 from .quick_crop import QuickTopdownAffine
 from .random_blur import RandomBlur
 
@@ -31,7 +30,6 @@ Step = Callable[[dict], dict]
 
 _CROP, _MAP, _MASK = TEACHER_FIELDS
 _CLEAN = 'teacher_source'
-_FLIPS = {'vertical': 0, 'horizontal': 1, 'diagonal': -1}
 
 
 @TRANSFORMS.register_module()
@@ -102,8 +100,8 @@ class TeacherCrop(BaseTransform):
         if kept is None:
             return results['img']
         image, had_flip = kept
-        flip = _flip_of(results)
-        return image if flip == had_flip else cv2.flip(image, _FLIPS[flip or had_flip])
+        flip = flip_of(results)
+        return image if flip == had_flip else flipped(image, flip or had_flip)
 
     def _map(self, student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
         """(2, 2) scale and shift from the teacher's fractions to the student's, by the sides of both boxes.
@@ -181,7 +179,7 @@ class KeepUndistorted(BaseTransform):
     def transform(self, results: dict) -> dict:
         """See the class."""
         if _CLEAN not in results:
-            results[_CLEAN] = results['img'].copy(), _flip_of(results)  # some steps write to it
+            results[_CLEAN] = results['img'].copy(), flip_of(results)  # some steps write to it
         return self.step(results)
 
 
@@ -203,12 +201,10 @@ class PackTeacherCrop(PackPoseInputs):
 
     def transform(self, results: dict) -> dict:
         """See the class."""
-        image = np.ascontiguousarray(results[_CROP])
-        channels = np.empty((3, *image.shape[:2]), image.dtype)
-        cv2.split(image, list(channels))
+        image = channels_first(results[_CROP])
         packed = self.pack(results)
         sample = packed['data_samples']
-        sample.set_field(torch.from_numpy(channels), _CROP)
+        sample.set_field(image, _CROP)
         for name in (_MAP, _MASK):
             if name in results:
                 sample.set_field(results[name], name)
@@ -231,10 +227,6 @@ def _rewound(state: Any) -> Iterator[None]:
         yield
     finally:
         np.random.set_state(after)
-
-
-def _flip_of(results: dict) -> str | None:
-    return results['flip_direction'] if results.get('flip') else None
 
 
 def _share(step: TopdownAffine) -> np.ndarray:

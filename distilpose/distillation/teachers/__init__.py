@@ -19,7 +19,7 @@ from .estimator import FrozenTeacher, load_teacher, read_teacher_input, read_tea
 from .onnx import OnnxTeacher
 
 __all__ = ['PAIRING_OPTIONS', 'FrozenTeacher', 'OnnxTeacher', 'Teacher', 'build_teacher', 'load_teacher',
-           'read_teacher_source', 'teacher_facts', 'teacher_input']
+           'read_teacher_source', 'teacher_facts', 'teacher_input', 'with_padding']
 
 
 def build_teacher(spec: Mapping[str, Any]) -> Teacher:
@@ -62,8 +62,13 @@ def teacher_input(spec: Mapping[str, Any]) -> NetworkInput:
     else:
         read = getattr(_check_kind(own), 'read_input', None)
         found = NetworkInput() if read is None else read(own)
+    return with_padding(found, spec)
+
+
+def with_padding(images: NetworkInput, spec: Mapping[str, Any]) -> NetworkInput:
+    """The images of a teacher, with the ``padding`` of a config's ``model.teacher`` where it says one."""
     padding = spec.get('padding')
-    return found if padding is None else replace(found, padding=padding)
+    return images if padding is None else replace(images, padding=padding)
 
 
 def _own_options(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from urllib.request import Request, urlopen
 from mmengine.logging import print_log
 from torch.hub import tqdm
 
+from distilpose.checkpoints.integrity import sha256_of
 from distilpose.checkpoints.writing import replacing
 from distilpose.config import project_path
 from distilpose.errors import DistilPoseError
 
 from .preset_table import ARCHIVED, Preset
-from .presets import sha256_of
 
 FOLDER = 'teacher_chkpts'
 MAX_BYTES = 4 << 30

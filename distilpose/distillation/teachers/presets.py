@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
+from distilpose.checkpoints.integrity import sha256_of
 from distilpose.errors import DistilPoseError
 
 from .onnx.description import OnnxDescription
@@ -17,8 +17,6 @@ from .preset_table import PRESETS, Preset
 
 __all__ = ['PRESETS', 'Preset', 'Recognised', 'describe_preset', 'find_preset', 'keypoint_names', 'list_presets',
            'recognise', 'sha256_of']
-
-_BLOCK = 1 << 20
 
 
 class Recognised(NamedTuple):
@@ -109,12 +107,3 @@ def _names(definition: str) -> tuple[str, ...]:
     metainfo = parse_pose_metainfo(dict(from_file=f'configs/_base_/datasets/{definition}.py'))
     names = metainfo['keypoint_id2name']
     return tuple(names[index] for index in sorted(names))
-
-
-def sha256_of(file: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with file.open('rb') as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

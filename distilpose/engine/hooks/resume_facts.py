@@ -12,12 +12,13 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from ...checkpoints.integrity import sha256_of
 from ...config.differences import Difference, differences, read_literals
 from ...distillation import PoseDistiller, Teacher
 from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
 from ..bare_model import bare_model
-from ..fingerprints import annotation_files, digest, digest_of_file
+from ..fingerprints import annotation_files, digest
 from ..resumed_optimizer import Position, has_other_groups, use_own_options
 
 Facts = dict[str, dict[str, str]]
@@ -112,7 +113,7 @@ class ResumeFactsHook(Hook):
 def facts_of(runner: Runner) -> Facts:
     """What decides about a training and stands neither in its config nor in its weights."""
     dataset, model = runner.train_dataloader.dataset, bare_model(runner)
-    data = {f'SHA-256 of annotation file {number}': f'{digest_of_file(file)[:16]} ({file.name})'
+    data = {f'SHA-256 of annotation file {number}': f'{sha256_of(file)[:16]} ({file.name})'
             for number, file in enumerate(annotation_files(dataset), 1)}
     data['number of samples'] = str(len(dataset))
     teacher = {}

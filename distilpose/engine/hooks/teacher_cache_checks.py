@@ -8,12 +8,13 @@ from typing import Any
 from mmengine.runner import Runner
 from mmpose.datasets.samplers import MultiSourceSampler
 
+from ...checkpoints.integrity import sha256_of
 from ...distillation import PoseDistiller, Teacher
 from ...distillation.heatmap_grid import COMMON_GRID
 from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
 from ..bare_model import bare_model
-from ..fingerprints import annotation_files, digest, digest_of_file
+from ..fingerprints import annotation_files, digest
 from .pipeline_switch import PipelineSwitchHook
 from .randomness import SeededPreparation
 
@@ -75,7 +76,7 @@ def facts_of(runner: Runner, teacher: Teacher, *, dtype: str) -> dict[str, str]:
         **mapped,
         **on_grid,
         'training pipeline': digest(_crops(runner.cfg.train_dataloader.dataset.to_dict())),
-        'annotation file': digest([digest_of_file(file) for file in annotation_files(dataset)]),
+        'annotation file': digest([sha256_of(file) for file in annotation_files(dataset)]),
         'number of samples': str(len(dataset)),
         'seed of the augmentation': ' '.join(map(str, dataset.prepare_data.stream)),
     }

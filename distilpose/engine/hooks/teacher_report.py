@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,16 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmpose.registry import DATASETS, HOOKS
 
-from ...config.teacher_crop import crop_of, pipelines, with_teacher_crop
+from ...checkpoints.integrity import sha256_of
+from ...config.walk import plain
 from ...distillation import PoseDistiller
 from ...distillation.image_adapter import read_input
-from ...distillation.teachers import PAIRING_OPTIONS, teacher_facts
+from ...distillation.teachers import PAIRING_OPTIONS, teacher_facts, with_padding
 from ...errors import DistilPoseError
 from ...structures import NetworkInput
 from ..bare_model import bare_model
-from ..fingerprints import annotation_files, digest, digest_of_file
+from ..fingerprints import annotation_files, digest
+from ..teacher_crop import cut_teacher_crops
 from ..teacher_report import Answers, TeacherReport, make_report
 from ..teacher_report.report import FILE, VERSION, read_report, write_report
 
@@ -144,7 +145,7 @@ def validation_of(runner: Runner) -> tuple[Any, str]:
     model = bare_model(runner)
     has_own_crop = model.own_crop is not None
     if isinstance(cfg, Mapping) and (cfg.get('bbox_file') or has_own_crop):
-        options = Config(dict(dataset=_plain(cfg))).dataset.to_dict()  # a copy
+        options = plain(cfg)
         options.update({'bbox_file': None} if cfg.get('bbox_file') else {})
         if has_own_crop:
             reason = _add_crops(options, model.teacher.input, runner.cfg.model.teacher)
@@ -161,13 +162,9 @@ def validation_of(runner: Runner) -> tuple[Any, str]:
 
 def _add_crops(options: dict[str, Any], images: NetworkInput, spec: Mapping[str, Any]) -> str | None:
     """Lets the pipelines of a data set's config cut the teacher's own crops, in place; the reason if they cannot."""
-    images = images if spec.get('padding') is None else replace(images, padding=spec['padding'])
-    cropping = [(node, key) for node, key in pipelines(options) if crop_of(node[key]) is not None]
-    if not cropping:
-        return 'it has a crop of its own, and no validation pipeline has one TopdownAffine'
     try:
-        for node, key in cropping:
-            node[key] = with_teacher_crop(node[key], images, view=spec.get('view') or 'same')
+        if not cut_teacher_crops([options], with_padding(images, spec), view=spec.get('view')):
+            return 'it has a crop of its own, and no validation pipeline has one TopdownAffine'
     except DistilPoseError as error:  # the training has no need of it
         return f'it has a crop of its own, which the validation data cannot give it: {error}'
     return None
@@ -180,12 +177,8 @@ def facts_of(runner: Runner, model: PoseDistiller, dataset: Any, *, options: Any
     return digest([
         VERSION, options, teacher.loaded_digest, teacher_facts(spec, teacher), repr(teacher.input), str(teacher.dtype),
         getattr(teacher, 'heatmaps', None), pairing, repr(read_input(model.student)),
-        _plain(runner.cfg.val_dataloader.dataset), [digest_of_file(file) for file in annotation_files(dataset)],
+        plain(runner.cfg.val_dataloader.dataset), [sha256_of(file) for file in annotation_files(dataset)],
         len(dataset)])
-
-
-def _plain(options: Any) -> Any:
-    return options.to_dict() if hasattr(options, 'to_dict') else options
 
 
 def _batch_size(runner: Runner) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from distilpose.checkpoints.integrity import sha256_of
 from distilpose.errors import DistilPoseError
 
 _MODEL_GRAPH, _MODEL_OPSET, _MODEL_FUNCTIONS = 7, 8, 25
@@ -75,15 +76,11 @@ def digest_of_graph(file: Path, external: tuple[Path, ...] = ()) -> str:
 
 
 def _digest(file: Path) -> str:
-    sha = hashlib.sha256()
     try:
-        with open(file, 'rb') as stream:
-            while chunk := stream.read(1 << 24):
-                sha.update(chunk)
+        return sha256_of(file)
     except OSError as error:
         raise DistilPoseError(f'{file}, which the ONNX teacher was loaded from, cannot be read: {error.strerror}; put '
                               'it back') from error
-    return sha.hexdigest()
 
 
 def _inside(file: Path, name: str) -> Path:
