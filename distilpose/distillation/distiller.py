@@ -22,7 +22,7 @@ from .heatmap_grid import HeatmapGrids
 from .image_adapter import adapter_between, input_size, read_input
 from .labels import read_labels
 from .own_crop import OwnCrop, choose_crop, describe_choice
-from .pairing import ask, check_pair, choose_grids, count_keypoints, student_outputs, student_size
+from .pairing import check_pair, choose_grids, count_keypoints, student_outputs, student_size, teacher_outputs
 from .replay import replayed
 from .schedules import require_numbers
 from .teacher_cache import TeacherCache
@@ -131,7 +131,7 @@ class PoseDistiller(BaseModel):
     def ask_teacher(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
         """What the teacher shows of the student's keypoints in a batch, as fractions of the student's crops.
 
-        Its heatmaps are on ``grids.taught``.
+        Its heatmaps are on ``grids.target``.
 
         Args:
             inputs: (B, 3, H, W) preprocessed for the student.
@@ -139,9 +139,9 @@ class PoseDistiller(BaseModel):
                 of one empty image, as when networks are compared.
         """
         if self.own_crop is None:
-            return self._map_keypoints(ask(self.teacher, self.to_teacher(inputs), self.grids))
+            return self._map_keypoints(teacher_outputs(self.teacher, self.to_teacher(inputs), self.grids))
         crops = self.own_crop.read(data_samples, inputs.device)
-        outputs = self._map_keypoints(ask(self.teacher, self.own_crop.normalise(crops.images), self.grids))
+        outputs = self._map_keypoints(teacher_outputs(self.teacher, self.own_crop.normalise(crops.images), self.grids))
         return self.own_crop.to_student(outputs, crops)
 
     def _map_keypoints(self, outputs: PoseOutputs) -> PoseOutputs:
@@ -174,7 +174,7 @@ class PoseDistiller(BaseModel):
 
     def _teacher_outputs(self, inputs: Tensor, features: tuple[Tensor, ...], data_samples: list) -> PoseOutputs:
         if self.shared:
-            return self._map_keypoints(self.teacher.outputs_from(features, own_grid=self.grids.asks_for_own))
+            return self._map_keypoints(self.teacher.outputs_from(features, own_grid=self.grids.keeps_own_grid))
         if self.teacher_cache is not None:
             return self.teacher_cache.outputs(inputs, data_samples)
         return self.ask_teacher(inputs, data_samples)

@@ -53,15 +53,15 @@ class HeatmapGrids(NamedTuple):
 
     student: HeatmapGrid = COMMON_GRID
     """Of the student's heatmaps."""
-    asked: HeatmapGrid = COMMON_GRID
-    """Of the teacher's, as it is asked for them: the common one or its own."""
-    taught: HeatmapGrid = COMMON_GRID
-    """Of the teacher's that terms are given."""
+    teacher: HeatmapGrid = COMMON_GRID
+    """Of the heatmaps that the teacher returns: the common one or its own."""
+    target: HeatmapGrid = COMMON_GRID
+    """Of the teacher's heatmaps that terms compare with."""
 
     @property
-    def asks_for_own(self) -> bool:
+    def keeps_own_grid(self) -> bool:
         """Whether the teacher leaves its heatmaps on its own grid."""
-        return self.asked != COMMON_GRID
+        return self.teacher != COMMON_GRID
 
 
 COMMON_GRIDS = HeatmapGrids()

@@ -116,7 +116,7 @@ class OwnCrop(nn.Module):
             raise DistilPoseError('the teacher does not say the size of its input, which a crop of its own needs; give '
                                   "the head of its config a decoder with an input_size, or set "
                                   "model.teacher.crop='student'")
-        self.size, self.student, self.grids = teacher.size, student, grids._replace(taught=grids.student)
+        self.size, self.student, self.grids = teacher.size, student, grids._replace(target=grids.student)
         mean, std = teacher.mean or (0.0,) * 3, teacher.std or (1.0,) * 3
         scale = 1 / torch.tensor(std)
         self.normalise = ImageAdapter(scale, -torch.tensor(mean) * scale, swap_channels=teacher.rgb, size=None)
@@ -174,13 +174,13 @@ class OwnCrop(nn.Module):
                 changes['sigmas'] = outputs.sigmas * scale[:, None]
             if outputs.error_scales is not None:
                 changes['error_scales'] = (outputs.error_scales.sigmoid() * scale[:, None]).logit(eps=1e-6)
-            changes['mask'] = _mask(outputs, scale, shift, known=crops.mask, grid=self.grids.asked)
+            changes['mask'] = _mask(outputs, scale, shift, known=crops.mask, grid=self.grids.teacher)
         return outputs._replace(**changes)
 
     def _warp(self, maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """Bilinear, from the teacher's grid on its crop to the student's grid on the student's."""
         cells, own = self.cells or proportioned(self.student, maps.shape[-2]), (maps.shape[-1], maps.shape[-2])
-        start, reach, to = self.grids.asked.start, self.grids.asked.reach(own), self.grids.taught.reach(cells)
+        start, reach, to = self.grids.teacher.start, self.grids.teacher.reach(own), self.grids.target.reach(cells)
         along_x, along_y = (_places(cells[axis], reach[axis], scale[:, axis], shift[:, axis], reach=to[axis])
                             for axis in (0, 1))
         columns, rows = along_x[:, None].expand(-1, cells[1], -1), along_y[..., None].expand(-1, -1, cells[0])

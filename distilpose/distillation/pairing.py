@@ -47,20 +47,20 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
     with torch.no_grad():
         shown = student_outputs(student, images.to(_device(student)))
     if own_crop is None:
-        wanted = ask(teacher, to_teacher(images), grids)
+        wanted = teacher_outputs(teacher, to_teacher(images), grids)
         _check_heatmap_grid(teacher, wanted, (width, height))
         wanted = _mapped(wanted, keypoint_map, terms)
     else:
         refuse_unmapped(terms)
         crops = own_crop.read(None, images.device)
-        wanted = ask(teacher, own_crop.normalise(crops.images), grids)
+        wanted = teacher_outputs(teacher, own_crop.normalise(crops.images), grids)
         _check_heatmap_grid(teacher, wanted, own_crop.size)
         wanted = own_crop.to_student(_mapped(wanted, keypoint_map, terms), crops)
     for name, term in terms.items():
         _check_fields(name, 'student', type(student.head).__name__, term.student_fields, shown)
         _check_fields(name, 'teacher', teacher.name, term.teacher_fields, wanted)
         _check_grids(name, student, term, grids)
-        term.student_grid, term.teacher_grid = grids.student, grids.taught
+        term.student_grid, term.teacher_grid = grids.student, grids.target
     _check_keypoint_count(shown, wanted)
     for name, term in terms.items():
         reason = term.mismatch(shown, wanted) or term.choose_certainty(wanted, beta=teacher.simcc_beta)
@@ -84,12 +84,12 @@ def choose_grids(student: Any, teacher: Teacher, terms: Mapping[str, Distillatio
     grid = grid_of(getattr(student.head, 'decoder', None))
     if grid in (None, COMMON_GRID) or not any('heatmaps' in term.student_fields for term in terms.values()):
         return COMMON_GRIDS
-    return HeatmapGrids(grid, asked=teacher.heatmap_grid, taught=teacher.heatmap_grid)
+    return HeatmapGrids(grid, teacher=teacher.heatmap_grid, target=teacher.heatmap_grid)
 
 
-def ask(teacher: Teacher, images: torch.Tensor, grids: HeatmapGrids) -> PoseOutputs:
-    """The outputs of a teacher for images (B, 3, H, W), with heatmaps on ``grids.asked``."""
-    return teacher.outputs(images, own_grid=True) if grids.asks_for_own else teacher.outputs(images)
+def teacher_outputs(teacher: Teacher, images: torch.Tensor, grids: HeatmapGrids) -> PoseOutputs:
+    """The outputs of a teacher for images (B, 3, H, W), with heatmaps on ``grids.teacher``."""
+    return teacher.outputs(images, own_grid=True) if grids.keeps_own_grid else teacher.outputs(images)
 
 
 def student_outputs(student: Any, images: torch.Tensor) -> PoseOutputs:

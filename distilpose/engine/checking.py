@@ -57,14 +57,14 @@ class CheckingRunner(ConciseRunner):
             if isinstance(hook, TeacherCheckHook):
                 hook.before_train(self)
         hooks = [hook for hook in self.hooks if isinstance(hook, TeacherReportHook)] or [TeacherReportHook()]
-        report, reason, answers = hooks[0].evaluate(self, model, keep_crops=PEOPLE_ON_SHEET)
-        if report is None or answers is None:
+        report, reason, predictions = hooks[0].evaluate(self, model, keep_crops=PEOPLE_ON_SHEET)
+        if report is None or predictions is None:
             self.logger.warning(f'The teacher was not evaluated: {reason}.')
             return
         self.report = report
         log(self, report)
         file = Path(self.work_dir, SHEET)
-        draw_sheet(file, answers, metainfo=self.val_loop.dataloader.dataset.metainfo)
-        self.logger.info(f'{len(answers.crops)} of these people, with labels and teacher: {file}.')
+        draw_sheet(file, predictions, metainfo=self.val_loop.dataloader.dataset.metainfo)
+        self.logger.info(f'{len(predictions.crops)} of these people, with labels and teacher: {file}.')
         if report.refusal:
             raise DistilPoseError(report.refusal)

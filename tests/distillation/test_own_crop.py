@@ -103,7 +103,7 @@ def test_a_gaussian_comes_to_the_grid_of_a_udp_student(asked: HeatmapGrid) -> No
     student = HeatmapGrid('udp', (48, 64))
     crop = OwnCrop(SQUARE, student=(48, 64), shown=PoseOutputs(heatmaps=(torch.zeros(1, 1, 32, 24),)),
                    grids=HeatmapGrids(student, asked, asked))
-    assert crop.grids.taught == student
+    assert crop.grids.target == student
     drawn = gaussians(WITHIN * torch.tensor(asked.reach((64, 64))) / 64, (64, 64), 2.0)
     warped = crop.to_student(PoseOutputs(heatmaps=(drawn,)), crops()).heatmaps[-1]
     expected = brought(WITHIN) * torch.tensor(student.reach((24, 32))) / torch.tensor([24.0, 32.0])

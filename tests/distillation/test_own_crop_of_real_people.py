@@ -73,7 +73,7 @@ def test_a_udp_students_maps_have_the_joints_where_those_of_msra_have_them(share
         crop = OwnCrop(lightning.input, student=size, shown=PoseOutputs(heatmaps=(empty,)), grids=grids)
         crops = crop.read([sample['data_samples'] for sample in samples], torch.device('cpu'))
         maps.append(crop.to_student(shown(lightning, crop.normalise(crops.images)), crops))
-        found.append(coordinates_of(maps[-1], grid=crop.grids.taught) * torch.tensor(cells))
+        found.append(coordinates_of(maps[-1], grid=crop.grids.target) * torch.tensor(cells))
     is_sure = (torch.stack([one.heatmaps[-1].amax((-2, -1)) for one in maps]) > 0.5).all(0)
     assert is_sure.float().mean() > 0.3
     off = (found[0] - found[1])[is_sure]  # its peaks are narrow, so that a place between two cells is lost in either

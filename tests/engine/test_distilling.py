@@ -213,7 +213,7 @@ def test_recipes_of_mmpose_with_udp_learn_from_heatmaps(files: Path, tmp_path: P
                             'model.teacher.head.decoder.type': teacher})
     assert (runner.cfg.model.task_weight, list(runner.cfg.model.terms)) == (0.5, ['heatmaps'])
     assert runner.model.grids.student.kind == 'udp'
-    assert (runner.model.grids.taught == runner.model.grids.student) == (teacher == 'UDPHeatmap')
+    assert (runner.model.grids.target == runner.model.grids.student) == (teacher == 'UDPHeatmap')
     assert len(logged_losses(tmp_path)) == 3
 
 

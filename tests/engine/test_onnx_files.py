@@ -230,7 +230,8 @@ def test_two_processes(tmp_path: Path) -> None:
     config = write_distillation(tmp_path)
     output = run_in_two_processes(_TWO_PROCESSES, tmp_path, tmp_path)
     digests = re.findall(r'digest ([0-9a-f]{64})', output)  # lines of two processes may run into one another
-    assert len(digests) == 2 and len(set(digests)) == 1 and len(logged_losses(tmp_path / 'two')) == 4  # 12 samples in batches of 2 x 4
+    assert len(digests) == 2 and len(set(digests)) == 1
+    assert len(logged_losses(tmp_path / 'two')) == 4  # 12 samples in batches of 2 x 4
     evaluate(config, tmp_path / 'net.onnx', work_dir=tmp_path / 'one', dump=tmp_path / 'one.pkl')
     np.testing.assert_allclose(joints(tmp_path / 'two.pkl'), joints(tmp_path / 'one.pkl'), atol=1e-4)
 

@@ -66,7 +66,7 @@ def facts_of(runner: Runner, teacher: Teacher, *, dtype: str) -> dict[str, str]:
     """
     dataset, known = runner.train_dataloader.dataset, teacher_facts(runner.cfg.model.teacher.to_dict(), teacher)
     options = dict(dtype=str(teacher.dtype), heatmaps=getattr(teacher, 'heatmaps', None))
-    keypoint_map, grid = bare_model(runner).keypoint_map, bare_model(runner).grids.taught
+    keypoint_map, grid = bare_model(runner).keypoint_map, bare_model(runner).grids.target
     mapped = {} if keypoint_map is None else {"teacher's keypoints": digest(keypoint_map.partners)}
     on_grid = {} if grid == COMMON_GRID else {"grid of the teacher's heatmaps": f'{grid.kind} {grid.input_size}'}
     return {

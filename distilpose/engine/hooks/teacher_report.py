@@ -23,7 +23,7 @@ from ...structures import NetworkInput
 from ..bare_model import bare_model
 from ..fingerprints import annotation_files, digest
 from ..teacher_crop import cut_teacher_crops
-from ..teacher_report import Answers, TeacherReport, make_report
+from ..teacher_report import Predictions, TeacherReport, make_report
 from ..teacher_report.report import FILE, VERSION, read_report, write_report
 
 
@@ -92,8 +92,8 @@ class TeacherReportHook(Hook):
         return None if report is None else report.to_dict(), reason, False
 
     def evaluate(self, runner: Runner, model: PoseDistiller, *,
-                 keep_crops: int = 0) -> tuple[TeacherReport | None, str, Answers | None]:
-        """The report, or ``None`` and the reason; with crops it is made even if there is one, and the answers too.
+                 keep_crops: int = 0) -> tuple[TeacherReport | None, str, Predictions | None]:
+        """The report, or ``None`` and the reason; with crops it is made even if there is one, and the predictions too.
 
         Raises:
             DistilPoseError: the teacher's numbers are not finite.
@@ -110,9 +110,9 @@ class TeacherReportHook(Hook):
                            keep_crops=keep_crops)
         if isinstance(made, str):
             return None, made, None
-        report, answers = made
+        report, predictions = made
         write_report(folder / FILE, report, made_for=key)
-        return report, '', answers
+        return report, '', predictions
 
 
 def make_strict(cfg: Config) -> None:

@@ -15,8 +15,8 @@ from distilpose.distillation.image_adapter import adapter_between
 from distilpose.evaluation import People
 from distilpose.structures import NetworkInput, PoseOutputs
 
-from .answers import Answers, collect
 from .figures import correct, mean_pose
+from .predictions import Predictions, collect
 
 MOST_BIAS = 0.2
 """Cells that joints may lie beside their labels on average."""
@@ -47,35 +47,35 @@ class Finding:
         return self.kind != 'grid'
 
 
-def judge(figures: dict[str, Any], answers: Answers, *, names: Sequence[str], flip: Sequence[int],
+def judge(figures: dict[str, Any], predictions: Predictions, *, names: Sequence[str], flip: Sequence[int],
           readings: Sequence[Finding] = ()) -> list[Finding]:
     """Everything that is wrong, the worst first; nothing where there are too few people to tell.
 
     Args:
         figures: from :func:`~distilpose.engine.teacher_report.measure`.
-        answers: which they were taken of.
+        predictions: which they were taken of.
         names: of the K keypoints.
         flip: for every keypoint the one that it is in the mirror.
         readings: from :func:`other_readings`.
     """
     if figures['people_with_joints'] < LEAST_PEOPLE:
         return []
-    found = [*_order(answers, names, flip)] or [*_mirrored(figures, answers, np.asarray(flip))]
+    found = [*_order(predictions, names, flip)] or [*_mirrored(figures, predictions, np.asarray(flip))]
     causes = [*found, *readings]
-    chance = [*_chance(figures, answers, has_cause=bool(causes))]
+    chance = [*_chance(figures, predictions, has_cause=bool(causes))]
     # Where joints are exchanged or missed, those that are right by accident say nothing of the grid.
     return [*chance, *causes, *(() if found or chance else _grid(figures))]
 
 
-def other_readings(distiller: Any, dataset: Any, indices: Sequence[int], answers: Answers, *, batch_size: int,
+def other_readings(distiller: Any, dataset: Any, indices: Sequence[int], predictions: Predictions, *, batch_size: int,
                    seconds: float) -> list[Finding]:
     """Whether the teacher is better on images in another order of channels, or normalised otherwise, than declared.
 
     Args:
         distiller: with the teacher.
         dataset: validation data.
-        indices: of the people that ``answers`` are of.
-        answers: of the teacher as it is declared.
+        indices: of the people that ``predictions`` are of.
+        predictions: of the teacher as it is declared.
         batch_size: of the teacher.
         seconds: that this may take, about.
     """
@@ -84,7 +84,7 @@ def other_readings(distiller: Any, dataset: Any, indices: Sequence[int], answers
     for kind, said, other in choices:
         probed = collect(_with_input(distiller, other), dataset, indices[:PEOPLE_TO_PROBE], batch_size=batch_size,
                          seconds=seconds / len(choices))
-        gain = _gain(answers, probed.coords)
+        gain = _gain(predictions, probed.coords)
         if gain is not None:
             found.append((gain, Finding(kind, f'{said} it is right in {gain[1]:.1%} of the joints of '
                                               f'{len(probed.coords)} people, and in {gain[0]:.1%} as it is declared')))
@@ -135,9 +135,9 @@ def _with_input(distiller: Any, other: NetworkInput) -> Any:
     return view
 
 
-def _gain(answers: Answers, coords: np.ndarray) -> tuple[float, float] | None:
+def _gain(predictions: Predictions, coords: np.ndarray) -> tuple[float, float] | None:
     """The shares of right joints of the first people before and after, where the second is surely larger."""
-    some = _first(answers, len(coords))
+    some = _first(predictions, len(coords))
     counted = some.counted
     before, after = (correct(some, some.to_image(values))[counted] for values in (some.coords, coords))
     return (float(before.mean()), float(after.mean())) if _is_better(after, before) else None
@@ -149,20 +149,20 @@ def _is_better(right: np.ndarray, other: np.ndarray, *, errors: float = _STANDAR
     return won - lost >= max(_LEAST_GAIN * len(right), errors * np.sqrt(won + lost), 1)
 
 
-def _first(answers: Answers, count: int) -> Answers:
-    people = answers.people
+def _first(predictions: Predictions, count: int) -> Predictions:
+    people = predictions.people
     some = People(people.keypoints[:count], people.labelled[:count], people.boxes[:count], people.areas[:count],
                   people.images[:count])
-    return replace(answers, coords=answers.coords[:count], certainty=answers.certainty[:count],
-                   mask=answers.mask[:count], people=some, origins=answers.origins[:count],
-                   extents=answers.extents[:count])
+    return replace(predictions, coords=predictions.coords[:count], certainty=predictions.certainty[:count],
+                   mask=predictions.mask[:count], people=some, origins=predictions.origins[:count],
+                   extents=predictions.extents[:count])
 
 
-def _chance(figures: dict[str, Any], answers: Answers, *, has_cause: bool) -> Iterator[Finding]:
+def _chance(figures: dict[str, Any], predictions: Predictions, *, has_cause: bool) -> Iterator[Finding]:
     """Also where it is better by a joint or two, as another pose would be that needs no image."""
     mean, pck, ap = figures['mean_pose'], figures['pck'], figures['ap']
-    of_teacher, of_mean = (correct(answers, answers.to_image(coords))[answers.counted]
-                           for coords in (answers.coords, mean_pose(answers)))
+    of_teacher, of_mean = (correct(predictions, predictions.to_image(coords))[predictions.counted]
+                           for coords in (predictions.coords, mean_pose(predictions)))
     by_pck = not _is_better(of_teacher, of_mean, errors=2)
     by_ap = ap is not None and mean['ap'] and ap <= mean['ap']
     if by_pck or by_ap:
@@ -175,10 +175,10 @@ def _chance(figures: dict[str, Any], answers: Answers, *, has_cause: bool) -> It
                                 f'against {_points(mean["pck"])}; {cause}')
 
 
-def _mirrored(figures: dict[str, Any], answers: Answers, flip: np.ndarray) -> Iterator[Finding]:
-    sides, truth = figures['sides'], answers.people.keypoints
-    pairs = answers.counted & answers.people.labelled[:, flip] & (flip != np.arange(len(flip)))
-    own, mirrored = (correct(answers, answers.predicted, labels)[pairs] for labels in (truth, truth[:, flip]))
+def _mirrored(figures: dict[str, Any], predictions: Predictions, flip: np.ndarray) -> Iterator[Finding]:
+    sides, truth = figures['sides'], predictions.people.keypoints
+    pairs = predictions.counted & predictions.people.labelled[:, flip] & (flip != np.arange(len(flip)))
+    own, mirrored = (correct(predictions, predictions.predicted, labels)[pairs] for labels in (truth, truth[:, flip]))
     if _is_better(mirrored, own) and sides['pck_mirrored'] > figures['mean_pose']['pck']:
         yield Finding('mirrored', 'The teacher exchanges left and right: of the joints that have two sides it is right '
                                   f'in {sides["pck_mirrored"]:.1%} when the labels are mirrored, and in '
@@ -186,15 +186,16 @@ def _mirrored(figures: dict[str, Any], answers: Answers, flip: np.ndarray) -> It
                                   'their names in model.teacher.keypoints), or its images or the labels are mirrored')
 
 
-def _order(answers: Answers, names: Sequence[str], flip: Sequence[int]) -> Iterator[Finding]:
+def _order(predictions: Predictions, names: Sequence[str], flip: Sequence[int]) -> Iterator[Finding]:
     """Whether keypoints are those of other labels, by the assignment of keypoints to labels that is right most often.
 
     Where they only change sides, that is for :func:`_mirrored` to say.
     """
-    counts = np.array([(answers.people.labelled[:, [label]] & answers.mask).sum(0) for label in range(len(names))]).T
-    shares = _shares_right(answers) / np.maximum(counts, 1)
-    labels = np.flatnonzero(answers.counted.any(0))
-    weights = answers.counted.sum(0)[labels]
+    labelled, mask = predictions.people.labelled, predictions.mask
+    counts = np.array([(labelled[:, [label]] & mask).sum(0) for label in range(len(names))]).T
+    shares = _shares_right(predictions) / np.maximum(counts, 1)
+    labels = np.flatnonzero(predictions.counted.any(0))
+    weights = predictions.counted.sum(0)[labels]
     rows, columns = linear_sum_assignment(shares[:, labels] * weights + 1e-3 * np.eye(len(names))[:, labels],
                                           maximize=True)
     own, other = shares[labels[columns], labels[columns]], shares[rows, labels[columns]]
@@ -211,12 +212,12 @@ def _order(answers: Answers, names: Sequence[str], flip: Sequence[int]) -> Itera
                            'names in model.teacher.keypoints')
 
 
-def _shares_right(answers: Answers) -> np.ndarray:
+def _shares_right(predictions: Predictions) -> np.ndarray:
     """(K, K) how often keypoint i is right by label j."""
-    truth, labelled = answers.people.keypoints, answers.people.labelled
-    predicted = answers.predicted
-    return np.array([(correct(answers, predicted, np.broadcast_to(truth[:, [label]], truth.shape))
-                      & labelled[:, [label]] & answers.mask).sum(0) for label in range(truth.shape[1])]).T
+    truth, labelled = predictions.people.keypoints, predictions.people.labelled
+    predicted = predictions.predicted
+    return np.array([(correct(predictions, predicted, np.broadcast_to(truth[:, [label]], truth.shape))
+                      & labelled[:, [label]] & predictions.mask).sum(0) for label in range(truth.shape[1])]).T
 
 
 def _grid(figures: dict[str, Any]) -> Iterator[Finding]:

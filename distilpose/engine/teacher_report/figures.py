@@ -9,7 +9,7 @@ import numpy as np
 
 from distilpose.evaluation import average_precision, correct_keypoints, match_detections
 
-from .answers import Answers
+from .predictions import Predictions
 
 PCK_THRESHOLD = 0.1
 """Of the longer side of the person's annotated box."""
@@ -17,11 +17,12 @@ CERTAINTY_BINS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _COUNTED_FOR_SCORE = 0.2  # as mmpose's CocoMetric has it in keypoint_score_thr
 
 
-def measure(answers: Answers, *, sigmas: np.ndarray, flip: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
+def measure(predictions: Predictions, *, sigmas: np.ndarray, flip: Sequence[int],
+            names: Sequence[str]) -> dict[str, Any]:
     """All figures.
 
     Args:
-        answers: of N people with K keypoints.
+        predictions: of N people with K keypoints.
         sigmas: (K,) of the OKS; there is no AP where the data define another number of them.
         flip: for every keypoint the one that it is in the mirror.
         names: of the K keypoints.
@@ -29,50 +30,52 @@ def measure(answers: Answers, *, sigmas: np.ndarray, flip: Sequence[int], names:
     Returns:
         Plain numbers; shares are in [0, 1], ``None`` where there is nothing to count.
     """
-    right, counted = correct(answers, answers.predicted), answers.counted
-    mean, has_partner = mean_pose(answers), answers.mask.any(0)
+    right, counted = correct(predictions, predictions.predicted), predictions.counted
+    mean, has_partner = mean_pose(predictions), predictions.mask.any(0)
     has_sigmas = len(sigmas) == counted.shape[1]
-    error = ((answers.predicted - answers.people.keypoints) / answers.extents[:, None] * answers.cells)[right & counted]
+    distance = predictions.predicted - predictions.people.keypoints
+    error = (distance / predictions.extents[:, None] * predictions.cells)[right & counted]
     return dict(
         people=len(counted), people_with_joints=int(counted.any(1).sum()), joints=int(counted.sum()),
-        masked=_share(~answers.mask[:, has_partner], answers.people.labelled[:, has_partner]),
+        masked=_share(~predictions.mask[:, has_partner], predictions.people.labelled[:, has_partner]),
         left_out=[names[index] for index in np.flatnonzero(~has_partner).tolist()],
-        ap=_number(precision(answers, answers.coords, scores=_scores(answers), sigmas=sigmas)) if has_sigmas else None,
+        ap=_number(precision(predictions, predictions.coords, scores=_scores(predictions), sigmas=sigmas))
+        if has_sigmas else None,
         pck=_share(right, counted),
-        mean_pose=dict(ap=_number(precision(answers, mean, scores=np.ones(len(mean)), sigmas=sigmas))
+        mean_pose=dict(ap=_number(precision(predictions, mean, scores=np.ones(len(mean)), sigmas=sigmas))
                        if has_sigmas else None,
-                       pck=_share(correct(answers, answers.to_image(mean)), counted)),
+                       pck=_share(correct(predictions, predictions.to_image(mean)), counted)),
         keypoints={name: dict(labelled=int(counted[:, index].sum()), pck=_share(right[:, index], counted[:, index]))
                    for index, name in enumerate(names)},
-        bias=_bias(error, answers.cells), sides=_sides(answers, np.asarray(flip)),
-        certainty=_certainty(answers, right) if answers.has_certainty else None,
-        milliseconds_an_image=_number(1000 * answers.seconds))
+        bias=_bias(error, predictions.cells), sides=_sides(predictions, np.asarray(flip)),
+        certainty=_certainty(predictions, right) if predictions.has_certainty else None,
+        milliseconds_an_image=_number(1000 * predictions.seconds))
 
 
-def correct(answers: Answers, predicted: np.ndarray, truth: np.ndarray | None = None) -> np.ndarray:
+def correct(predictions: Predictions, predicted: np.ndarray, truth: np.ndarray | None = None) -> np.ndarray:
     """(N, K) which predictions are right by PCK@0.1 of the longer side of the annotated box."""
-    truth = answers.people.keypoints if truth is None else truth
-    return correct_keypoints(predicted, truth, boxes=answers.people.boxes, threshold=PCK_THRESHOLD)
+    truth = predictions.people.keypoints if truth is None else truth
+    return correct_keypoints(predicted, truth, boxes=predictions.people.boxes, threshold=PCK_THRESHOLD)
 
 
-def mean_pose(answers: Answers) -> np.ndarray:
+def mean_pose(predictions: Predictions) -> np.ndarray:
     """(N, K, 2) the mean of the labels in the crop, the same for all people: a prediction that needs no image."""
-    counted = answers.counted[..., None]
-    total = np.where(counted, answers.truth, 0).sum(0)
+    counted = predictions.counted[..., None]
+    total = np.where(counted, predictions.truth, 0).sum(0)
     mean = total / np.maximum(counted.sum(0), 1)
-    return np.broadcast_to(mean, answers.coords.shape)
+    return np.broadcast_to(mean, predictions.coords.shape)
 
 
-def precision(answers: Answers, coords: np.ndarray, *, scores: np.ndarray, sigmas: np.ndarray) -> float:
+def precision(predictions: Predictions, coords: np.ndarray, *, scores: np.ndarray, sigmas: np.ndarray) -> float:
     """COCO's average precision of one prediction a person, over the keypoints that the teacher speaks of.
 
     Args:
-        answers: with the labels.
+        predictions: with the labels.
         coords: (N, K, 2) predictions as fractions of the crop.
         scores: (N,) of the predictions.
         sigmas: (K,).
     """
-    people, counted, predicted = answers.people, answers.counted, answers.to_image(coords)
+    people, counted, predicted = predictions.people, predictions.counted, predictions.to_image(coords)
     truth = np.concatenate([people.keypoints, 2.0 * counted[..., None]], axis=-1)
     found = np.concatenate([predicted, np.ones((*predicted.shape[:2], 1))], axis=-1)
     annotations = [dict(id=place + 1, image_id=int(people.images[place]), category_id=1, iscrowd=0,
@@ -87,10 +90,10 @@ def precision(answers: Answers, coords: np.ndarray, *, scores: np.ndarray, sigma
     return float(average_precision(matches).mean())
 
 
-def _scores(answers: Answers) -> np.ndarray:
+def _scores(predictions: Predictions) -> np.ndarray:
     """(N,) the mean certainty of the joints above 0.2, as mmpose's CocoMetric rescores people."""
-    counts = answers.mask & (answers.certainty > _COUNTED_FOR_SCORE)
-    return np.where(counts, answers.certainty, 0).sum(1) / np.maximum(counts.sum(1), 1)
+    counts = predictions.mask & (predictions.certainty > _COUNTED_FOR_SCORE)
+    return np.where(counts, predictions.certainty, 0).sum(1) / np.maximum(counts.sum(1), 1)
 
 
 def _bias(error: np.ndarray, cells: tuple[int, int]) -> dict[str, Any]:
@@ -102,20 +105,20 @@ def _bias(error: np.ndarray, cells: tuple[int, int]) -> dict[str, Any]:
                 cells=list(cells))
 
 
-def _sides(answers: Answers, flip: np.ndarray) -> dict[str, Any]:
+def _sides(predictions: Predictions, flip: np.ndarray) -> dict[str, Any]:
     """Left and right: how many joints are nearer to the mirrored joint, and PCK if all sides were exchanged."""
-    predicted, truth = answers.predicted, answers.people.keypoints
-    mirrored, has_mirrored = truth[:, flip], answers.people.labelled[:, flip]
-    pairs = answers.counted & has_mirrored & (flip != np.arange(len(flip)))
+    predicted, truth = predictions.predicted, predictions.people.keypoints
+    mirrored, has_mirrored = truth[:, flip], predictions.people.labelled[:, flip]
+    pairs = predictions.counted & has_mirrored & (flip != np.arange(len(flip)))
     own, other = (np.linalg.norm(predicted - labels, axis=-1) for labels in (truth, mirrored))
     return dict(joints=int(pairs.sum()), swapped=_share(other < own, pairs),
-                pck=_share(correct(answers, predicted), pairs),
-                pck_mirrored=_share(correct(answers, predicted, mirrored), pairs))
+                pck=_share(correct(predictions, predicted), pairs),
+                pck_mirrored=_share(correct(predictions, predicted, mirrored), pairs))
 
 
-def _certainty(answers: Answers, right: np.ndarray) -> list[dict[str, Any]]:
+def _certainty(predictions: Predictions, right: np.ndarray) -> list[dict[str, Any]]:
     """The share that is right in five bins of the certainty."""
-    certainty, right = answers.certainty[answers.counted], right[answers.counted]
+    certainty, right = predictions.certainty[predictions.counted], right[predictions.counted]
     place = np.clip(np.digitize(certainty, CERTAINTY_BINS[1:-1]), 0, len(CERTAINTY_BINS) - 2)
     return [dict(above=low, below=high, joints=int((place == index).sum()), right=_share(right, place == index))
             for index, (low, high) in enumerate(zip(CERTAINTY_BINS[:-1], CERTAINTY_BINS[1:], strict=True))]

@@ -10,9 +10,9 @@ from typing import Any
 
 from distilpose.checkpoints.writing import write_atomically
 
-from .answers import Answers, choose_people, collect
 from .causes import LEAST_PEOPLE, Finding, judge, other_readings
 from .figures import measure
+from .predictions import Predictions, choose_people, collect
 
 VERSION = 2
 """Of what a report says; another one is made anew."""
@@ -82,7 +82,7 @@ class TeacherReport:
 
 
 def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, seconds: float,
-                keep_crops: int = 0) -> tuple[TeacherReport, Answers] | str:
+                keep_crops: int = 0) -> tuple[TeacherReport, Predictions] | str:
     """Evaluates a distiller's teacher.
 
     Args:
@@ -94,7 +94,7 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
         keep_crops: of how many people the crops are kept.
 
     Returns:
-        The report and the answers, or why there is none.
+        The report and the predictions, or why there is none.
 
     Raises:
         DistilPoseError: the teacher's numbers are not finite.
@@ -102,21 +102,21 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
     indices = choose_people(dataset, people)
     if not indices:
         return 'there is nobody in the validation data'
-    answers = collect(distiller, dataset, indices, batch_size=batch_size, seconds=seconds, keep_crops=keep_crops)
+    predictions = collect(distiller, dataset, indices, batch_size=batch_size, seconds=seconds, keep_crops=keep_crops)
     names, flip = _keypoints(dataset.metainfo)
-    if answers.coords.shape[1] != len(names):
-        return f'it shows {answers.coords.shape[1]} keypoints, and the validation data has {len(names)}'
-    if not answers.counted.any():
+    if predictions.coords.shape[1] != len(names):
+        return f'it shows {predictions.coords.shape[1]} keypoints, and the validation data has {len(names)}'
+    if not predictions.counted.any():
         return 'no joint that it speaks of is labelled in the validation data'
-    figures = measure(answers, sigmas=dataset.metainfo['sigmas'], flip=flip, names=names)
+    figures = measure(predictions, sigmas=dataset.metainfo['sigmas'], flip=flip, names=names)
     figures['people_chosen'] = len(indices)
     report = TeacherReport(figures, (), distiller.teacher.describe())
     if report.too_few:
-        return report, answers
-    readings = other_readings(distiller, dataset, indices[:len(answers.coords)], answers, batch_size=batch_size,
+        return report, predictions
+    readings = other_readings(distiller, dataset, indices[:len(predictions.coords)], predictions, batch_size=batch_size,
                               seconds=seconds / 2)
-    findings = judge(figures, answers, names=names, flip=flip, readings=readings)
-    return replace(report, findings=tuple(findings)), answers
+    findings = judge(figures, predictions, names=names, flip=flip, readings=readings)
+    return replace(report, findings=tuple(findings)), predictions
 
 
 def write_report(file: Path, report: TeacherReport, *, made_for: str) -> None:

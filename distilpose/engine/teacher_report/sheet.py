@@ -12,8 +12,8 @@ import numpy as np
 from distilpose.checkpoints.writing import replacing
 from distilpose.report.pictures import side_of
 
-from .answers import Answers
 from .figures import correct
+from .predictions import Predictions
 
 HEIGHT, COLUMNS = 320, 6
 _MARGIN, _CAPTION = 8, 26
@@ -21,7 +21,7 @@ _COLOURS = dict(left=(61, 138, 255), right=(255, 180, 47), middle=(80, 220, 120)
 _LABEL, _WRONG, _PAPER, _INK = (255, 255, 255), (60, 60, 235), (238, 244, 247), (48, 36, 29)
 
 
-def draw_sheet(file: Path, answers: Answers, *, metainfo: dict[str, Any]) -> None:
+def draw_sheet(file: Path, predictions: Predictions, *, metainfo: dict[str, Any]) -> None:
     """Writes a PNG of the people whose crops were kept.
 
     Labels are white rings. The teacher's joints are dots, filled orange on the person's left, blue on the right and
@@ -30,13 +30,13 @@ def draw_sheet(file: Path, answers: Answers, *, metainfo: dict[str, Any]) -> Non
 
     Args:
         file: of the picture.
-        answers: with crops.
+        predictions: with crops.
         metainfo: of the data set: names and links of the keypoints.
     """
-    right = correct(answers, answers.predicted)
+    right = correct(predictions, predictions.predicted)
     names = [metainfo['keypoint_id2name'][index] for index in range(right.shape[1])]
-    panels = [_panel(place, answers, right[place], names, metainfo.get('skeleton_links') or ())
-              for place in range(len(answers.crops))]
+    panels = [_panel(place, predictions, right[place], names, metainfo.get('skeleton_links') or ())
+              for place in range(len(predictions.crops))]
     width, height = (max(panel.shape[axis] for panel in panels) for axis in (1, 0))
     panels += [np.full((height, width, 3), _PAPER, np.uint8)] * (-len(panels) % COLUMNS if len(panels) > COLUMNS else 0)
     rows = [np.hstack([_framed(panel) for panel in panels[start:start + COLUMNS]])
@@ -46,14 +46,16 @@ def draw_sheet(file: Path, answers: Answers, *, metainfo: dict[str, Any]) -> Non
         Path(part).write_bytes(encoded.tobytes())
 
 
-def _panel(place: int, answers: Answers, right: np.ndarray, names: Sequence[str],
+def _panel(place: int, predictions: Predictions, right: np.ndarray, names: Sequence[str],
            links: Sequence[tuple[int, int]]) -> np.ndarray:
     """One person's crop with both, and a line of text below."""
-    crop = np.ascontiguousarray(answers.crops[place])
+    crop = np.ascontiguousarray(predictions.crops[place])
     size = (round(HEIGHT * crop.shape[1] / crop.shape[0]), HEIGHT)
     image = cv2.resize(crop, size, interpolation=cv2.INTER_NEAREST if crop.shape[0] < HEIGHT / 2 else cv2.INTER_LINEAR)
-    coords, truth = (np.clip(np.nan_to_num(values[place]), -1, 2) * size for values in (answers.coords, answers.truth))
-    labelled, mask, counted = (values[place] for values in (answers.people.labelled, answers.mask, answers.counted))
+    coords, truth = (np.clip(np.nan_to_num(values[place]), -1, 2) * size
+                     for values in (predictions.coords, predictions.truth))
+    labelled, mask, counted = (values[place] for values in
+                               (predictions.people.labelled, predictions.mask, predictions.counted))
     for start, end in links:
         if mask[start] and mask[end]:
             _line(image, coords[start], coords[end], _COLOURS[_side(names[start], names[end])], 1)
@@ -65,7 +67,7 @@ def _panel(place: int, answers: Answers, right: np.ndarray, names: Sequence[str]
     for joint in np.flatnonzero(mask).tolist():
         cv2.circle(shade, _pixel(coords[joint]), 4 if labelled[joint] else 2, _COLOURS[side_of(names[joint])], -1,
                    cv2.LINE_AA)
-        strength = float(np.clip(answers.certainty[place, joint], 0.25, 1))
+        strength = float(np.clip(predictions.certainty[place, joint], 0.25, 1))
         image = cv2.addWeighted(shade, strength, image, 1 - strength, 0)
         shade = image.copy()
     caption = np.full((_CAPTION, size[0], 3), _PAPER, np.uint8)

@@ -200,8 +200,8 @@ class Slow(Oracle):
 
 
 def test_a_slow_teacher_is_asked_about_as_many_as_there_is_time_for(dataset, monkeypatch):
-    from distilpose.engine.teacher_report import answers
-    monkeypatch.setattr(answers.time, 'perf_counter', lambda: Slow.now)
+    from distilpose.engine.teacher_report import predictions
+    monkeypatch.setattr(predictions.time, 'perf_counter', lambda: Slow.now)
     model = distiller(Slow())
     for seconds, expected in ((0.2, 10), (0.01, 4), (60, PEOPLE)):
         assert len(collect(model, dataset, range(PEOPLE), batch_size=PEOPLE, seconds=seconds).coords) == expected
@@ -236,17 +236,17 @@ def test_labels_are_on_the_grid_of_crops_by_udp(tmp_path, own):
     data.pipeline.transforms[2].use_udp = True
     if own:
         data.pipeline.transforms[2] = TeacherCrop(data.pipeline.transforms[2], size=(64, 64))
-    answers = collect(distiller(Oracle()), data, range(2), batch_size=2)
+    predictions = collect(distiller(Oracle()), data, range(2), batch_size=2)
     size = np.array(INPUT_SIZE)
-    np.testing.assert_allclose(answers.truth, poses()[:2] * (size - 1) / size, atol=1e-4)
-    np.testing.assert_allclose(answers.to_image(answers.truth), answers.people.keypoints)
+    np.testing.assert_allclose(predictions.truth, poses()[:2] * (size - 1) / size, atol=1e-4)
+    np.testing.assert_allclose(predictions.to_image(predictions.truth), predictions.people.keypoints)
 
 
 def test_crops_and_labels_on_a_sheet(dataset, tmp_path):
-    answers = collect(distiller(Oracle()), dataset, choose_people(dataset, 9), batch_size=4, keep_crops=8)
-    assert len(answers.crops) == 8
-    np.testing.assert_allclose(answers.truth, poses()[choose_people(dataset, 9)], atol=1e-4)
-    draw_sheet(tmp_path / 'sheet.png', answers, metainfo=dataset.metainfo)
+    predictions = collect(distiller(Oracle()), dataset, choose_people(dataset, 9), batch_size=4, keep_crops=8)
+    assert len(predictions.crops) == 8
+    np.testing.assert_allclose(predictions.truth, poses()[choose_people(dataset, 9)], atol=1e-4)
+    draw_sheet(tmp_path / 'sheet.png', predictions, metainfo=dataset.metainfo)
     import cv2
     image = cv2.imread(str(tmp_path / 'sheet.png'))
     assert image.shape[1] == 6 * (240 + 16) and image.shape[0] == 34 + 2 * (320 + 26)

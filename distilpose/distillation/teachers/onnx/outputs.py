@@ -25,7 +25,7 @@ _SUM_TOLERANCE = 1e-2
 """Of a row of probabilities, which a file of float16 rounds."""
 
 
-class Shown(NamedTuple):
+class ProbedOutput(NamedTuple):
     """An output, and what it was for one image."""
 
     port: Port
@@ -114,19 +114,19 @@ class OutputReader:
 
     Args:
         shown: all outputs of one image.
-        told: what a config or a preset says of them.
+        declared: what a config or a preset says of them.
         size: (width, height) of the images.
         keypoints: how many there are, ``None`` if nobody said it.
-        entry: where the config has ``told``, for messages.
+        entry: where the config has ``declared``, for messages.
 
     Attributes:
         missing: entries that have to be asked for, with their possible values; filled by :meth:`find`.
     """
 
-    def __init__(self, shown: Sequence[Shown], told: OnnxOutputs, *, size: tuple[int, int], keypoints: int | None,
-                 entry: str) -> None:
+    def __init__(self, shown: Sequence[ProbedOutput], declared: OnnxOutputs, *, size: tuple[int, int],
+                 keypoints: int | None, entry: str) -> None:
         self.all = list(shown)
-        self.told, self.size, self.keypoints, self.entry = told, size, keypoints, entry
+        self.declared, self.size, self.keypoints, self.entry = declared, size, keypoints, entry
         self.shown = [one for one in shown if one.port.dtype.is_floating_point]
         self.missing: list[str] = []
         self.refusals: list[DistilPoseError] = []
@@ -135,14 +135,14 @@ class OutputReader:
         """The reading; valid if nothing is missing.
 
         Raises:
-            DistilPoseError: nothing or more than one thing fits, or what was told does not fit the file.
+            DistilPoseError: nothing or more than one thing fits, or what was declared does not fit the file.
         """
-        if self.told.names is not None:
-            self.shown = [self._named(name) for name in self.told.names]
+        if self.declared.names is not None:
+            self.shown = [self._named(name) for name in self.declared.names]
         finders: dict[str, Callable[[], OutputReading | None]] = dict(
             heatmaps=self._heatmaps, simcc=self._simcc, coordinates=self._coordinates)
-        if self.told.kind is not None:
-            found = [finders[self.told.kind]()]
+        if self.declared.kind is not None:
+            found = [finders[self.declared.kind]()]
         else:
             found = [self._tried(finders[kind]) for kind in KINDS]
         readings = [reading for reading in found if reading is not None]
@@ -160,7 +160,7 @@ class OutputReader:
             self.refusals.append(error)
             return None
 
-    def _named(self, name: str) -> Shown:
+    def _named(self, name: str) -> ProbedOutput:
         for one in self.all:
             if one.port.name == name:
                 return one
@@ -168,13 +168,13 @@ class OutputReader:
                               f'{", ".join(map(str, self.all))}')
 
     def _undecided(self, readings: Sequence[OutputReading]) -> DistilPoseError:
-        outputs = ', '.join(map(str, self.shown if self.told.names else self.all))
+        outputs = ', '.join(map(str, self.shown if self.declared.names else self.all))
         if readings:
             kinds = ' and '.join(f'{reading.kind} ({", ".join(port.name for port in reading.ports)})'
                                  for reading in readings)
             return DistilPoseError(f'the outputs {outputs} may be {kinds}; say which with {self.entry}.kind='
                                    f'{" or ".join(repr(reading.kind) for reading in readings)}')
-        kind = f' as {self.told.kind}' if self.told.kind else ''
+        kind = f' as {self.declared.kind}' if self.declared.kind else ''
         of = '' if self.keypoints is None else f' (K = {self.keypoints})'
         return DistilPoseError(
             f'the outputs {outputs} cannot be read{kind}; expected heatmaps (B, K, H, W) in the proportions of the '
@@ -184,25 +184,25 @@ class OutputReader:
             f"{self.entry}.columns=('x', 'y', ...)")
 
     def _heatmaps(self) -> OutputReading | None:
-        layouts = [self.told.layout] if self.told.layout else list(LAYOUTS)
+        layouts = [self.declared.layout] if self.declared.layout else list(LAYOUTS)
         fitting = [(one, [layout for layout in layouts if self._is_map(one.value, layout)]) for one in self.shown]
         fitting = [(one, fits) for one, fits in fitting if fits]
         shapes = {one.value.shape for one, _ in fitting}
         if len(shapes) != 1:
-            if shapes and (self.told.kind or self.told.names):
+            if shapes and (self.declared.kind or self.declared.names):
                 raise self._several([one for one, _ in fitting], 'heatmaps of one size')
             return None
         fits = fitting[0][1]
         if len(fits) > 1:
             self.missing.append(f"{self.entry}.layout='nchw' (keypoints first) or 'nhwc'")
-        if self.told.grid is None:
+        if self.declared.grid is None:
             self.missing.append(f'{self.entry}.grid={" or ".join(map(repr, GRIDS))} (cell i of n lies at the fraction '
                                 'i / n of the crop, as in MSRAHeatmap; at (i + 0.5) / n; or the last cell on the last '
                                 'pixel, as in UDPHeatmap)')
         value = fitting[0][0].value
         count, height, width = value.shape if fits[0] == 'nchw' else (value.shape[2], value.shape[0], value.shape[1])
         return OutputReading('heatmaps', tuple(one.port for one, _ in fitting), count, self.size, (width, height),
-                             layout=fits[0], grid=self.told.grid or 'i/n', values=self.told.values)
+                             layout=fits[0], grid=self.declared.grid or 'i/n', values=self.declared.values)
 
     def _is_map(self, value: Tensor, layout: str) -> bool:
         if value.dim() != 3:
@@ -215,10 +215,10 @@ class OutputReader:
         rows = [one for one in self.shown if one.value.dim() == 2 and one.value.shape[1] >= _FEWEST_BINS
                 and self.keypoints in (None, one.value.shape[0])]
         if len(rows) != 2 or rows[0].value.shape[0] != rows[1].value.shape[0]:
-            if rows and self.told.kind:
+            if rows and self.declared.kind:
                 raise self._several(rows, 'two of them, SimCC of x and of y')
             return None
-        along_x, along_y = rows if self.told.names else self._in_order(rows)
+        along_x, along_y = rows if self.declared.names else self._in_order(rows)
         bins = along_x.value.shape[1], along_y.value.shape[1]
         if self._is_turned(*bins):
             raise DistilPoseError(f'{along_x} is taken for x and {along_y} for y, and their bins have the proportions '
@@ -227,7 +227,7 @@ class OutputReader:
         return OutputReading('simcc', (along_x.port, along_y.port), along_x.value.shape[0], self.size, bins,
                              values=self._values_of_rows(along_x, along_y))
 
-    def _in_order(self, rows: Sequence[Shown]) -> Sequence[Shown]:
+    def _in_order(self, rows: Sequence[ProbedOutput]) -> Sequence[ProbedOutput]:
         """Of x, of y: by names that end in these letters, or by the proportions of the input."""
         letters = [re.search('[xy]$', one.port.name.lower()) for one in rows]
         found = [letter and letter[0] for letter in letters]
@@ -243,15 +243,15 @@ class OutputReader:
     def _is_turned(self, bins_x: int, bins_y: int) -> bool:
         return (bins_x < bins_y) != (self.size[0] < self.size[1]) and bins_x != bins_y and self.size[0] != self.size[1]
 
-    def _values_of_rows(self, *rows: Shown) -> str:
+    def _values_of_rows(self, *rows: ProbedOutput) -> str:
         are_probabilities = all(is_distribution(one.value) for one in rows)
-        if self.told.values == 'probabilities' and not are_probabilities:
+        if self.declared.values == 'probabilities' and not are_probabilities:
             raise DistilPoseError(f"{self.entry}.values is 'probabilities', and {' and '.join(map(str, rows))} have "
                                   "rows that are negative or do not sum to 1; set it to 'logits'")
-        return self.told.values or ('probabilities' if are_probabilities else 'logits')
+        return self.declared.values or ('probabilities' if are_probabilities else 'logits')
 
     def _coordinates(self) -> OutputReading | None:
-        if self.told.names:
+        if self.declared.names:
             if len(self.shown) > 2:
                 raise self._several(self.shown, 'coordinates, or coordinates and scores')
             points, scores = self.shown[0], self.shown[1:]
@@ -260,7 +260,7 @@ class OutputReader:
             rows = [one for one in all_points if one.value.dim() > 1]
             all_points = rows or all_points  # beside rows of coordinates, a row of numbers is that of their scores
             if len(all_points) != 1:
-                if all_points and self.told.kind:
+                if all_points and self.declared.kind:
                     raise self._several(all_points, 'one of them, the coordinates')
                 return None
             points, scores = all_points[0], []
@@ -271,20 +271,20 @@ class OutputReader:
             of = '' if self.keypoints is None else f' of {self.keypoints} keypoints'
             raise DistilPoseError(f'{points} is no list of {len(columns)} numbers ({", ".join(columns)}){of}; set '
                                   f'{self.entry}.columns to what its last axis holds')
-        if not self.told.names and 'score' not in columns:
+        if not self.declared.names and 'score' not in columns:
             scores = [one for one in self.shown if one is not points and one.value.numel() == count
                       and one.value.dim() <= 2]
             if len(scores) > 1:
                 raise self._several([points, *scores], 'coordinates and scores')
         elif scores and scores[0].value.numel() != count:
             raise DistilPoseError(f'{scores[0]} are not the scores of {count} keypoints; check {self.entry}.names')
-        if self.told.unit is None:
+        if self.declared.unit is None:
             self.missing.append(f"{self.entry}.unit={' or '.join(map(repr, UNITS))} of the crop")
         return OutputReading('coordinates', tuple(one.port for one in (points, *scores)), count, self.size,
-                             values=self.told.values, unit=self.told.unit or UNITS[0], columns=columns)
+                             values=self.declared.values, unit=self.declared.unit or UNITS[0], columns=columns)
 
     def _are_points(self, value: Tensor) -> bool:
-        columns = self.told.columns
+        columns = self.declared.columns
         if value.dim() == 1:
             count = value.numel()
             if self.keypoints is not None:
@@ -293,9 +293,9 @@ class OutputReader:
         return (value.dim() == 2 and 2 <= value.shape[1] <= MOST_COLUMNS and self.keypoints in (None, value.shape[0])
                 and (columns is None or len(columns) == value.shape[1]))
 
-    def _columns(self, points: Shown, *, flat: bool) -> tuple[str, ...]:
-        if self.told.columns is not None:
-            return self.told.columns
+    def _columns(self, points: ProbedOutput, *, flat: bool) -> tuple[str, ...]:
+        if self.declared.columns is not None:
+            return self.declared.columns
         if flat and self.keypoints is None:
             self.missing.append(f"{self.entry}.columns=('x', 'y', ...), what the numbers of a keypoint are in "
                                 f"{points}: some of x, y, z, score and '-'")
@@ -307,13 +307,13 @@ class OutputReader:
                             f"{points}: some of x, y, z, score and '-'")
         return ('x', 'y', *'-' * (count - 2))
 
-    def _several(self, shown: Sequence[Shown], expected: str) -> DistilPoseError:
+    def _several(self, shown: Sequence[ProbedOutput], expected: str) -> DistilPoseError:
         return DistilPoseError(f'the outputs {", ".join(map(str, shown))} fit, and expected is {expected}; name those '
                                f'to take, in this order, with {self.entry}.names=(...)')
 
 
 def check_unit(reading: OutputReading, coords: Tensor, *, entry: str) -> None:
-    """Refuses coordinates that cannot be of the unit that was told.
+    """Refuses coordinates that cannot be of the unit that was declared.
 
     Args:
         reading: of the file.
@@ -323,8 +323,8 @@ def check_unit(reading: OutputReading, coords: Tensor, *, entry: str) -> None:
     Raises:
         DistilPoseError: says what they look like.
     """
-    told = coords if reading.unit == 'fractions' else coords * coords.new_tensor(reading.size)
-    typical = float(told.abs().median())
+    values = coords if reading.unit == 'fractions' else coords * coords.new_tensor(reading.size)
+    typical = float(values.abs().median())
     if reading.unit == 'fractions' and typical > _FAR:
         other, place = 'pixels', 'far outside of the crop'
     elif reading.unit == 'pixels' and typical <= 1:

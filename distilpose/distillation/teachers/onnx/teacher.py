@@ -21,7 +21,7 @@ from ..base import Teacher
 from ..heatmaps import check_drawing, draw_simcc_heatmaps, drawing_grid
 from ..keypoint_names import read_definition
 from .description import CHANNEL_ORDERS, LAYOUTS, OnnxInput, describe_file
-from .outputs import MOST_COLUMNS, OutputReader, OutputReading, Shown, check_unit, doubt_heatmaps
+from .outputs import MOST_COLUMNS, OutputReader, OutputReading, ProbedOutput, check_unit, doubt_heatmaps
 from .session import OnnxSession, Port
 
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -77,9 +77,9 @@ class OnnxTeacher(Teacher):
         self.simcc_beta = self._read_beta(missing)
         if missing:
             raise DistilPoseError(f'{self.file} does not say all that a teacher needs; set {"; ".join(missing)}')
-        told = self.description.input
-        self.input = NetworkInput(size, told.mean, told.std, rgb=told.channel_order == 'rgb', padding=told.padding,
-                                  udp=bool(told.udp))
+        declared = self.description.input
+        self.input = NetworkInput(size, declared.mean, declared.std, rgb=declared.channel_order == 'rgb',
+                                  padding=declared.padding, udp=bool(declared.udp))
         if self.heatmaps is not None:
             self.heatmap_grid = drawing_grid(size)
         elif self.reading.kind == 'heatmaps':
@@ -104,13 +104,13 @@ class OnnxTeacher(Teacher):
         return f'ONNX graph {self.name}, {self.reading.kind}, {self.session.graph.parameters / 1e6:.3g} M parameters'
 
     def details(self) -> tuple[str, ...]:
-        """What was read and what was told, of the input and of the outputs."""
+        """What was read and what was declared, of the input and of the outputs."""
         images, (width, height) = self.input, self.reading.size
         batch = '' if self.session.batch is None else f', {self.session.batch} at a time'
         padding = '' if images.padding is None else f', padding {images.padding:g}'
-        told = f' (preset {self.description.source})' if self.description.source else ''
+        source = f' (preset {self.description.source})' if self.description.source else ''
         lines = (
-            f'{self.name}{told} takes images of {width}x{height} (width x height, {self.layout}, '
+            f'{self.name}{source} takes images of {width}x{height} (width x height, {self.layout}, '
             f'{_name(self.session.input.dtype)}{batch}), {"RGB" if images.rgb else "BGR"}, mean '
             f'{_numbers(images.mean)}, std {_numbers(images.std)}{padding}{", udp" * images.udp}.',
             f'{self.name} shows {self.reading}.')
@@ -146,29 +146,29 @@ class OnnxTeacher(Teacher):
         return self.session.current_digest()
 
     def facts(self) -> Any:
-        """What was told of it, and the heatmaps that it draws."""
-        told = dataclasses.asdict(dataclasses.replace(self.description, source=None, note=None))
-        return [type(self).__name__, told, None if self.heatmaps is None else dict(self.heatmaps)]
+        """What was declared of it, and the heatmaps that it draws."""
+        declared = dataclasses.asdict(dataclasses.replace(self.description, source=None, note=None))
+        return [type(self).__name__, declared, None if self.heatmaps is None else dict(self.heatmaps)]
 
     def _run(self, images: Tensor, ports: Sequence[Port]) -> tuple[Tensor, ...]:
         return self.session.run(images.movedim(1, -1) if self.layout == 'nhwc' else images, ports)
 
-    def _read_shape(self, told: OnnxInput, missing: list[str]) -> tuple[str, tuple[int, int]]:
+    def _read_shape(self, declared: OnnxInput, missing: list[str]) -> tuple[str, tuple[int, int]]:
         """Layout and (width, height) of the images."""
         shape, entry = self.session.input.shape, f'{self.entry}.input'
         if len(shape) != 4:
             raise DistilPoseError(f'{self.session.input.name} of {self.file} has the shape {_show(shape)}; expected '
                                   'images (B, 3, H, W) or (B, H, W, 3)')
         fits = [layout for layout, channels in zip(LAYOUTS, (shape[1], shape[3]), strict=True) if channels in (3, None)]
-        layout = told.layout or (fits[0] if len(fits) == 1 else 'nchw' if shape[1] == 3 else None)
+        layout = declared.layout or (fits[0] if len(fits) == 1 else 'nchw' if shape[1] == 3 else None)
         if not fits or (layout and layout not in fits):
             raise DistilPoseError(f'{self.session.input.name} of {self.file} has the shape {_show(shape)}; expected '
-                                  f'{"images" if told.layout is None else told.layout + " images"} of 3 channels')
+                                  f'{"" if declared.layout is None else declared.layout + " "}images of 3 channels')
         if layout is None:
             missing.append(f"{entry}.layout='nchw' (channels first) or 'nhwc'")
             layout = fits[0]
         height, width = shape[2:] if layout == 'nchw' else shape[1:3]
-        fixed = told.size or (width, height)
+        fixed = declared.size or (width, height)
         for found, expected in zip((width, height), fixed, strict=True):
             if found is not None and found != expected:
                 source = f'preset {self.description.source}' if self.description.source else f'{entry}.size'
@@ -179,24 +179,25 @@ class OnnxTeacher(Teacher):
                                   f'{entry}.size=(width, height)')
         return layout, (fixed[0], fixed[1])
 
-    def _ask_for_pixels(self, told: OnnxInput, missing: list[str]) -> None:
+    def _ask_for_pixels(self, declared: OnnxInput, missing: list[str]) -> None:
         entry = f'{self.entry}.input'
-        if told.mean is None:
+        if declared.mean is None:
             missing.append(f'{entry}.mean (three numbers in the order of the channels, or one, which are subtracted '
                            'from pixels of 0 to 255; 0 if it takes pixels)')
-        if told.std is None:
+        if declared.std is None:
             missing.append(f'{entry}.std (what divides them afterwards; 1 if it takes pixels, 255 for fractions)')
-        if told.channel_order is None:
+        if declared.channel_order is None:
             missing.append(f'{entry}.channel_order={" or ".join(map(repr, CHANNEL_ORDERS))}')
-        if not self.session.input.dtype.is_floating_point and (any(told.mean or ()) or set(told.std or (1,)) != {1}):
+        is_normalised = any(declared.mean or ()) or set(declared.std or (1,)) != {1}
+        if not self.session.input.dtype.is_floating_point and is_normalised:
             raise DistilPoseError(f'{self.file} takes whole numbers ({_name(self.session.input.dtype)}), which are '
-                                  f'pixels of 0 to 255, and {entry} normalises them (mean {_numbers(told.mean)}, std '
-                                  f'{_numbers(told.std)}); set mean=0 and std=1')
+                                  f'pixels of 0 to 255, and {entry} normalises them (mean {_numbers(declared.mean)}, '
+                                  f'std {_numbers(declared.std)}); set mean=0 and std=1')
 
     def _read_outputs(self, size: tuple[int, int], missing: list[str]) -> OutputReading:
         """Runs the file on noise and reads what came out."""
         values = self._run_on_noise(size)
-        shown = [Shown(port, _without_ones(value[0])) for port, value in
+        shown = [ProbedOutput(port, _without_ones(value[0])) for port, value in
                  zip(self.session.outputs, values, strict=True)]
         reader = OutputReader(shown, self.description.outputs, size=size, entry=f'{self.entry}.outputs',
                               keypoints=None if self.keypoint_names is None else len(self.keypoint_names))
@@ -213,7 +214,7 @@ class OnnxTeacher(Teacher):
         return reading
 
     def _check_values(self, reading: OutputReading, values: Sequence[Tensor]) -> None:
-        """Whether what the file said of noise can be what was told."""
+        """Whether what the file said of noise can be what was declared."""
         of_port = dict(zip(self.session.outputs, values, strict=True))
         outputs = reading.read([of_port[port] for port in reading.ports])
         if outputs.coords is not None:

@@ -28,7 +28,7 @@ _AREA_OF_BOX = 0.53  # as mmpose's CocoMetric has it for people without an area
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """What a teacher said of N people with K keypoints, in image pixels where nothing else is said."""
 
     coords: np.ndarray
@@ -91,7 +91,7 @@ def choose_people(dataset: Any, most: int) -> list[int]:
 
 @torch.no_grad()
 def collect(distiller: Any, dataset: Any, indices: Sequence[int], *, batch_size: int, seconds: float | None = None,
-            keep_crops: int = 0) -> Answers:
+            keep_crops: int = 0) -> Predictions:
     """Asks a distiller's teacher about people of a data set as it will be asked in the training.
 
     No random number is drawn, and no state changes.
@@ -153,7 +153,7 @@ def _ask(distiller: Any, batch: dict) -> _Batch:
     outputs = distiller.ask_teacher(images, data['data_samples'])
     _wait_for(images)
     seconds = time.perf_counter() - began
-    coords = coordinates_of(outputs, grid=distiller.grids.taught)
+    coords = coordinates_of(outputs, grid=distiller.grids.target)
     certainty = certainty_of(outputs, beta=distiller.teacher.simcc_beta)
     _require_finite(distiller, outputs, coords, certainty, images)
     mask = torch.ones_like(certainty) if outputs.mask is None else outputs.mask
@@ -195,7 +195,7 @@ def _uses_udp(dataset: Any) -> bool:
         any(map(_uses_udp, getattr(dataset, 'datasets', ()))))
 
 
-def _joined(batches: Sequence[_Batch], crops: tuple[np.ndarray, ...], *, is_udp: bool) -> Answers:
+def _joined(batches: Sequence[_Batch], crops: tuple[np.ndarray, ...], *, is_udp: bool) -> Predictions:
     samples = [sample for batch in batches for sample in batch.samples]
     sizes, centres, extents = (np.array([np.ravel(sample.metainfo[key]) for sample in samples], dtype=float)
                                for key in ('input_size', 'input_center', 'input_scale'))
@@ -205,7 +205,7 @@ def _joined(batches: Sequence[_Batch], crops: tuple[np.ndarray, ...], *, is_udp:
     timed = batches[1:] or batches  # the first one warms up what comes after it
     seconds = sum(batch.seconds for batch in timed) / sum(len(batch.samples) for batch in timed)
     cells = batches[0].map_size or (round(sizes[0, 0] / STRIDE), round(sizes[0, 1] / STRIDE))
-    return Answers(coords, certainty, mask, _people(samples), origins, extents, cells,
+    return Predictions(coords, certainty, mask, _people(samples), origins, extents, cells,
                    has_certainty=batches[0].has_certainty, seconds=seconds, crops=crops)
 
 
