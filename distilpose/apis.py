@@ -17,7 +17,7 @@ from .engine.launch import load_and_change, unknown_types_as_sentences
 from .errors import DistilPoseError
 from .models.quick import quickened
 
-__all__ = ['load_model', 'quickened']
+__all__ = ['export_onnx', 'load_model', 'quickened']
 
 
 def load_model(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu') -> Any:
@@ -49,6 +49,18 @@ def load_model(config: str | Path | Config, checkpoint: str | Path | None = None
     model.cfg = cfg
     model.dataset_meta = _dataset_meta(cfg)
     return model.to(target).eval()
+
+
+def export_onnx(config: str | Path | Config, checkpoint: str | Path | None, file: str | Path,
+                **options: Any) -> Any:
+    """Exports a network as an ONNX file that describes itself, see :func:`distilpose.export.onnx.export`.
+
+    Raises:
+        DistilPoseError: something does not fit, or the file does not answer as the network does.
+    """
+    from .export.onnx import export  # it is made of this module
+
+    return export(config, checkpoint, file, **options)
 
 
 def _find_device(name: str) -> torch.device:

@@ -10,13 +10,14 @@ from .checkpoints import CONVERT, TRANSFER
 from .comparing import COMPARE
 from .data import QUICKSTART, SYNTHESIZE
 from .doctor import DOCTOR
+from .exporting import EXPORT
 from .machine import version
 from .measuring import BENCHMARK, FLOPS
 from .training import CHECK, TEST, TRAIN
 
 COMMANDS = dict(
-    train=TRAIN, test=TEST, check=CHECK, quickstart=QUICKSTART, compare=COMPARE, convert=CONVERT, transfer=TRANSFER,
-    flops=FLOPS, benchmark=BENCHMARK, synthesize=SYNTHESIZE, doctor=DOCTOR)
+    train=TRAIN, test=TEST, check=CHECK, quickstart=QUICKSTART, compare=COMPARE, export=EXPORT, convert=CONVERT,
+    transfer=TRANSFER, flops=FLOPS, benchmark=BENCHMARK, synthesize=SYNTHESIZE, doctor=DOCTOR)
 """Name on the command line -> command."""
 
 

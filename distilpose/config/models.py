@@ -70,6 +70,11 @@ def read_model_source(spec: Mapping[str, Any], *, entry: str = 'the model', opti
     return ModelSource(config.model.to_dict(), names or _keypoint_names(config), *crop)
 
 
+def source_of(cfg: Config) -> ModelSource:
+    """The plain model that a config trains, and what the config says of its keypoints and its crops."""
+    return ModelSource(student_model(cfg) or {}, _keypoint_names(student_config(cfg)), *_read_crop(cfg))
+
+
 def _read_crop(config: Config) -> tuple[float | None, bool | None]:
     """Padding and UDP of the crops for which a config's model was trained, by the first pipeline that crops."""
     for loader in ('val_dataloader', 'test_dataloader', 'train_dataloader'):

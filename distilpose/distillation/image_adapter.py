@@ -61,7 +61,7 @@ def resample(maps: Tensor, size: tuple[int, int], *, reach: tuple[float, float] 
               for count, far in zip(size, reach or own, strict=True))
     columns, rows = (place * 2 / (old - 1) - 1 for place, old in zip(places, own, strict=True))
     grid = torch.stack(torch.meshgrid(columns, rows, indexing='xy'), dim=-1)
-    return F.grid_sample(maps, grid.expand(len(maps), -1, -1, -1), padding_mode='border', align_corners=True)
+    return F.grid_sample(maps, grid.expand(maps.shape[0], -1, -1, -1), padding_mode='border', align_corners=True)
 
 
 def adapter_between(student: NetworkInput, teacher: NetworkInput) -> nn.Module:

@@ -16,6 +16,7 @@ from ..config.teacher_crop import CROP_STEPS, DEFAULT_PADDING
 from ..config.walk import dictionaries, type_name
 from ..distillation.teachers.keypoints import build_keypoint_map
 from ..distillation.teachers.onnx.estimator import open_file
+from ..distillation.teachers.onnx.metadata import read_metadata
 from ..errors import DistilPoseError
 from ..structures import NetworkInput
 from .bare_model import bare_model
@@ -42,7 +43,8 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
     """A config that tests an ONNX file on the test data of another.
 
     The file is described by that config's model where it is an ``OnnxEstimator``, by its ``model.teacher`` where that
-    is an ``OnnxTeacher``, and by options, which have the last word. Whether there is a flip test is the config's.
+    is an ``OnnxTeacher``, and by options, which have the last word; without any of them by its own metadata. Whether
+    there is a flip test is the config's, of a file that this project exported all of ``test_cfg``.
 
     Args:
         cfg: of a student, of its distillation, or of an estimator; it stays as it is.
@@ -64,12 +66,20 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
         del known['keypoints']  # they say how a student learns from it, and do not name the file's own
     if Path(str(described.get('file', ''))).name != Path(file).name:
         known.pop('preset', None)  # of another file
-    flip_test = bool((student.get('test_cfg') or {}).get('flip_test', False))
+    path = Path(file).expanduser().absolute()
+    exported = read_metadata(path)
+    if exported is not None and student.get('type') != 'OnnxEstimator' and (
+            described.get('type') != 'OnnxTeacher' or Path(str(described.get('file', ''))).name != path.name):
+        known = {}  # what is said there is said of another file
+    test_cfg = dict(student.get('test_cfg') or {})
+    if exported is None:
+        test_cfg = dict(flip_test=bool(test_cfg.get('flip_test', False)))
+    elif exported.outputs.kind == 'heatmaps':
+        test_cfg.setdefault('shift_heatmap', False)  # mmpose's default
     result = copy.deepcopy(cfg)
     for key in _TRAINING:
         result.pop(key, None)
-    result.model = dict(type='OnnxEstimator', file=str(Path(file).expanduser().absolute()), **known,
-                        test_cfg=dict(flip_test=flip_test))
+    result.model = dict(type='OnnxEstimator', file=str(path), **known, test_cfg=test_cfg)
     notes = merge_options(result, options)
     model = {key: value for key, value in result.model.to_dict().items() if key in ('file', *_DESCRIPTION)}
     notes += _fit_crops(result, open_file(**model).input)

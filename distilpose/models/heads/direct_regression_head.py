@@ -27,6 +27,9 @@ class DirectRegressionHead(CoordinateHead):
         **kwargs: as :class:`~distilpose.models.heads.coordinate_head.CoordinateHead`.
     """
 
+    float32_layers = ('readout',)
+    """Those that :func:`~distilpose.models.heads.common.read_in_float32` applies."""
+
     def __init__(self, in_channels: int, num_keypoints: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         with torch.random.fork_rng(devices=[]):  # the other weights do not depend on the number of outputs

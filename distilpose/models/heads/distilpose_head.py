@@ -26,6 +26,9 @@ class DistilPoseHead(CoordinateHead):
         **kwargs: as :class:`~distilpose.models.heads.coordinate_head.CoordinateHead`.
     """
 
+    float32_layers = ('readout',)
+    """Those that :func:`~distilpose.models.heads.common.read_in_float32` applies."""
+
     def __init__(self, in_channels: int, num_keypoints: int, *, encoder: dict, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.encoder = TokenEncoder(in_channels, num_keypoints, **encoder)

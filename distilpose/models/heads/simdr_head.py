@@ -32,6 +32,9 @@ class SimDRHead(AxisClassifier, SimCCHead):
         init_cfg: mmengine initialisation; the published one by default.
     """
 
+    float32_layers = ('mlp_head_x', 'mlp_head_y')
+    """Those that :func:`~distilpose.models.heads.common.read_in_float32` applies."""
+
     def __init__(self, in_channels: int, num_keypoints: int, *, decoder: dict, feature_stride: int = 4,
                  deconv_out_channels: tuple[int, ...] | None = None, loss: dict | None = None,
                  init_cfg: dict | list[dict] | None = None) -> None:

@@ -33,6 +33,9 @@ class TokenPoseHead(BaseHead):
         init_cfg: mmengine initialisation; the published one by default.
     """
 
+    float32_layers = ('readout',)
+    """Those that :func:`~distilpose.models.heads.common.read_in_float32` applies."""
+
     def __init__(self, in_channels: int, num_keypoints: int, *, heatmap_size: tuple[int, int], encoder: dict,
                  hidden_dim: int | None = 384, loss: dict | None = None, decoder: dict | None = None,
                  init_cfg: dict | list[dict] | None = None) -> None:

@@ -29,6 +29,9 @@ class TokenPoseSimDRHead(AxisClassifier, BaseHead):
         init_cfg: mmengine initialisation; the one of the published token heads by default.
     """
 
+    float32_layers = ('norm', 'mlp_head_x', 'mlp_head_y')
+    """Those that :func:`~distilpose.models.heads.common.read_in_float32` applies."""
+
     def __init__(self, in_channels: int, num_keypoints: int, *, encoder: dict, decoder: dict,
                  loss: dict | None = None, init_cfg: dict | list[dict] | None = None) -> None:
         super().__init__(init_cfg=init_cfg or TOKEN_HEAD_INIT)

@@ -85,7 +85,8 @@ class TokenEncoder(BaseModule):
     def _embed(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
         """The tokens (B, K + P, D) of a feature map (B, C, H, W), and the position (1, K + P, D) of them all."""
         visual = self.embedding(self._patches(feature_map)) + self.position
-        tokens = torch.cat((self.keypoint_tokens.expand(len(visual), -1, -1).to(visual.dtype), visual), dim=1)
+        batch = visual.shape[0]  # not len(): a traced graph would keep the number
+        tokens = torch.cat((self.keypoint_tokens.expand(batch, -1, -1).to(visual.dtype), visual), dim=1)
         # zero for the keypoint tokens
         return tokens, F.pad(self.position, (0, 0, self.keypoint_tokens.shape[1], 0))
 

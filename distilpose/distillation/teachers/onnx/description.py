@@ -78,6 +78,8 @@ class OnnxDescription:
     """Names of its keypoints in order."""
     source: str | None = None
     """The preset that says it, for messages."""
+    decoder: Mapping[str, Any] | None = field(default=None, compare=False)
+    """mmpose's codec that decodes the outputs, as a config writes it, of a file that this project exported."""
     note: str | None = field(default=None, compare=False)
     """How the preset was found where nobody named it, for the log."""
 
@@ -100,15 +102,22 @@ class OnnxDescription:
 
 
 def describe_file(file: Path, preset: str | None) -> OnnxDescription:
-    """What is known of a file before a config says anything: by the name of a preset, or of a file that is one's.
+    """What is known of a file before a config says anything.
+
+    That is what a preset says that is named, else the file's own metadata, where ``distilpose export`` wrote it, else
+    the preset that the file belongs to.
 
     Raises:
-        DistilPoseError: there is no such preset.
+        DistilPoseError: there is no such preset, or the metadata cannot be read.
     """
     from ..presets import describe_preset, find_preset, recognise  # they are made of descriptions
+    from .metadata import read_metadata
 
     if preset is not None:
         return describe_preset(find_preset(preset))
+    exported = read_metadata(file)
+    if exported is not None:
+        return exported
     found = recognise(file)
     if found is None or found.preset.config is not None:
         return OnnxDescription()

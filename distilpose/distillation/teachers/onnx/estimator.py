@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from mmpose.codecs import MSRAHeatmap, RegressionLabel, SimCCLabel, UDPHeatmap
 from mmpose.models import TopdownPoseEstimator
 from mmpose.models.heads import HeatmapHead, SimCCHead
 from mmpose.models.heads.base_head import BaseHead
-from mmpose.registry import MODELS
+from mmpose.registry import KEYPOINT_CODECS, MODELS
 from torch import Tensor
 
+from distilpose.codecs import SimDRGaussianLabel, SimDRLabel
 from distilpose.errors import DistilPoseError
+from distilpose.models.heads.axis_classifier import AxisClassifier
 from distilpose.models.heads.coordinate_head import CoordinateHead
 from distilpose.structures import PoseOutputs
 
@@ -22,6 +25,7 @@ from ..keypoints import KeypointMap
 from .outputs import OutputReading
 from .teacher import OnnxTeacher
 
+_AXIS_CODECS = (SimDRLabel.__name__, SimDRGaussianLabel.__name__)
 _SIGMA = 2
 """Of the codecs, in cells; they only draw targets with it."""
 _SAME_RATIO = 1e-2
@@ -32,7 +36,8 @@ class OnnxEstimator(TopdownPoseEstimator):
     """Predicts with an ONNX file. It has no weights and cannot be trained.
 
     Heatmaps are decoded by ``MSRAHeatmap`` on the common grid, those of the grid ``'udp'`` by ``UDPHeatmap`` on their
-    own; SimCC by ``SimCCLabel``; coordinates by ``RegressionLabel``.
+    own; SimCC by ``SimCCLabel``; coordinates by ``RegressionLabel``. A file that this project exported names its codec,
+    and is decoded as the network that it was.
 
     Args:
         file: as all but the last two of :class:`~distilpose.distillation.teachers.onnx.OnnxTeacher`.
@@ -56,7 +61,7 @@ class OnnxEstimator(TopdownPoseEstimator):
         images, reading = network.input, network.reading
         shift = dict(shift_heatmap=reading.grid != 'udp') if reading.kind == 'heatmaps' else {}
         super().__init__(
-            backbone=dict(type='RawImage'), head=dict(type=_HEADS[reading.kind], network=network),
+            backbone=dict(type='RawImage'), head=dict(type=_head_of(network), network=network),
             test_cfg={**shift, **(test_cfg or {})}, metainfo=metainfo,
             data_preprocessor=dict(type='PoseDataPreprocessor', mean=list(images.mean or ()),
                                    std=list(images.std or ()), bgr_to_rgb=images.rgb))
@@ -100,6 +105,11 @@ class _Outputs:
         network.reading = reading or network.reading
         self.network, self.keypoint_map = network, None
 
+    def _codec(self, default: Any) -> Any:
+        """The codec that the file names, or this one."""
+        named = self.network.description.decoder
+        return default() if named is None else KEYPOINT_CODECS.build(dict(named))
+
     def _outputs(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
         outputs = self.network.outputs(feats[-1])
         return outputs if self.keypoint_map is None else self.keypoint_map(outputs)
@@ -112,7 +122,7 @@ class _HeatmapOutputs(_Outputs, HeatmapHead):
         reading, is_udp = network.reading, network.reading.grid == 'udp'
         self._open(network, replace(reading, grid='i/n') if is_udp else None)  # its codec decodes its own grid
         kind = UDPHeatmap if is_udp else MSRAHeatmap
-        self.decoder = kind(input_size=reading.size, heatmap_size=reading.cells, sigma=_SIGMA)
+        self.decoder = self._codec(partial(kind, input_size=reading.size, heatmap_size=reading.cells, sigma=_SIGMA))
 
     def forward(self, feats: tuple[Tensor, ...]) -> Tensor:
         """Images (B, 3, H, W) to heatmaps (B, K, H', W')."""
@@ -126,13 +136,26 @@ class _SimCCOutputs(_Outputs, SimCCHead):
 
     def __init__(self, network: OnnxTeacher) -> None:
         self._open(network, replace(network.reading, values='logits'))  # the score is the height of a peak
-        self.decoder = SimCCLabel(input_size=network.reading.size, simcc_split_ratio=_split_ratio(network))
+        self.decoder = self._codec(lambda: SimCCLabel(input_size=network.reading.size,
+                                                      simcc_split_ratio=_split_ratio(network)))
 
     def forward(self, feats: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Images (B, 3, H, W) to rows (B, K, Wx) and (B, K, Wy)."""
         rows = self._outputs(feats).simcc
         assert rows is not None
         return rows
+
+
+class _AxisOutputs(_Outputs, AxisClassifier, BaseHead):
+    """The logits of a file that is one of SimDR's networks."""
+
+    def __init__(self, network: OnnxTeacher) -> None:
+        self._open(network)
+        self.decoder = self._codec(None)
+
+    def forward(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
+        """Images (B, 3, H, W) to logits (B, K, Wx) and (B, K, Wy)."""
+        return self._outputs(feats)
 
 
 class _CoordinateOutputs(_Outputs, CoordinateHead):
@@ -148,6 +171,11 @@ class _CoordinateOutputs(_Outputs, CoordinateHead):
 
 
 _HEADS: dict[str, type] = dict(heatmaps=_HeatmapOutputs, simcc=_SimCCOutputs, coordinates=_CoordinateOutputs)
+
+
+def _head_of(network: OnnxTeacher) -> type:
+    named = network.description.decoder or {}
+    return _AxisOutputs if named.get('type') in _AXIS_CODECS else _HEADS[network.reading.kind]
 
 
 def _split_ratio(network: OnnxTeacher) -> float:

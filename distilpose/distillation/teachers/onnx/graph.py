@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import math
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from distilpose.checkpoints.integrity import sha256_of
 from distilpose.errors import DistilPoseError
 
-_MODEL_GRAPH, _MODEL_OPSET, _MODEL_FUNCTIONS = 7, 8, 25
+_MODEL_GRAPH, _MODEL_OPSET, _MODEL_PROPERTIES, _MODEL_FUNCTIONS = 7, 8, 14, 25
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
 _NODE_ATTRIBUTE, _FUNCTION_NODE = 5, 7
 _ATTRIBUTE_TENSOR, _ATTRIBUTE_GRAPH, _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS = 5, 6, 10, 11
@@ -63,6 +63,43 @@ def read_graph(file: Path) -> OnnxGraph:
         raise DistilPoseError(f'{file} is no ONNX graph; expected what torch.onnx.export writes')
     external = tuple(_inside(file, name) for name in sorted(walk.external))
     return OnnxGraph(walk.parameters, walk.opset, external)
+
+
+def read_properties(file: Path) -> dict[str, str]:
+    """The metadata of a file (``metadata_props``); empty for anything but an ONNX graph."""
+    if not file.is_file() or not file.stat().st_size:
+        return {}
+    found: dict[str, str] = {}
+    with open(file, 'rb') as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            for number, start, end in _fields(data, 0, len(data)):
+                if number == _MODEL_PROPERTIES:
+                    entry = {key: bytes(data[first:last]) for key, first, last in _fields(data, start, end)}
+                    found[entry.get(1, b'').decode()] = entry.get(2, b'').decode()
+        except ValueError:  # reading the graph says so, with words
+            return {}
+    return found
+
+
+def append_properties(file: Path, properties: Mapping[str, str]) -> None:
+    """Adds metadata to a file. Fields of a protocol buffer may follow each other in any order, so that the package
+    ``onnx`` is not needed for it."""
+    with open(file, 'ab') as stream:
+        for key, value in properties.items():
+            entry = b''.join(_as_field(number, text.encode()) for number, text in ((1, key), (2, value)))
+            stream.write(_as_field(_MODEL_PROPERTIES, entry))
+
+
+def _as_field(number: int, content: bytes) -> bytes:
+    return _as_varint(number << 3 | _BYTES) + _as_varint(len(content)) + content
+
+
+def _as_varint(value: int) -> bytes:
+    written = bytearray()
+    while value > 0x7f:
+        written.append(value & 0x7f | 0x80)
+        value >>= 7
+    return bytes((*written, value))
 
 
 def digest_of_graph(file: Path, external: tuple[Path, ...] = ()) -> str:

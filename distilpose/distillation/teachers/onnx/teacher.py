@@ -148,6 +148,7 @@ class OnnxTeacher(Teacher):
     def facts(self) -> Any:
         """What was declared of it, and the heatmaps that it draws."""
         declared = dataclasses.asdict(dataclasses.replace(self.description, source=None, note=None))
+        del declared['decoder']  # that of an estimator
         return [type(self).__name__, declared, None if self.heatmaps is None else dict(self.heatmaps)]
 
     def _run(self, images: Tensor, ports: Sequence[Port]) -> tuple[Tensor, ...]:

@@ -1,0 +1,190 @@
+"""Export to ONNX: a trained network as a file that describes itself, checked against the network before it appears."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from distilpose.apis import load_model
+from distilpose.checkpoints.writing import replacing
+from distilpose.config.models import source_of
+from distilpose.distillation.image_adapter import read_input
+from distilpose.distillation.teachers.onnx import OnnxDescription, OnnxInput
+from distilpose.distillation.teachers.onnx.metadata import write_metadata
+from distilpose.engine import evaluate
+from distilpose.engine.launch import load_and_change
+from distilpose.errors import DistilPoseError
+from distilpose.structures import NetworkInput, PoseOutputs
+
+from . import rtmlib
+from .comparison import Comparison, compare, find_crops
+from .convert import check_destination
+from .network import DecodedNetwork, ExportedNetwork, codec_of, coordinate_outputs, describe_outputs
+
+RUNTIMES = ('rtmlib',)
+OPSET = 17
+_BATCH = 2
+"""Of the images that a graph with an open batch is traced with; 1 may be broadcast."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was exported, and how it compares with the network."""
+
+    file: Path
+    outputs: tuple[str, ...]
+    comparison: Comparison
+    runtime: str | None
+    """How to run it, of a file for rtmlib."""
+    metrics: Mapping[str, float] | None
+    """Of the exported file on the config's test data, if asked for."""
+
+    def __str__(self) -> str:
+        lines = [f'Wrote {self.file} ({self.file.stat().st_size / 1e6:.1f} MB), outputs {", ".join(self.outputs)}.',
+                 str(self.comparison)]
+        if self.runtime is not None:
+            lines.append(f'In a program: {self.runtime}')
+        if self.metrics is not None:
+            lines.append(f'The file on the test data: '
+                         f'{", ".join(f"{name} {value:.4g}" for name, value in self.metrics.items())}')
+        return '\n'.join(lines)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A network as it will be traced, and what its file says."""
+
+    network: nn.Module
+    description: OnnxDescription
+    runtime: str | None = None
+
+
+def export(config: str | Path | Config, checkpoint: str | Path | None, file: str | Path, *,
+           dynamic_batch: bool = False, half: bool = False, with_decoding: bool = False, runtime: str | None = None,
+           test: bool = False, options: Mapping[str, Any] | None = None, data_root: str | Path | None = None) -> Export:
+    """Exports the network of a config as an ONNX file and compares what both answer to crops of the validation data.
+
+    The file takes normalised float32 images and holds a description of its input, outputs and keypoints as metadata,
+    with which ``distilpose test`` and a teacher of ``distilpose train`` read it without a word about it.
+
+    Args:
+        config: of the model, or of its distillation, whose student is exported.
+        checkpoint: its weights; ``None`` exports random ones.
+        file: the file to write, or to replace.
+        dynamic_batch: takes any number of images at once; else one.
+        half: computes in float16; input and outputs stay float32.
+        with_decoding: the outputs are coordinates (fractions of the crop) and scores, whatever the head shows.
+        runtime: ``'rtmlib'`` for a file that its classes run.
+        test: evaluates the file on the config's test data, too.
+        options: values to change in the config.
+        data_root: folder of the data, instead of the config's.
+
+    Raises:
+        DistilPoseError: something does not fit, or a package is missing.
+        RunFailed: the file answers otherwise than the network; nothing is written.
+    """
+    destination = _destination(file, checkpoint)
+    if runtime is not None and (runtime not in RUNTIMES or with_decoding):
+        raise DistilPoseError(f'--for {runtime}: expected {" or ".join(RUNTIMES)}, without --with-decoding: rtmlib '
+                              'decodes itself')
+    _require_packages()
+    cfg = load_and_change(config, options=options, data_root=data_root)[0]
+    model = load_model(cfg, checkpoint)
+    images = _read_images(model, cfg)
+    reference = ExportedNetwork(model)
+    plan = _plan(reference if not half else ExportedNetwork(model, half=True), images, cfg, with_decoding=with_decoding,
+                 runtime=runtime)
+    expected = plan if not half else _plan(reference, images, cfg, with_decoding=with_decoding, runtime=runtime)
+    crops = find_crops(cfg, images)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(destination, suffix='.onnx') as part:
+        _write(plan, part, images, dynamic_batch=dynamic_batch, half=half)
+        comparison = compare(part, expected.network, model, crops, half=half, is_approximate=with_decoding or (
+            runtime is not None), name=destination)
+    metrics = evaluate(config, destination, options=options, data_root=data_root) if test else None
+    return Export(destination, plan.description.outputs.names or (), comparison, plan.runtime and (
+        f'{plan.runtime}({str(destination)!r}, model_input_size={images.size})'), metrics)
+
+
+def _plan(network: ExportedNetwork, images: NetworkInput, cfg: Config, *, with_decoding: bool,
+          runtime: str | None) -> _Plan:
+    assert images.size is not None
+    head, names = network.model.head, source_of(cfg).keypoint_names
+    with torch.no_grad():
+        outputs = network.predict(torch.zeros(1, 3, images.size[1], images.size[0]))
+    count = _keypoints(outputs)
+    names = names if names is not None and len(names) == count else None
+    if runtime is not None:
+        description, kind = rtmlib.describe(outputs, head=head, images=images, keypoint_names=names)
+        return _Plan(rtmlib.RtmlibNetwork(network, images), description, kind)
+    told = OnnxInput(images.size, images.mean, images.std, 'rgb' if images.rgb else 'bgr', images.padding, images.udp,
+                     'nchw')
+    if with_decoding:
+        return _Plan(DecodedNetwork(network), OnnxDescription(told, coordinate_outputs(with_scores=True), names))
+    codec = codec_of(source_of(cfg).model, outputs)
+    return _Plan(network, OnnxDescription(told, describe_outputs(outputs, head=head), names, decoder=codec))
+
+
+def _write(plan: _Plan, file: Path, images: NetworkInput, *, dynamic_batch: bool, half: bool) -> None:
+    assert images.size is not None
+    names = plan.description.outputs.names or ()
+    example = torch.zeros(_BATCH if dynamic_batch else 1, 3, images.size[1], images.size[0])
+    axes = {name: {0: 'batch'} for name in ('images', *names)} if dynamic_batch else None
+    network = copy.deepcopy(plan.network)  # torch folds batch normalisation into the weights themselves
+    with torch.no_grad(), _quiet():
+        torch.onnx.export(network, (example,), str(file), input_names=['images'], output_names=list(names),
+                          dynamic_axes=axes, opset_version=OPSET, dynamo=False)
+    further: dict[str, Any] = dict(precision='float16' if half else 'float32')
+    if plan.runtime is not None:
+        further['runtime'] = f'rtmlib.{plan.runtime}'
+    write_metadata(file, plan.description, further=further)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's warnings about values that a trace keeps: the comparison finds what matters."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        yield
+
+
+def _keypoints(outputs: PoseOutputs) -> int:
+    shown = outputs.heatmaps or outputs.simcc or (outputs.coords,)
+    assert shown[-1] is not None
+    return shown[-1].shape[1]
+
+
+def _read_images(model: Any, cfg: Config) -> NetworkInput:
+    """What the network takes; without a mean and a std, pixels."""
+    images, source = read_input(model), source_of(cfg)
+    if images.size is None:
+        raise DistilPoseError('the config does not say the size of the images; give model.head.decoder an input_size')
+    if images.mean is None:
+        images = replace(images, mean=(0.0,) * 3, std=(1.0,) * 3)
+    return replace(images, padding=source.padding, udp=images.udp if source.udp is None else source.udp)
+
+
+def _destination(file: str | Path, checkpoint: str | Path | None) -> Path:
+    destination = Path(file).expanduser()
+    if destination.suffix.lower() != '.onnx':
+        raise DistilPoseError(f'{destination} is the file to write, and its name does not end in .onnx; add that')
+    if checkpoint is not None:
+        check_destination(Path(checkpoint).expanduser(), destination)
+    return destination
+
+
+def _require_packages() -> None:
+    for package in ('onnx', 'onnxruntime'):
+        if find_spec(package) is None:
+            raise DistilPoseError(f'an export needs the package {package} (torch writes the file with onnx, the check '
+                                  f'runs it with onnxruntime): pip install {package}')

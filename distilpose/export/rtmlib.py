@@ -1,0 +1,107 @@
+"""Networks for rtmlib, which takes outputs by position and has conventions of its own.
+
+rtmlib (https://github.com/Tau-J/rtmlib) cuts crops with padding 1.25 and without UDP, never turns BGR into RGB and
+subtracts one mean of its own. Its class ``RTMPose`` reads SimCC with two bins a pixel; ``ViTPose`` reads heatmaps whose
+last cell is on the last pixel, with DARK's blur of 11 cells. It has no class for coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from distilpose.distillation.image_adapter import adapter_between, resample
+from distilpose.distillation.teachers.onnx import OnnxDescription, OnnxInput, OnnxOutputs
+from distilpose.errors import DistilPoseError
+from distilpose.models.heads.axis_classifier import AxisClassifier
+from distilpose.structures import NetworkInput, PoseOutputs
+
+from .network import AXIS_NAMES, ExportedNetwork, decode, grid_of
+
+MEAN, STD, PADDING = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), 1.25
+"""Those that its classes have by default, in the order of blue, green, red."""
+_BINS_PER_PIXEL, _BLUR, _SIGMA = 2, 11, 6.0
+
+
+class RtmlibNetwork(nn.Module):
+    """A network that takes rtmlib's images and gives what one of its classes reads.
+
+    Args:
+        network: the network.
+        images: what it takes, its size included.
+
+    Raises:
+        DistilPoseError: it was trained with another padding of boxes.
+    """
+
+    def __init__(self, network: ExportedNetwork, images: NetworkInput) -> None:
+        super().__init__()
+        if images.padding not in (None, PADDING):
+            raise DistilPoseError(f'the network was trained on boxes with padding {images.padding:g}, and rtmlib cuts '
+                                  f'them with {PADDING:g}; train it with GetBBoxCenterScale(padding={PADDING:g}), or '
+                                  'export it without --for rtmlib')
+        assert images.size is not None
+        self.network, self.size, self.udp = network, images.size, images.udp
+        self.adapter = adapter_between(NetworkInput(images.size, MEAN, STD), images)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Images (B, 3, H, W) to SimCC rows (B, K, 2 W) and (B, K, 2 H), or to heatmaps (B, K, H', W')."""
+        images = self.adapter(images)
+        if self.udp:  # rtmlib's last pixel is a pixel before the edge of the box
+            width, height = self.size
+            images = resample(images, self.size, reach=(width * width / (width - 1), height * height / (height - 1)))
+        outputs, head = self.network.predict(images), self.network.model.head
+        if reads_maps(outputs, head):
+            return outputs.heatmaps or ()
+        bins = [side * _BINS_PER_PIXEL for side in self.size]
+        if outputs.simcc is not None:
+            axes = outputs.simcc
+            if isinstance(head, AxisClassifier):
+                axes = axes[0].softmax(-1), axes[1].softmax(-1)
+            return tuple(_with_bins(rows, count) for rows, count in zip(axes, bins, strict=True))
+        coords, scores = decode(outputs, head=head)
+        return tuple(_draw(coords[..., axis:axis + 1], scores, count) for axis, count in enumerate(bins))
+
+
+def reads_maps(outputs: PoseOutputs, head: Any) -> bool:
+    """Whether rtmlib's ``ViTPose`` decodes a network's heatmaps as its own codec does."""
+    decoder = getattr(head, 'decoder', None)
+    return (outputs.heatmaps is not None and grid_of(decoder) == 'udp'
+            and getattr(decoder, 'blur_kernel_size', _BLUR) == _BLUR)
+
+
+def describe(outputs: PoseOutputs, *, head: Any, images: NetworkInput,
+             keypoint_names: Sequence[str] | None) -> tuple[OnnxDescription, str]:
+    """The description of an exported file, and the class of rtmlib that runs it."""
+    assert images.size is not None
+    told = OnnxInput(images.size, MEAN, STD, 'bgr', PADDING, False, 'nchw')
+    names = None if keypoint_names is None else tuple(keypoint_names)
+    if reads_maps(outputs, head):
+        assert outputs.heatmaps is not None
+        cells = outputs.heatmaps[-1].shape
+        codec: dict[str, Any] = dict(type='UDPHeatmap', input_size=images.size, heatmap_size=(cells[-1], cells[-2]),
+                                     sigma=2, blur_kernel_size=_BLUR)
+        meaning = OnnxOutputs('heatmaps', ('heatmaps',), grid='udp', layout='nchw')
+        return OnnxDescription(told, meaning, names, decoder=codec), 'ViTPose'
+    codec = dict(type='SimCCLabel', input_size=images.size, simcc_split_ratio=float(_BINS_PER_PIXEL))
+    meaning = OnnxOutputs('simcc', AXIS_NAMES, values='logits', beta=1.0)
+    return OnnxDescription(told, meaning, names, decoder=codec), 'RTMPose'
+
+
+def _with_bins(rows: Tensor, count: int) -> Tensor:
+    """Rows (B, K, n) at ``count`` bins, linearly between theirs: bin ``i`` of n stands for the fraction ``i / n``."""
+    own = rows.shape[-1]
+    if own == count:
+        return rows
+    places = (torch.arange(count, dtype=torch.float32) * own / count).clamp(max=own - 1)
+    weights = (1 - (torch.arange(own, dtype=torch.float32).unsqueeze(-1) - places).abs()).clamp(min=0)
+    return rows @ weights
+
+
+def _draw(coordinates: Tensor, scores: Tensor, count: int) -> Tensor:
+    """Gaussians (B, K, count) around coordinates (B, K, 1), as high as scores (B, K, 1)."""
+    bins = torch.arange(count, dtype=torch.float32)
+    return scores * torch.exp(-0.5 * ((bins - coordinates * count) / _SIGMA) ** 2)
