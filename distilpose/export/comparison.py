@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from distilpose.config.checks import check_data_files
 from distilpose.config.models import build_estimator
-from distilpose.distillation.image_adapter import read_input
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.evaluation.people import build_validation
 from distilpose.structures import NetworkInput
@@ -68,13 +67,13 @@ class Comparison:
                 f'of the largest value), joints by {self.pixels:.2g} pixels{beyond}.')
 
 
-def compare(file: Path, network: nn.Module, model: Any, crops: Crops, *, half: bool, is_approximate: bool,
+def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, is_approximate: bool,
             name: Path) -> Comparison:
     """Runs a file and its network.
 
     Args:
         file: with its description as metadata.
-        network: in float32, with the file's outputs.
+        network: in float32, with the file's outputs; its ``prepare`` makes the estimator's images of the file's.
         model: the estimator, whose head predicts the joints.
         crops: of people.
         half: whether the file computes in float16, which has tolerances of its own.
@@ -89,12 +88,15 @@ def compare(file: Path, network: nn.Module, model: Any, crops: Crops, *, half: b
     with torch.no_grad():
         expected = network(images)
         values = found.network.session.run(images, found.network.reading.ports)
-        joints = _joints(model, normalised(crops.pixels, read_input(model)))
+        joints = _joints(model, network.prepare(images))
         found_joints = _joints(found, images)
     differences = [float((value.float() - wanted).abs().max()) for value, wanted in zip(values, expected, strict=True)]
     shares = [difference / max(float(wanted.abs().max()), 1e-6)
               for difference, wanted in zip(differences, expected, strict=True)]
+    last = np.array([crops.pixels.shape[-1], crops.pixels.shape[-2]]) - 1
+    is_inside = ((joints >= 0) & (joints <= last)).all(-1)  # of the others a file with its own decoding may know less
     distances = np.linalg.norm(found_joints - joints, axis=-1)
+    distances = np.where(is_inside, distances, 0) if is_approximate else distances
     allowed = _PIXELS[half] + _APPROXIMATE_PIXELS * is_approximate
     result = Comparison(crops.source, float(np.max(differences)), float(np.max(shares)), float(distances.max()),
                         float(np.mean(~(distances <= allowed))), allowed, half)

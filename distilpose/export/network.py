@@ -11,14 +11,14 @@ from mmpose.codecs import UDPHeatmap
 from mmpose.models.heads import RLEHead
 from torch import Tensor, nn
 
-from distilpose.codecs import TokenPoseHeatmap, UnrefinedHeatmap
-from distilpose.distillation.teachers.decoding import certainty_of, coordinates_of
+from distilpose.codecs import TokenPoseHeatmap
 from distilpose.distillation.teachers.heatmaps import is_on_common_grid
 from distilpose.distillation.teachers.onnx import OnnxOutputs
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
-from distilpose.models.heads.axis_classifier import AxisClassifier
 from distilpose.structures import PoseOutputs
+
+from .decoding import decode
 
 AXIS_NAMES = ('simcc_x', 'simcc_y')
 
@@ -46,6 +46,10 @@ class ExportedNetwork(nn.Module):
             for name in getattr(self.model.head, 'float32_layers', ()):
                 getattr(self.model.head, name).float()
 
+    def prepare(self, images: Tensor) -> Tensor:
+        """The images (B, 3, H, W) of the file as the estimator takes them: the same."""
+        return images
+
     def predict(self, images: Tensor) -> PoseOutputs:
         """What the network shows, reduced to what predicts."""
         features = self.model.extract_feat(images.to(self.dtype))
@@ -67,40 +71,20 @@ class ExportedNetwork(nn.Module):
 class DecodedNetwork(nn.Module):
     """A network with its decoding: coordinates (B, K, 2) as fractions of the crop, and scores (B, K, 1).
 
-    Heatmaps are decoded at the highest cell, moved by a quarter where the codec does so, else to the peak of a parabola
-    through the logarithms, which a codec that blurs first (DARK) comes close to.
+    See :func:`~distilpose.export.decoding.decode`.
     """
 
     def __init__(self, network: ExportedNetwork) -> None:
         super().__init__()
         self.network = network
-        self.decoder = getattr(network.model.head, 'decoder', None)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """The images (B, 3, H, W) of the file as the estimator takes them: the same."""
+        return images
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, K, 2) and (B, K, 1)."""
         return decode(self.network.predict(images), head=self.network.model.head)
-
-
-def decode(outputs: PoseOutputs, *, head: Any) -> tuple[Tensor, Tensor]:
-    """Coordinates (B, K, 2) as fractions of the crop, and scores (B, K, 1), both as the head's codec means them."""
-    decoder = getattr(head, 'decoder', None)
-    if outputs.heatmaps is not None:
-        maps = outputs.heatmaps[-1]
-        coords, scores = coordinates_of(outputs, refinement=_refinement(decoder)), maps.amax((-2, -1))
-        if not is_on_common_grid(decoder):
-            coords = coords * coords.new_tensor([side / (side - 1) for side in (maps.shape[-1], maps.shape[-2])])
-    elif outputs.simcc is not None:
-        axes = outputs.simcc
-        if isinstance(head, AxisClassifier):
-            axes = axes[0].softmax(-1), axes[1].softmax(-1)
-            scores = torch.maximum(axes[0].amax(-1), axes[1].amax(-1))
-        else:
-            scores = torch.minimum(axes[0].amax(-1), axes[1].amax(-1))
-        coords = coordinates_of(PoseOutputs(simcc=axes))
-    else:
-        coords, scores = coordinates_of(outputs), certainty_of(outputs)
-        scores = scores if outputs.scores is None else outputs.scores[..., 0]
-    return coords, scores.unsqueeze(-1)
 
 
 def tensors_of(outputs: PoseOutputs) -> tuple[Tensor, ...]:
@@ -152,9 +136,3 @@ def codec_of(model_config: Mapping[str, Any], outputs: PoseOutputs) -> dict[str,
     """The codec of a model's config that decodes its outputs; coordinates need none."""
     decoder = (model_config.get('head') or {}).get('decoder')
     return None if decoder is None or outputs.coords is not None else dict(decoder)
-
-
-def _refinement(decoder: Any) -> str:
-    if isinstance(decoder, UnrefinedHeatmap):
-        return 'none'
-    return 'quarter' if is_on_common_grid(decoder) and not getattr(decoder, 'unbiased', False) else 'gaussian'

@@ -19,11 +19,12 @@ from distilpose.errors import DistilPoseError
 from distilpose.models.heads.axis_classifier import AxisClassifier
 from distilpose.structures import NetworkInput, PoseOutputs
 
-from .network import AXIS_NAMES, ExportedNetwork, decode, grid_of
+from .decoding import decode
+from .network import AXIS_NAMES, ExportedNetwork, grid_of
 
 MEAN, STD, PADDING = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), 1.25
 """Those that its classes have by default, in the order of blue, green, red."""
-_BINS_PER_PIXEL, _BLUR, _SIGMA = 2, 11, 6.0
+_BINS_PER_PIXEL, _BLUR, _SIGMA, _LOWEST = 2, 11, 6.0, 1e-4
 
 
 class RtmlibNetwork(nn.Module):
@@ -47,13 +48,17 @@ class RtmlibNetwork(nn.Module):
         self.network, self.size, self.udp = network, images.size, images.udp
         self.adapter = adapter_between(NetworkInput(images.size, MEAN, STD), images)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Images (B, 3, H, W) to SimCC rows (B, K, 2 W) and (B, K, 2 H), or to heatmaps (B, K, H', W')."""
+    def prepare(self, images: Tensor) -> Tensor:
+        """rtmlib's images (B, 3, H, W) as the estimator takes them."""
         images = self.adapter(images)
         if self.udp:  # rtmlib's last pixel is a pixel before the edge of the box
             width, height = self.size
             images = resample(images, self.size, reach=(width * width / (width - 1), height * height / (height - 1)))
-        outputs, head = self.network.predict(images), self.network.model.head
+        return images
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Images (B, 3, H, W) to SimCC rows (B, K, 2 W) and (B, K, 2 H), or to heatmaps (B, K, H', W')."""
+        outputs, head = self.network.predict(self.prepare(images)), self.network.model.head
         if reads_maps(outputs, head):
             return outputs.heatmaps or ()
         bins = [side * _BINS_PER_PIXEL for side in self.size]
@@ -102,6 +107,6 @@ def _with_bins(rows: Tensor, count: int) -> Tensor:
 
 
 def _draw(coordinates: Tensor, scores: Tensor, count: int) -> Tensor:
-    """Gaussians (B, K, count) around coordinates (B, K, 1), as high as scores (B, K, 1)."""
+    """Gaussians (B, K, count) around coordinates (B, K, 1), as high as scores (B, K, 1), which are above 0 in rtmlib."""
     bins = torch.arange(count, dtype=torch.float32)
-    return scores * torch.exp(-0.5 * ((bins - coordinates * count) / _SIGMA) ** 2)
+    return scores.clamp(min=_LOWEST) * torch.exp(-0.5 * ((bins - coordinates * count) / _SIGMA) ** 2)

@@ -11,7 +11,6 @@ import torch
 from mmengine.config import Config
 
 from distilpose.config.models import build_estimator
-from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.export.onnx import export
 from tests import networks
 from tests.networks import ENCODER, HEATMAP_SIZE, INPUT_SIZE, NUM_KEYPOINTS, STUDENT, TEACHER

@@ -93,7 +93,7 @@ def _heatmap_coordinates(heatmaps: Tensor, refinement: str, grid: HeatmapGrid) -
     along_y = heatmaps.gather(3, column[..., None, None].expand(-1, -1, height, 1)).squeeze(3)
     peak = torch.stack([_refined(column, along_x, refinement, across=row),
                         _refined(row, along_y, refinement, across=column)], dim=-1)
-    peak = torch.where(highest[..., None] <= 0, -torch.ones_like(peak), peak)
+    peak = peak.masked_fill(highest[..., None] <= 0, -1.0)
     return (peak - grid.start) / peak.new_tensor(grid.reach((width, height)))
 
 
