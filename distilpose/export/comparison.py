@@ -132,7 +132,8 @@ def find_crops(cfg: Config, images: NetworkInput, *, most: int = _PEOPLE) -> Cro
 def normalised(pixels: Tensor, images: NetworkInput) -> Tensor:
     """Pixels (N, 3, H, W), blue, green, red, as a network takes them."""
     pixels = pixels.flip(1) if images.rgb else pixels
-    mean, std = (pixels.new_tensor(values).view(3, 1, 1) for values in (images.mean or (0,) * 3, images.std or (1,) * 3))
+    mean, std = (pixels.new_tensor(value or default).view(-1, 1, 1)
+                 for value, default in ((images.mean, (0.0,)), (images.std, (1.0,))))
     return (pixels - mean) / std
 
 

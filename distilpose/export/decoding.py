@@ -61,7 +61,7 @@ def dark(heatmaps: Tensor, *, kernel: int, udp: bool) -> Tensor:
     start = (row + border) * pitch + column + border
 
     def at(along_x: int, along_y: int) -> Tensor:
-        return padded.gather(2, (start + along_y * pitch + along_x)[..., None]).squeeze(-1)
+        return padded.gather(2, (start + along_y * pitch + along_x)[..., None]).squeeze(-1).double()  # as mmpose
 
     slope_x, slope_y = 0.5 * (at(1, 0) - at(-1, 0)), 0.5 * (at(0, 1) - at(0, -1))
     if udp:
@@ -78,7 +78,8 @@ def dark(heatmaps: Tensor, *, kernel: int, udp: bool) -> Tensor:
     stays = is_singular | (highest <= 0)
     if not udp:
         stays = stays | (column <= 1) | (column >= width - 2) | (row <= 1) | (row >= height - 2)
-    cells = torch.stack([column, row], dim=-1).to(heatmaps.dtype) - steps.masked_fill(stays[..., None], 0.0)
+    steps = steps.masked_fill(stays[..., None], 0.0).to(heatmaps.dtype)
+    cells = torch.stack([column, row], dim=-1).to(heatmaps.dtype) - steps
     return cells.masked_fill(highest[..., None] <= 0, -1.0)
 
 

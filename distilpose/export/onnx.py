@@ -109,10 +109,11 @@ def export(config: str | Path | Config, checkpoint: str | Path | None, file: str
     destination.parent.mkdir(parents=True, exist_ok=True)
     with replacing(destination, suffix='.onnx') as part:
         _write(plan, part, images, dynamic_batch=dynamic_batch, half=half)
-        comparison = compare(part, expected.network, model, crops, half=half, is_approximate=runtime is not None, name=destination)
+        comparison = compare(part, expected.network, model, crops, half=half, is_approximate=runtime is not None,
+                             name=destination)
     metrics = evaluate(config, destination, options=options, data_root=data_root) if test else None
-    return Export(destination, plan.description.outputs.names or (), comparison, plan.runtime and (
-        f'{plan.runtime}({str(destination)!r}, model_input_size={images.size})'), metrics)
+    call = plan.runtime and f'rtmlib.{plan.runtime}({str(destination)!r}, model_input_size={images.size})'
+    return Export(destination, plan.description.outputs.names or (), comparison, call, metrics)
 
 
 def _plan(network: ExportedNetwork, images: NetworkInput, cfg: Config, *, with_decoding: bool,

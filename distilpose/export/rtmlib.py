@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmpose.codecs import UDPHeatmap
 from torch import Tensor, nn
 
 from distilpose.distillation.image_adapter import adapter_between, resample
@@ -20,7 +21,7 @@ from distilpose.models.heads.axis_classifier import AxisClassifier
 from distilpose.structures import NetworkInput, PoseOutputs
 
 from .decoding import decode
-from .network import AXIS_NAMES, ExportedNetwork, grid_of
+from .network import AXIS_NAMES, ExportedNetwork
 
 MEAN, STD, PADDING = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), 1.25
 """Those that its classes have by default, in the order of blue, green, red."""
@@ -74,8 +75,7 @@ class RtmlibNetwork(nn.Module):
 def reads_maps(outputs: PoseOutputs, head: Any) -> bool:
     """Whether rtmlib's ``ViTPose`` decodes a network's heatmaps as its own codec does."""
     decoder = getattr(head, 'decoder', None)
-    return (outputs.heatmaps is not None and grid_of(decoder) == 'udp'
-            and getattr(decoder, 'blur_kernel_size', _BLUR) == _BLUR)
+    return outputs.heatmaps is not None and isinstance(decoder, UDPHeatmap) and decoder.blur_kernel_size == _BLUR
 
 
 def describe(outputs: PoseOutputs, *, head: Any, images: NetworkInput,
@@ -107,6 +107,9 @@ def _with_bins(rows: Tensor, count: int) -> Tensor:
 
 
 def _draw(coordinates: Tensor, scores: Tensor, count: int) -> Tensor:
-    """Gaussians (B, K, count) around coordinates (B, K, 1), as high as scores (B, K, 1), which are above 0 in rtmlib."""
+    """Gaussians (B, K, count) around coordinates (B, K, 1), as high as scores (B, K, 1).
+
+    rtmlib has no place for a joint whose score is not above 0.
+    """
     bins = torch.arange(count, dtype=torch.float32)
     return scores.clamp(min=_LOWEST) * torch.exp(-0.5 * ((bins - coordinates * count) / _SIGMA) ** 2)

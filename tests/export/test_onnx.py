@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import torch
 from mmengine.config import Config
+from mmpose.models.heads import HeatmapHead
 
 from distilpose.config.models import build_estimator
 from distilpose.export.onnx import export
+from distilpose.models import TokenPoseHead
 from tests import networks
 from tests.networks import ENCODER, HEATMAP_SIZE, INPUT_SIZE, NUM_KEYPOINTS, STUDENT, TEACHER
 
@@ -75,12 +77,20 @@ MODELS = dict(
 
 
 def write_checkpoint(model: dict, folder: Path, *, seed: int = 0) -> tuple[Config, Path]:
-    """A config of a model and a checkpoint whose random weights are large enough to say something."""
+    """A config of a model and a checkpoint whose random weights are large enough to say something.
+
+    Heatmaps are above 0, where their logarithm is smooth.
+    """
     torch.manual_seed(seed)
     network = build_estimator(copy.deepcopy(model))
     for parameter in network.parameters():
         if parameter.requires_grad and parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
+    last = getattr(network.head, 'final_layer', None)
+    if isinstance(last, torch.nn.Conv2d) and isinstance(network.head, HeatmapHead):
+        torch.nn.init.constant_(last.bias, 5.0)
+    elif isinstance(network.head, TokenPoseHead):
+        torch.nn.init.constant_(network.head.readout[-1].bias, 5.0)
     torch.save(dict(state_dict=network.state_dict()), folder / 'net.pth')
     return Config(dict(model=copy.deepcopy(model))), folder / 'net.pth'
 
