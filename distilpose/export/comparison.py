@@ -63,8 +63,8 @@ class Comparison:
 
     def __str__(self) -> str:
         beyond = f' ({self.outliers:.1%} of them by more than {self.allowed:g})' if self.outliers else ''
-        return (f'onnxruntime and torch on {self.source}: outputs differ by {self.outputs:.2g} at most ({self.share:.2g} '
-                f'of the largest value), joints by {self.pixels:.2g} pixels{beyond}.')
+        return (f'onnxruntime and torch on {self.source}: outputs differ by {self.outputs:.2g} at most '
+                f'({self.share:.2g} of the largest value), joints by {self.pixels:.2g} pixels{beyond}.')
 
 
 def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, is_approximate: bool,

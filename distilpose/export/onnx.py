@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -171,7 +171,14 @@ def _read_images(model: Any, cfg: Config) -> NetworkInput:
         raise DistilPoseError('the config does not say the size of the images; give model.head.decoder an input_size')
     if images.mean is None:
         images = replace(images, mean=(0.0,) * 3, std=(1.0,) * 3)
+    images = replace(images, mean=_shorter(images.mean), std=_shorter(images.std))
     return replace(images, padding=source.padding, udp=images.udp if source.udp is None else source.udp)
+
+
+def _shorter(values: Sequence[float] | None) -> tuple[float, float, float]:
+    """The numbers of a config, which a buffer of float32 has rounded."""
+    one, two, three = (float(f'{value:.7g}') for value in values or ())
+    return one, two, three
 
 
 def _destination(file: str | Path, checkpoint: str | Path | None) -> Path:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmpose.models.heads import HeatmapHead
 
+from distilpose.apis import export_onnx
 from distilpose.config.models import build_estimator
+from distilpose.distillation.teachers.onnx.graph import append_properties
+from distilpose.distillation.teachers.onnx.metadata import read_metadata
+from distilpose.distillation.teachers.onnx.session import OnnxSession
+from distilpose.engine import evaluate, train
+from distilpose.errors import DistilPoseError, RunFailed
+from distilpose.export import onnx as onnx_export
 from distilpose.export.onnx import export
 from distilpose.models import TokenPoseHead
 from tests import networks
+from tests.engine.test_onnx_files import joints
+from tests.engine.tiny import logged_losses, write_config, write_data
 from tests.networks import ENCODER, HEATMAP_SIZE, INPUT_SIZE, NUM_KEYPOINTS, STUDENT, TEACHER
 
 pytest.importorskip('onnx')
@@ -102,22 +113,120 @@ def test_every_head(name: str, tmp_path: Path) -> None:
     assert made.comparison.share < 1e-4 and made.comparison.outliers < 0.01  # UDP's step is not stable on noise
 
 
-@pytest.mark.parametrize('name', MODELS)
+@pytest.mark.parametrize('name', ['distilpose', 'tokenpose_udp', 'udp', 'rtmcc', 'simdr', 'rle'])
 def test_half(name: str, tmp_path: Path) -> None:
     cfg, checkpoint = write_checkpoint(MODELS[name], tmp_path)
-    made = export(cfg, checkpoint, tmp_path / 'net.onnx', dynamic_batch=True, half=True)
-    assert made.comparison.half
+    whole = export(cfg, checkpoint, tmp_path / 'whole.onnx')
+    made = export(cfg, checkpoint, tmp_path / 'half.onnx', half=True)
+    assert made.comparison.share > whole.comparison.share  # it did compute in float16
+    assert {port.dtype for port in ports(made.file)} == {torch.float32}
+    assert made.file.stat().st_size < whole.file.stat().st_size
 
 
 @pytest.mark.parametrize('name', MODELS)
 def test_decoding(name: str, tmp_path: Path) -> None:
     cfg, checkpoint = write_checkpoint(MODELS[name], tmp_path)
     made = export(cfg, checkpoint, tmp_path / 'net.onnx', dynamic_batch=True, with_decoding=True)
-    print(made)
+    assert made.comparison.pixels < 0.02 and made.outputs == ('coordinates', 'scores')
 
 
 @pytest.mark.parametrize('name', MODELS)
-def test_rtmlib(name: str, tmp_path: Path) -> None:
+def test_a_file_for_rtmlib(name: str, tmp_path: Path) -> None:
     cfg, checkpoint = write_checkpoint(MODELS[name], tmp_path)
-    made = export(cfg, checkpoint, tmp_path / 'net.onnx', dynamic_batch=True, runtime='rtmlib')
-    print(made)
+    made = export(cfg, checkpoint, tmp_path / 'net.onnx', runtime='rtmlib')
+    assert made.outputs == (('heatmaps',) if name == 'udp' else ('simcc_x', 'simcc_y'))
+    assert made.comparison.pixels <= 0.36  # half a bin along each axis
+
+
+def test_only_what_predicts_is_in_the_file_and_it_says_what_it_is(tmp_path: Path) -> None:
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    cfg.model.metainfo = dict(from_file='configs/_base_/datasets/coco.py')
+    made = export(cfg, checkpoint, tmp_path / 'net.onnx')
+    images, *outputs = ports(made.file)
+    assert (images.name, images.shape) == ('images', (1, 3, 64, 48))
+    assert [(port.name, port.shape) for port in outputs] == [('coordinates', (1, 17, 2)), ('scores', (1, 17, 1))]
+    described = read_metadata(made.file)
+    assert described is not None and described.keypoint_names is not None
+    assert described.keypoint_names[:2] == ('nose', 'left_eye')
+    assert described.input.mean == (123.675, 116.28, 103.53) and described.input.channel_order == 'rgb'
+    assert described.outputs.unit == 'fractions' and described.input.size == INPUT_SIZE
+    onnx = pytest.importorskip('onnx')
+    graph = onnx.load(made.file)  # with the package, which this project does not write the metadata with
+    onnx.checker.check_model(graph)
+    keys = {entry.key: entry.value for entry in graph.metadata_props}
+    assert json.loads(keys['distilpose.keypoints'])[0] == 'nose'
+
+
+def test_a_file_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = onnx_export._write
+
+    def with_other_weights(plan: Any, *rest: Any, **options: Any) -> None:
+        plan = copy.deepcopy(plan)
+        torch.nn.init.zeros_(next(plan.network.parameters()))
+        write(plan, *rest, **options)
+
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    monkeypatch.setattr(onnx_export, '_write', with_other_weights)
+    with pytest.raises(RunFailed, match=r'net\.onnx was not written, because .* outputs differ by') as error:
+        export(cfg, checkpoint, tmp_path / 'net.onnx')
+    assert error.value.exit_code == 1 and [file.name for file in tmp_path.iterdir()] == ['net.pth']
+
+
+@pytest.mark.parametrize('file, options, message', [
+    ('net.pth', {}, 'does not end in .onnx'),
+    ('net.onnx', dict(runtime='rtmlib', with_decoding=True), 'decodes itself'),
+    ('net.onnx', dict(runtime='other'), 'expected rtmlib'),
+])
+def test_what_is_refused(file: str, options: dict, message: str, tmp_path: Path) -> None:
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    with pytest.raises(DistilPoseError, match=message):
+        export(cfg, checkpoint, tmp_path / file, **options)
+
+
+def test_a_padding_that_rtmlib_does_not_have(tmp_path: Path) -> None:
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    pipeline = [dict(type='GetBBoxCenterScale', padding=1.0), dict(type='TopdownAffine', input_size=INPUT_SIZE)]
+    cfg.train_dataloader = dict(dataset=dict(type='CocoDataset', pipeline=pipeline))
+    with pytest.raises(DistilPoseError, match='with padding 1, and rtmlib cuts them with 1.25'):
+        export(cfg, checkpoint, tmp_path / 'net.onnx', runtime='rtmlib')
+
+
+def test_metadata_of_another_version(tmp_path: Path) -> None:
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    file = export(cfg, checkpoint, tmp_path / 'net.onnx').file
+    append_properties(file, {'distilpose.version': '7'})
+    with pytest.raises(DistilPoseError, match='is of version 7; this distilpose reads version 1'):
+        read_metadata(file)
+
+
+def ports(file: Path) -> list:
+    """The input and the outputs."""
+    session = OnnxSession(file)
+    return [session.input, *session.outputs]
+
+
+def write_tiny(name: str, folder: Path) -> tuple[Path, Path]:
+    """A config of one of the networks with data, and a checkpoint."""
+    model = dict(copy.deepcopy(MODELS[name]), test_cfg=dict(flip_test=True))
+    checkpoint = write_checkpoint(model, folder)[1]
+    return write_config(folder / 'net.py', write_data(folder / 'data'), extra=f'\nmodel = {model!r}\n'), checkpoint
+
+
+@pytest.mark.parametrize('name', ['distilpose', 'tokenpose', 'tokenpose_udp', 'dark', 'rtmcc', 'simdr', 'rle'])
+def test_the_file_is_tested_as_the_checkpoint(name: str, tmp_path: Path) -> None:
+    config, checkpoint = write_tiny(name, tmp_path)
+    made = export(config, checkpoint, tmp_path / 'net.onnx', dynamic_batch=True)
+    assert made.comparison.source == '8 crops of the validation data'
+    for number, source in enumerate((checkpoint, made.file)):
+        evaluate(config, source, work_dir=tmp_path / 'test', dump=tmp_path / f'{number}.pkl')
+    found, expected = joints(tmp_path / '1.pkl'), joints(tmp_path / '0.pkl')
+    np.testing.assert_allclose(found, expected, atol=2e-2)
+
+
+def test_the_circle_closes(tmp_path: Path) -> None:
+    config, checkpoint = write_tiny('distilpose', tmp_path)
+    made = export_onnx(config, checkpoint, tmp_path / 'net.onnx', dynamic_batch=True, test=True)
+    assert made.metrics == pytest.approx(evaluate(config, checkpoint, work_dir=tmp_path / 'test'), abs=1e-3)
+    student = write_config(tmp_path / 'student.py', tmp_path / 'data', epochs=1)
+    runner = train(student, teacher=made.file, work_dir=tmp_path / 'run', validate=False)
+    assert runner.model.teacher.file.name == 'net.onnx' and logged_losses(tmp_path / 'run')
