@@ -116,8 +116,8 @@ def find_crops(cfg: Config, images: NetworkInput, *, most: int = _PEOPLE) -> Cro
         try:
             check_data_files(cfg, ['val'])
             dataset = build_validation(cfg)
-        except DistilPoseError as error:
-            reason = str(error).splitlines()[0]
+        except DistilPoseError:
+            reason = 'the validation data of the config is not there: --data-root DIR'
         else:
             places = sorted({round(place) for place in np.linspace(0, len(dataset) - 1, min(most, len(dataset)))})
             found = [torch.as_tensor(dataset[place]['inputs']) for place in places]

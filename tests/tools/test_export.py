@@ -1,4 +1,4 @@
-"""``tools/export.py`` and ``distilpose export``: a file and what it was compared with, or a sentence and an exit code."""
+"""``tools/export.py`` and ``distilpose export``: a file and how it compares, or a sentence and an exit code."""
 
 from __future__ import annotations
 
