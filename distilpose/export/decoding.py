@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from distilpose.codecs import UnrefinedHeatmap
+from distilpose.distillation.heatmap_grid import COMMON_GRID, grid_of
 from distilpose.distillation.teachers.decoding import certainty_of, coordinates_of
-from distilpose.distillation.teachers.heatmaps import is_on_common_grid
 from distilpose.models.heads.axis_classifier import AxisClassifier
 from distilpose.structures import PoseOutputs
 
@@ -22,7 +22,7 @@ def decode(outputs: PoseOutputs, *, head: Any) -> tuple[Tensor, Tensor]:
     if outputs.heatmaps is not None:
         maps = outputs.heatmaps[-1]
         coords, scores = _heatmap_coordinates(outputs, decoder), maps.amax((-2, -1))
-        if not is_on_common_grid(decoder):
+        if grid_of(decoder) != COMMON_GRID:  # mmpose maps joints of UDP as if its last cell were the crop's edge
             coords = coords * coords.new_tensor([side / (side - 1) for side in (maps.shape[-1], maps.shape[-2])])
     elif outputs.simcc is not None:
         axes = outputs.simcc

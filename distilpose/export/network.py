@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from mmpose.codecs import UDPHeatmap
 from mmpose.models.heads import RLEHead
 from torch import Tensor, nn
 
-from distilpose.codecs import TokenPoseHeatmap
-from distilpose.distillation.teachers.heatmaps import is_on_common_grid
+from distilpose.distillation.heatmap_grid import describe_codec, grid_of
 from distilpose.distillation.teachers.onnx import OnnxOutputs
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
@@ -104,7 +102,7 @@ def describe_outputs(outputs: PoseOutputs, *, head: Any) -> OnnxOutputs:
         DistilPoseError: they are heatmaps of a codec that cannot be described.
     """
     if outputs.heatmaps is not None:
-        return OnnxOutputs('heatmaps', ('heatmaps',), grid=grid_of(getattr(head, 'decoder', None)), layout='nchw')
+        return OnnxOutputs('heatmaps', ('heatmaps',), grid=_name_of_grid(getattr(head, 'decoder', None)), layout='nchw')
     if outputs.simcc is not None:
         beta = float(getattr(getattr(head, 'loss_module', None), 'beta', 1.0))
         return OnnxOutputs('simcc', AXIS_NAMES, values='logits', beta=beta)
@@ -116,20 +114,13 @@ def coordinate_outputs(*, with_scores: bool) -> OnnxOutputs:
     return OnnxOutputs('coordinates', ('coordinates', 'scores')[:1 + with_scores], unit='fractions', columns=('x', 'y'))
 
 
-def grid_of(decoder: Any) -> str:
-    """Where the cells of a codec's heatmaps lie, see :class:`~distilpose.distillation.teachers.onnx.OnnxOutputs`.
-
-    Raises:
-        DistilPoseError: its maps are not gaussians.
-    """
-    if is_on_common_grid(decoder):
-        return 'i/n'
-    if isinstance(decoder, TokenPoseHeatmap) or (
-            isinstance(decoder, UDPHeatmap) and decoder.heatmap_type == 'gaussian'):
-        return 'udp'
-    raise DistilPoseError(f'heatmaps of {type(decoder).__name__} '
-                          f'({getattr(decoder, "heatmap_type", "of its own kind")}) cannot be exported; expected those '
-                          'of MSRAHeatmap, UDPHeatmap (gaussian) or TokenPoseHeatmap')
+def _name_of_grid(decoder: Any) -> str:
+    """Where the cells of a codec's heatmaps lie, see :class:`~distilpose.distillation.heatmap_grid.HeatmapGrid`."""
+    grid = grid_of(decoder)
+    if grid is None:
+        raise DistilPoseError(f'heatmaps of {describe_codec(decoder)} cannot be exported; expected those of '
+                              'MSRAHeatmap, UDPHeatmap (gaussian) or TokenPoseHeatmap')
+    return grid.kind
 
 
 def codec_of(model_config: Mapping[str, Any], outputs: PoseOutputs) -> dict[str, Any] | None:
