@@ -25,8 +25,9 @@ _PIXELS = {False: 0.1, True: 1.0}
 """Largest difference of a joint."""
 _APPROXIMATE_PIXELS = 0.5
 """Added where the file decodes otherwise than the codec."""
-_OUTLIERS = 0.02
-"""Share of the joints that may differ by more: of two peaks of one height rounding decides."""
+_OUTLIERS = 0.1
+"""Share of the joints that may differ by more: where a heatmap is flat or has two peaks, rounding decides, and DARK's
+step on a flat one may go anywhere."""
 
 
 @dataclass(frozen=True)
