@@ -17,6 +17,7 @@ from ..config.walk import dictionaries, type_name
 from ..distillation.teachers.keypoints import build_keypoint_map
 from ..distillation.teachers.onnx.estimator import open_file
 from ..distillation.teachers.onnx.metadata import read_metadata
+from ..distillation.teachers.presets import recognise
 from ..errors import DistilPoseError
 from ..structures import NetworkInput
 from .bare_model import bare_model
@@ -107,28 +108,74 @@ def _fit_crops(cfg: Config, images: NetworkInput) -> list[str]:
     return notes
 
 
+def onnx_config(file: str | Path, options: Mapping[str, Any]) -> tuple[Config, list[str]]:
+    """A config that predicts with an ONNX file alone: without flip test, in crops of its own size.
+
+    The file is described by the preset that it is, and by options, which have the last word.
+
+    Args:
+        file: the graph, from the current directory.
+        options: ``model.input.mean`` and so on -> value.
+
+    Returns:
+        The config, and notes for the log.
+
+    Raises:
+        DistilPoseError: the file is not described well enough, or an option does not fit.
+    """
+    path = Path(file).expanduser().absolute()
+    model: dict[str, Any] = dict(type='OnnxEstimator', file=str(path), test_cfg=dict(flip_test=False))
+    recognised = recognise(path)
+    if recognised is not None:
+        model['preset'] = recognised.preset.name
+    steps = [dict(type='LoadImage'), dict(type='GetBBoxCenterScale'), dict(type='TopdownAffine', input_size=(1, 1)),
+             dict(type='PackPoseInputs')]
+    cfg = Config(dict(default_scope='mmpose', model=model, test_dataloader=dict(dataset=dict(pipeline=steps))))
+    notes = [] if recognised is None else [recognised.note]
+    notes += merge_options(cfg, options)
+    described = {key: value for key, value in cfg.model.to_dict().items() if key in ('file', *_DESCRIPTION)}
+    return cfg, notes + _fit_crops(cfg, open_file(**described).input)
+
+
 def check_file(runner: Runner) -> None:
     """Logs what was read of the file, and matches its keypoints with those of the test data.
 
     Raises:
-        DistilPoseError: the file does not name its keypoints and has another number, or none has a partner.
+        DistilPoseError: as :func:`match_keypoints`.
     """
-    model = bare_model(runner)
-    network = model.network
     for line in describe_model(runner):
         runner.logger.info(line)
-    by_index = runner.test_dataloader.dataset.metainfo['keypoint_id2name']
+    note = match_keypoints(bare_model(runner), runner.test_dataloader.dataset.metainfo)
+    if note is not None:
+        runner.logger.info(note)
+
+
+def match_keypoints(model: Any, metainfo: Mapping[str, Any]) -> str | None:
+    """Lets an estimator of an ONNX file predict the keypoints of a data set, by their names.
+
+    Args:
+        model: an ``OnnxEstimator``.
+        metainfo: mmpose's, of the data.
+
+    Returns:
+        What was done, for the log; ``None`` where nothing had to be.
+
+    Raises:
+        DistilPoseError: the file does not name its keypoints and has another number, or none has a partner.
+    """
+    network = model.network
+    by_index = metainfo['keypoint_id2name']
     names = [by_index[index] for index in sorted(by_index)]
     if network.keypoint_names is None:
         if network.reading.keypoints != len(names):
             raise DistilPoseError(f'{network.file} shows {network.reading.keypoints} keypoints, and the test data has '
                                   f'{len(names)}; name those of the file with --cfg-options model.keypoints=SET '
                                   '(coco, wholebody, halpe26, mpii, ...), so that they are matched')
-        runner.logger.info(f'{network.name} does not name its keypoints; they are taken for those of the data, in its '
-                           'order.')
-        return
+        return (f'{network.name} does not name its keypoints; they are taken for those of the data, in its '
+                'order.')
     matched = build_keypoint_map('auto', student_names=names, student_count=lambda: len(names),
                                  teacher_names=network.keypoint_names, simcc_beta=network.simcc_beta)
-    if matched is not None and not matched.is_identity(network.reading.keypoints):
-        runner.logger.info(f'{network.name} has other keypoints than the data. {matched.describe()}')
-        model.map_keypoints(matched)
+    if matched is None or matched.is_identity(network.reading.keypoints):
+        return None
+    model.map_keypoints(matched)
+    return f'{network.name} has other keypoints than the data. {matched.describe()}'

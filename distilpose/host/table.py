@@ -20,6 +20,7 @@ from . import (
     checkpoint_saving,
     config_paths,
     deprecations,
+    distillation_configs,
     finite_predictions,
     image_paths,
     imports,
@@ -182,6 +183,11 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         why='they call torch.cuda.amp, which warns that it will be removed, in every run of RTMPose or with '
             'AmpOptimWrapper',
         until='mmpose and mmengine call torch.amp', install=deprecations.call_autocast_by_its_new_name),
+    _repair(
+        'mmpose.apis.inference:init_model', 'mmengine.infer.infer:BaseInferencer._init_model',
+        why='given the config of a distillation they look for model.backbone, or build the teacher, whose file a user '
+            'of the student does not have; they build the student',
+        until='mmpose asks a model for what predicts', install=distillation_configs.predict_with_students),
 
     _speedup(
         'mmpose.models.pose_estimators.topdown:TopdownPoseEstimator.predict', 'tta:predict',

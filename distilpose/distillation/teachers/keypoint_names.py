@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmpose.datasets.datasets import utils
 
@@ -106,6 +107,19 @@ def read_definition(value: str | Sequence[str], *, entry: str) -> KeypointDefini
                               f"'auto', one of {', '.join(SETS)}, the path of a metainfo file (.py), a list of names, "
                               'or a table {student: teacher}')
     return _read_set(name)
+
+
+def metainfo_of(names: Sequence[str]) -> dict[str, Any]:
+    """mmpose's metainfo of keypoints with these names: the file of a known set, else one with sides by name."""
+    definition = define(names)
+    known = SETS.get(definition.set_name or '')
+    if isinstance(known, str):
+        return dict(from_file=f'configs/_base_/datasets/{known}.py')
+    keypoints = {index: dict(name=name, id=index, color=[51, 153, 255], type='',
+                             swap='' if other in (None, index) else definition.names[other])
+                 for index, (name, other) in enumerate(zip(definition.names, definition.mirrored, strict=True))}
+    return dict(dataset_name=definition.set_name or 'keypoints', keypoint_info=keypoints, skeleton_info={},
+                joint_weights=[1.0] * len(keypoints), sigmas=list(definition.sigmas))
 
 
 def read_sigmas(value: str, *, entry: str) -> list[float]:

@@ -1,0 +1,152 @@
+"""Boxes of people: checked arrays, and files with the boxes of many images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from distilpose.datasets.unlabelled_files import read_boxes
+from distilpose.errors import DistilPoseError
+
+_PERSON = 1
+
+
+class Boxes(NamedTuple):
+    """Boxes of the people of an image."""
+
+    corners: np.ndarray
+    """(N, 4) float32: left, top, right, bottom in pixels."""
+    scores: np.ndarray
+    """(N,) float32 confidences; 1 where nobody said one."""
+
+
+def check_boxes(boxes: Sequence[Any] | np.ndarray | None, size: tuple[int, int], *, name: str = 'boxes') -> Boxes:
+    """Reads and checks the boxes of an image.
+
+    Args:
+        boxes: (N, 4) left, top, right, bottom in pixels, or (N, 5) with a score; N may be 0. ``None`` is a box of the
+            whole image.
+        size: (width, height) of the image in pixels.
+        name: for messages.
+
+    Raises:
+        DistilPoseError: another shape, a value that is not finite, no area, or a box outside of the image.
+    """
+    width, height = size
+    if boxes is None:
+        return Boxes(np.array([[0, 0, width, height]], np.float32), np.ones(1, np.float32))
+    try:
+        found = np.asarray(boxes, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise DistilPoseError(f'{name} are {boxes!r:.80}; expected numbers in (N, 4): left, top, right, bottom in '
+                              'pixels, perhaps with a score in a fifth column') from error
+    if found.size == 0 and found.ndim in (1, 2) and len(found) == 0:
+        return Boxes(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+    if found.ndim != 2 or found.shape[1] not in (4, 5):
+        hint = '; put the one box into a list' if found.ndim == 1 and len(found) in (4, 5) else ''
+        raise DistilPoseError(f'{name} have the shape {found.shape}; expected (N, 4): left, top, right, bottom in '
+                              f'pixels, or (N, 5) with a score{hint}')
+    corners = np.ascontiguousarray(found[:, :4])
+    _refuse(~np.isfinite(found).all(axis=1), found, name, 'which is not finite; leave it out')
+    _refuse((corners[:, 2:] <= corners[:, :2]).any(axis=1), found, name,
+            'which has no area; expected left < right and top < bottom, that is corners and not width and height')
+    _refuse((corners[:, :2] >= (width, height)).any(axis=1) | (corners[:, 2:] <= 0).any(axis=1), found, name,
+            f'which lies outside of the image of {width}x{height} (width x height); expected pixels of the image as it '
+            'is shown, after an EXIF rotation')
+    return Boxes(corners, found[:, 4].copy() if found.shape[1] == 5 else np.ones(len(found), np.float32))
+
+
+def _refuse(is_wrong: np.ndarray, boxes: np.ndarray, name: str, why: str) -> None:
+    if is_wrong.any():
+        index = int(is_wrong.argmax())
+        raise DistilPoseError(f'{name}[{index}] is {[round(float(value), 2) for value in boxes[index]]}, {why}')
+
+
+@dataclass(frozen=True)
+class BoxesFile:
+    """Boxes of many images.
+
+    Attributes:
+        path: the file.
+        boxes: name of the image -> (N, 5) left, top, right, bottom, score.
+        ids: name of the image -> the file's number of it; empty where it has none.
+        category: number of the people's category.
+        left_out: annotated people without a box here: crowds, and those without any labelled keypoint, which mmpose's
+            data sets leave out as well.
+    """
+
+    path: Path
+    boxes: dict[str, np.ndarray]
+    ids: dict[str, int] = field(default_factory=dict)
+    category: int = _PERSON
+    left_out: int = 0
+
+    def name_of(self, image: PurePath) -> str | None:
+        """The file's name for an image: the longest end of its path that is one; ``None`` without any."""
+        parts = image.parts
+        return next((name for start in range(len(parts)) if (name := '/'.join(parts[start:])) in self.boxes), None)
+
+
+def read_boxes_file(path: str | Path) -> BoxesFile:
+    """Reads boxes of people: a table by name, or COCO's annotations.
+
+    The table is ``{"a.jpg": [[x, y, width, height], ...]}``. Of COCO's form (``images`` and ``annotations``) the boxes
+    are clipped to the image as mmpose's data sets do, and an annotation may have a ``score``.
+
+    Raises:
+        DistilPoseError: there is no such file, or it has another form.
+    """
+    path = Path(path).expanduser()
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise DistilPoseError(f'the boxes {path} cannot be read ({error.strerror}); looked from {Path.cwd()}') from error
+    except ValueError as error:
+        raise DistilPoseError(f'the boxes {path} are not JSON ({error}); expected {{"name.jpg": [[x, y, width, height],'
+                              " ...]}, or images and annotations as in COCO's files") from error
+    if isinstance(content, dict) and isinstance(content.get('images'), list) and 'annotations' in content:
+        return _read_coco(content, path)
+    tables = {name: _with_scores(_corners(boxes)) for name, boxes in read_boxes(path).items()}
+    return BoxesFile(path, tables)
+
+
+def _read_coco(content: dict[str, Any], path: Path) -> BoxesFile:
+    try:
+        images = {image['id']: image for image in content['images']}
+        categories = [category['id'] for category in content.get('categories') or ()]
+        category = categories[0] if len(categories) == 1 else _PERSON
+        people = [person for person in content['annotations'] if person.get('category_id', category) == category]
+        usable = [person for person in people if not person.get('iscrowd') and person.get('num_keypoints', 1)]
+        found: dict[str, list[np.ndarray]] = {image['file_name']: [] for image in images.values()}
+        for person in usable:
+            image = images[person['image_id']]
+            found[image['file_name']].append(_clipped_box(person, image))
+        ids = {image['file_name']: int(number) for number, image in images.items()}
+        boxes = {name: np.array(rows, np.float32).reshape(-1, 5) for name, rows in found.items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DistilPoseError(f"the boxes {path} are not in COCO's form: {type(error).__name__} {error}; expected id, "
+                              'file_name, width and height of all images, image_id and bbox of all annotations'
+                              ) from error
+    kept = {name: rows[(rows[:, 2:4] > rows[:, :2]).all(axis=1)] for name, rows in boxes.items()}
+    return BoxesFile(path, kept, ids, category, len(people) - sum(map(len, kept.values())))
+
+
+def _clipped_box(person: dict[str, Any], image: dict[str, Any]) -> np.ndarray:
+    """Left, top, right, bottom, score of an annotation; mmpose's last pixel is ``width - 1``."""
+    corners = _corners(np.array([person['bbox']], np.float64))
+    if 'width' in image and 'height' in image:
+        corners = np.clip(corners, 0, np.array([image['width'], image['height']] * 2) - 1)
+    return _with_scores(corners, float(person.get('score', 1)))[0]
+
+
+def _corners(boxes: np.ndarray) -> np.ndarray:
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+
+
+def _with_scores(corners: np.ndarray, score: float = 1.0) -> np.ndarray:
+    return np.concatenate([corners, np.full((len(corners), 1), score)], axis=1).astype(np.float32)

@@ -1,0 +1,74 @@
+"""Boxes of people: what is accepted, what is refused, and files of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path, PurePath
+
+import numpy as np
+import pytest
+
+from distilpose.errors import DistilPoseError
+from distilpose.inference import check_boxes
+from distilpose.inference.boxes import read_boxes_file
+
+SIZE = 60, 80
+
+
+def test_none_is_the_whole_image_and_an_empty_list_is_nobody() -> None:
+    assert check_boxes(None, SIZE).corners.tolist() == [[0, 0, 60, 80]]
+    for nobody in ([], np.zeros((0, 4)), np.zeros((0, 5)), np.zeros(0)):
+        boxes = check_boxes(nobody, SIZE)
+        assert boxes.corners.shape == (0, 4) and boxes.scores.shape == (0,)
+
+
+def test_scores_are_a_fifth_column() -> None:
+    assert check_boxes([[1, 2, 3, 4]], SIZE).scores.tolist() == [1]
+    boxes = check_boxes(np.array([[1, 2, 3, 4, 0.5], [-5, 2, 70, 90, 0.25]]), SIZE)
+    assert boxes.scores.tolist() == [0.5, 0.25] and boxes.corners.tolist() == [[1, 2, 3, 4], [-5, 2, 70, 90]]
+
+
+@pytest.mark.parametrize(('boxes', 'sentence'), [
+    ([[0, 0, np.nan, 5]], r'boxes\[0\] is .* not finite'), ([[0, 0, 5, 5, np.inf]], 'not finite'),
+    ([0, 0, 5, 5], r'shape \(4,\); .* put the one box into a list'), ([[0, 0, 5]], r'shape \(1, 3\)'),
+    (np.zeros((2, 2, 4)), r'shape \(2, 2, 4\)'), ([[1, 1, 5, 5], [10, 10, 5, 20]], r'boxes\[1\] is .* no area'),
+    ([[60, 0, 70, 5]], 'outside of the image of 60x80'), ([[-9, 0, 0, 5]], 'outside'), ([['a', 0, 1, 2]], 'numbers'),
+    ([[1, 2, 3, 4], [1, 2]], 'numbers')])
+def test_wrong_boxes_are_a_sentence(boxes: object, sentence: str) -> None:
+    with pytest.raises(DistilPoseError, match=sentence):
+        check_boxes(boxes, SIZE)
+
+
+def write(folder: Path, content: object) -> Path:
+    file = folder / 'boxes.json'
+    file.write_text(json.dumps(content))
+    return file
+
+
+def test_a_table_by_name(tmp_path: Path) -> None:
+    found = read_boxes_file(write(tmp_path, {'a.jpg': [[1, 2, 3, 4]], 'b/c.jpg': []}))
+    assert found.boxes['a.jpg'].tolist() == [[1, 2, 4, 6, 1]] and found.boxes['b/c.jpg'].shape == (0, 5)
+    assert found.name_of(PurePath('/somewhere/b/c.jpg')) == 'b/c.jpg' and found.name_of(PurePath('/x/c.jpg')) is None
+
+
+def test_annotations_as_mmpose_takes_them(tmp_path: Path) -> None:
+    people = [dict(image_id=7, bbox=[-5, 10, 100, 20], category_id=3, score=0.5),
+              dict(image_id=7, bbox=[1, 1, 5, 5], category_id=3, iscrowd=1),
+              dict(image_id=7, bbox=[1, 1, 5, 5], category_id=3, num_keypoints=0),
+              dict(image_id=7, bbox=[70, 1, 5, 5], category_id=3)]
+    found = read_boxes_file(write(tmp_path, dict(
+        images=[dict(id=7, file_name='a.jpg', width=60, height=80)], annotations=people, categories=[dict(id=3)])))
+    assert found.boxes['a.jpg'].tolist() == [[0, 10, 59, 30, 0.5]]
+    assert (found.ids, found.category, found.left_out) == ({'a.jpg': 7}, 3, 3)
+
+
+@pytest.mark.parametrize('content', [[1, 2], dict(images=[dict(id=1)], annotations=[]), {'a.jpg': [[1, 2]]},
+                                     dict(images=[dict(id=1, file_name='a')], annotations=[dict(image_id=2)])])
+def test_other_files_are_a_sentence(content: object, tmp_path: Path) -> None:
+    with pytest.raises(DistilPoseError, match='boxes'):
+        read_boxes_file(write(tmp_path, content))
+    with pytest.raises(DistilPoseError, match='cannot be read'):
+        read_boxes_file(tmp_path / 'absent.json')
+    (tmp_path / 'text.json').write_text('{')
+    with pytest.raises(DistilPoseError, match='not JSON'):
+        read_boxes_file(tmp_path / 'text.json')
