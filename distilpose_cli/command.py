@@ -77,6 +77,8 @@ class Command:
     """Further sentences for the help."""
     epilog: str | None = None
     """The end of the help."""
+    intermixed: bool = False
+    """Whether options may stand between the words of one list of arguments."""
 
     def build_parser(self, program: str | None = None) -> argparse.ArgumentParser:
         """The options.
@@ -105,7 +107,7 @@ class Command:
         end_with_launcher()
         words = list(sys.argv[1:] if arguments is None else arguments)
         parser = self.build_parser(program)
-        args = parser.parse_args(words)
+        args = (parser.parse_intermixed_args if self.intermixed else parser.parse_args)(words)
         args.command_line = os.environ.get(COMMAND_VARIABLE) or f'{program or self.script} {shlex.join(words)}'.rstrip()
 
         def check_and_run() -> int | None:

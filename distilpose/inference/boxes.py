@@ -61,7 +61,7 @@ def check_boxes(boxes: Sequence[Any] | np.ndarray | None, size: tuple[int, int],
     return Boxes(corners, found[:, 4].copy() if found.shape[1] == 5 else np.ones(len(found), np.float32))
 
 
-def _refuse(is_wrong: np.ndarray, boxes: np.ndarray, name: str, why: str) -> None:
+def _refuse(is_wrong: Any, boxes: np.ndarray, name: str, why: str) -> None:
     if is_wrong.any():
         index = int(is_wrong.argmax())
         raise DistilPoseError(f'{name}[{index}] is {[round(float(value), 2) for value in boxes[index]]}, {why}')
@@ -105,7 +105,8 @@ def read_boxes_file(path: str | Path) -> BoxesFile:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except OSError as error:
-        raise DistilPoseError(f'the boxes {path} cannot be read ({error.strerror}); looked from {Path.cwd()}') from error
+        raise DistilPoseError(f'the boxes {path} cannot be read ({error.strerror}); looked from '
+                              f'{Path.cwd()}') from error
     except ValueError as error:
         raise DistilPoseError(f'the boxes {path} are not JSON ({error}); expected {{"name.jpg": [[x, y, width, height],'
                               " ...]}, or images and annotations as in COCO's files") from error

@@ -1,0 +1,57 @@
+"""Drawing of poses over an image, with the colours of the keypoints' definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .predictor import PosePredictions
+
+_COLOUR = (51, 153, 255)
+_SUBPIXEL = 3  # bits
+_LIMIT = 1 << 15  # of coordinates, which OpenCV cannot draw much beyond
+
+
+def draw_poses(image: np.ndarray, predictions: PosePredictions, meta: Mapping[str, Any], *,
+               threshold: float = 0.3) -> np.ndarray:
+    """A copy of an image with boxes, skeletons and keypoints.
+
+    Args:
+        image: (H, W, 3) BGR.
+        predictions: of the people in it.
+        meta: mmpose's, of the keypoints: links and colours (RGB).
+        threshold: keypoints of a smaller score are not drawn, nor links to them.
+    """
+    canvas = image.copy()
+    person_size = np.sqrt(np.maximum(predictions.areas, 1)) if len(predictions) else np.ones(0)
+    for points, scores, box, size in zip(predictions.keypoints, predictions.scores, predictions.boxes, person_size,
+                                         strict=True):
+        thickness = max(1, round(size / 100))
+        is_shown = scores >= threshold
+        places = np.round(np.clip(points, -_LIMIT, _LIMIT) * (1 << _SUBPIXEL)).astype(int)
+        corners = np.round(np.clip(box, -_LIMIT, _LIMIT)).astype(int)
+        cv2.rectangle(canvas, corners[:2].tolist(), corners[2:].tolist(), (200, 200, 200), 1, cv2.LINE_AA)
+        for (start, end), colour in _links(meta):
+            if is_shown[start] and is_shown[end]:
+                cv2.line(canvas, places[start].tolist(), places[end].tolist(), colour, thickness, cv2.LINE_AA,
+                         _SUBPIXEL)
+        colours = meta.get('keypoint_colors')
+        for index in np.flatnonzero(is_shown):
+            colour = _bgr(_COLOUR if colours is None else colours[index])
+            cv2.circle(canvas, places[index].tolist(), int((thickness + 1) * (1 << _SUBPIXEL)), colour, cv2.FILLED,
+                       cv2.LINE_AA, _SUBPIXEL)
+    return canvas
+
+
+def _links(meta: Mapping[str, Any]) -> list[tuple[tuple[int, int], tuple[int, int, int]]]:
+    links, colours = meta.get('skeleton_links') or [], meta.get('skeleton_link_colors')
+    return [((int(start), int(end)), _bgr(_COLOUR if colours is None else colours[index]))
+            for index, (start, end) in enumerate(links)]
+
+
+def _bgr(rgb: Any) -> tuple[int, int, int]:
+    red, green, blue = (int(value) for value in rgb)
+    return blue, green, red

@@ -1,0 +1,116 @@
+"""Results as JSON: COCO's result files, OpenPose's files and those of mmpose's inferencer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from mmpose.evaluation.functional import oks_nms, soft_oks_nms
+
+from .predictor import PosePredictions
+
+FORMATS = ('coco', 'openpose', 'mmpose')
+_OPENPOSE = ('nose', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist', 'left_shoulder', 'left_elbow',
+             'left_wrist', 'right_hip', 'right_knee', 'right_ankle', 'left_hip', 'left_knee', 'left_ankle', 'right_eye',
+             'left_eye', 'right_ear', 'left_ear')
+_SHOULDERS = ('left_shoulder', 'right_shoulder')
+_PARTS_OF_WHOLE_BODY = dict(face_keypoints_2d=slice(23, 91), hand_left_keypoints_2d=slice(91, 112),
+                            hand_right_keypoints_2d=slice(112, 133))
+_WHOLE_BODY = 133
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How a person's score is made of those of its box and keypoints, and which duplicates are left out.
+
+    Attributes:
+        score_mode: ``CocoMetric``'s.
+        keypoint_score_thr: of it.
+        nms_mode: of it.
+        nms_thr: of it.
+    """
+
+    score_mode: str = 'bbox_keypoint'
+    keypoint_score_thr: float = 0.2
+    nms_mode: str = 'oks_nms'
+    nms_thr: float = 0.9
+
+    @classmethod
+    def of(cls, cfg: Mapping[str, Any]) -> Scoring:
+        """That of the first test evaluator that says it, so that results have the AP of the test."""
+        evaluators = cfg.get('test_evaluator') or ()
+        names = tuple(cls.__dataclass_fields__)
+        for evaluator in [evaluators] if isinstance(evaluators, Mapping) else evaluators:
+            told = {name: evaluator[name] for name in names if name in evaluator}
+            if told:
+                return cls(**told)
+        return cls()
+
+    def scores(self, predictions: PosePredictions) -> np.ndarray:
+        """(N,) of people."""
+        joints, boxes = predictions.scores, predictions.box_scores
+        if self.score_mode == 'bbox':
+            return boxes
+        mean = joints.mean(axis=1)
+        if self.score_mode == 'keypoint':
+            return mean
+        if self.score_mode == 'bbox_rle':
+            return boxes + mean + joints.max(axis=1)
+        counts = joints > self.keypoint_score_thr
+        return boxes * np.where(counts, joints, 0).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
+
+    def keep(self, predictions: PosePredictions, sigmas: Sequence[float] | np.ndarray | None) -> np.ndarray:
+        """Indices of the people that are no duplicates, the best first."""
+        scores, count = self.scores(predictions), predictions.keypoints.shape[1]
+        if self.nms_mode == 'none' or sigmas is None or len(sigmas) != count or not len(predictions):
+            return np.arange(len(predictions))
+        people = [dict(keypoints=np.column_stack([points, joints]), score=score, area=area) for points, joints, score,
+                  area in zip(predictions.keypoints, predictions.scores, scores, predictions.areas, strict=True)]
+        nms = oks_nms if self.nms_mode == 'oks_nms' else soft_oks_nms
+        return np.asarray(nms(people, self.nms_thr, sigmas=np.asarray(sigmas)), dtype=int)
+
+
+def coco_people(predictions: PosePredictions, *, image_id: int, category_id: int, scoring: Scoring,
+                sigmas: Sequence[float] | np.ndarray | None) -> list[dict[str, Any]]:
+    """Entries of a COCO result file, of the people that are no duplicates."""
+    scores = scoring.scores(predictions)
+    return [dict(image_id=image_id, category_id=category_id, keypoints=_triplets(predictions, index),
+                 score=float(scores[index])) for index in scoring.keep(predictions, sigmas)]
+
+
+def openpose_document(predictions: PosePredictions, names: Sequence[str]) -> dict[str, Any]:
+    """OpenPose's file of an image, version 1.3.
+
+    Where COCO's 17 keypoints are among the names, the body has OpenPose's 18, the neck being the middle of the
+    shoulders; with COCO-WholeBody's 133 there are face and hands. Other keypoints come in their own order.
+    """
+    return dict(version=1.3, people=[_openpose_person(predictions, index, names) for index in range(len(predictions))])
+
+
+def _openpose_person(predictions: PosePredictions, index: int, names: Sequence[str]) -> dict[str, Any]:
+    rows = np.column_stack([predictions.keypoints[index], predictions.scores[index]])
+    parts = {name: rows[part] if len(rows) == _WHOLE_BODY else rows[:0] for name, part in _PARTS_OF_WHOLE_BODY.items()}
+    place = {name: row for name, row in zip(names, rows, strict=False)}
+    body = rows
+    if set(_OPENPOSE) - {'neck'} <= place.keys():
+        shoulders = np.stack([place[name] for name in _SHOULDERS])
+        place['neck'] = np.array([*shoulders[:, :2].mean(axis=0), shoulders[:, 2].min()])
+        body = np.stack([place[name] for name in _OPENPOSE])
+    return dict(person_id=[-1], pose_keypoints_2d=_flat(body), **{name: _flat(part) for name, part in parts.items()})
+
+
+def mmpose_document(predictions: PosePredictions) -> list[dict[str, Any]]:
+    """The file of an image that ``MMPoseInferencer`` writes with ``pred_out_dir``."""
+    return [dict(keypoints=points.tolist(), keypoint_scores=scores.tolist(), bbox=[box.tolist()],
+                 bbox_score=float(box_score)) for points, scores, box, box_score in
+            zip(predictions.keypoints, predictions.scores, predictions.boxes, predictions.box_scores, strict=True)]
+
+
+def _triplets(predictions: PosePredictions, index: int) -> list[float]:
+    return _flat(np.column_stack([predictions.keypoints[index], predictions.scores[index]]))
+
+
+def _flat(rows: np.ndarray) -> list[float]:
+    return rows.astype(float).ravel().tolist()

@@ -1,0 +1,95 @@
+"""Predicting: ``distilpose predict``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from .command import Command, WrongInput, add_cfg_options, read_options
+from .machines import check_descriptors
+from .paths import require_checkpoint, require_config
+
+FORMATS = ('coco', 'openpose', 'mmpose')
+"""Those of :mod:`distilpose.inference.results`."""
+BATCH_SIZE = 64
+"""That of :mod:`distilpose.inference.predictor`."""
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add('model', metavar='CONFIG|ONNX', help='config file, from the current directory or from the project, or '
+                                             'distilpose::... or mmpose::...; or an ONNX file, a preset or described '
+                                             'with --cfg-options')
+    add('words', metavar='CHECKPOINT INPUT', nargs='+',
+        help="the config's weights, which may be an ONNX file (none after an ONNX file); then images, folders and "
+             "globs ('folder/*.jpg')")
+    people = parser.add_mutually_exclusive_group(required=True).add_argument
+    people('--boxes', metavar='FILE.json',
+           help='people on the images: {"name.jpg": [[x, y, width, height], ...]}, or annotations as in COCO')
+    people('--detector', metavar='FILE.onnx', help='find people with this YOLOX or RTMDet')
+    people('--whole-image', action='store_true', help='every image is one person')
+    add('--out', metavar='DIR', default='predictions', help='folder of the results (default: predictions, here)')
+    add('--format', choices=FORMATS, default='coco',
+        help='coco: one results.json; openpose and mmpose: one file an image (default: coco)')
+    add('--draw', action='store_true', help='draw pictures too')
+    add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
+    add('--batch-size', type=int, default=BATCH_SIZE, help=f'people in a batch (default: {BATCH_SIZE})')
+    add_cfg_options(parser, help='values to change in the config; of an ONNX file model.input.mean, model.keypoints, '
+                                 '... describe it')
+
+
+def _split(args: argparse.Namespace) -> tuple[str | None, list[str]]:
+    """The checkpoint, which an ONNX file does not have, and the inputs."""
+    if Path(args.model).suffix.lower() == '.onnx':
+        return None, args.words
+    return args.words[0], args.words[1:]
+
+
+def _check_predict(args: argparse.Namespace) -> None:
+    check_descriptors()
+    checkpoint, inputs = _split(args)
+    if checkpoint is None:
+        require_checkpoint(args.model)
+    else:
+        require_config(args.model)
+        require_checkpoint(checkpoint)
+    if not inputs:
+        raise WrongInput(f'{args.model} needs a checkpoint and images, and only {checkpoint} is named; expected '
+                         'CONFIG CHECKPOINT INPUT..., or FILE.onnx INPUT...')
+    if args.batch_size < 1:
+        raise WrongInput(f'--batch-size {args.batch_size} is none; expected at least 1')
+    for option, file in (('--boxes', args.boxes), ('--detector', args.detector)):
+        if file is not None and not Path(file).expanduser().is_file():
+            raise WrongInput(f'{option} {file} does not exist (looked from {Path.cwd()})')
+
+
+def _predict(args: argparse.Namespace) -> None:
+    import torch
+
+    from distilpose.apis import load_model
+    from distilpose.inference.files import predict_files
+
+    device = args.device
+    if device == 'auto':
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    checkpoint, inputs = _split(args)
+    model = load_model(args.model, checkpoint, device, options=read_options(args))
+    print(predict_files(model, inputs, out=args.out, boxes=args.boxes, detector=_detector(args.detector),
+                        format=args.format, draw=args.draw, batch_size=args.batch_size).describe())
+
+
+def _detector(file: str | None) -> Any:
+    if file is None:
+        return None
+    from distilpose.inference.detector import OnnxDetector
+
+    return OnnxDetector(file)
+
+
+PREDICT = Command(
+    "Predict people's poses on images.", script='python tools/predict.py', add_arguments=_add_predict,
+    check=_check_predict, run=_predict, intermixed=True,
+    interrupted='Interrupted. What was predicted is written; start the command again for all of it.',
+    details='Says where people are with one of --boxes, --detector and --whole-image. An image that cannot be read is '
+            'named at the end, and the others are predicted. The exit code is 1 if none could be.')

@@ -1,0 +1,162 @@
+"""Predicting files: what is found, written, counted and refused; COCO results have the AP of the test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from distilpose.apis import load_model, predict
+from distilpose.engine import evaluate
+from distilpose.errors import DistilPoseError, RunFailed
+from distilpose.host.xtcoco import COCO, COCOeval
+from distilpose.inference.files import predict_files
+from distilpose.inference.inputs import find_images
+from tests.engine import tiny
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.write_data(tmp_path_factory.mktemp('tiny') / 'data')
+
+
+@pytest.fixture(scope='module')
+def config(data: Path) -> Path:
+    return tiny.write_config(data.parent / 'student.py', data)
+
+
+@pytest.fixture(scope='module')
+def checkpoint(config: Path) -> Path:
+    """Random weights whose predictions are within the image: the output's scale is that of crops."""
+    torch.manual_seed(0)
+    model = load_model(config)
+    torch.nn.init.constant_(model.head.fc.bias, 0.5)
+    file = config.parent / 'student.pth'
+    torch.save(dict(state_dict=model.state_dict()), file)
+    return file
+
+
+@pytest.fixture(scope='module')
+def model(config: Path, checkpoint: Path) -> Any:
+    return load_model(config, checkpoint)
+
+
+def people(data: Path) -> Path:
+    return data / 'annotations' / 'people.json'
+
+
+def coco_figures(truth: Path, results: Path) -> np.ndarray:
+    known = COCO(str(truth))
+    evaluation = COCOeval(known, known.loadRes(str(results)), 'keypoints')
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    return np.asarray(evaluation.stats)
+
+
+def test_coco_results_have_the_figures_of_the_test(config: Path, checkpoint: Path, model: Any, data: Path,
+                                                   tmp_path: Path) -> None:
+    """Of annotations among which one person is a duplicate, and one is a crowd."""
+    known = json.loads(people(data).read_text())
+    first = known['annotations'][0]
+    known['annotations'] += [dict(first, id=101), dict(first, id=102, iscrowd=1), dict(first, id=103, num_keypoints=0)]
+    for person in known['annotations']:  # random weights are not that bad
+        person['keypoints'] = [value for joint in _near_the_middle(person) for value in joint]
+    truth = tmp_path / 'people.json'
+    truth.write_text(json.dumps(known))
+    options = {f'{entry}.ann_file': str(truth) for entry in ('test_dataloader.dataset', 'test_evaluator')}
+    expected = evaluate(config, checkpoint, work_dir=tmp_path / 'test', options=options)
+    summary = predict_files(model, [data / 'images'], boxes=truth, out=tmp_path / 'out', batch_size=5)
+    assert (summary.images, summary.people) == (12, 13)
+    results = json.loads((tmp_path / 'out/results.json').read_text())
+    assert len(results) == 12  # without the duplicate
+    found = coco_figures(truth, tmp_path / 'out/results.json')
+    assert 0.05 < expected['coco/AP'] < 0.95
+    np.testing.assert_allclose(found[[0, 1, 2, 5]], [expected[f'coco/{name}'] for name in ('AP', 'AP .5', 'AP .75',
+                                                                                            'AR')], atol=1e-6)
+
+
+def _near_the_middle(person: dict) -> list[list[float]]:
+    generator, (x, y, width, height) = np.random.default_rng(person['image_id']), person['bbox']
+    middle = np.array([x + width / 2, y + height / 2])
+    return [[*(middle + generator.normal(0, 3, 2)).round(1).tolist(), 2] for _ in range(17)]
+
+
+def test_what_is_written(model: Any, data: Path, tmp_path: Path) -> None:
+    boxes = tmp_path / 'boxes.json'
+    boxes.write_text(json.dumps({'001.png': [[2, 2, 56, 76], [10, 10, 30, 30]], '002.png': []}))
+    inputs = [data / 'images' / '001.png', data / 'images' / '002.png']
+    expected = predict(model, inputs[0], [[2, 2, 58, 78], [10, 10, 40, 40]])
+    for format in ('coco', 'openpose', 'mmpose'):
+        summary = predict_files(model, inputs, boxes=boxes, out=tmp_path / format, format=format, draw=True)
+        assert (summary.images, summary.people, summary.failed) == (2, 2, {})
+        assert not list((tmp_path / format).rglob('*.part*'))
+        pictures = [cv2.imread(str(tmp_path / format / f'pictures/{name}.jpg')) for name in ('001', '002')]
+        assert all(picture.shape == (80, 60, 3) for picture in pictures)
+    described = json.loads((tmp_path / 'coco/images.json').read_text())
+    assert [(one['id'], one['file_name'], one['people']) for one in described['images']] == [
+        (1, '001.png', 2), (2, '002.png', 0)]
+    assert described['categories'][0]['keypoints'][:2] == ['nose', 'left_eye']
+    results = json.loads((tmp_path / 'coco/results.json').read_text())
+    assert [one['image_id'] for one in results] == [1, 1]
+
+    people = json.loads((tmp_path / 'openpose/openpose/001_keypoints.json').read_text())['people']
+    body = np.reshape(people[0]['pose_keypoints_2d'], (18, 3))
+    joints = np.column_stack([expected.keypoints[0], expected.scores[0]])
+    np.testing.assert_allclose(body[[0, 2, 5, 15]], joints[[0, 6, 5, 1]], atol=1e-3)
+    np.testing.assert_allclose(body[1, :2], joints[5:7, :2].mean(axis=0), atol=1e-3)
+    assert json.loads((tmp_path / 'openpose/openpose/002_keypoints.json').read_text())['people'] == []
+
+    person = json.loads((tmp_path / 'mmpose/mmpose/001.json').read_text())[1]
+    np.testing.assert_allclose(person['keypoints'], expected.keypoints[1], atol=1e-3)
+    assert person['bbox'] == [[10, 10, 40, 40]] and len(person['keypoint_scores']) == 17
+
+
+def test_broken_files_are_counted_and_named(model: Any, data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / 'images'
+    (folder / 'below').mkdir(parents=True)
+    for number, name in enumerate(('b.png', 'below/b.jpg', 'd.png')):
+        cv2.imwrite(str(folder / name), np.full((80, 60, 3), 50 * number, np.uint8))
+    for name in ('a.png', 'c.png', 'e.png'):
+        (folder / name).write_bytes(b'broken')
+    summary = predict_files(model, [folder], out=tmp_path / 'out', batch_size=2)
+    assert (summary.images, summary.people) == (3, 3) and list(summary.failed) == ['a.png', 'c.png', 'e.png']
+    assert '3 images could not be predicted' in summary.describe() and 'cannot be decoded' in summary.describe()
+    described = json.loads((tmp_path / 'out/images.json').read_text())
+    assert [one['file_name'] for one in described['images']] == ['b.png', 'below/b.jpg', 'd.png']
+    assert list(described['failed']) == ['a.png', 'c.png', 'e.png']
+    with pytest.raises(RunFailed, match=r'none of the 1 images .*a\.png'):
+        predict_files(model, [folder / 'a.png'], out=tmp_path / 'none')
+
+
+def test_inputs_are_files_folders_and_globs(data: Path, tmp_path: Path) -> None:
+    images = data / 'images'
+    found = find_images([images / '003.png', str(images / '00[12].png'), images])
+    assert [image.name for image in found] == ['003.png', '001.png', '002.png',
+                                               *(f'{number:03}.png' for number in range(4, 13))]
+    (tmp_path / 'other').mkdir()
+    for name in ('001.png', '001.jpg'):
+        (tmp_path / 'other' / name).write_bytes(b'')
+    outputs = [str(image.output) for image in find_images([images / '001.png', tmp_path / 'other'])]
+    assert outputs == ['001', '001_2', '001_3']
+    for word, sentence in ((tmp_path / 'absent.png', 'no images'), (str(images / '*.gif'), 'no images'),
+                           (data / 'annotations', 'has no images')):
+        with pytest.raises(DistilPoseError, match=sentence):
+            find_images([word])
+
+
+def test_wrong_input_is_found_before_the_network_runs(model: Any, data: Path, tmp_path: Path) -> None:
+    image, boxes = data / 'images/001.png', tmp_path / 'boxes.json'
+    boxes.write_text(json.dumps({'other.png': [[1, 2, 3, 4]]}))
+    with pytest.raises(DistilPoseError, match='name none of the 1 images'):
+        predict_files(model, [image], boxes=boxes, out=tmp_path / 'out')
+    with pytest.raises(DistilPoseError, match="format is 'xml'"):
+        predict_files(model, [image], format='xml', out=tmp_path / 'out')
+    with pytest.raises(DistilPoseError, match='--out'):
+        predict_files(model, [image], out=boxes)
+    assert not (tmp_path / 'out').exists()
