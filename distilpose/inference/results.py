@@ -92,7 +92,7 @@ def openpose_document(predictions: PosePredictions, names: Sequence[str]) -> dic
 def _openpose_person(predictions: PosePredictions, index: int, names: Sequence[str]) -> dict[str, Any]:
     rows = np.column_stack([predictions.keypoints[index], predictions.scores[index]])
     parts = {name: rows[part] if len(rows) == _WHOLE_BODY else rows[:0] for name, part in _PARTS_OF_WHOLE_BODY.items()}
-    place = {name: row for name, row in zip(names, rows, strict=False)}
+    place = dict(zip(names, rows, strict=False))
     body = rows
     if set(_OPENPOSE) - {'neck'} <= place.keys():
         shoulders = np.stack([place[name] for name in _SHOULDERS])
