@@ -12,6 +12,8 @@ from .paths import require_checkpoint, require_config
 
 FORMATS = ('coco', 'openpose', 'mmpose')
 """Those of :mod:`distilpose.inference.results`."""
+KINDS = ('yolox', 'rtmdet')
+"""Those of :mod:`distilpose.inference.detector`."""
 BATCH_SIZE = 64
 """That of :mod:`distilpose.inference.predictor`."""
 
@@ -29,6 +31,11 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
            help='people on the images: {"name.jpg": [[x, y, width, height], ...]}, or annotations as in COCO')
     people('--detector', metavar='FILE.onnx', help='find people with this YOLOX or RTMDet')
     people('--whole-image', action='store_true', help='every image is one person')
+    add('--detector-kind', choices=KINDS, help='of --detector, where its file does not tell')
+    add('--detector-size', type=int, metavar='PIXELS', help='side of the input of --detector, where its file leaves it '
+                                                            'open')
+    add('--detector-score', type=float, default=0.3, metavar='SCORE',
+        help='boxes of --detector with a smaller score are left out (default: 0.3)')
     add('--out', metavar='DIR', default='predictions', help='folder of the results (default: predictions, here)')
     add('--format', choices=FORMATS, default='coco',
         help='coco: one results.json; openpose and mmpose: one file an image (default: coco)')
@@ -57,6 +64,10 @@ def _check_predict(args: argparse.Namespace) -> None:
     if not inputs:
         raise WrongInput(f'{args.model} needs a checkpoint and images, and only {checkpoint} is named; expected '
                          'CONFIG CHECKPOINT INPUT..., or FILE.onnx INPUT...')
+    if args.detector is None and (args.detector_kind or args.detector_size):
+        raise WrongInput('--detector-kind and --detector-size are about a detector, and none is named; add --detector')
+    if args.detector_size is not None and args.detector_size < 1:
+        raise WrongInput(f'--detector-size {args.detector_size} is none; expected pixels, for instance 640')
     if args.batch_size < 1:
         raise WrongInput(f'--batch-size {args.batch_size} is none; expected at least 1')
     for option, file in (('--boxes', args.boxes), ('--detector', args.detector)):
@@ -74,17 +85,20 @@ def _predict(args: argparse.Namespace) -> None:
     if device == 'auto':
         device = 'cuda' if torch.cuda.is_available() else 'cpu'
     checkpoint, inputs = _split(args)
+    detector = _detector(args, device)
     model = load_model(args.model, checkpoint, device, options=read_options(args))
-    print(predict_files(model, inputs, out=args.out, boxes=args.boxes, detector=_detector(args.detector),
+    print(predict_files(model, inputs, out=args.out, boxes=args.boxes, detector=detector,
                         format=args.format, draw=args.draw, batch_size=args.batch_size).describe())
 
 
-def _detector(file: str | None) -> Any:
-    if file is None:
+def _detector(args: argparse.Namespace, device: str) -> Any:
+    if args.detector is None:
         return None
     from distilpose.inference.detector import OnnxDetector
 
-    return OnnxDetector(file)
+    side = args.detector_size
+    return OnnxDetector(args.detector, kind=args.detector_kind, size=None if side is None else (side, side),
+                        threshold=args.detector_score, device=device)
 
 
 PREDICT = Command(

@@ -87,6 +87,29 @@ def _near_the_middle(person: dict) -> list[list[float]]:
     return [[*(middle + generator.normal(0, 3, 2)).round(1).tolist(), 2] for _ in range(17)]
 
 
+CONFIGS = dict(lspet='configs/body/2d_kpt_sview_rgb_img/distilpose/lspet/DistilPose_XS_lspet_96x64.py',
+               coco_mini='configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/tokenpose_s_v2_coco_256x192.py')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('name', 'annotations', 'images'), [
+    ('coco_mini', 'person_keypoints_val2017.json', 'val2017'), ('lspet', 'person_keypoints_val.json', 'images')])
+def test_real_people_have_the_figures_of_the_test(name: str, annotations: str, images: str, shared: Path,
+                                                  tmp_path: Path) -> None:
+    """Of a real network and of annotated boxes; with the flip test of the config."""
+    file, data = shared / 'teachers' / 'movenet_lightning.onnx', shared / 'data' / name
+    truth = data / 'annotations' / annotations
+    if not (file.is_file() and truth.is_file()):
+        pytest.skip(f'{file} or {truth} is not on this machine')
+    described = {'model.preset': 'movenet-lightning'}
+    tested = {'test_evaluator.ann_file': str(truth), 'test_dataloader.dataset.bbox_file': None}
+    expected = evaluate(CONFIGS[name], file, data_root=data, work_dir=tmp_path / 'test', options={**described, **tested})
+    model = load_model(CONFIGS[name], file, options=described)
+    predict_files(model, [data / images], boxes=truth, out=tmp_path / 'out')
+    found = coco_figures(truth, tmp_path / 'out/results.json')
+    assert found[0] == pytest.approx(expected['coco/AP'], abs=1e-4) and found[0] > 0.3
+
+
 def test_what_is_written(model: Any, data: Path, tmp_path: Path) -> None:
     boxes = tmp_path / 'boxes.json'
     boxes.write_text(json.dumps({'001.png': [[2, 2, 56, 76], [10, 10, 30, 30]], '002.png': []}))

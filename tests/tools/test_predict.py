@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from distilpose.apis import load_model
-from distilpose.inference import predictor, results
-from distilpose_cli.predicting import BATCH_SIZE, FORMATS
+from distilpose.inference import detector, predictor, results
+from distilpose_cli.predicting import BATCH_SIZE, FORMATS, KINDS
 from tests.engine import tiny
+from tests.inference.test_detector import suppressed
 from tests.onnx_files import write_heatmaps
 
 
@@ -26,7 +27,7 @@ def student(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 
 def test_choices_are_those_of_the_package() -> None:
-    assert results.FORMATS == FORMATS and predictor.BATCH_SIZE == BATCH_SIZE
+    assert (results.FORMATS, detector.KINDS, predictor.BATCH_SIZE) == (FORMATS, KINDS, BATCH_SIZE)
 
 
 def test_options_may_stand_before_the_images(tool: Callable[[str], ModuleType], student: tuple[str, str],
@@ -49,7 +50,17 @@ def test_an_onnx_file_needs_no_config(tool: Callable[[str], ModuleType], tiny_da
     assert (tmp_path / 'out/results.json').is_file()
 
 
+def test_a_detector_finds_the_people(tool: Callable[[str], ModuleType], student: tuple[str, str], tiny_data: Path,
+                                     tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = suppressed(tmp_path, 'end2end.onnx')
+    words = [*student, str(tiny_data / 'images'), '--out', str(tmp_path / 'out'), '--detector', str(file)]
+    assert tool('predict').main(words) == 2 and '--detector-kind' in capsys.readouterr().err
+    assert tool('predict').main([*words, '--detector-kind', 'yolox']) == 0
+    assert '24 people on 12 images.' in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(('words', 'sentence'), [
+    (['a.png', '--whole-image', '--detector-kind', 'yolox'], 'add --detector'),
     (['--whole-image'], 'needs a checkpoint and images'), (['a.png'], 'one of the arguments'),
     (['absent.png', '--whole-image'], 'no images absent.png'), (['a.png', '--boxes', 'absent.json'], 'does not exist'),
     (['a.png', '--whole-image', '--batch-size', '0'], 'at least 1')])

@@ -89,6 +89,20 @@ class OnnxSession:
         return tuple(torch.cat([_with_batch(part, size) for part in parts])[:len(images)]
                      for parts in zip(*found, strict=True))
 
+    def run_open(self, images: Tensor, outputs: Sequence[Port]) -> tuple[Tensor, ...]:
+        """As :meth:`run`, for outputs whose shapes depend on what is on the images, as boxes after suppression.
+
+        Raises:
+            DistilPoseError: the graph does not run on these images.
+        """
+        names, session = [port.name for port in outputs], self._session(images.device)
+        images = images.detach().to(self.input.dtype)
+        try:
+            values = session.run(names, {self.input.name: images.cpu().contiguous().numpy()})
+        except Exception as error:
+            raise self._in_words(error, f'does not run on images of {tuple(images.shape)}') from error
+        return tuple(torch.from_numpy(value).to(images.device) for value in values)
+
     def _run(self, images: Tensor, outputs: Sequence[Port]) -> tuple[Tensor, ...]:
         if any(port.name not in self._shapes for port in outputs):
             return self._learn_shapes(images, outputs)
