@@ -103,7 +103,8 @@ def test_real_people_have_the_figures_of_the_test(name: str, annotations: str, i
         pytest.skip(f'{file} or {truth} is not on this machine')
     described = {'model.preset': 'movenet-lightning'}
     tested = {'test_evaluator.ann_file': str(truth), 'test_dataloader.dataset.bbox_file': None}
-    expected = evaluate(CONFIGS[name], file, data_root=data, work_dir=tmp_path / 'test', options={**described, **tested})
+    expected = evaluate(CONFIGS[name], file, data_root=data, work_dir=tmp_path / 'test',
+                        options={**described, **tested})
     model = load_model(CONFIGS[name], file, options=described)
     predict_files(model, [data / images], boxes=truth, out=tmp_path / 'out')
     found = coco_figures(truth, tmp_path / 'out/results.json')
