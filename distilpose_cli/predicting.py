@@ -24,8 +24,8 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
                                              'distilpose::... or mmpose::...; or an ONNX file, a preset or described '
                                              'with --cfg-options')
     add('words', metavar='CHECKPOINT INPUT', nargs='+',
-        help="the config's weights, which may be an ONNX file (none after an ONNX file); then images, folders and "
-             "globs ('folder/*.jpg')")
+        help="the config's weights, which may be an ONNX file (none after an ONNX file); then images, videos, "
+             "folders and globs ('folder/*.jpg')")
     people = parser.add_mutually_exclusive_group(required=True).add_argument
     people('--boxes', metavar='FILE.json',
            help='people on the images: {"name.jpg": [[x, y, width, height], ...]}, or annotations as in COCO')
@@ -39,7 +39,8 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     add('--out', metavar='DIR', default='predictions', help='folder of the results (default: predictions, here)')
     add('--format', choices=FORMATS, default='coco',
         help='coco: one results.json; openpose and mmpose: one file an image (default: coco)')
-    add('--draw', action='store_true', help='draw pictures too')
+    add('--draw', action='store_true', help='draw pictures and videos too')
+    add('--every', type=int, default=1, metavar='N', help='of videos only every Nth frame')
     add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
     add('--batch-size', type=int, default=BATCH_SIZE, help=f'people in a batch (default: {BATCH_SIZE})')
     add_cfg_options(parser, help='values to change in the config; of an ONNX file model.input.mean, model.keypoints, '
@@ -68,6 +69,8 @@ def _check_predict(args: argparse.Namespace) -> None:
         raise WrongInput('--detector-kind and --detector-size are about a detector, and none is named; add --detector')
     if args.detector_size is not None and args.detector_size < 1:
         raise WrongInput(f'--detector-size {args.detector_size} is none; expected pixels, for instance 640')
+    if args.every < 1:
+        raise WrongInput(f'--every {args.every} is none; expected at least 1')
     if args.batch_size < 1:
         raise WrongInput(f'--batch-size {args.batch_size} is none; expected at least 1')
     for option, file in (('--boxes', args.boxes), ('--detector', args.detector)):
@@ -88,7 +91,8 @@ def _predict(args: argparse.Namespace) -> None:
     detector = _detector(args, device)
     model = load_model(args.model, checkpoint, device, options=read_options(args))
     print(predict_files(model, inputs, out=args.out, boxes=args.boxes, detector=detector,
-                        format=args.format, draw=args.draw, batch_size=args.batch_size).describe())
+                        format=args.format, draw=args.draw, batch_size=args.batch_size,
+                        every=args.every).describe())
 
 
 def _detector(args: argparse.Namespace, device: str) -> Any:
@@ -102,7 +106,7 @@ def _detector(args: argparse.Namespace, device: str) -> Any:
 
 
 PREDICT = Command(
-    "Predict people's poses on images.", script='python tools/predict.py', add_arguments=_add_predict,
+    "Predict people's poses on images and in videos.", script='python tools/predict.py', add_arguments=_add_predict,
     check=_check_predict, run=_predict, intermixed=True,
     interrupted='Interrupted. What was predicted is written; start the command again for all of it.',
     details='Says where people are with one of --boxes, --detector and --whole-image. An image that cannot be read is '

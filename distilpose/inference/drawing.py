@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+
+from distilpose.checkpoints.writing import replacing
+from distilpose.errors import RunFailed
 
 from .predictor import PosePredictions
 
@@ -44,6 +49,38 @@ def draw_poses(image: np.ndarray, predictions: PosePredictions, meta: Mapping[st
             cv2.circle(canvas, places[index].tolist(), int((thickness + 1) * (1 << _SUBPIXEL)), colour, cv2.FILLED,
                        cv2.LINE_AA, _SUBPIXEL)
     return canvas
+
+
+class VideoFile:
+    """An mp4 file that takes its place when it is closed.
+
+    Args:
+        file: to write.
+        source: whatever its frames are of.
+        rate: frames a second.
+        size: (width, height).
+
+    Raises:
+        RunFailed: OpenCV cannot write it.
+    """
+
+    def __init__(self, file: Path, source: object, *, rate: float, size: tuple[int, int]) -> None:
+        self.file, self.source = file, source
+        self._stack = ExitStack()
+        part = self._stack.enter_context(replacing(file, suffix=file.suffix))
+        self._writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*'mp4v'), rate, size)
+        if not self._writer.isOpened():
+            raise RunFailed(f'{file} cannot be written: this OpenCV has no encoder for it, or the folder cannot be '
+                            'written; leave out --draw, or name another --out')
+
+    def write(self, frame: np.ndarray) -> None:
+        """Adds a frame (H, W, 3) BGR."""
+        self._writer.write(frame)
+
+    def close(self) -> None:
+        """Completes the file."""
+        self._writer.release()
+        self._stack.close()
 
 
 def _links(meta: Mapping[str, Any]) -> list[tuple[tuple[int, int], tuple[int, int, int]]]:

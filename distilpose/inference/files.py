@@ -6,8 +6,8 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import cv2
@@ -19,9 +19,9 @@ from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError, RunFailed
 
 from .boxes import BoxesFile, read_boxes_file
-from .drawing import draw_poses
+from .drawing import VideoFile, draw_poses
 from .images import read_image
-from .inputs import InputImage, find_images
+from .inputs import InputImage, InputVideo, find_inputs, read_ahead
 from .predictor import BATCH_SIZE, PosePredictions, Predictor, PreparedImage
 from .results import FORMATS, Scoring, coco_people, mmpose_document, openpose_document
 
@@ -76,16 +76,16 @@ class _Prepared(NamedTuple):
 
 def predict_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path = 'predictions',
                   boxes: str | Path | None = None, detector: Detector | None = None, format: str = 'coco',
-                  draw: bool = False, batch_size: int = BATCH_SIZE, threads: int = _THREADS) -> Summary:
-    """Predicts the people on images and writes what was found.
+                  draw: bool = False, batch_size: int = BATCH_SIZE, every: int = 1, threads: int = _THREADS) -> Summary:
+    """Predicts the people on images and in videos and writes what was found.
 
     ``out`` gets ``results.json`` (COCO), ``openpose/<name>_keypoints.json`` or ``mmpose/<name>.json``; with ``draw``
-    ``pictures/<name>.jpg``; and ``images.json``, which has the number, name and size of every image, the names of the
-    keypoints, and why images were left out.
+    ``pictures/<name>.jpg``, and of a video ``pictures/<name>.mp4``; and ``images.json``, which has the number, name and
+    size of every image, the names of the keypoints, and why images were left out.
 
     Args:
         model: of :func:`distilpose.apis.load_model`.
-        inputs: files, folders and globs.
+        inputs: files, folders and globs. A frame of a video is an image called ``clip.mp4/000012``.
         out: a folder, made where there is none; files in it are replaced.
         boxes: a file of people's boxes, see :func:`~distilpose.inference.boxes.read_boxes_file`. COCO results of an
             annotation file have its numbers of images, and the AP that ``distilpose test`` finds.
@@ -93,6 +93,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path =
         format: ``'coco'``, ``'openpose'`` or ``'mmpose'``.
         draw: whether to draw pictures.
         batch_size: largest number of people in a batch.
+        every: of a video only every so manieth frame is predicted.
         threads: that read and crop images, and as many that draw and write.
 
     Raises:
@@ -103,37 +104,58 @@ def predict_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path =
         raise DistilPoseError(f'the format is {format!r}; expected one of {", ".join(FORMATS)}')
     if boxes is not None and detector is not None:
         raise DistilPoseError('boxes come from a file and from a detector; name one of the two')
-    images, known = find_images(inputs), None if boxes is None else read_boxes_file(boxes)
+    if every < 1:
+        raise DistilPoseError(f'every {every}th frame is asked for; expected at least 1')
+    items, known = find_inputs(inputs), None if boxes is None else read_boxes_file(boxes)
     summary = Summary()
     if known is not None:
-        named = [image for image in images if known.name_of(image.path.absolute()) is not None]
-        summary.without_boxes = len(images) - len(named)
+        named = [item for item in items if isinstance(item, InputVideo) or _names(known, item)]
+        summary.without_boxes = len(items) - len(named)
         if not named:
-            raise DistilPoseError(f'the boxes {known.path} name none of the {len(images)} images, for instance not '
-                                  f'{images[0].name}; they name {", ".join(list(known.boxes)[:3]) or "none"}')
-        images = named
+            raise DistilPoseError(f'the boxes {known.path} name none of the {len(items)} images, for instance not '
+                                  f'{items[0].name}; they name {", ".join(list(known.boxes)[:3]) or "none"}')
+        items = named
     folder = Path(out).expanduser()
     check_writable(folder, name='--out')
     predictor = Predictor(model, batch_size=batch_size)
-    job = _Job(predictor, known, detector, draw)
-    writer = _Writer(folder, format, known, predictor, draw=draw, summary=summary)
+    writer = _Writer(folder, format, known, predictor, draw=draw, summary=summary, every=every)
+    total = sum(-(-item.count // every) if isinstance(item, InputVideo) else 1 for item in items)
+    _run(_Job(predictor, known, detector, draw), writer, _frames(items, every), summary, total=total, threads=threads)
+    if not summary.images:
+        raise RunFailed(f'none of the {total} images could be predicted: '
+                        f'{": ".join(next(iter(summary.failed.items()), ("", "no frame")))}')
+    return summary
+
+
+def _names(known: BoxesFile, image: InputImage) -> bool:
+    return known.name_of(image.path.absolute()) is not None
+
+
+def _frames(items: Sequence[InputImage | InputVideo], every: int) -> Iterator[InputImage]:
+    for item in items:
+        if isinstance(item, InputVideo):
+            yield from item.read(every)
+        else:
+            yield item
+
+
+def _run(job: _Job, writer: _Writer, images: Iterator[InputImage], summary: Summary, *, total: int,
+         threads: int) -> None:
+    """Reads, predicts and writes; what all images share is written for those that are done, whatever happens."""
+    ahead = threads * _LOOK_AHEAD
     try:
         with ThreadPoolExecutor(threads) as readers, ThreadPoolExecutor(threads) as writers:
-            outcomes = job.run(images, readers, summary, ahead=threads * _LOOK_AHEAD)
+            outcomes = job.run(read_ahead(images, size=ahead), readers, summary, ahead=ahead)
             writing: deque[Future] = deque()
-            for prepared, found in tracked(outcomes, total=len(images), description='Predicting'):
+            for prepared, found in tracked(outcomes, total=total, description='Predicting'):
                 if prepared is not None and found is not None:
                     writing.append(writers.submit(writer.write, prepared, found))
-                if len(writing) > threads * _LOOK_AHEAD:
-                    writing.popleft().result()
+                if len(writing) > ahead:
+                    writer.add_to_video(writing.popleft().result())
             for one in writing:
-                one.result()
+                writer.add_to_video(one.result())
     finally:
-        writer.finish(images)
-    if not summary.images:
-        raise RunFailed(f'none of the {len(images)} images could be predicted: '
-                        f'{next(iter(summary.failed.items()), ("", "no image"))[1]}')
-    return summary
+        writer.finish()
 
 
 @dataclass
@@ -145,7 +167,7 @@ class _Job:
     detector: Detector | None
     draw: bool
 
-    def run(self, images: Sequence[InputImage], readers: ThreadPoolExecutor, summary: Summary, *,
+    def run(self, images: Iterator[InputImage], readers: ThreadPoolExecutor, summary: Summary, *,
             ahead: int) -> Iterator[tuple[_Prepared | None, PosePredictions | None]]:
         """Predictions in the order of the images; nothing for an image that failed, which the summary names."""
         order: deque[_Prepared] = deque()
@@ -170,17 +192,20 @@ class _Job:
         yield from ((None, None) for _ in range(failed, len(summary.failed)))
 
     def _prepare(self, image: InputImage) -> _Prepared:
-        pixels = read_image(image.path)
+        pixels = read_image(image.path if image.pixels is None else image.pixels)
         found: Any = None
         if self.known is not None:
-            found = self.known.boxes[self.known.name_of(image.path.absolute()) or '']
+            name = self.known.name_of(image.path.absolute())
+            if name is None:
+                raise DistilPoseError(f'{self.known.path} has no entry for it')
+            found = self.known.boxes[name]
         elif self.detector is not None:
             found = self.detector(pixels)
         crops = self.predictor.prepare(pixels, found, name=f'boxes of {image.name}')
-        return _Prepared(image, crops, pixels if self.draw else None)
+        return _Prepared(replace(image, pixels=None), crops, pixels if self.draw else None)
 
 
-def _submitted(pool: ThreadPoolExecutor, work: Callable[[InputImage], _Prepared], images: Sequence[InputImage], *,
+def _submitted(pool: ThreadPoolExecutor, work: Callable[[InputImage], _Prepared], images: Iterator[InputImage], *,
                ahead: int) -> Iterator[tuple[InputImage, Future]]:
     """Images and their work in threads, of which no more than some are ahead."""
     waiting: deque[tuple[InputImage, Future]] = deque()
@@ -200,44 +225,59 @@ class _Writer:
     """Writes files of images in threads, and at the end those of all."""
 
     def __init__(self, folder: Path, format: str, known: BoxesFile | None, predictor: Predictor, *, draw: bool,
-                 summary: Summary) -> None:
+                 summary: Summary, every: int) -> None:
         self.folder, self.format, self.known, self.draw, self.summary = folder, format, known, draw, summary
-        self.meta = predictor.meta
+        self.every, self.meta = every, predictor.meta
         names = self.meta.get('keypoint_id2name') or {}
         self.names = [names[index] for index in sorted(names)]
         self.scoring = Scoring.of(predictor.model.cfg)
-        self._done: dict[str, tuple[_Prepared, PosePredictions]] = {}  # by the only name that is no other image's
+        self._done: list[tuple[_Prepared, PosePredictions]] = []
+        self._video: VideoFile | None = None
 
-    def write(self, prepared: _Prepared, found: PosePredictions) -> None:
-        """Writes the files of an image."""
+    def write(self, prepared: _Prepared, found: PosePredictions) -> tuple[_Prepared, PosePredictions]:
+        """Writes the files of an image, and draws it; threads may do so for several."""
         image = prepared.image
         if prepared.pixels is not None:
             drawn = draw_poses(prepared.pixels, found, self.meta)
-            with replacing(self._file('pictures', image, '.jpg'), suffix='.jpg') as part:
-                if not cv2.imwrite(str(part), drawn):
-                    raise RunFailed(f'the picture {part} cannot be written; make room, or name another folder (--out)')
+            prepared = prepared._replace(pixels=drawn)
+            if image.video is None:
+                with replacing(self._file('pictures', image.output, '.jpg'), suffix='.jpg') as part:
+                    if not cv2.imwrite(str(part), drawn):
+                        raise RunFailed(f'the picture {part} cannot be written; make room, or name another --out')
         if self.format == 'openpose':
             self._write_json('openpose', image, '_keypoints.json', openpose_document(found, self.names))
         elif self.format == 'mmpose':
             self._write_json('mmpose', image, '.json', mmpose_document(found))
-        self._done[str(image.output)] = prepared._replace(pixels=None), found
+        return prepared, found
 
-    def finish(self, images: Sequence[InputImage]) -> None:
-        """Writes what all images share, of those that are done.
+    def add_to_video(self, written: tuple[_Prepared, PosePredictions]) -> None:
+        """Takes note of an image, in their order, and adds a frame that was drawn to its video."""
+        prepared, found = written
+        video = prepared.image.video
+        if self._video is not None and self._video.source is not video:
+            self._close_video()
+        if video is not None and prepared.pixels is not None:
+            if self._video is None:
+                self._video = VideoFile(self._file('pictures', video.output, '.mp4'), video,
+                                        rate=video.rate / self.every, size=prepared.crops.size)
+            self._video.write(prepared.pixels)
+        self._done.append((prepared._replace(pixels=None), found))
 
-        Args:
-            images: all, in their order.
-        """
+    def _close_video(self) -> None:
+        if self._video is not None:
+            self._video.close()
+            self._video = None
+
+    def finish(self) -> None:
+        """Writes what all images share, of those that are done."""
+        self._close_video()
         ids, summary = (self.known.ids if self.known is not None else {}), self.summary
         category = self.known.category if self.known is not None else 1
         people, entries = [], []
-        for number, image in enumerate(images, start=1):
-            if str(image.output) not in self._done:
-                continue
-            prepared, found = self._done[str(image.output)]
+        for number, (prepared, found) in enumerate(self._done, start=1):
+            image, (width, height) = prepared.image, prepared.crops.size
             known = self.known.name_of(image.path.absolute()) if self.known is not None else None
             image_id = ids.get(known or '', number)
-            width, height = prepared.crops.size
             entries.append(dict(id=image_id, file_name=image.name, width=width, height=height, people=len(found),
                                 output=image.output.as_posix()))
             summary.images += 1
@@ -258,9 +298,9 @@ class _Writer:
         self.summary.files.append(file)
 
     def _write_json(self, folder: str, image: InputImage, suffix: str, content: Mapping | list) -> None:
-        write_atomically(self._file(folder, image, suffix), json.dumps(content) + '\n')
+        write_atomically(self._file(folder, image.output, suffix), json.dumps(content) + '\n')
 
-    def _file(self, folder: str, image: InputImage, suffix: str) -> Path:
-        file = self.folder / folder / f'{image.output}{suffix}'
+    def _file(self, folder: str, output: PurePosixPath, suffix: str) -> Path:
+        file = self.folder / folder / f'{output}{suffix}'
         file.parent.mkdir(parents=True, exist_ok=True)
         return file

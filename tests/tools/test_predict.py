@@ -62,7 +62,8 @@ def test_a_detector_finds_the_people(tool: Callable[[str], ModuleType], student:
 @pytest.mark.parametrize(('words', 'sentence'), [
     (['a.png', '--whole-image', '--detector-kind', 'yolox'], 'add --detector'),
     (['--whole-image'], 'needs a checkpoint and images'), (['a.png'], 'one of the arguments'),
-    (['absent.png', '--whole-image'], 'no images absent.png'), (['a.png', '--boxes', 'absent.json'], 'does not exist'),
+    (['absent.png', '--whole-image'], 'no images or videos absent.png'),
+    (['a.png', '--boxes', 'absent.json'], 'does not exist'),
     (['a.png', '--whole-image', '--batch-size', '0'], 'at least 1')])
 def test_wrong_input_is_a_sentence(tool: Callable[[str], ModuleType], student: tuple[str, str], words: list[str],
                                    sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
