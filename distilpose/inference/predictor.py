@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dataset import Compose, pseudo_collate
+from mmpose.models import BottomupPoseEstimator
 from mmpose.registry import TRANSFORMS
 
 from distilpose.errors import DistilPoseError, RunFailed
@@ -65,12 +66,15 @@ class Predictor:
         batch_size: largest number of people in a batch.
 
     Raises:
-        DistilPoseError: the model's config has no pipeline that makes crops.
+        DistilPoseError: the model is bottom-up, or its config has no pipeline that makes crops.
     """
 
     def __init__(self, model: Any, *, batch_size: int = BATCH_SIZE) -> None:
         if batch_size < 1:
             raise DistilPoseError(f'the batch size is {batch_size}; expected at least 1')
+        if isinstance(model, BottomupPoseEstimator):
+            raise DistilPoseError('the model is a bottom-up estimator, which takes no boxes; predict with '
+                                  'mmpose.apis.inference_bottomup, or take a top-down one')
         self.model, self.batch_size = model, batch_size
         self.meta: Mapping[str, Any] = getattr(model, 'dataset_meta', None) or {}
         self.pipeline = Compose([TRANSFORMS.build(dict(step)) for step in _find_pipeline(model)])

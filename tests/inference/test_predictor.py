@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmpose.apis import MMPoseInferencer, inference_topdown, init_model
+from mmpose.models import BottomupPoseEstimator
 
 from distilpose.apis import PosePredictions, load_model, predict, predict_many
 from distilpose.errors import DistilPoseError, RunFailed
@@ -100,6 +101,11 @@ def test_wrong_input_is_a_sentence(model: Any, data: Path) -> None:
         predict(model, images(data)[0], batch_size=0)
     with pytest.raises(DistilPoseError, match='has no test_dataloader'):
         predict(load_model(Config(dict(model=networks.STUDENT))), images(data)[0])
+
+
+def test_a_bottom_up_estimator_is_refused() -> None:
+    with pytest.raises(DistilPoseError, match='takes no boxes'):
+        predict(BottomupPoseEstimator.__new__(BottomupPoseEstimator), np.zeros((4, 4, 3), np.uint8))
 
 
 def test_predictions_that_are_not_finite_are_refused(data: Path) -> None:

@@ -75,3 +75,11 @@ def test_a_file_that_defines_no_keypoints(tmp_path: Path) -> None:
     (tmp_path / 'empty.py').write_text('dataset_info = dict(dataset_name="x")\n')
     with pytest.raises(DistilPoseError, match='empty.py, which defines no keypoints'):
         read_definition(str(tmp_path / 'empty.py'), entry='model.teacher.keypoints')
+
+
+def test_metainfo_of_names_has_names_and_sides() -> None:
+    known = parse_pose_metainfo(metainfo_of(read_definition('coco', entry='x').names))
+    assert known['dataset_name'] == 'coco' and len(known['skeleton_links']) == 19
+    own = parse_pose_metainfo(metainfo_of(['left_wing', 'beak', 'right_wing']))
+    assert [own['keypoint_id2name'][index] for index in range(3)] == ['left_wing', 'beak', 'right_wing']
+    assert own['flip_indices'] == [2, 1, 0]
