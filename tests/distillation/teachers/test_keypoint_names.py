@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-from distilpose.distillation.teachers.keypoint_names import SETS, define, read_definition, side_of
+from distilpose.distillation.teachers.keypoint_names import SETS, define, metainfo_of, read_definition, side_of
 from distilpose.errors import DistilPoseError
 
 SIZES = dict(coco=17, wholebody=133, halpe26=26, halpe=136, mpii=16, crowdpose=14, aic=14, lsp=14, mediapipe=33)
