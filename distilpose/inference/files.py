@@ -143,18 +143,18 @@ def _run(job: _Job, writer: _Writer, images: Iterator[InputImage], summary: Summ
          threads: int) -> None:
     """Reads, predicts and writes; what all images share is written for those that are done, whatever happens."""
     ahead = threads * _LOOK_AHEAD
+    writing: deque[Future] = deque()
     try:
         with ThreadPoolExecutor(threads) as readers, ThreadPoolExecutor(threads) as writers:
             outcomes = job.run(read_ahead(images, size=ahead), readers, summary, ahead=ahead)
-            writing: deque[Future] = deque()
             for prepared, found in tracked(outcomes, total=total, description='Predicting'):
                 if prepared is not None and found is not None:
                     writing.append(writers.submit(writer.write, prepared, found))
                 if len(writing) > ahead:
                     writer.add_to_video(writing.popleft().result())
-            for one in writing:
-                writer.add_to_video(one.result())
     finally:
+        for one in writing:  # those of the last images, also after a signal
+            writer.add_to_video(one.result())
         writer.finish()
 
 

@@ -158,6 +158,19 @@ def test_broken_files_are_counted_and_named(model: Any, data: Path, tmp_path: Pa
         predict_files(model, [folder / 'a.png'], out=tmp_path / 'none')
 
 
+def test_what_is_predicted_before_an_interruption_is_written(model: Any, data: Path, tmp_path: Path) -> None:
+    numbers = iter(range(12))
+
+    def detect(image: np.ndarray) -> np.ndarray:
+        if next(numbers) == 6:
+            raise KeyboardInterrupt
+        return np.array([[5, 5, 50, 70, 0.5]])
+
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(model, [data / 'images'], detector=detect, out=tmp_path / 'out', batch_size=2, threads=1)
+    assert len(json.loads((tmp_path / 'out/results.json').read_text())) == 6
+
+
 def test_inputs_are_files_folders_and_globs(data: Path, tmp_path: Path) -> None:
     images = data / 'images'
     found = find_inputs([images / '003.png', str(images / '00[12].png'), images])
