@@ -84,10 +84,10 @@ setup(
     install_requires=REQUIRES,
     extras_require={
         'fast': ['hotcoco==1.3.0', 'simplejpeg>=1.9'],
-        'onnx': ['onnxruntime>=1.17'],
-        'onnx-gpu': ['onnxruntime-gpu>=1.17'],  # the same module: never beside the one above
+        'onnx': ['onnx>=1.16', 'onnxruntime>=1.17'],
+        'onnx-gpu': ['onnx>=1.16', 'onnxruntime-gpu>=1.17'],  # the same module: never beside the one above
         'tensorboard': ['tensorboard>=2.15'],
-        'test': ['onnx>=1.16', 'pytest>=8', 'pytest-xdist>=3.5', 'ruff>=0.8', 'mypy>=1.13'],
+        'test': ['pytest>=8', 'pytest-xdist>=3.5', 'ruff>=0.8', 'mypy>=1.13'],
     },
     classifiers=[
         'Development Status :: 4 - Beta',
