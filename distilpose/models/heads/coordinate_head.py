@@ -47,15 +47,21 @@ class CoordinateHead(BaseHead):
         """How many values a keypoint has."""
         return 2 + self.with_scores + 2 * self.with_sigmas + 2 * self.with_error_scales
 
-    def _read(self, values: Tensor) -> PoseOutputs:
-        """Reads (B, K, ``num_outputs``) as coordinates, scores, sigmas and error scales, in this order."""
+    def _read(self, values: Tensor, *, keypoint_tokens: Tensor | None = None,
+              visual_tokens: Tensor | None = None) -> PoseOutputs:
+        """Reads (B, K, ``num_outputs``) as coordinates, scores, sigmas and error scales, in this order.
+
+        One constructor for all fields: torch.compile of torch 2.11 fails at ``_replace`` of what is returned.
+        """
         sizes = (2, 1 * self.with_scores, 2 * self.with_sigmas, 2 * self.with_error_scales)
         coords, scores, sigmas, error_scales = values.split(sizes, dim=-1)
         return PoseOutputs(
             coords=coords.sigmoid(),
             scores=scores if self.with_scores else None,
             sigmas=F.softplus(sigmas) if self.with_sigmas else None,
-            error_scales=error_scales if self.with_error_scales else None)
+            error_scales=error_scales if self.with_error_scales else None,
+            keypoint_tokens=keypoint_tokens,
+            visual_tokens=visual_tokens)
 
     def loss(self, feats: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict | None = None) -> dict:
         """The task loss ``loss_kpt`` and ``acc_pose``, the share of joints within 5 % of the input size."""

@@ -39,5 +39,5 @@ class DistilPoseHead(CoordinateHead):
     def forward(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
         """Feature maps, the last one (B, C, H, W), to coords, scores, sigmas and tokens."""
         keypoint_tokens, visual_tokens = self.encoder(feats[-1])
-        outputs = self._read(read_in_float32(self.readout, keypoint_tokens))
-        return outputs._replace(keypoint_tokens=keypoint_tokens, visual_tokens=visual_tokens)
+        values = read_in_float32(self.readout, keypoint_tokens)
+        return self._read(values, keypoint_tokens=keypoint_tokens, visual_tokens=visual_tokens)

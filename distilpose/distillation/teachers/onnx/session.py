@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -53,6 +55,7 @@ class OnnxSession:
         self.digest = digest_of_graph(file, self.graph.external)
         self._files = _stamps(file, *self.graph.external)
         self._shapes: dict[str, tuple[int | None, ...]] = {}
+        self._warned = False
         self._reset()
         session = self._session(torch.device('cpu'))
         inputs = [self._port(port) for port in session.get_inputs()]
@@ -95,7 +98,8 @@ class OnnxSession:
         Raises:
             DistilPoseError: the graph does not run on these images.
         """
-        names, session = [port.name for port in outputs], self._session(images.device)
+        names = [port.name for port in outputs]
+        session = self._session(self._where(images.device))
         images = images.detach().to(self.input.dtype)
         try:
             values = session.run(names, {self.input.name: images.cpu().contiguous().numpy()})
@@ -106,18 +110,17 @@ class OnnxSession:
     def _run(self, images: Tensor, outputs: Sequence[Port]) -> tuple[Tensor, ...]:
         if any(port.name not in self._shapes for port in outputs):
             return self._learn_shapes(images, outputs)
-        device, kind = images.device, 'cuda' if images.device.type == 'cuda' else 'cpu'
-        where = device if kind == 'cuda' else torch.device('cpu')
-        session, images = self._session(device), images.to(where).contiguous()
+        device, where = images.device, self._where(images.device)
+        session, images = self._session(where), images.to(where).contiguous()
         values = [torch.empty([len(images) if side is None else side for side in self._shapes[port.name]],
                               dtype=port.dtype, device=where) for port in outputs]
         binding = session.io_binding()
         for bind, port, value in ((binding.bind_input, self.input, images),
                                   *((binding.bind_output, port, value) for port, value in
                                     zip(outputs, values, strict=True))):
-            bind(port.name, kind, device.index or 0, _numpy_type(port.dtype), tuple(value.shape), value.data_ptr())
-        if kind == 'cuda':
-            torch.cuda.current_stream(device).synchronize()  # the session has a stream of its own
+            bind(port.name, where.type, where.index or 0, _numpy_type(port.dtype), tuple(value.shape), value.data_ptr())
+        if where.type == 'cuda':
+            torch.cuda.current_stream(where).synchronize()  # the session has a stream of its own
         try:
             session.run_with_iobinding(binding)
         except Exception as error:
@@ -136,6 +139,21 @@ class OnnxSession:
             has_batch = value.ndim > 0 and len(value) == len(images)
             self._shapes[name] = (None, *value.shape[1:]) if has_batch else value.shape
         return tuple(torch.from_numpy(value).to(images.device) for value in values)
+
+    def _where(self, device: torch.device) -> torch.device:
+        """Where images of a device are computed: on that GPU, or on the CPU where onnxruntime has no CUDA."""
+        if device.type != 'cuda':
+            return torch.device('cpu')
+        runtime = import_onnxruntime()
+        if 'CUDAExecutionProvider' in runtime.get_available_providers():
+            return device
+        if not self._warned:
+            self._warned = True
+            print_log(f'{self.file} runs on the CPU, with {self.threads or torch.get_num_threads()} threads: the '
+                      f'images are on a GPU, and onnxruntime {runtime.__version__} has no CUDAExecutionProvider. For '
+                      'the GPU install onnxruntime-gpu in its place (pip uninstall onnxruntime; pip install onnxruntime-gpu)',
+                      'current', logging.WARNING)
+        return torch.device('cpu')
 
     def _session(self, device: torch.device) -> Any:
         """The session of a device, for this process and this number of threads."""
@@ -160,9 +178,6 @@ class OnnxSession:
         options.log_severity_level = _FATAL_ONLY
         providers: list[Any] = ['CPUExecutionProvider']
         if device.type == 'cuda':
-            available = runtime.get_available_providers()
-            if 'CUDAExecutionProvider' not in available:
-                raise _no_cuda(self.file, f'onnxruntime {runtime.__version__} has only {", ".join(available)}')
             providers = [('CUDAExecutionProvider', dict(device_id=device.index or 0)), *providers]
         if _stamps(self.file, *self.graph.external) != self._files and self.current_digest() != self.digest:
             raise DistilPoseError(f'{self.file} changed since it was loaded: its SHA-256 was {self.digest} and is '
@@ -172,7 +187,10 @@ class OnnxSession:
         except Exception as error:
             raise self._in_words(error, f'cannot be opened by onnxruntime {runtime.__version__}') from error
         if device.type == 'cuda' and session.get_providers()[0] != 'CUDAExecutionProvider':
-            raise _no_cuda(self.file, 'its CUDA provider did not start (its CUDA or cuDNN is not the installed one)')
+            raise DistilPoseError(
+                f'the images are on a GPU, and {self.file} cannot run there: the CUDA provider of onnxruntime '
+                f'{runtime.__version__} did not start. Install the onnxruntime-gpu of the CUDA and cuDNN that are '
+                'installed, or onnxruntime in its place, which runs on the CPU')
         return session
 
     def _in_words(self, error: Exception, what: str) -> Exception:
@@ -241,8 +259,3 @@ def _with_batch(value: Tensor, size: int) -> Tensor:
 def _padded(images: Tensor, size: int) -> Tensor:
     missing = size - len(images)
     return F.pad(images, (0, 0) * (images.dim() - 1) + (0, missing)) if missing else images
-
-
-def _no_cuda(file: Path, reason: str) -> DistilPoseError:
-    return DistilPoseError(f'the images are on a GPU, and {file} cannot run there: {reason}. Install onnxruntime-gpu '
-                           'in the place of onnxruntime (pip uninstall onnxruntime; pip install onnxruntime-gpu)')

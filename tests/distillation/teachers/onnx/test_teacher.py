@@ -355,13 +355,15 @@ def test_onnxruntime_is_missing(file: Path, monkeypatch: pytest.MonkeyPatch) -> 
         OnnxTeacher(file, input=PIXELS, outputs=GRID)
 
 
-def test_a_gpu_without_the_provider_for_it(file: Path) -> None:
+def test_a_gpu_without_the_provider_for_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import onnxruntime
 
-    if 'CUDAExecutionProvider' in onnxruntime.get_available_providers():
-        pytest.skip('onnxruntime has its CUDA provider here')
-    with pytest.raises(DistilPoseError, match='the images are on a GPU, .* onnxruntime-gpu'):
-        OnnxSession(file)._session(torch.device('cuda', 0))
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: ['CPUExecutionProvider'])
+    said: list[str] = []
+    monkeypatch.setattr('distilpose.distillation.teachers.onnx.session.print_log', lambda text, *_: said.append(text))
+    session = OnnxSession(file)
+    assert session._where(torch.device('cuda', 0)) == session._where(torch.device('cuda', 0)) == torch.device('cpu')
+    assert len(said) == 1 and 'runs on the CPU' in said[0] and 'pip install onnxruntime-gpu' in said[0]
 
 
 def test_on_the_device_of_the_images(file: Path, device: torch.device) -> None:
