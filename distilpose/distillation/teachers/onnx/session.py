@@ -151,7 +151,7 @@ class OnnxSession:
             self._warned = True
             print_log(f'{self.file} runs on the CPU, with {self.threads or torch.get_num_threads()} threads: the '
                       f'images are on a GPU, and onnxruntime {runtime.__version__} has no CUDAExecutionProvider. For '
-                      'the GPU install onnxruntime-gpu in its place (pip uninstall onnxruntime; pip install onnxruntime-gpu)',
+                      'the GPU: pip uninstall onnxruntime; pip install onnxruntime-gpu',
                       'current', logging.WARNING)
         return torch.device('cpu')
 
