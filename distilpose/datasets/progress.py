@@ -14,12 +14,12 @@ Item = TypeVar('Item')
 _SECONDS_BETWEEN_LINES = 10.0
 
 
-def tracked(items: Iterable[Item], *, total: int, description: str, unit: str = 'images') -> Iterator[Item]:
-    """The items, with their rate and the time left shown on standard error."""
+def tracked(items: Iterable[Item], *, total: int | None, description: str, unit: str = 'images') -> Iterator[Item]:
+    """The items, with their rate and the time left, where their number is known, shown on standard error."""
     return (_with_bar if sys.stderr.isatty() else _with_lines)(items, total, description, unit)
 
 
-def _with_bar(items: Iterable[Item], total: int, description: str, unit: str) -> Iterator[Item]:
+def _with_bar(items: Iterable[Item], total: int | None, description: str, unit: str) -> Iterator[Item]:
     columns = (
         TextColumn('{task.description}'),
         BarColumn(),
@@ -35,16 +35,14 @@ def _with_bar(items: Iterable[Item], total: int, description: str, unit: str) ->
             yield item
 
 
-def _with_lines(items: Iterable[Item], total: int, description: str, unit: str) -> Iterator[Item]:
+def _with_lines(items: Iterable[Item], total: int | None, description: str, unit: str) -> Iterator[Item]:
     start = last = time.monotonic()
     for done, item in enumerate(items, start=1):
         now = time.monotonic()
         if done == total or now - last >= _SECONDS_BETWEEN_LINES:
             rate = done / max(now - start, 1e-6)
-            print(
-                f'{description}: {done} of {total}, {rate:.3g} {unit}/s, {(total - done) / rate:.0f} s left',
-                file=sys.stderr,
-                flush=True,
-            )
+            of_all = '' if total is None else f' of {total}'
+            left = '' if total is None else f', {max(total - done, 0) / rate:.0f} s left'
+            print(f'{description}: {done}{of_all}, {rate:.3g} {unit}/s{left}', file=sys.stderr, flush=True)
             last = now
         yield item

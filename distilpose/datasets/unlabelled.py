@@ -17,7 +17,7 @@ from mmpose.registry import DATASETS
 from distilpose.errors import DistilPoseError
 from distilpose.host.image_paths import check_inside
 
-from .unlabelled_files import list_images, read_boxes, read_image
+from .unlabelled_files import list_images, match_names, read_boxes, read_image
 
 _UNREADABLE, _WRONG_SIZE = 1, 2
 _LARGEST_SIDE = 32766  # of what OpenCV can warp
@@ -42,8 +42,8 @@ class UnlabelledImages(BaseCocoStyleDataset):
         metainfo: the keypoints of the labelled data: ``dict(from_file='configs/_base_/datasets/coco.py')``.
         data_root: the folder that other paths begin at.
         boxes: a JSON file of people's boxes, from ``data_root``, see :func:`~.unlabelled_files.read_boxes`. Names are
-            those of the list, or in the folder; an image that the file does not name is taken whole, and one that it
-            names without a box is left out.
+            those of the list, or in the folder, or begin at another folder, see :func:`~.unlabelled_files.match_names`;
+            an image that the file does not name is taken whole, and one that it names without a box is left out.
         pipeline: transforms.
         min_side: fewest pixels of a box's side within the image, or of the image's where there are no boxes.
         indices: how many samples to take, from the beginning, or which.
@@ -82,7 +82,7 @@ class UnlabelledImages(BaseCocoStyleDataset):
         source = Path(self.data_prefix['img'])
         folder, names = list_images(source, Path(self.data_root or ''))
         check_inside({os.path.join(folder, name): name for name in names}, roots=[folder], source=str(source))
-        boxes = self._load_boxes(names) if self.boxes else {}
+        boxes = self._load_boxes(folder, names) if self.boxes else {}
         samples = [dict(img_id=number, img_path=str(folder / name), box=box)
                    for number, name in enumerate(names) for box in boxes.get(name, [None])]
         if not samples:
@@ -90,17 +90,20 @@ class UnlabelledImages(BaseCocoStyleDataset):
                                   'images')
         return [dict(sample, id=index) for index, sample in enumerate(samples)]
 
-    def _load_boxes(self, names: list[str]) -> dict[str, np.ndarray]:
+    def _load_boxes(self, folder: Path, names: list[str]) -> dict[str, np.ndarray]:
+        """Boxes by the names of the images; an image that the file does not name has none."""
         file = Path(self.data_root or '', self.boxes or '')
         boxes = read_boxes(file)
-        unknown = boxes.keys() - set(names)
+        matched = match_names(boxes, [(name, (folder / name).absolute()) for name in names], source=file)
+        found = {name: boxes[known] for name, known in zip(names, matched, strict=True) if known is not None}
+        unknown = boxes.keys() - set(matched)
         if unknown == boxes.keys():
             raise DistilPoseError(f'no name in the boxes {file} is one of the {len(names)} images: the former has '
                                   f'{sorted(boxes)[:1]}, the latter {names[:1]}')
         if unknown:
             print_log(f'{len(unknown)} of the {len(boxes)} images in {file} are not among those of '
                       f'{self.data_prefix["img"]}, such as {min(unknown)}', 'current', logging.WARNING)
-        return boxes
+        return found
 
     def prepare_data(self, idx: int) -> Any:
         """The sample after the pipeline, or another sample in the place of one that cannot be used."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 import cv2
@@ -35,7 +35,7 @@ def list_images(source: Path, root: Path) -> tuple[Path, list[str]]:
         DistilPoseError: there is no such folder or file, or it names no images.
     """
     if source.is_dir():
-        names = sorted(name for name in _files_below(source) if name.lower().endswith(SUFFIXES))
+        names = sorted(name for name in files_below(source) if name.lower().endswith(SUFFIXES))
         if not names:
             raise DistilPoseError(f'the folder {source} has no images (no file in it ends with {", ".join(SUFFIXES)}); '
                                   'change images or data_root of UnlabelledImages')
@@ -50,7 +50,7 @@ def list_images(source: Path, root: Path) -> tuple[Path, list[str]]:
     return root, names
 
 
-def _files_below(folder: Path) -> Iterator[str]:
+def files_below(folder: Path) -> Iterator[str]:
     """Names from the folder; a folder with several names, by links to it, has the first of them."""
     seen = set()
     for place, folders, files in os.walk(folder, followlinks=True):
@@ -82,6 +82,72 @@ def read_boxes(path: Path) -> dict[str, np.ndarray]:
         raise DistilPoseError(f'the boxes {path} are a {type(content).__name__}; expected {{"name.jpg": [[x, y, width, '
                               "height], ...]}, or images and annotations as in COCO's files")
     return {name: _checked(boxes, f'boxes of {name} in {path}') for name, boxes in content.items()}
+
+
+def match_names(names: Collection[str], images: Sequence[tuple[str, PurePath]], *, source: object) -> list[str | None]:
+    """Finds the name that a file has for each image, whichever folder its names begin at.
+
+    A name is an image's if it is the image's own, or the end of its path, of several names the longest:
+    ``images/a.jpg`` for ``/data/images/a.jpg``. Where that holds for no image at all, names may be longer than what is
+    known of the images: ``/elsewhere/images/a.jpg`` for ``a.jpg``.
+
+    Args:
+        names: of the file.
+        images: name of each, from the folder that was named, and path.
+        source: the file, for messages.
+
+    Returns:
+        The file's name for each image; ``None`` for one that it does not name.
+
+    Raises:
+        DistilPoseError: a name fits several images, or an image several names.
+    """
+    by_parts = {_parts(name): name for name in names}
+    found = [next((by_parts[end] for end in _ends(path.parts) if end in by_parts), None) for _, path in images]
+    if any(found):
+        return _claimed(found, images, source)
+    by_image = {_parts(name): index for index, (name, _) in enumerate(images)}
+    longer: list[str | None] = [None] * len(images)
+    for parts, name in by_parts.items():
+        index = next((by_image[end] for end in _ends(parts) if end in by_image), None)
+        if index is not None and longer[index] is not None:
+            raise DistilPoseError(f'{source} has {longer[index]} and {name}, and either may be the image '
+                                  f'{images[index][0]}; expected names of which one fits: name a folder further up '
+                                  'as that of the images, or change the names')
+        if index is not None:
+            longer[index] = name
+    return longer
+
+
+def _claimed(found: Sequence[str | None], images: Sequence[tuple[str, PurePath]], source: object) -> list[str | None]:
+    """Each name for one image: that which is called so, or the only one that ends so.
+
+    Where some names say all that is known of an image, those that say less of another image are not its.
+    """
+    is_whole = [name is not None and len(_parts(name)) >= len(_parts(images[index][0]))
+                for index, name in enumerate(found)]
+    claims: dict[str, list[int]] = {}
+    for index, name in enumerate(found):
+        if name is not None and (is_whole[index] or not any(is_whole)):
+            claims.setdefault(name, []).append(index)
+    kept: list[str | None] = [None] * len(images)
+    for name, indices in claims.items():
+        exact = [index for index in indices if _parts(images[index][0]) == _parts(name)]
+        if len(indices) > 1 and len(exact) != 1:
+            raise DistilPoseError(f'{source} has {name}, which may be {images[indices[0]][1]} or '
+                                  f'{images[indices[1]][1]}; expected names that tell images apart: begin them at a '
+                                  'folder further up, or name one of the images only')
+        kept[(exact or indices)[0]] = name
+    return kept
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return PurePosixPath(name).parts
+
+
+def _ends(parts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """All ends of a path, the longest first."""
+    return (parts[start:] for start in range(len(parts)))
 
 
 def _boxes_by_name(content: dict[str, Any], path: Path) -> dict[str, list[Any]]:

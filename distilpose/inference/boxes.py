@@ -1,8 +1,9 @@
-"""Boxes of people: checked arrays, and files with the boxes of many images."""
+"""Boxes of people: checked arrays, and files of boxes: tables by name, COCO annotations, detection results."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -10,10 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from distilpose.datasets.unlabelled_files import read_boxes
+from distilpose.datasets.unlabelled_files import match_names, read_boxes
 from distilpose.errors import DistilPoseError
 
 _PERSON = 1
+_ID_AT_THE_END = re.compile(r'(?:.*_)?0*(\d+)')
+"""COCO's names of files, without the suffix: ``000000000785``, ``COCO_val2014_000000000785``."""
 
 
 class Boxes(NamedTuple):
@@ -78,6 +81,7 @@ class BoxesFile:
         category: number of the people's category.
         left_out: annotated people without a box here: crowds, and those without any labelled keypoint, which mmpose's
             data sets leave out as well.
+        by_id: whether names are numbers, with which the names of the image files end.
     """
 
     path: Path
@@ -85,35 +89,107 @@ class BoxesFile:
     ids: dict[str, int] = field(default_factory=dict)
     category: int = _PERSON
     left_out: int = 0
+    by_id: bool = False
+
+    def match(self, images: Sequence[tuple[str, PurePath]]) -> list[str | None]:
+        """The file's name for each image, ``None`` without any.
+
+        Args:
+            images: name, from the folder that was named, and path of each.
+
+        Raises:
+            DistilPoseError: it cannot be told which name is whose.
+        """
+        if not self.by_id:
+            return match_names(self.boxes, images, source=f'the boxes {self.path}')
+        found = [match[1] if (match := _ID_AT_THE_END.fullmatch(path.stem)) else None for _, path in images]
+        seen: dict[str, PurePath] = {}
+        for number, (_, path) in zip(found, images, strict=True):
+            if number is not None and seen.setdefault(number, path) != path:
+                raise DistilPoseError(f'the boxes {self.path} are of numbers of images, and {seen[number]} and {path} '
+                                      f'have the same, {number}; name one of them, or add --annotations FILE, which '
+                                      'has their names')
+        return [number if number in self.boxes else None for number in found]
 
     def name_of(self, image: PurePath) -> str | None:
-        """The file's name for an image: the longest end of its path that is one; ``None`` without any."""
+        """The file's name for a frame of a video: the longest end of its path that is one; ``None`` without any."""
         parts = image.parts
         return next((name for start in range(len(parts)) if (name := '/'.join(parts[start:])) in self.boxes), None)
 
 
-def read_boxes_file(path: str | Path) -> BoxesFile:
-    """Reads boxes of people: a table by name, or COCO's annotations.
+def read_boxes_file(path: str | Path, annotations: str | Path | None = None) -> BoxesFile:
+    """Reads boxes of people: a table by name, COCO's annotations, or a list of a detector's results as COCO has it.
 
     The table is ``{"a.jpg": [[x, y, width, height], ...]}``. Of COCO's form (``images`` and ``annotations``) the boxes
-    are clipped to the image as mmpose's data sets do, and an annotation may have a ``score``.
+    are clipped to the image as mmpose's data sets do, and an annotation may have a ``score``. Results are
+    ``[{"image_id": 785, "category_id": 1, "bbox": [x, y, width, height], "score": 0.9}, ...]``.
+
+    Args:
+        path: the file.
+        annotations: of results, a file of COCO's form that names the images; without one, names of image files end
+            with the number, as COCO's do: ``000000000785.jpg``.
 
     Raises:
         DistilPoseError: there is no such file, or it has another form.
     """
     path = Path(path).expanduser()
+    content = _load(path)
+    if isinstance(content, list) and content and isinstance(content[0], dict) and 'image_id' in content[0]:
+        return _read_results(content, path, None if annotations is None else Path(annotations).expanduser())
+    if annotations is not None:
+        raise DistilPoseError(f'{annotations} is to name the images of {path}, which has names; leave out '
+                              '--annotations, which is of results: [{"image_id": 785, "bbox": ..., "score": ...}, ...]')
+    if isinstance(content, dict) and isinstance(content.get('images'), list) and 'annotations' in content:
+        return _read_coco(content, path)
+    tables = {name: _with_scores(_corners(boxes)) for name, boxes in read_boxes(path).items()}
+    return BoxesFile(path, tables)
+
+
+def _load(path: Path) -> Any:
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        return json.loads(path.read_text(encoding='utf-8'))
     except OSError as error:
         raise DistilPoseError(f'the boxes {path} cannot be read ({error.strerror}); looked from '
                               f'{Path.cwd()}') from error
     except ValueError as error:
         raise DistilPoseError(f'the boxes {path} are not JSON ({error}); expected {{"name.jpg": [[x, y, width, height],'
                               " ...]}, or images and annotations as in COCO's files") from error
-    if isinstance(content, dict) and isinstance(content.get('images'), list) and 'annotations' in content:
-        return _read_coco(content, path)
-    tables = {name: _with_scores(_corners(boxes)) for name, boxes in read_boxes(path).items()}
-    return BoxesFile(path, tables)
+
+
+def _read_results(content: list[Any], path: Path, annotations: Path | None) -> BoxesFile:
+    """A detector's results; boxes are taken as they are, as mmpose takes those of ``bbox_file``."""
+    names = None if annotations is None else _names_by_id(annotations)
+    found: dict[str, list[list[float]]] = {} if names is None else {name: [] for name in names.values()}
+    ids = {} if names is None else {name: number for number, name in names.items()}
+    for index, one in enumerate(content):
+        try:
+            if one.get('category_id', _PERSON) != _PERSON:
+                continue
+            number, (x, y, width, height), score = int(one['image_id']), one['bbox'], float(one.get('score', 1))
+            row = [x, y, x + width, y + height, score]
+            if not np.isfinite(row).all():
+                raise ValueError('a value is not finite')
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DistilPoseError(f'entry {index} of the boxes {path} is {one!r:.80} ({type(error).__name__} {error}); '
+                                  'expected {"image_id": 785, "category_id": 1, "bbox": [x, y, width, height], '
+                                  '"score": 0.9}') from error
+        if names is not None and number not in names:
+            raise DistilPoseError(f'entry {index} of the boxes {path} is of the image {number}, which {annotations} '
+                                  'does not have; name the annotations of these images')
+        name = str(number) if names is None else names[number]
+        ids[name] = number
+        found.setdefault(name, []).append(row)
+    boxes = {name: _with_area(np.array(rows, np.float32).reshape(-1, 5)) for name, rows in found.items()}
+    return BoxesFile(path, boxes, ids, by_id=names is None)
+
+
+def _names_by_id(annotations: Path) -> dict[int, str]:
+    content = _load(annotations)
+    try:
+        return {int(image['id']): str(image['file_name']) for image in content['images']}
+    except (KeyError, TypeError, ValueError) as error:
+        raise DistilPoseError(f'{annotations} does not name images ({type(error).__name__} {error}); expected images '
+                              "with id and file_name, as in COCO's annotations") from error
 
 
 def _read_coco(content: dict[str, Any], path: Path) -> BoxesFile:
@@ -133,7 +209,7 @@ def _read_coco(content: dict[str, Any], path: Path) -> BoxesFile:
         raise DistilPoseError(f"the boxes {path} are not in COCO's form: {type(error).__name__} {error}; expected id, "
                               'file_name, width and height of all images, image_id and bbox of all annotations'
                               ) from error
-    kept = {name: rows[(rows[:, 2:4] > rows[:, :2]).all(axis=1)] for name, rows in boxes.items()}
+    kept = {name: _with_area(rows) for name, rows in boxes.items()}
     return BoxesFile(path, kept, ids, category, len(people) - sum(map(len, kept.values())))
 
 
@@ -143,6 +219,10 @@ def _clipped_box(person: dict[str, Any], image: dict[str, Any]) -> np.ndarray:
     if 'width' in image and 'height' in image:
         corners = np.clip(corners, 0, np.array([image['width'], image['height']] * 2) - 1)
     return _with_scores(corners, float(person.get('score', 1)))[0]
+
+
+def _with_area(rows: np.ndarray) -> np.ndarray:
+    return rows[(rows[:, 2:4] > rows[:, :2]).all(axis=1)]
 
 
 def _corners(boxes: np.ndarray) -> np.ndarray:

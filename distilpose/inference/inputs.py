@@ -1,10 +1,12 @@
-"""Images and videos to predict: files, folders and globs, with a name for the results of each."""
+"""Images, videos and cameras to predict: files, folders and globs, with a name for the results of each."""
 
 from __future__ import annotations
 
 import contextlib
 import glob
+import itertools
 import queue
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,13 +16,21 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from distilpose.datasets.unlabelled_files import SUFFIXES, list_images
+from distilpose.datasets.unlabelled_files import SUFFIXES, files_below
 from distilpose.errors import DistilPoseError
 
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
 """Names of files that are taken for videos, in small or capital letters."""
 _WILDCARDS = '*?['
+_CAMERA = re.compile(r'(?:camera:)?(\d{1,3})')
 _RATE = 25.0
+_ATTEMPTS, _ATTEMPTS_OF_CAMERA = 500, 10
+"""Frames in a row that cannot be decoded, after which a video is over."""
+_LATE = 1.5
+"""Frames between two times of a video, from which on there is a gap."""
+_NAMED_GAPS = 5
+_MOST_FRAMES = 1 << 40
+"""Files that do not know how many they have say more, or less than none."""
 _SECONDS_BETWEEN_LOOKS = 0.1
 Item = TypeVar('Item')
 
@@ -33,7 +43,7 @@ class InputImage:
         path: of the file; of a frame that of the video, followed by the frame's number.
         name: of it in the results: from the folder that was named, else the file's own.
         output: without a suffix, and no other image's; files that are written for the image are called so.
-        pixels: of a frame, (H, W, 3) BGR.
+        pixels: of a frame, (H, W, 3) BGR; ``None`` where it is broken.
         video: that a frame is of.
     """
 
@@ -46,14 +56,16 @@ class InputImage:
 
 @dataclass(frozen=True)
 class InputVideo:
-    """A video file that OpenCV can open.
+    """A video file that OpenCV can open, or a camera.
 
     Attributes:
         path: of the file.
         name: as for :class:`InputImage`.
         output: as for :class:`InputImage`; frames are called ``<output>/<number>``.
-        count: frames that the file says it has.
+        count: frames that the file says it has; 0 where it does not say, and of a camera.
         rate: frames a second.
+        camera: number of the camera.
+        notes: what was wrong with the frames, once all were read.
     """
 
     path: Path
@@ -61,38 +73,98 @@ class InputVideo:
     output: PurePosixPath
     count: int
     rate: float
+    camera: int | None = None
+    notes: list[str] = field(default_factory=list, compare=False)
 
-    def read(self, every: int = 1) -> Iterator[InputImage]:
-        """Every so manieth frame, from the first, as far as they can be read."""
-        capture = cv2.VideoCapture(str(self.path))
+    def read(self, every: int = 1, *, skip: int = 0, is_over: threading.Event | None = None) -> Iterator[InputImage]:
+        """Every so manieth frame, from the first. A frame that cannot be decoded has no pixels.
+
+        Args:
+            every: of so many frames one is read.
+            skip: how many of those that would be read are left out at the beginning.
+            is_over: ends a camera's frames when it is set.
+        """
+        capture = cv2.VideoCapture(str(self.path) if self.camera is None else self.camera)
         try:
-            number = 0
-            while capture.grab():
-                if number % every == 0:
+            times = _Times(self.rate)
+            number, broken = 0, 0
+            while not (is_over is not None and is_over.is_set()) and broken < self._attempts(number):
+                if not capture.grab():
+                    broken += 1
+                    continue
+                for lost in range(number, number + broken):
+                    if lost % every == 0 and lost // every >= skip:
+                        yield self._frame(lost, None)
+                number, broken = number + broken, 0
+                times.add(number, capture.get(cv2.CAP_PROP_POS_MSEC))
+                if number % every == 0 and number // every >= skip:
                     is_read, pixels = capture.retrieve()
-                    if not is_read:
-                        return
-                    label = f'{number:06}'
-                    yield InputImage(self.path / label, f'{self.name}/{label}', self.output / label, pixels, self)
+                    yield self._frame(number, pixels if is_read else None)
                 number += 1
+            if self.camera is None and number < self.count:
+                self.notes.append(f'{number} of the {self.count} frames that the file announces are there'
+                                  f'{times.describe()}; it may be cut off or damaged')
         finally:
             capture.release()
 
+    def _attempts(self, number: int) -> int:
+        """Frames after this one that may fail before the video is over; decoders go on after a damaged one."""
+        if self.camera is not None:
+            return _ATTEMPTS_OF_CAMERA
+        return min(max(self.count - number, 1), _ATTEMPTS)
 
-def find_inputs(inputs: Iterable[str | Path]) -> list[InputImage | InputVideo]:
-    """Finds what files, folders (images in them and in all folders below) and globs name, each once, in their order.
+    def _frame(self, number: int, pixels: np.ndarray | None) -> InputImage:
+        label = f'{number:06}'
+        return InputImage(self.path / label, f'{self.name}/{label}', self.output / label, pixels, self)
+
+
+class _Times:
+    """The times of a video's frames, and where frames are missing by them."""
+
+    def __init__(self, rate: float) -> None:
+        self._duration = 1000 / rate
+        self._last: tuple[int, float] | None = None
+        self._gaps: list[str] = []
+
+    def add(self, number: int, milliseconds: float) -> None:
+        """Takes note of the time of a frame."""
+        if self._last is not None and len(self._gaps) < _NAMED_GAPS:
+            frames = (milliseconds - self._last[1]) / self._duration - (number - self._last[0] - 1)
+            if frames > _LATE:
+                self._gaps.append(f'{round(frames) - 1} after frame {self._last[0]}')
+        self._last = number, milliseconds
+
+    def describe(self) -> str:
+        """Where frames are missing, in words."""
+        return f' (missing: {", ".join(self._gaps)})' if self._gaps else ''
+
+
+def find_inputs(inputs: Iterable[str | Path | int], *, without: Path | None = None) -> list[InputImage | InputVideo]:
+    """Finds what words name, each once, in their order.
+
+    Args:
+        inputs: files; folders: images and videos in them and in all folders below; globs; and cameras: ``camera:0``,
+            or 0 where no file is called so.
+        without: a folder whose files are no inputs unless they are named, such as one of earlier results.
 
     Raises:
-        DistilPoseError: a word names no image, or a video cannot be opened.
+        DistilPoseError: a word names no image, or a video or camera cannot be opened.
     """
     found: dict[Path, InputImage | InputVideo] = {}
     outputs: set[PurePosixPath] = set()
-    for path, name in (pair for word in inputs for pair in _expand(word)):
-        key = path.absolute()
-        if key not in found:
-            output = _unique(PurePosixPath(name).with_suffix(''), outputs)
-            is_video = path.suffix.lower() in VIDEO_SUFFIXES
-            found[key] = _open_video(path, name, output) if is_video else InputImage(path, name, output)
+    for word in inputs:
+        camera = _camera(word)
+        if camera is not None:
+            found[Path(f'camera:{camera}')] = _open_video(
+                Path(f'camera:{camera}'), f'camera:{camera}', _unique(PurePosixPath(f'camera_{camera}'), outputs),
+                camera=camera)
+            continue
+        for path, name in _expand(str(word), without):
+            key = path.absolute()
+            if key not in found:
+                output = _unique(PurePosixPath(name).with_suffix(''), outputs)
+                is_video = path.suffix.lower() in VIDEO_SUFFIXES
+                found[key] = _open_video(path, name, output) if is_video else InputImage(path, name, output)
     return list(found.values())
 
 
@@ -133,39 +205,58 @@ def read_ahead(items: Iterable[Item], *, size: int) -> Iterator[Item]:
         thread.join()
 
 
-def _open_video(path: Path, name: str, output: PurePosixPath) -> InputVideo:
-    capture = cv2.VideoCapture(str(path))
+def _camera(word: str | Path | int) -> int | None:
+    match = _CAMERA.fullmatch(str(word))
+    return None if match is None or Path(str(word)).exists() else int(match[1])
+
+
+def _open_video(path: Path, name: str, output: PurePosixPath, *, camera: int | None = None) -> InputVideo:
+    capture = cv2.VideoCapture(str(path) if camera is None else camera)
     try:
-        is_readable = capture.isOpened() and capture.grab()
-        count, rate = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), float(capture.get(cv2.CAP_PROP_FPS))
+        is_readable = capture.isOpened() and any(capture.grab() for _ in range(_ATTEMPTS_OF_CAMERA))
+        count, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), float(capture.get(cv2.CAP_PROP_FPS))
     finally:
         capture.release()
+    if not is_readable and camera is not None:
+        raise DistilPoseError(f'the camera {camera} cannot be opened or shows nothing: it is not there, or another '
+                              'program uses it; name another number, or a video file')
     if not is_readable:
-        raise DistilPoseError(f'the video {path} cannot be opened: it is broken, or of a format that OpenCV does not '
-                              'read; convert it, for instance with ffmpeg -i FILE out.mp4')
-    return InputVideo(path, name, output, max(count, 1), rate if 0 < rate < np.inf else _RATE)
+        raise DistilPoseError(f'the video {path} cannot be opened or has no frame: it is broken, or of a format that '
+                              'OpenCV does not read; convert it, for instance with ffmpeg -i FILE out.mp4, or leave '
+                              'it out')
+    is_counted = camera is None and 0 < count < _MOST_FRAMES
+    return InputVideo(path, name, output, int(count) if is_counted else 0, rate if 0 < rate < np.inf else _RATE, camera)
 
 
-def _expand(word: str | Path) -> Iterator[tuple[Path, str]]:
+def _expand(word: str, without: Path | None) -> Iterator[tuple[Path, str]]:
     """Paths and names of what a word names."""
     path = Path(word).expanduser()
+    suffixes = (*SUFFIXES, *VIDEO_SUFFIXES)
     if path.is_dir():
-        try:
-            names = list_images(path, path)[1]
-        except DistilPoseError as error:
-            raise DistilPoseError(f'the folder {path} has no images: no file in it ends with {", ".join(SUFFIXES)}'
-                                  ) from error
-        yield from ((path / name, name) for name in names)
+        files = [path / name for name in sorted(files_below(path)) if name.lower().endswith(suffixes)]
+        kept = _leave_out(files, path, without)
+        if not kept:
+            raise DistilPoseError(f'the folder {path} has no images or videos: no file in it ends with '
+                                  f'{", ".join(suffixes)}')
+        yield from ((file, file.relative_to(path).as_posix()) for file in kept)
     elif path.exists():
         yield path, path.name
     else:
-        matches = sorted(glob.glob(str(path), recursive=True)) if set(_WILDCARDS) & set(str(word)) else []
-        files = [Path(match) for match in matches
-                 if match.lower().endswith((*SUFFIXES, *VIDEO_SUFFIXES)) and Path(match).is_file()]
-        if not files:
+        matches = sorted(glob.glob(str(path), recursive=True)) if set(_WILDCARDS) & set(word) else []
+        files = [Path(match) for match in matches if match.lower().endswith(suffixes) and Path(match).is_file()]
+        kept = _leave_out(files, Path(*itertools.takewhile(lambda part: not set(_WILDCARDS) & set(part), path.parts)),
+                          without)
+        if not kept:
             raise DistilPoseError(f'there are no images or videos {word} (looked from {Path.cwd()}); name files, '
                                   "folders, or globs such as 'folder/*.jpg'")
-        yield from ((file, file.name) for file in files)
+        yield from ((file, file.name) for file in kept)
+
+
+def _leave_out(files: list[Path], named: Path, without: Path | None) -> list[Path]:
+    """The files that are not in a folder, unless that folder itself or one in it was named."""
+    if without is None or named.resolve().is_relative_to(without.resolve()):
+        return files
+    return [file for file in files if not file.resolve().is_relative_to(without.resolve())]
 
 
 def _unique(output: PurePosixPath, taken: set[PurePosixPath]) -> PurePosixPath:

@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, TRANSFORMS
 
 from distilpose.datasets import UnlabelledImages
-from distilpose.datasets.unlabelled_files import list_images, read_boxes, read_image
+from distilpose.datasets.unlabelled_files import list_images, match_names, read_boxes, read_image
 from distilpose.errors import DistilPoseError
 
 from . import odd_images
@@ -217,9 +217,39 @@ def test_wrong_boxes_are_named(tmp_path: Path, content: str, words: str) -> None
 
 def test_boxes_of_other_images_are_refused(tmp_path: Path) -> None:
     odd_images.write(tmp_path, {'a.png': odd_images.readable()['colour.png']})
-    (tmp_path / 'boxes.json').write_text('{"images/a.png": [[1, 2, 40, 40]]}')
-    with pytest.raises(DistilPoseError, match=r"one of the 1 images: the former has \['images/a.png'\], the latter"):
+    (tmp_path / 'boxes.json').write_text('{"images/b.png": [[1, 2, 40, 40]]}')
+    with pytest.raises(DistilPoseError, match=r"one of the 1 images: the former has \['images/b.png'\], the latter"):
         build(data_root=str(tmp_path), boxes='boxes.json')
+
+
+def test_names_of_boxes_may_begin_at_another_folder(tmp_path: Path) -> None:
+    odd_images.write(tmp_path / 'images', {f'{name}.png': odd_images.readable()['colour.png'] for name in 'ab'})
+    for name in ('images/a.png', '/elsewhere/a.png', f'{tmp_path}/images/a.png'):
+        (tmp_path / 'boxes.json').write_text(json.dumps({name: [[5, 6, 40, 50]]}))
+        dataset = build(data_root=str(tmp_path), images='images', boxes='boxes.json')
+        np.testing.assert_array_equal(dataset[0]['bbox'], [[5, 6, 45, 56]])
+        np.testing.assert_array_equal(dataset[1]['bbox'], [[0, 0, 59, 79]])
+
+
+@pytest.mark.parametrize(('names', 'images', 'expected'), [
+    (['a', 'b'], ['b', 'c'], ['b', None]),
+    (['x/a', 'a'], ['a', 'x/a', 'y/a'], ['a', 'x/a', None]),
+    (['images/a', 'images/x/b'], ['a', 'x/b', 'y/b'], ['images/a', 'images/x/b', None]),
+    (['b', 'x/a'], ['x/a', 'x/b'], ['x/a', None]),
+    (['b'], ['x/b'], ['b']),
+    (['./a'], ['a'], ['./a']),
+    (['/old/x/a', '/old/y/a'], ['x/a', 'y/a', 'a'], ['/old/x/a', '/old/y/a', None]),
+    (['other'], ['a'], [None])])
+def test_names_are_matched_to_images(names: list[str], images: list[str], expected: list[str | None]) -> None:
+    assert match_names(names, [(name, Path('/data/images', name)) for name in images], source='it') == expected
+
+
+@pytest.mark.parametrize(('names', 'images', 'words'), [
+    (['a'], ['x/a', 'y/a'], r'a, which may be .*x/a or .*y/a'),
+    (['/old/x/a', '/old/y/a'], ['a'], r'/old/x/a and /old/y/a, and either may be the image a')])
+def test_names_that_fit_several_images_are_refused(names: list[str], images: list[str], words: str) -> None:
+    with pytest.raises(DistilPoseError, match=words):
+        match_names(names, [(name, Path('/data/images', name)) for name in images], source='it')
 
 
 def test_boxes_of_no_image_are_refused(tmp_path: Path) -> None:
