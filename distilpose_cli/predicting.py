@@ -25,12 +25,15 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
                                              'with --cfg-options')
     add('words', metavar='CHECKPOINT INPUT', nargs='+',
         help="the config's weights, which may be an ONNX file (none after an ONNX file); then images, videos, "
-             "folders and globs ('folder/*.jpg')")
+             "folders and globs ('folder/*.jpg'), or a camera: 0, 1, camera:0")
     people = parser.add_mutually_exclusive_group(required=True).add_argument
     people('--boxes', metavar='FILE.json',
-           help='people on the images: {"name.jpg": [[x, y, width, height], ...]}, or annotations as in COCO')
+           help='people on the images: {"name.jpg": [[x, y, width, height], ...]}, annotations as in COCO, or '
+                "a detector's results as in COCO")
     people('--detector', metavar='FILE.onnx', help='find people with this YOLOX or RTMDet')
     people('--whole-image', action='store_true', help='every image is one person')
+    add('--annotations', metavar='FILE.json', help='of --boxes that are results: names the images of their numbers '
+                                                   '(default: the numbers at the end of the file names)')
     add('--detector-kind', choices=KINDS, help='of --detector, where its file does not tell')
     add('--detector-size', type=int, metavar='PIXELS', help='side of the input of --detector, where its file leaves it '
                                                             'open')
@@ -41,6 +44,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         help='coco: one results.json; openpose and mmpose: one file an image (default: coco)')
     add('--draw', action='store_true', help='draw pictures and videos too')
     add('--every', type=int, default=1, metavar='N', help='of videos only every Nth frame')
+    add('--resume', action='store_true', help='go on with a run that was interrupted or killed, if --out has one')
     add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
     add('--batch-size', type=int, default=BATCH_SIZE, help=f'people in a batch (default: {BATCH_SIZE})')
     add_cfg_options(parser, help='values to change in the config; of an ONNX file model.input.mean, model.keypoints, '
@@ -73,7 +77,9 @@ def _check_predict(args: argparse.Namespace) -> None:
         raise WrongInput(f'--every {args.every} is none; expected at least 1')
     if args.batch_size < 1:
         raise WrongInput(f'--batch-size {args.batch_size} is none; expected at least 1')
-    for option, file in (('--boxes', args.boxes), ('--detector', args.detector)):
+    if args.annotations is not None and args.boxes is None:
+        raise WrongInput('--annotations names the images of --boxes, and there are no --boxes; leave it out')
+    for option, file in (('--boxes', args.boxes), ('--annotations', args.annotations), ('--detector', args.detector)):
         if file is not None and not Path(file).expanduser().is_file():
             raise WrongInput(f'{option} {file} does not exist (looked from {Path.cwd()})')
 
@@ -90,9 +96,9 @@ def _predict(args: argparse.Namespace) -> None:
     checkpoint, inputs = _split(args)
     detector = _detector(args, device)
     model = load_model(args.model, checkpoint, device, options=read_options(args))
-    print(predict_files(model, inputs, out=args.out, boxes=args.boxes, detector=detector,
-                        format=args.format, draw=args.draw, batch_size=args.batch_size,
-                        every=args.every).describe())
+    print(predict_files(model, inputs, out=args.out, boxes=args.boxes, annotations=args.annotations, detector=detector,
+                        format=args.format, draw=args.draw, batch_size=args.batch_size, every=args.every,
+                        resume=args.resume).describe())
 
 
 def _detector(args: argparse.Namespace, device: str) -> Any:
@@ -106,8 +112,8 @@ def _detector(args: argparse.Namespace, device: str) -> Any:
 
 
 PREDICT = Command(
-    "Predict people's poses on images and in videos.", script='python tools/predict.py', add_arguments=_add_predict,
-    check=_check_predict, run=_predict, intermixed=True,
-    interrupted='Interrupted. What was predicted is written; start the command again for all of it.',
+    "Predict people's poses on images, in videos and of a camera.", script='python tools/predict.py',
+    add_arguments=_add_predict, check=_check_predict, run=_predict, intermixed=True,
+    interrupted='Interrupted. What was predicted is written. Add --resume to the same command to go on.',
     details='Says where people are with one of --boxes, --detector and --whole-image. An image that cannot be read is '
             'named at the end, and the others are predicted. The exit code is 1 if none could be.')

@@ -82,6 +82,7 @@ class BoxesFile:
         left_out: annotated people without a box here: crowds, and those without any labelled keypoint, which mmpose's
             data sets leave out as well.
         by_id: whether names are numbers, with which the names of the image files end.
+        matched: path of an image -> the file's name for it, once :meth:`match` has been asked.
     """
 
     path: Path
@@ -90,21 +91,26 @@ class BoxesFile:
     category: int = _PERSON
     left_out: int = 0
     by_id: bool = False
+    matched: dict[PurePath, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     def match(self, images: Sequence[tuple[str, PurePath]]) -> list[str | None]:
-        """The file's name for each image, ``None`` without any.
+        """Finds the file's name for each image, ``None`` where it has none; :meth:`name_of` knows them from then on.
 
         Args:
-            images: name, from the folder that was named, and path of each.
+            images: name, from the folder that was named, and absolute path of each.
 
         Raises:
             DistilPoseError: it cannot be told which name is whose.
         """
-        if not self.by_id:
-            return match_names(self.boxes, images, source=f'the boxes {self.path}')
-        found = [match[1] if (match := _ID_AT_THE_END.fullmatch(path.stem)) else None for _, path in images]
+        found = (self._match_ids([path for _, path in images]) if self.by_id else
+                 match_names(self.boxes, images, source=f'the boxes {self.path}'))
+        self.matched.update((path, name) for (_, path), name in zip(images, found, strict=True))
+        return found
+
+    def _match_ids(self, images: Sequence[PurePath]) -> list[str | None]:
+        found = [match[1] if (match := _ID_AT_THE_END.fullmatch(path.stem)) else None for path in images]
         seen: dict[str, PurePath] = {}
-        for number, (_, path) in zip(found, images, strict=True):
+        for number, path in zip(found, images, strict=True):
             if number is not None and seen.setdefault(number, path) != path:
                 raise DistilPoseError(f'the boxes {self.path} are of numbers of images, and {seen[number]} and {path} '
                                       f'have the same, {number}; name one of them, or add --annotations FILE, which '
@@ -112,7 +118,9 @@ class BoxesFile:
         return [number if number in self.boxes else None for number in found]
 
     def name_of(self, image: PurePath) -> str | None:
-        """The file's name for a frame of a video: the longest end of its path that is one; ``None`` without any."""
+        """The file's name for an image that was matched, or for a frame of a video: the longest end of its path."""
+        if image in self.matched:
+            return self.matched[image]
         parts = image.parts
         return next((name for start in range(len(parts)) if (name := '/'.join(parts[start:])) in self.boxes), None)
 

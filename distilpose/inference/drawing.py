@@ -56,7 +56,6 @@ class VideoFile:
 
     Args:
         file: to write.
-        source: whatever its frames are of.
         rate: frames a second.
         size: (width, height).
 
@@ -64,23 +63,37 @@ class VideoFile:
         RunFailed: OpenCV cannot write it.
     """
 
-    def __init__(self, file: Path, source: object, *, rate: float, size: tuple[int, int]) -> None:
-        self.file, self.source = file, source
+    def __init__(self, file: Path, *, rate: float, size: tuple[int, int]) -> None:
+        self.file, self.size = file, size
+        self._count = 0
         self._stack = ExitStack()
-        part = self._stack.enter_context(replacing(file, suffix=file.suffix))
-        self._writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*'mp4v'), rate, size)
+        self._part = self._stack.enter_context(replacing(file, suffix=file.suffix))
+        self._writer = cv2.VideoWriter(str(self._part), cv2.VideoWriter.fourcc(*'mp4v'), rate, size)
         if not self._writer.isOpened():
             raise RunFailed(f'{file} cannot be written: this OpenCV has no encoder for it, or the folder cannot be '
                             'written; leave out --draw, or name another --out')
 
     def write(self, frame: np.ndarray) -> None:
-        """Adds a frame (H, W, 3) BGR."""
+        """Adds a frame (H, W, 3) BGR; one of another size is scaled, as a video has one size."""
+        if (frame.shape[1], frame.shape[0]) != self.size:
+            frame = cv2.resize(frame, self.size, interpolation=cv2.INTER_AREA)
         self._writer.write(frame)
+        self._count += 1
 
     def close(self) -> None:
-        """Completes the file."""
+        """Completes the file.
+
+        Raises:
+            RunFailed: it is not whole: the disk is full, of which OpenCV says nothing.
+        """
         self._writer.release()
-        self._stack.close()
+        with self._stack:
+            capture = cv2.VideoCapture(str(self._part))
+            found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+            capture.release()
+            if found < self._count:
+                raise RunFailed(f'{self.file} could not be written whole ({found} of {self._count} frames); make room, '
+                                'or name another --out')
 
 
 def _links(meta: Mapping[str, Any]) -> list[tuple[tuple[int, int], tuple[int, int, int]]]:

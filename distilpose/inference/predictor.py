@@ -110,7 +110,7 @@ class Predictor:
         for image in images:
             waiting.append(image)
             crops += ((image, sample) for sample in image.samples)
-            while len(crops) >= self.batch_size:
+            while len(crops) >= self.batch_size or (crops and len(waiting) > self.batch_size):  # without people
                 self._forward(crops[:self.batch_size])
                 del crops[:self.batch_size]
             yield from self._complete(waiting)

@@ -19,6 +19,10 @@ _SHOULDERS = ('left_shoulder', 'right_shoulder')
 _PARTS_OF_WHOLE_BODY = dict(face_keypoints_2d=slice(23, 91), hand_left_keypoints_2d=slice(91, 112),
                             hand_right_keypoints_2d=slice(112, 133))
 _WHOLE_BODY = 133
+_WHOLE_BODY_METRICS = {'CocoWholeBodyMetric', 'WholeBodyPartsMetric'}
+_SPLIT = dict(keypoints=slice(0, 17), foot_kpts=slice(17, 23), face_kpts=slice(23, 91), lefthand_kpts=slice(91, 112),
+              righthand_kpts=slice(112, 133))
+"""Entries of COCO-WholeBody's results, of which each has its share of the 133 keypoints."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,32 @@ class Scoring:
         return np.asarray(nms(people, self.nms_thr, sigmas=np.asarray(sigmas)), dtype=int)
 
 
+def is_whole_body(cfg: Mapping[str, Any], meta: Mapping[str, Any]) -> bool:
+    """Whether results have COCO-WholeBody's form: the test's metric reads it, or the keypoints are of that set."""
+    evaluators = cfg.get('test_evaluator') or ()
+    types = [evaluator.get('type') for evaluator in ([evaluators] if isinstance(evaluators, Mapping) else evaluators)]
+    return meta.get('num_keypoints') == _WHOLE_BODY and (
+        not _WHOLE_BODY_METRICS.isdisjoint(types) or meta.get('dataset_name') == 'coco_wholebody')
+
+
 def coco_people(predictions: PosePredictions, *, image_id: int, category_id: int, scoring: Scoring,
-                sigmas: Sequence[float] | np.ndarray | None) -> list[dict[str, Any]]:
-    """Entries of a COCO result file, of the people that are no duplicates."""
+                sigmas: Sequence[float] | np.ndarray | None, split: bool = False) -> list[dict[str, Any]]:
+    """Entries of a COCO result file, of the people that are no duplicates.
+
+    Args:
+        predictions: of an image.
+        image_id: its number.
+        category_id: number of the people's category.
+        scoring: of people.
+        sigmas: of the keypoints.
+        split: whether the 133 keypoints are split as COCO-WholeBody's results are.
+    """
     scores = scoring.scores(predictions)
-    return [dict(image_id=image_id, category_id=category_id, keypoints=_triplets(predictions, index),
-                 score=float(scores[index])) for index in scoring.keep(predictions, sigmas)]
+    rows = np.concatenate([predictions.keypoints, predictions.scores[..., None]], axis=2)
+    shares = _SPLIT if split else dict(keypoints=slice(None))
+    return [dict(image_id=image_id, category_id=category_id, score=float(scores[index]),
+                 **{name: _flat(rows[index, share]) for name, share in shares.items()})
+            for index in scoring.keep(predictions, sigmas)]
 
 
 def openpose_document(predictions: PosePredictions, names: Sequence[str]) -> dict[str, Any]:
@@ -106,10 +130,6 @@ def mmpose_document(predictions: PosePredictions) -> list[dict[str, Any]]:
     return [dict(keypoints=points.tolist(), keypoint_scores=scores.tolist(), bbox=[box.tolist()],
                  bbox_score=float(box_score)) for points, scores, box, box_score in
             zip(predictions.keypoints, predictions.scores, predictions.boxes, predictions.box_scores, strict=True)]
-
-
-def _triplets(predictions: PosePredictions, index: int) -> list[float]:
-    return _flat(np.column_stack([predictions.keypoints[index], predictions.scores[index]]))
 
 
 def _flat(rows: np.ndarray) -> list[float]:
