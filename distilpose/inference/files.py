@@ -137,7 +137,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
     _check_cameras(cameras, items, known, resume=resume)
     predictor = Predictor(model, batch_size=batch_size)
     check_writable(folder, name='--out')
-    for place in (folder, *(folder / 'pictures').rglob('*/'), *(folder / format).rglob('*/')):
+    for place in (folder, *(below for name in ('pictures', format) for below in (folder / name).glob('**/'))):
         remove_leftovers(place)
     run = describe_run(model, items, dict(boxes=boxes, annotations=annotations),
                        detector=_describe_detector(detector), format=format, draw=draw, every=every)

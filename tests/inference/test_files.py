@@ -199,41 +199,6 @@ def test_wrong_input_is_found_before_the_network_runs(model: Any, data: Path, tm
     assert not (tmp_path / 'out').exists()
 
 
-@pytest.fixture
-def video(tmp_path: Path) -> Path:
-    """10 frames of 60x80."""
-    file = tmp_path / 'clip.avi'
-    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*'MJPG'), 10, (60, 80))
-    if not writer.isOpened():
-        pytest.skip('this OpenCV writes no videos')
-    for number in range(10):
-        writer.write(np.full((80, 60, 3), 20 * number, np.uint8))
-    writer.release()
-    return file
-
-
-def test_videos_are_predicted_frame_by_frame(model: Any, data: Path, video: Path, tmp_path: Path) -> None:
-    inputs = [video, data / 'images/001.png']
-    summary = predict_files(model, inputs, out=tmp_path / 'out', every=3, draw=True, format='openpose', batch_size=3)
-    assert (summary.images, summary.failed) == (5, {})
-    described = json.loads((tmp_path / 'out/images.json').read_text())['images']
-    assert [one['file_name'] for one in described] == [*(f'clip.avi/{number:06}' for number in (0, 3, 6, 9)), '001.png']
-    assert (tmp_path / 'out/openpose/clip/000009_keypoints.json').is_file()
-    drawn = cv2.VideoCapture(str(tmp_path / 'out/pictures/clip.mp4'))
-    frames = []
-    while (read := drawn.read())[0]:
-        frames.append(read[1])
-    assert len(frames) == 4 and frames[0].shape == (80, 60, 3)
-    assert np.median(frames[0]) < np.median(frames[2]) < np.median(frames[3])
-    assert (tmp_path / 'out/pictures/001.jpg').is_file() and not list((tmp_path / 'out').rglob('*.part*'))
-
-
-def test_a_broken_video_is_a_sentence(model: Any, tmp_path: Path) -> None:
-    (tmp_path / 'broken.mp4').write_bytes(b'broken')
-    with pytest.raises(DistilPoseError, match=r'broken\.mp4 cannot be opened'):
-        predict_files(model, [tmp_path / 'broken.mp4'], out=tmp_path / 'out')
-
-
 def test_reading_ahead_gives_the_items_and_their_error_and_ends() -> None:
     def three(then: type[Exception] | None = None) -> Any:
         yield from range(3)
