@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from mmpose.evaluation.functional import oks_nms, soft_oks_nms
 
+from distilpose.evaluation.whole_body import PARTS
+
 from .predictor import PosePredictions
 
 FORMATS = ('coco', 'openpose', 'mmpose')
@@ -20,8 +22,7 @@ _PARTS_OF_WHOLE_BODY = dict(face_keypoints_2d=slice(23, 91), hand_left_keypoints
                             hand_right_keypoints_2d=slice(112, 133))
 _WHOLE_BODY = 133
 _WHOLE_BODY_METRICS = {'CocoWholeBodyMetric', 'WholeBodyPartsMetric'}
-_SPLIT = dict(keypoints=slice(0, 17), foot_kpts=slice(17, 23), face_kpts=slice(23, 91), lefthand_kpts=slice(91, 112),
-              righthand_kpts=slice(112, 133))
+_SPLIT = dict(PARTS.values())
 """Entries of COCO-WholeBody's results, of which each has its share of the 133 keypoints."""
 
 

@@ -72,3 +72,38 @@ def test_other_files_are_a_sentence(content: object, tmp_path: Path) -> None:
     (tmp_path / 'text.json').write_text('{')
     with pytest.raises(DistilPoseError, match='not JSON'):
         read_boxes_file(tmp_path / 'text.json')
+
+
+RESULTS = [dict(image_id=785, category_id=1, bbox=[1, 2, 3, 4], score=0.5), dict(image_id=785, bbox=[-5, 0, 10, 10]),
+           dict(image_id=785, category_id=2, bbox=[1, 2, 3, 4], score=0.5), dict(image_id=9, bbox=[1, 2, 3, 4])]
+
+
+def test_results_of_a_detector_are_matched_by_the_numbers_in_the_names(tmp_path: Path) -> None:
+    found = read_boxes_file(write(tmp_path, RESULTS))
+    images = [('000000000785.jpg', Path('/x/000000000785.jpg')), ('a.jpg', Path('/x/a.jpg')),
+              ('COCO_val2014_000000000009.jpg', Path('/x/COCO_val2014_000000000009.jpg'))]
+    assert found.match(images) == ['785', None, '9'] and found.ids == {'785': 785, '9': 9}
+    assert found.boxes['785'].tolist() == [[1, 2, 4, 6, 0.5], [-5, 0, 5, 10, 1]]
+    assert found.name_of(images[2][1]) == '9' and found.name_of(images[1][1]) is None
+    with pytest.raises(DistilPoseError, match='have the same, 785; .* --annotations'):
+        found.match([('785.jpg', Path('/x/785.jpg')), ('785.png', Path('/x/785.png'))])
+
+
+def test_results_of_a_detector_are_named_by_annotations(tmp_path: Path) -> None:
+    annotations = tmp_path / 'annotations.json'
+    annotations.write_text(json.dumps(dict(images=[dict(id=785, file_name='x/a.jpg'), dict(id=9, file_name='b.jpg'),
+                                                   dict(id=10, file_name='c.jpg')])))
+    found = read_boxes_file(write(tmp_path, RESULTS), annotations)
+    assert {name: len(boxes) for name, boxes in found.boxes.items()} == {'x/a.jpg': 2, 'b.jpg': 1, 'c.jpg': 0}
+    assert found.ids == {'x/a.jpg': 785, 'b.jpg': 9, 'c.jpg': 10}
+    with pytest.raises(DistilPoseError, match=r'entry 0 .* image 11, which .* does not have'):
+        read_boxes_file(write(tmp_path, [dict(image_id=11, bbox=[1, 2, 3, 4])]), annotations)
+    with pytest.raises(DistilPoseError, match='leave out --annotations'):
+        read_boxes_file(write(tmp_path, {'a.jpg': []}), annotations)
+
+
+@pytest.mark.parametrize('entry', [dict(bbox=[1, 2, 3]), dict(bbox=None), dict(bbox=[1, 2, float('nan'), 4]),
+                                   dict(bbox=[1, 2, 3, 4], score='x'), dict(bbox=[1, 2, 3, 4], image_id='a.jpg')])
+def test_wrong_results_are_a_sentence(entry: dict, tmp_path: Path) -> None:
+    with pytest.raises(DistilPoseError, match=r'entry 1 of the boxes .* expected \{"image_id": 785'):
+        read_boxes_file(write(tmp_path, [dict(image_id=1, bbox=[1, 2, 3, 4]), dict(dict(image_id=2), **entry)]))

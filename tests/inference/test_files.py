@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,18 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import DefaultScope
+from mmpose.registry import METRICS
 
-from distilpose.apis import load_model, predict
+from distilpose.apis import PosePredictions, load_model, predict
 from distilpose.engine import evaluate
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.host.xtcoco import COCO, COCOeval
 from distilpose.inference.files import predict_files
 from distilpose.inference.inputs import find_inputs, read_ahead
+from distilpose.inference.results import Scoring, coco_people, is_whole_body
 from tests.engine import tiny
+from tests.evaluation import whole_body_people
 
 
 @pytest.fixture(scope='module')
@@ -109,6 +114,59 @@ def test_real_people_have_the_figures_of_the_test(name: str, annotations: str, i
     predict_files(model, [data / images], boxes=truth, out=tmp_path / 'out')
     found = coco_figures(truth, tmp_path / 'out/results.json')
     assert found[0] == pytest.approx(expected['coco/AP'], abs=1e-4) and found[0] > 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('with_names', [True, False])
+def test_results_of_a_detector_have_the_figures_of_the_test(with_names: bool, shared: Path, tmp_path: Path) -> None:
+    """Also with numbers of images in the place of names."""
+    file, data = shared / 'teachers' / 'movenet_lightning.onnx', shared / 'data/mmpose_samples/coco'
+    truth, found = data / 'test_coco.json', data / 'test_coco_det_AP_H_56.json'
+    if not (file.is_file() and truth.is_file()):
+        pytest.skip(f'{file} or {truth} is not on this machine')
+    described = {'model.preset': 'movenet-lightning'}
+    tested = {'test_evaluator.ann_file': str(truth), 'test_dataloader.dataset.bbox_file': str(found),
+              'test_dataloader.dataset.ann_file': truth.name, 'test_dataloader.dataset.data_prefix.img': ''}
+    expected = evaluate(CONFIGS['coco_mini'], file, data_root=data, work_dir=tmp_path / 'test',
+                        options={**described, **tested})
+    model = load_model(CONFIGS['coco_mini'], file, options=described)
+    summary = predict_files(model, [data], boxes=found, annotations=truth if with_names else None, out=tmp_path / 'out')
+    assert (summary.images, summary.people) == (4, 118)
+    figures = coco_figures(truth, tmp_path / 'out/results.json')
+    assert figures[0] == pytest.approx(expected['coco/AP'], abs=1e-4) and figures[0] > 0.3
+
+
+@pytest.mark.parametrize('share', [0.005, 0.02])
+def test_whole_body_results_have_the_figures_of_the_test(share: float, shared: Path, tmp_path: Path) -> None:
+    people = whole_body_people.read_people(shared / 'data/mmpose_samples/coco/test_coco_wholebody.json')
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        metric = METRICS.build(dict(type='WholeBodyPartsMetric', ann_file=people.ann_file))
+    metric.dataset_meta = people.metainfo
+    samples = whole_body_people.answered(map(people.get_data_info, range(len(people))),
+                                         whole_body_people.noisy(share))
+    metric.process([], samples)
+    expected = metric.evaluate(len(people))
+    cfg = dict(test_evaluator=dict(type='WholeBodyPartsMetric'))
+    assert is_whole_body(cfg, people.metainfo) and not is_whole_body(cfg, dict(num_keypoints=17))
+    assert not is_whole_body({}, dict(num_keypoints=133)) and is_whole_body({}, people.metainfo)
+    results = [entry for number, of_image in itertools.groupby(samples, lambda sample: sample['img_id'])
+               for entry in coco_people(_predictions(list(of_image)), image_id=number, category_id=1, split=True,
+                                        scoring=Scoring.of(cfg), sigmas=people.metainfo['sigmas'])]
+    assert {len(results[0][name]) for name in ('foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts')} == {
+        18, 204, 63}
+    (tmp_path / 'ours.keypoints.json').write_text(json.dumps(results))
+    found = dict(metric._do_python_keypoint_eval(str(tmp_path / 'ours')))
+    figures = {name.rpartition('coco-wholebody/')[2]: value for name, value in expected.items()}
+    assert found['AP'] > 0.1 and found == pytest.approx(figures, abs=1e-6, nan_ok=True)
+
+
+def _predictions(samples: list[dict]) -> PosePredictions:
+    """Of the people of an image."""
+    found, known = ([sample[name] for sample in samples] for name in ('pred_instances', 'gt_instances'))
+    return PosePredictions(
+        np.concatenate([one['keypoints'] for one in found]), np.concatenate([one['keypoint_scores'] for one in found]),
+        np.zeros((len(samples), 4)), np.concatenate([one['bbox_scores'] for one in known]),
+        np.concatenate([np.prod(one['bbox_scales'], axis=1) for one in known]))
 
 
 def test_what_is_written(model: Any, data: Path, tmp_path: Path) -> None:

@@ -296,7 +296,7 @@ def test_memory_does_not_grow_with_a_video(folder: Path, tmp_path: Path) -> None
     for count in (100, 6000):
         video = videos.write(tmp_path / f'{count}.mp4', count)
         done = subprocess.run([sys.executable, '-c', _MEMORY, str(folder / 'student.py'), str(video),
-                               str(tmp_path / f'{count}')], cwd=tiny.PROJECT, check=True, capture_output=True, text=True,
-                              env=dict(os.environ, PYTHONPATH=str(tiny.PROJECT)))
+                               str(tmp_path / f'{count}')], cwd=tiny.PROJECT, check=True, capture_output=True,
+                              text=True, env=dict(os.environ, PYTHONPATH=str(tiny.PROJECT)))
         used.append(int(done.stdout.split()[-1]) / 1024)
     assert used[1] - used[0] < 25  # MB; 6000 frames are 86
