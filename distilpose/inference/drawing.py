@@ -17,6 +17,7 @@ from .predictor import PosePredictions
 
 _COLOUR = (51, 153, 255)
 _SUBPIXEL = 3  # bits
+_THICKEST = 30  # pixels
 _LIMIT = 1 << 15  # of coordinates, which OpenCV cannot draw much beyond
 
 
@@ -34,7 +35,7 @@ def draw_poses(image: np.ndarray, predictions: PosePredictions, meta: Mapping[st
     person_size = np.sqrt(np.maximum(predictions.areas, 1)) if len(predictions) else np.ones(0)
     for points, scores, box, size in zip(predictions.keypoints, predictions.scores, predictions.boxes, person_size,
                                          strict=True):
-        thickness = max(1, round(size / 100))
+        thickness = int(np.clip(round(size / 100), 1, _THICKEST))
         is_shown = scores >= threshold
         places = np.round(np.clip(points, -_LIMIT, _LIMIT) * (1 << _SUBPIXEL)).astype(int)
         corners = np.round(np.clip(box, -_LIMIT, _LIMIT)).astype(int)

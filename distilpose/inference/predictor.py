@@ -20,6 +20,7 @@ from .images import ImageLike, read_image
 
 BATCH_SIZE = 64
 """People in a batch, unless another number is given."""
+_LARGEST_SIDE = 32766  # of what OpenCV can warp
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,9 @@ class Predictor:
         """
         pixels = read_image(image)
         size = pixels.shape[1], pixels.shape[0]
+        if max(size) > _LARGEST_SIDE:
+            raise DistilPoseError(f'the image is of {size[0]}x{size[1]} (width x height), and crops can be made of '
+                                  f'images with sides of at most {_LARGEST_SIDE} pixels; scale it down, or cut it')
         found = check_boxes(boxes, size, name=name)
         samples = [self.pipeline({**self.meta, 'img': pixels, 'bbox': box[None], 'bbox_score': score[None]})
                    for box, score in zip(found.corners, found.scores, strict=True)]
