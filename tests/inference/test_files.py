@@ -21,6 +21,7 @@ from distilpose.host.xtcoco import COCO, COCOeval
 from distilpose.inference.files import predict_files
 from distilpose.inference.inputs import find_inputs, read_ahead
 from distilpose.inference.results import Scoring, coco_people, is_whole_body
+from tests.datasets import odd_images
 from tests.engine import tiny
 from tests.evaluation import whole_body_people
 
@@ -227,6 +228,31 @@ def test_what_is_predicted_before_an_interruption_is_written(model: Any, data: P
     with pytest.raises(KeyboardInterrupt):
         predict_files(model, [data / 'images'], detector=detect, out=tmp_path / 'out', batch_size=2, threads=1)
     assert len(json.loads((tmp_path / 'out/results.json').read_text())) == 6
+
+
+def test_files_of_any_kind_in_a_folder_that_has_the_output_too(model: Any, tmp_path: Path) -> None:
+    """Twice: what was drawn is no input."""
+    folder = tmp_path / 'bilder \u00fc \u540d\u524d'
+    odd_images.write(folder, {**odd_images.readable(), **odd_images.unreadable()})
+    for _ in range(2):
+        summary = predict_files(model, [folder], out=folder / 'out', draw=True)
+        names = {one['file_name'] for one in json.loads((folder / 'out/images.json').read_text())['images']}
+        assert names == set(odd_images.readable()) and summary.images == len(names)
+        assert {name.rpartition('/')[2] for name in summary.failed} <= set(odd_images.unreadable())
+        assert summary.failed and len(list((folder / 'out/pictures').rglob('*.jpg'))) == len(names)
+    pictures = find_inputs([folder / 'out' / 'pictures'], without=folder / 'out')
+    assert len(pictures) == len(names)
+    assert not find_inputs([str(folder / '**/*.jpg')], without=folder / 'out')[0].path.is_relative_to(folder / 'out')
+
+
+def test_many_people_and_boxes_of_any_size(model: Any, data: Path, tmp_path: Path) -> None:
+    corners = np.random.default_rng(0).uniform(0, 30, (300, 2))
+    people = [[*corner, 20, 30] for corner in corners.tolist()]
+    boxes = tmp_path / 'boxes.json'
+    boxes.write_text(json.dumps({'001.png': people, '002.png': [[0, 0, 1e9, 5]], '003.png': [[500, 5, 9, 9]]}))
+    summary = predict_files(model, [data / 'images'], boxes=boxes, out=tmp_path / 'out', draw=True, format='mmpose')
+    assert (summary.images, summary.people, summary.without_boxes) == (2, 301, 9)
+    assert 'outside of the image' in summary.failed['003.png']
 
 
 def test_inputs_are_files_folders_and_globs(data: Path, tmp_path: Path) -> None:

@@ -87,9 +87,10 @@ def test_batches_reach_across_images(model: Any, data: Path, batch_size: int, mo
 def test_threads_share_a_model(model: Any, data: Path) -> None:
     files = images(data)
     expected = [predict(model, file, BOXES) for file in files]
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda file: predict(model, file, BOXES), files * 3))
-    assert all(np.array_equal(one.keypoints, other.keypoints) for one, other in zip(found, expected * 3, strict=True))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda file: predict(model, file, BOXES), files * 4))
+    for one, other in zip(found, expected * 4, strict=True):
+        assert np.array_equal(one.keypoints, other.keypoints) and np.array_equal(one.scores, other.scores)
 
 
 def test_wrong_input_is_a_sentence(model: Any, data: Path) -> None:
@@ -97,6 +98,8 @@ def test_wrong_input_is_a_sentence(model: Any, data: Path) -> None:
         predict_many(model, images(data)[:2], [None, [[0, 0, np.nan, 5]]])
     with pytest.raises(DistilPoseError, match='boxes of 1 images, and 2 images'):
         predict_many(model, images(data)[:2], [None])
+    with pytest.raises(DistilPoseError, match='40000x2 .* at most 32766 pixels'):
+        predict(model, np.zeros((2, 40000, 3), np.uint8))
     with pytest.raises(DistilPoseError, match='batch size is 0'):
         predict(model, images(data)[0], batch_size=0)
     with pytest.raises(DistilPoseError, match='has no test_dataloader'):
@@ -129,6 +132,29 @@ def test_a_distillation_predicts_without_its_teacher(distillation: Path, data: P
     inferencer = MMPoseInferencer(str(distillation), str(checkpoint), det_model='whole_image', device='cpu')
     found = next(inferencer(str(images(data)[0])))['predictions'][0][0]
     np.testing.assert_allclose(found['keypoints'], expected[0], atol=1e-3)
+
+
+BODY = 'configs/body/2d_kpt_sview_rgb_img'
+DISTILLATIONS = [f'{BODY}/distilpose/lspet/DistilPose_XS_lspet_96x64.py',
+                 f'{BODY}/fpd/lspet/fpd_hourglass_2x64_to_1x32_lspet_64x64.py',
+                 'configs/wholebody_2d_keypoint/dwpose/synthetic/dwpose_xs_dis_xxs_synthetic-128x96.py',
+                 'configs/wholebody_2d_keypoint/dwpose/synthetic/dwpose_xxs-xxs_synthetic-128x96.py']
+
+
+@pytest.mark.parametrize('config', DISTILLATIONS)
+def test_published_distillations_predict_with_mmpose(config: str, tmp_path: Path, data: Path) -> None:
+    """Without any file of a teacher, and with the student's predictions."""
+    file = str(tiny.PROJECT / config)
+    torch.manual_seed(0)
+    model = load_model(file)
+    checkpoint = str(tmp_path / 'student.pth')
+    torch.save(dict(state_dict=model.state_dict()), checkpoint)
+    expected = predict(model, images(data)[0], BOXES[:1]).keypoints
+    found = inference_topdown(init_model(file, checkpoint, device='cpu'), str(images(data)[0]), BOXES[:1])
+    np.testing.assert_allclose(found[0].pred_instances.keypoints, expected, atol=1e-3)
+    inferencer = MMPoseInferencer(pose2d=file, pose2d_weights=checkpoint, det_model='whole_image', device='cpu')
+    shown = next(inferencer(str(images(data)[0])))['predictions'][0][0]
+    np.testing.assert_allclose(shown['keypoints'], predict(model, images(data)[0]).keypoints[0], atol=1e-3)
 
 
 INPUT = {'model.input.mean': [127.5], 'model.input.std': [127.5], 'model.input.channel_order': 'bgr',
