@@ -17,6 +17,8 @@ MAY_CHANGE = ('data', 'model', 'optimizer')
 """That of :mod:`distilpose.engine.resuming`."""
 METHODS = ('auto', 'fpd', 'simcc', 'dwpose', 'distilpose', 'coordinates')
 """Those of :mod:`distilpose.distillation.methods`."""
+LOGS = ('tensorboard', 'wandb', 'mlflow')
+"""Those of :mod:`distilpose.engine.log_backends`."""
 
 
 class _ListAction(argparse.Action):
@@ -73,6 +75,9 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         help='stop before the training where the report on the teacher finds it to be no better than chance, to '
              'exchange keypoints or to be given the wrong images')
     add('--auto-scale-lr', action='store_true', help='scale the learning rate to the batch size of all processes')
+    add('--log-to', nargs='+', choices=LOGS, default=[], metavar='WHERE',
+        help=f'also log losses, metrics and the config to some of {", ".join(LOGS)}; each needs the package of its '
+             'name')
     add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the config')
     add_cfg_options(parser, 'values to change in the config, such as train_dataloader.batch_size=16 '
                     'model.head.encoder.depth=6')
@@ -108,7 +113,7 @@ def _train(args: argparse.Namespace) -> None:
           seed=args.seed, deterministic=args.deterministic, validate=not args.no_validate,
           auto_scale_lr=args.auto_scale_lr, options=read_options(args), data_root=args.data_root,
           launcher=args.launcher, teacher=args.teacher, teacher_checkpoint=args.teacher_checkpoint, method=args.method,
-          images=args.images, boxes=args.boxes, strict_teacher=args.strict_teacher)
+          images=args.images, boxes=args.boxes, strict_teacher=args.strict_teacher, log_to=args.log_to)
 
 
 def _add_test(parser: argparse.ArgumentParser) -> None:

@@ -47,6 +47,7 @@ from .environment import end_workers, follow_the_first, is_first_process, prepar
 from .failures import failures_as_sentences
 from .hooks import ProgressHook, SignalHook
 from .hooks.teacher_report import make_strict
+from .log_backends import add_log_backends, check_log_backends
 from .onnx_evaluation import check_file, is_onnx_file, onnx_test_config, split_options
 from .resuming import pass_on_allowed, read_allowed, set_resume
 from .runner import ConciseRunner, FinishedRunner
@@ -65,7 +66,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
           options: Mapping[str, Any] | None = None, data_root: str | Path | None = None, launcher: str = 'none',
           teacher: str | Path | None = None, teacher_checkpoint: str | Path | None = None, method: str = 'auto',
           images: str | Path | None = None, boxes: str | Path | None = None,
-          strict_teacher: bool = False) -> Runner:
+          strict_teacher: bool = False, log_to: Sequence[str] = ()) -> Runner:
     """Trains a config, or with a teacher distils it.
 
     A distillation is written to ``<student>_from_<teacher>.py`` in the work directory, and that config is trained.
@@ -95,6 +96,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         boxes: a JSON file of people's boxes on them, see :class:`~distilpose.datasets.UnlabelledImages`.
         strict_teacher: refuse a teacher that its report finds to be no better than chance, to exchange keypoints or to
             be given the wrong images, see :class:`~distilpose.engine.hooks.TeacherReportHook`.
+        log_to: some of ``'tensorboard'``, ``'wandb'``, ``'mlflow'``, beside what the config logs to, see
+            :mod:`~distilpose.engine.log_backends`.
 
     Returns:
         The runner after training; when there is nothing left to train, with the weights of the end.
@@ -104,6 +107,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         MachineFailed: a dead data worker, no memory, no descriptors, a lost process, a sample that cannot be prepared.
         Interrupted: after a signal; what was trained is saved.
     """
+    check_log_backends(log_to, is_first=is_first_process(launcher))
     config, options, said = _with_teacher(config, teacher, options=options, work_dir=work_dir, launcher=launcher,
                                           method=method, teacher_checkpoint=teacher_checkpoint, images=images,
                                           boxes=boxes)
@@ -129,6 +133,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
             make_strict(cfg)
         check(cfg, ['train', 'val'] if validate else ['train'])
         notes += prepare_work_dir(Path(cfg.work_dir), out_dir=out_dir(cfg), is_resumed=bool(cfg.resume))
+        add_log_backends(cfg, log_to, is_resumed=bool(cfg.resume))
         prepare_environment(cfg, launcher)
         if resumption.is_finished:
             return _run(cfg, notes, FinishedRunner.train, runner_type=FinishedRunner)

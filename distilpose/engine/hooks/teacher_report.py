@@ -78,6 +78,7 @@ class TeacherReportHook(Hook):
             return
         self.report = TeacherReport.from_dict(report)
         log(runner, self.report)
+        runner.visualizer.add_scalars(_scalars(self.report), step=runner.iter)
         if self.strict and self.report.too_few:
             raise _nothing_to_judge_by(self.report.too_few)
         if self.strict and self.report.refusal:
@@ -135,6 +136,12 @@ def log(runner: Runner, report: TeacherReport) -> None:
         runner.logger.info(line)
     for finding in report.findings:
         runner.logger.warning(f'TEACHER: {finding.text}.' if finding.is_severe else f'{finding.text}.')
+
+
+def _scalars(report: TeacherReport) -> dict[str, float]:
+    """What is drawn beside the student's metrics: shares in [0, 1]."""
+    figures = dict(AP=report.figures.get('ap'), PCK=report.figures.get('pck'))
+    return {f'teacher/{name}': float(value) for name, value in figures.items() if value is not None}
 
 
 def validation_of(runner: Runner) -> tuple[Any, str]:
