@@ -158,6 +158,9 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     add('config', help='config file, from the current directory or from the project, or distilpose::... or mmpose::...')
     add('--work-dir', help='folder of the log, the report and the pictures (default: work_dirs/<name of the '
                            'config>/check, here)')
+    add('--browse', nargs='?', const=8, type=int, metavar='N',
+        help='also write samples.html: N people of each part of the data (default: 8) as the networks see them, with '
+             'keypoints, targets, flips, and what the teacher says')
     add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the config')
     add_cfg_options(parser)
     _add_distillation(parser)
@@ -174,7 +177,7 @@ def _check(args: argparse.Namespace) -> None:
 
     check_training(args.config, work_dir=args.work_dir, options=read_options(args), data_root=args.data_root,
                    teacher=args.teacher, teacher_checkpoint=args.teacher_checkpoint, method=args.method,
-                   images=args.images, boxes=args.boxes)
+                   images=args.images, boxes=args.boxes, browse=args.browse)
 
 
 TRAIN = Command(
@@ -188,4 +191,5 @@ CHECK = Command(
     'Check a config before its training, and how good its teacher is.', script='python tools/check.py',
     add_arguments=_add_check, check=_check_check, run=_check, interrupted='Interrupted. Start the check again.',
     details='Builds data and networks as a training would, evaluates the teacher on validation people in the crops of '
-            'the student, and draws some of them. The exit code is 2 if something is wrong.')
+            'the student, and draws some of them. --browse writes a page of samples. The exit code is 2 if something is '
+            'wrong.')

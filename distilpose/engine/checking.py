@@ -11,6 +11,7 @@ from .bare_model import bare_model
 from .hooks.teacher_check import TeacherCheckHook
 from .hooks.teacher_report import TeacherReportHook, log
 from .runner import ConciseRunner
+from .sample_page import write_sample_page
 from .teacher_report import TeacherReport, draw_sheet
 
 SHEET = 'teacher_report.png'
@@ -23,6 +24,8 @@ class CheckingRunner(ConciseRunner):
 
     report: TeacherReport | None = None
     """On the teacher, where there is one and labels to evaluate it on."""
+    people_to_browse: int | None = None
+    """Of how many people of each part of the data there is a page; ``None``: there is none."""
 
     def build_train_loop(self, loop: Any) -> Any:
         """As mmengine does; instead of iterations there are checks."""
@@ -39,6 +42,9 @@ class CheckingRunner(ConciseRunner):
         Raises:
             DistilPoseError: names what is wrong.
         """
+        if self.people_to_browse is not None:
+            file = write_sample_page(self, people=self.people_to_browse)
+            self.logger.info(f'Samples as the network sees them: {file}.')
         self._check_teacher()
         self.logger.info('Checked; nothing that would stop a training was found.')
         return self.model

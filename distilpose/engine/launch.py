@@ -51,6 +51,7 @@ from .log_backends import add_log_backends, check_log_backends
 from .onnx_evaluation import check_file, is_onnx_file, onnx_test_config, split_options
 from .resuming import pass_on_allowed, read_allowed, set_resume
 from .runner import ConciseRunner, FinishedRunner
+from .sample_page.page import MOST_PEOPLE
 from .teacher_crop import add_teacher_crops
 from .teacher_report import TeacherReport
 from .work_dir import check_writable, disk_errors_as_sentences, prepare_work_dir
@@ -224,7 +225,7 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
                    options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
                    teacher: str | Path | None = None, teacher_checkpoint: str | Path | None = None,
                    method: str = 'auto', images: str | Path | None = None,
-                   boxes: str | Path | None = None) -> TeacherReport | None:
+                   boxes: str | Path | None = None, browse: int | None = None) -> TeacherReport | None:
     """Checks a config, builds data and networks as a training would, and evaluates its teacher; trains nothing.
 
     Args:
@@ -233,7 +234,9 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
             directory, where a training finds the report.
         options: as for :func:`train`.
         data_root: as for :func:`train`.
-        teacher: as for :func:`train`, and so are all that follow.
+        teacher: as for :func:`train`, and so are ``teacher_checkpoint``, ``method``, ``images`` and ``boxes``.
+        browse: write a page of so many people of each part of the data, as the networks see them, see
+            :mod:`~distilpose.engine.sample_page`.
 
     Returns:
         The teacher's report; ``None`` without a teacher or without labels in the validation data.
@@ -241,6 +244,9 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
     Raises:
         DistilPoseError: wrong input, or a teacher that ``strict_teacher`` would refuse.
     """
+    if browse is not None and not 1 <= browse <= MOST_PEOPLE:
+        raise DistilPoseError(f'--browse {browse} is a number of people of each part of the data; expected 1 to '
+                              f'{MOST_PEOPLE}')
     config, options, said = _with_teacher(config, teacher, options=options, work_dir=work_dir, launcher='none',
                                           method=method, teacher_checkpoint=teacher_checkpoint, images=images,
                                           boxes=boxes)
@@ -254,7 +260,12 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
     check(cfg, ['train', 'val'])
     check_writable(Path(cfg.work_dir), name='--work-dir')
     prepare_environment(cfg, 'none')
-    return _run(cfg, notes, partial(_log_and_train, said), runner_type=CheckingRunner).report
+
+    def log_and_check(runner: CheckingRunner) -> Any:
+        runner.people_to_browse = browse
+        return _log_and_train(said, runner)
+
+    return _run(cfg, notes, log_and_check, runner_type=CheckingRunner).report
 
 
 def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] | None = None,

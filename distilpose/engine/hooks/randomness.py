@@ -15,7 +15,7 @@ from mmpose.datasets.samplers import MultiSourceSampler
 from mmpose.registry import HOOKS
 from torch.utils.data import get_worker_info
 
-_SAMPLES, _ITERATIONS = 0, 1  # two streams that never share a seed
+SAMPLE_STREAM, _ITERATIONS = 0, 1  # two streams that never share a seed
 
 
 @HOOKS.register_module()
@@ -47,7 +47,7 @@ class ResumableRandomnessHook(Hook):
             runner.logger.warning(f'{type(loader.dataset).__name__} has no prepare_data to seed: if this run is '
                                   'resumed, its augmentations will differ from those of an uninterrupted one.')
             return
-        stream = (self.seed, _SAMPLES, runner.rank) if counts_iterations else (self.seed, _SAMPLES)
+        stream = (self.seed, SAMPLE_STREAM, runner.rank) if counts_iterations else (self.seed, SAMPLE_STREAM)
         prepare = getattr(loader.dataset.prepare_data, 'prepare', loader.dataset.prepare_data)
         self.preparation = SeededPreparation(prepare, stream=stream, length=len(loader.dataset),
                                              by_draw=counts_iterations)

@@ -1,0 +1,43 @@
+"""Rules of the page of samples beyond those of every page."""
+
+STYLE = """
+h2 { margin-top: 48px; } .card + .card, .card + details.card { margin-top: 14px; }
+.found { border-left: 5px solid #d1495b; margin-bottom: 12px; } .found ul { margin: 0; padding-left: 20px; }
+.wrong, .error { color: #d1495b; font-weight: 600; }
+table.plain th, table.plain td { padding: 7px 10px; font-size: 14px; } .plain .text { text-align: left; }
+.plain .wide { white-space: normal; min-width: 220px; }
+details.card > summary, .pipelines summary { cursor: pointer; font-weight: 600; }
+.pipelines details + details { margin-top: 10px; } .pipelines ol { margin: 8px 0 4px; padding-left: 26px; }
+.pipelines li { padding: 1px 0; overflow-wrap: anywhere; } .pipelines summary code { font-weight: 400; }
+.samples { display: grid; gap: 18px; } article.card { padding: 16px 18px; min-width: 0; }
+article h3 { overflow-wrap: anywhere; } article h3 small { font-weight: 400; color: var(--quiet); margin-left: 10px; }
+.badge { font-size: 12px; padding: 2px 8px; border-radius: 9px; background: var(--rule); }
+.badge.flip { background: var(--distilled); color: #fff; align-self: start; flex-basis: 100%; }
+@media (prefers-color-scheme: dark) { .badge.flip { color: #10151d; } }
+.draws { display: flex; flex-wrap: wrap; gap: 14px; align-items: flex-start; }
+.draw { display: flex; flex-wrap: wrap; gap: 8px; border: 1px solid var(--rule); border-radius: 10px; padding: 8px;
+  max-width: 100%; }
+figure.sample { width: 200px; max-width: 100%; } figure.crop { width: 250px; } figure.source { width: 150px; }
+figure.sample svg { border-radius: 6px; overflow: hidden; background: #10151d; }
+figure.sample figcaption { display: grid; font-size: 12.5px; padding-top: 4px; line-height: 1.35; }
+figure.sample small { color: var(--quiet); font-size: 11.5px; }
+.dim { opacity: .45; } .hit { fill: transparent; } circle.hidden { fill: #10151d; }
+.skeleton.unlearnt circle { fill: none; stroke: #ff3b4e; stroke-width: 1.6; stroke-dasharray: 3 2; }
+.skeleton.unsure circle { opacity: .35; }
+.outline { fill: none; stroke: #fff; stroke-width: 1.2; stroke-dasharray: 5 4; }
+.box { fill: none; stroke: #ff3b4e; }
+svg text { font-family: ui-sans-serif, system-ui, sans-serif; paint-order: stroke; stroke: #10151dd0; stroke-width: 1.4;
+  dominant-baseline: middle; fill: var(--middle); } svg text.left { fill: var(--left); }
+svg text.right { fill: var(--right); }
+.curves polyline { stroke-width: .8; fill-opacity: .28; } .curves .left { stroke: var(--left); fill: var(--left); }
+.curves .right { stroke: var(--right); fill: var(--right); }
+.curves .middle { stroke: var(--middle); fill: var(--middle); }
+.crosses .left { stroke: var(--left); } .crosses .right { stroke: var(--right); }
+.crosses .middle { stroke: var(--middle); }
+i.left { background: var(--left); } i.right { background: var(--right); } i.middle { background: var(--middle); }
+.marks { margin-top: -8px; } .ring { display: inline-block; width: 11px; height: 11px; border-radius: 50%;
+  margin-right: 7px; vertical-align: -1px; } .ring.hidden { background: #10151d; border: 3px solid var(--left); }
+.ring.unlearnt { border: 2px dashed #ff3b4e; }
+@media (max-width: 640px) { figure.sample, figure.crop { width: 142px; } figure.source { width: 110px; }
+  .card { padding: 14px; } article.card { padding: 12px; } .draw { padding: 6px; } }
+"""
