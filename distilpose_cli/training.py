@@ -191,5 +191,5 @@ CHECK = Command(
     'Check a config before its training, and how good its teacher is.', script='python tools/check.py',
     add_arguments=_add_check, check=_check_check, run=_check, interrupted='Interrupted. Start the check again.',
     details='Builds data and networks as a training would, evaluates the teacher on validation people in the crops of '
-            'the student, and draws some of them. --browse writes a page of samples. The exit code is 2 if something is '
-            'wrong.')
+            'the student, and draws some of them. --browse writes a page of samples. The exit code is 2 if something '
+            'is wrong.')

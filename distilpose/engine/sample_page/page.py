@@ -268,13 +268,14 @@ def _key() -> str:
 def _block(part: Part, place: int, person: Person, quality: Quality) -> str:
     first = person.samples[0]
     kind = '' if first.source.is_labelled else ' <b class="badge">no annotation</b>'
-    figures = [_in_picture(first, quality)]
+    figures = []
     for number, (sample, given) in enumerate(zip(person.samples, person.given, strict=True)):
         key = f'{part.title.split()[0].lower()}-{place}-{number}'
         figures.append(f'<p class="error">{escape(sample.error)}</p>' if given is None
                        else _draw(key, sample, given, part, quality))
     return (f'<article class="card"><h3>{escape(first.title)}{kind}<small>{escape(first.source.name)}</small></h3>'
-            f'<div class="draws">{"".join(figures)}</div></article>')
+            f'<div class="person-in"><div>{_in_picture(first, quality)}</div>'
+            f'<div class="draws">{"".join(figures)}</div></div></article>')
 
 
 def _draw(key: str, sample: Sample, given: Given, part: Part, quality: Quality) -> str:
@@ -283,7 +284,8 @@ def _draw(key: str, sample: Sample, given: Given, part: Part, quality: Quality) 
     crop = Crop(key, given.image, quality)
     points, visible, weights = sample.points, sample.visible, sample.weights
     drawn = '' if points is None else keypoints_svg(points, visible, weights, keypoints, thickness=crop.thickness)
-    figures = [crop.figure(crop.define() + drawn, _named(sample), notes=list(_notes(sample, given, crop)), css='crop')]
+    figures = [crop.figure(crop.define() + drawn, _named(sample), notes=list(_notes(sample, given, crop)), css='crop',
+                           badge=f'⇄ flipped {sample.flip}ly' if sample.flip else '')]
     if sample.teacher_crop is not None:
         image, place = sample.teacher_crop
         figures.append(own_crop_figure(f'{key}-t', image, place, crop, points, visible, keypoints))
@@ -291,8 +293,7 @@ def _draw(key: str, sample: Sample, given: Given, part: Part, quality: Quality) 
         figures += target_figures(crop, sample.results, keypoints, split_ratio=part.split_ratio)
     if given.teacher is not None:
         figures += teacher_figures(crop, given.teacher, keypoints, terms=part.terms)
-    mark = f'<b class="badge flip">⇄ flipped {escape(sample.flip)}ly</b>' if sample.flip else ''
-    return f'<div class="draw">{mark}{"".join(figures)}</div>'
+    return f'<div class="draw">{"".join(figures)}</div>'
 
 
 def _named(sample: Sample) -> str:
@@ -308,7 +309,7 @@ def _notes(sample: Sample, given: Given, crop: Crop) -> Iterator[str]:
         learnt = '' if weights is None else f', {int((weights > 0).sum())} with a weight'
         outside = count_outside(sample.points, sample.visible, (crop.width, crop.height))
         yield f'{int((sample.visible > 0).sum())} labelled{learnt}{f", {outside} outside" if outside else ""}'
-    yield f'values {given.lowest:.2f} to {given.highest:.2f}'
+    yield f'network gets {given.lowest:.2f} to {given.highest:.2f}'
     others = other_targets(sample.results, ('heatmap_mask', 'displacements', 'instance_heatmaps', 'instance_coords'))
     if others:
         yield f'also {", ".join(others)}'

@@ -196,8 +196,8 @@ def split_ratio(dataset: Any) -> float:
     for step in getattr(getattr(dataset, 'pipeline', None), 'transforms', ()):
         codecs = getattr(step, 'encoder', None) if isinstance(step, GenerateTarget) else None
         for codec in codecs if isinstance(codecs, list) else [codecs]:
-            ratio = getattr(codec, 'simdr_split_ratio', None)
-            if ratio is not None:
-                return float(ratio)
+            own = getattr(codec, 'simdr_split_ratio', None)
+            if own is not None:
+                return float(own)
     parts = (*getattr(dataset, 'datasets', ()), getattr(dataset, 'dataset', None))
     return next((ratio for part in parts if part is not None and (ratio := split_ratio(part)) != 1), 1.0)

@@ -28,9 +28,13 @@ def describe_settings(runner: Runner, *, people: int) -> str:
     """Networks, their inputs, seed and numbers."""
     model = bare_model(runner)
     facts: dict[str, str] = {}
+    last = ''
     for line in (*describe_model(runner), *describe_data(runner)):
         name, _, text = line.partition(': ')
-        facts[name if text else f'more {len(facts)}'] = text or line
+        if text:
+            last, facts[name] = name, text
+        else:
+            facts[last] = f'{facts.get(last, "")} {line}'.strip()
     if isinstance(model, PoseDistiller):
         facts["student's input"] = _describe_input(read_input(model.student))
         facts["teacher's input"] = _describe_input(model.teacher.input) + (

@@ -1,7 +1,7 @@
 """Rules of the page of samples beyond those of every page."""
 
 STYLE = """
-h2 { margin-top: 48px; } .card + .card, .card + details.card { margin-top: 14px; }
+h2 { margin-top: 48px; } .lead code { overflow-wrap: anywhere; } .card + .card, .card + details.card { margin-top: 14px; }
 .found { border-left: 5px solid #d1495b; margin-bottom: 12px; } .found ul { margin: 0; padding-left: 20px; }
 .wrong, .error { color: #d1495b; font-weight: 600; }
 table.plain th, table.plain td { padding: 7px 10px; font-size: 14px; } .plain .text { text-align: left; }
@@ -12,12 +12,13 @@ details.card > summary, .pipelines summary { cursor: pointer; font-weight: 600; 
 .samples { display: grid; gap: 18px; } article.card { padding: 16px 18px; min-width: 0; }
 article h3 { overflow-wrap: anywhere; } article h3 small { font-weight: 400; color: var(--quiet); margin-left: 10px; }
 .badge { font-size: 12px; padding: 2px 8px; border-radius: 9px; background: var(--rule); }
-.badge.flip { background: var(--distilled); color: #fff; align-self: start; flex-basis: 100%; }
+.badge.flip { background: var(--distilled); color: #fff; justify-self: start; }
 @media (prefers-color-scheme: dark) { .badge.flip { color: #10151d; } }
-.draws { display: flex; flex-wrap: wrap; gap: 14px; align-items: flex-start; }
+.person-in { display: grid; grid-template-columns: 150px minmax(0, 1fr); gap: 14px; }
+.draws { display: flex; flex-wrap: wrap; gap: 12px; align-items: flex-start; }
 .draw { display: flex; flex-wrap: wrap; gap: 8px; border: 1px solid var(--rule); border-radius: 10px; padding: 8px;
   max-width: 100%; }
-figure.sample { width: 200px; max-width: 100%; } figure.crop { width: 250px; } figure.source { width: 150px; }
+figure.sample { width: 180px; max-width: 100%; } figure.crop { width: 240px; } figure.source { width: 150px; }
 figure.sample svg { border-radius: 6px; overflow: hidden; background: #10151d; }
 figure.sample figcaption { display: grid; font-size: 12.5px; padding-top: 4px; line-height: 1.35; }
 figure.sample small { color: var(--quiet); font-size: 11.5px; }
@@ -38,6 +39,8 @@ i.left { background: var(--left); } i.right { background: var(--right); } i.midd
 .marks { margin-top: -8px; } .ring { display: inline-block; width: 11px; height: 11px; border-radius: 50%;
   margin-right: 7px; vertical-align: -1px; } .ring.hidden { background: #10151d; border: 3px solid var(--left); }
 .ring.unlearnt { border: 2px dashed #ff3b4e; }
-@media (max-width: 640px) { figure.sample, figure.crop { width: 142px; } figure.source { width: 110px; }
+@media (max-width: 640px) { .person-in { grid-template-columns: minmax(0, 1fr); }
+  .draw { display: grid; grid-template-columns: 1fr 1fr; width: 100%; } figure.sample, figure.crop { width: 100%; }
+  figure.source { width: 150px; }
   .card { padding: 14px; } article.card { padding: 12px; } .draw { padding: 6px; } }
 """

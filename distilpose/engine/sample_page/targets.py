@@ -72,7 +72,7 @@ class Crop:
         return f'<use class="{css}" href="#{self.name}"/>'
 
     def figure(self, content: str, title: str, *, notes: Sequence[str] = (), beyond: tuple[float, float] = (0, 0),
-               css: str = '') -> str:
+               css: str = '', badge: str = '') -> str:
         """A figure in pixels of the crop.
 
         Args:
@@ -81,9 +81,11 @@ class Crop:
             notes: further words below.
             beyond: pixels at the right and at the bottom beyond the crop.
             css: class names.
+            badge: words that stand out.
         """
         width, height = self.width + beyond[0], self.height + beyond[1]
         said = ''.join(f'<small>{note}</small>' for note in notes)
+        said = f'<b class="badge flip">{escape(badge)}</b>{said}' if badge else said
         return (f'<figure class="sample {css}"><svg viewBox="0 0 {width:g} {height:g}" role="img" '
                 f'aria-label="{escape(title)}">{content}</svg>'
                 f'<figcaption><span>{escape(title)}</span>{said}</figcaption></figure>')
@@ -229,7 +231,8 @@ def own_crop_figure(name: str, image: np.ndarray, place: np.ndarray, crop: Crop,
         (points / sizes - shift) / scale * own_sizes, visible, None, keypoints, thickness=own.thickness,
         with_names=False)
     return own.figure(own.define() + outline + drawn, f"teacher's own crop {own.width}×{own.height}",
-                      notes=["dashed: the student's crop"])
+                      notes=["dashed: the student's crop" if (corners[1] - corners[0] < own_sizes).any() else
+                             "the student's crop is larger"])
 
 
 def _bins_figure(crop: Crop, along_x: np.ndarray, along_y: np.ndarray, keypoints: Keypoints,
