@@ -11,7 +11,7 @@ import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
 from distilpose.distillation.teachers.keypoint_names import side_of
-from distilpose.host.data_files import read_annotations
+from distilpose.host.data_files import read_json
 
 from .samples import Source
 from .targets import Keypoints
@@ -55,7 +55,7 @@ def count_people(source: Source) -> Counts:
     if getattr(dataset, 'bbox_file', None) or not isinstance(dataset, BaseCocoStyleDataset) or not (
             named and Path(named).is_file() and Path(named).suffix == '.json'):
         return Counts(used)
-    content = read_annotations(named)
+    content = read_json(named)
     if not isinstance(content, Mapping) or not isinstance(content.get('annotations'), list):
         return Counts(used)
     images = {image['id']: image for image in content.get('images', ())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -46,6 +47,8 @@ MOST_PEOPLE = 100
 DRAWS = 3
 LARGEST = 3_000_000
 """Bytes of the page."""
+SECONDS = 60
+"""That the teacher is asked for; of people after that the page does not show what it says."""
 _QUALITIES = (Quality(), Quality(320, 70), Quality(224, 60), Quality(160, 50), Quality(112, 40))
 _SIDE_IN_PICTURE = 220
 """Longest side of the small picture that a person was cut from."""
@@ -103,7 +106,7 @@ def write_sample_page(runner: Runner, *, people: int = 8) -> Path:
     sources = {name: list_sources(dataset) for name, dataset in datasets.items()}
     counts = {name: [count_people(source) for source in found] for name, found in sources.items()}
     with untouched_randomness():
-        parts = list(_parts(runner, datasets, sources, people))
+        parts = list(_parts(runner, datasets, sources, people, until=time.monotonic() + SECONDS))
     findings = [*_findings(datasets, sources, counts), *_failures(parts)]
     head = [_hero(runner), _found(findings), _counts(sources, counts), describe_settings(runner, people=people),
             list_pipelines(runner.cfg), *(keypoint_table(dataset.metainfo, counts[name], title=name)
@@ -116,8 +119,8 @@ def write_sample_page(runner: Runner, *, people: int = 8) -> Path:
     return file
 
 
-def _parts(runner: Runner, datasets: Mapping[str, Any], sources: Mapping[str, list[Source]],
-           people: int) -> Iterator[Part]:
+def _parts(runner: Runner, datasets: Mapping[str, Any], sources: Mapping[str, list[Source]], people: int, *,
+           until: float) -> Iterator[Part]:
     kinds = (('train', True, 'Training', f'As the training sees them: each person in {DRAWS} epochs of this seed, of '
               'which one is flipped where the pipeline flips.', DRAWS),
              ('train', False, 'Without annotations', 'The teacher alone speaks of these images; no keypoint is '
@@ -128,7 +131,7 @@ def _parts(runner: Runner, datasets: Mapping[str, Any], sources: Mapping[str, li
         if some:
             drawn = draw_samples(datasets[name], some, people=people, draws=draws, seed=int(runner.seed or 0))
             yield Part(title, under, Keypoints.of(datasets[name].metainfo),
-                       [_person(runner, samples, is_training=name == 'train') for samples in drawn],
+                       [_person(runner, samples, is_training=name == 'train', until=until) for samples in drawn],
                        split_ratio(datasets[name]), _terms(bare_model(runner)))
 
 
@@ -138,19 +141,19 @@ def _terms(model: Any) -> dict[str, list[str]]:
             for field in PoseOutputs._fields}
 
 
-def _person(runner: Runner, samples: Sequence[Sample], *, is_training: bool) -> Person:
-    return Person(samples, [None if sample.packed is None else _given(bare_model(runner), sample.packed, is_training)
-                            for sample in samples])
+def _person(runner: Runner, samples: Sequence[Sample], *, is_training: bool, until: float) -> Person:
+    given = [None if sample.packed is None else _given(bare_model(runner), sample.packed, is_training, until=until)
+             for sample in samples]
+    return Person(samples, given)
 
 
-def _given(model: Any, packed: dict[str, Any], is_training: bool) -> Given:
-    """What the network and its teacher are given, and what the teacher says of it."""
+def _given(model: Any, packed: dict[str, Any], is_training: bool, *, until: float) -> Given:
+    """What the network is given, and what the teacher says of it as long as there is time."""
     data = model.data_preprocessor(pseudo_collate([packed]), is_training)
     images = data['inputs']
     network = model.student if isinstance(model, PoseDistiller) else model
-    has_own_crop = isinstance(model, PoseDistiller) and model.own_crop is not None
     teacher = None
-    if isinstance(model, PoseDistiller) and (is_training or not has_own_crop):
+    if isinstance(model, PoseDistiller) and (is_training or model.own_crop is None) and time.monotonic() < until:
         teacher = _shown(model, model.ask_teacher(images, data['data_samples']))
     return Given(_pixels(images[0], read_input(network)), float(images.min()), float(images.max()), teacher)
 
