@@ -12,6 +12,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.host.speedups.tta import read_option
 
 from .annotations import check_annotations
+from .keypoint_checks import check_keypoints
 from .mixing_checks import check_mixed_data
 from .number_checks import check_numbers
 from .paths import project_path
@@ -210,8 +211,8 @@ def check_checkpoint_files(config: Config | ConfigTree) -> None:
 
 
 CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
-    check_networks, check_data_files, check_input_sizes, check_flip_test, check_schedules, check_numbers,
-    check_mixed_data, check_checkpoint_files, check_annotations)
+    check_networks, check_data_files, check_keypoints, check_input_sizes, check_flip_test, check_schedules,
+    check_numbers, check_mixed_data, check_checkpoint_files, check_annotations)
 
 
 def check(cfg: Config, loaders: Sequence[str]) -> None:

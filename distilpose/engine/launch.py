@@ -27,10 +27,12 @@ from distilpose.config import (
     check,
     check_networks,
     dictionaries,
+    load_config,
     merge_options,
     project_path,
     read_config,
     set_data_root,
+    set_own_keypoints,
     student_config,
 )
 
@@ -278,6 +280,8 @@ def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] |
     cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(config)
     if not cfg.get('model'):
         raise DistilPoseError(f'{_name(cfg)} defines no model')
+    if isinstance(config, Config):  # mmengine may have read it
+        set_own_keypoints(cfg, load_config)
     options = dict(options or {})
     folder = options.pop('data_root', None) if data_root is None else data_root
     if folder is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from mmpose.datasets.datasets import utils
 
 from distilpose.config import project_path
+from distilpose.config.keypoints import normalised_name
 from distilpose.errors import DistilPoseError
 
 _LSP = ('right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee', 'left_ankle', 'right_wrist', 'right_elbow',
@@ -51,7 +52,6 @@ _OWN_MEANINGS: dict[str, dict[str, str]] = dict(
 """Set -> what a name means there and not elsewhere: a bare ``head`` is its top in Halpe and its middle in JHMDB."""
 _CENTRAL = frozenset(('nose', 'head', 'head_top', 'head_bottom', 'neck', 'thorax', 'pelvis', 'mid_hip', 'mid_shoulder',
                       'hip', 'root', 'spine', 'belly'))
-_SIDES = dict(l='left', r='right', left='left', right='right')
 _MIRRORED = dict(left='right', right='left')
 
 
@@ -137,7 +137,7 @@ def read_sigmas(value: str, *, entry: str) -> list[float]:
 
 def side_of(name: str) -> str | None:
     """``'left'``, ``'right'``, or ``None`` for a name without a side."""
-    first = _normalised(name).partition('_')[0]
+    first = normalised_name(name).partition('_')[0]
     return first if first in _MIRRORED else None
 
 
@@ -207,16 +207,5 @@ def _mirrored_by_name(names: Sequence[str]) -> tuple[int | None, ...]:
 
 
 def _canonical(name: str) -> str:
-    plain = _normalised(name)
+    plain = normalised_name(name)
     return _ALIASES.get(plain, plain)
-
-
-def _normalised(name: str) -> str:
-    """``'LShoulder'``, ``'shoulder-l'``, ``'Left Shoulder'`` -> ``'left_shoulder'``."""
-    apart = re.sub(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', '_', name)
-    words = [word for word in re.split('[^a-z0-9]+', apart.lower()) if word]
-    if len(words) > 1 and words[0] in _SIDES:
-        words = [_SIDES[words[0]], *words[1:]]
-    elif len(words) > 1 and words[-1] in _SIDES:
-        words = [_SIDES[words[-1]], *words[:-1]]
-    return '_'.join(words)
