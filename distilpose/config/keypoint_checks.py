@@ -51,7 +51,7 @@ def check_keypoints(config: Config | ConfigTree) -> None:
             raise DistilPoseError(f'keypoint {index} is {first.names[index]!r} in {first.path} and '
                                   f'{other.names[index]!r} in {other.path}; both must be the same: {_REMEDY}')
     _check_student(tree, first)
-    _check_converters(tree, first)
+    _check_data(tree, first)
     for loader in tree.loaders:
         if loader in ('val', 'test'):
             _check_evaluators(tree, loader)
@@ -99,10 +99,14 @@ def _check_student(tree: ConfigTree, data: _Place) -> None:
                               f'from 0 to {len(data.names) - 1}: correct it, or remove it with None')
 
 
-def _check_converters(tree: ConfigTree, data: _Place) -> None:
-    """A converter in the pipeline of the data set itself changes how many keypoints there are."""
-    for path, step in tree.of_type('KeypointConverter', *(f'{name}_dataloader.dataset.pipeline' for name in
-                                                          tree.loaders)):
+def _check_data(tree: ConfigTree, data: _Place) -> None:
+    """A data set reads its keypoints, and no converter in its own pipeline changes how many there are."""
+    places = [f'{name}_dataloader.dataset' for name in tree.loaders]
+    for path, dataset in tree.of_type('CocoWholeBodyDataset', *places):
+        if len(data.names) != _WHOLE_BODY and path in places:
+            raise DistilPoseError(f'{path} is a CocoWholeBodyDataset, which reads the {_WHOLE_BODY} keypoints of the '
+                                  f"whole body, and {data}; set {path}.type='CocoDataset'")
+    for path, step in tree.of_type('KeypointConverter', *(f'{place}.pipeline' for place in places)):
         if step.get('num_keypoints') != len(data.names):
             raise DistilPoseError(f'{path} converts to {step.get("num_keypoints")} keypoints, and {data}; remove it '
                                   'from the pipeline, or convert to the keypoints of the data set')

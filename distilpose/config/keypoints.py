@@ -192,16 +192,24 @@ def _set_head(changes: Model, model: Mapping[str, Any], count: int) -> None:
     path, head = found
     target = changes
     for name in path.split('.')[1:]:
-        target = target.setdefault(name, {})
+        target = _entry(target, name)
     target[key] = count * _channels_per_keypoint(head)
     backbone = model.get('backbone') or {}
     drawn = 'num_keypoints' if 'num_keypoints' in backbone else (
         'out_channels' if type_name(backbone.get('type')) == 'CPM' else None)
     if drawn is not None:  # it draws heatmaps, which the head passes on
-        changes.setdefault('backbone', {})[drawn] = count
+        _entry(changes, 'backbone')[drawn] = count
         target['in_channels'] = count
     if isinstance(head.get('decoder'), Mapping) and 'num_keypoints' in head['decoder']:
-        target.setdefault('decoder', {})['num_keypoints'] = count
+        _entry(target, 'decoder')['num_keypoints'] = count
+
+
+def _entry(changes: Model, name: str) -> Model:
+    """A dictionary in another one, new where there is none; a config stores a copy of what is put into it."""
+    if not isinstance(changes.get(name), MutableMapping):
+        changes[name] = {}
+    found: Model = changes[name]
+    return found
 
 
 def _head(model: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:

@@ -63,7 +63,8 @@ def read_model_source(spec: Mapping[str, Any], *, entry: str = 'the model', opti
         if 'model' not in config:
             raise DistilPoseError(f'{base} defines no model')
         if config.model.get('type') == 'PoseDistiller':
-            nested = read_model_source(config.model.student, entry=f'model.student of {base}')
+            student = {key: value for key, value in config.model.student.to_dict().items() if key != 'checkpoint'}
+            nested = read_model_source(student, entry=f'model.student of {base}')
             config.model, names = nested.model, nested.keypoint_names
     config.merge_from_dict(dict(model=changes))
     _check_arguments(changes, config.model, entry=entry, options=options)

@@ -16,6 +16,7 @@ from mmpose.structures import PoseDataSample
 from torch import nn
 
 from distilpose.config import PROJECT_ROOT, build_estimator, load_config, read_model_source
+from distilpose.config.keypoint_checks import check_keypoints
 from distilpose.distillation import FrozenTeacher, PoseDistiller
 from distilpose.distillation.teachers.keypoints import build_keypoint_map, keypoint_count
 from distilpose.engine.teacher_crop import add_teacher_crops
@@ -98,6 +99,7 @@ def test_every_leaf_is_found() -> None:
 def test_model_builds_and_loses(path: Path) -> None:
     torch.manual_seed(0)
     config = load_config(path)
+    check_keypoints(config)
     model = build_model(config)
     width, height = config.codec.input_size
     samples = made_batch(config.codec, keypoints=number_of_keypoints(config))
@@ -112,6 +114,7 @@ def test_model_builds_and_loses(path: Path) -> None:
 @pytest.mark.parametrize('path', TRACED, ids=str)
 def test_costly_model_builds_and_shows_what_its_targets_have(path: Path) -> None:
     config = load_config(path)
+    check_keypoints(config)
     is_distiller = config.model.type == 'PoseDistiller'
     model, outputs, keypoint_names = traced(config.model.student.config if is_distiller else str(path))
     if is_distiller:
