@@ -11,14 +11,16 @@ from .comparing import COMPARE
 from .data import QUICKSTART, SYNTHESIZE
 from .doctor import DOCTOR
 from .exporting import EXPORT
+from .initialising import INIT
 from .machine import version
 from .measuring import BENCHMARK, FLOPS
 from .predicting import PREDICT
 from .training import CHECK, TEST, TRAIN
 
 COMMANDS = dict(
-    train=TRAIN, test=TEST, predict=PREDICT, check=CHECK, quickstart=QUICKSTART, compare=COMPARE, export=EXPORT,
-    convert=CONVERT, transfer=TRANSFER, flops=FLOPS, benchmark=BENCHMARK, synthesize=SYNTHESIZE, doctor=DOCTOR)
+    init=INIT, train=TRAIN, test=TEST, predict=PREDICT, check=CHECK, quickstart=QUICKSTART, compare=COMPARE,
+    export=EXPORT, convert=CONVERT, transfer=TRANSFER, flops=FLOPS, benchmark=BENCHMARK, synthesize=SYNTHESIZE,
+    doctor=DOCTOR)
 """Name on the command line -> command."""
 
 

@@ -128,9 +128,12 @@ def _local_file(owner: Entry, key: str) -> Path | None:
 
 
 def _class(registry: Any, owner: Entry) -> type:
-    """The class that a dictionary builds; ``object`` if there is none, which building it says."""
+    """The class that a dictionary builds; ``object`` if there is none, which building it says.
+
+    Keypoints of a definition have a ``type`` as well, which may be empty.
+    """
     kind = owner.get('type')
-    found = registry.get(kind) if isinstance(kind, str) else kind
+    found = registry.get(kind) if isinstance(kind, str) and kind else kind
     return found if isinstance(found, type) else object
 
 

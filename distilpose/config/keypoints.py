@@ -106,7 +106,7 @@ def make_metainfo(names: Sequence[str], *, flip_pairs: Sequence[Sequence[str]] |
         sigmas if sigmas is not None else [DEFAULT_SIGMA] * len(names))
     metainfo = dict(
         dataset_name='own_keypoints',
-        keypoint_info={index: dict(name=name, id=index, color=_colour(name), type='', swap=swaps.get(name, ''))
+        keypoint_info={index: dict(name=name, id=index, color=_colour(name), swap=swaps.get(name, ''))
                        for index, name in enumerate(names)},
         skeleton_info={index: dict(link=link, id=index, color=_colour(*link)) for index, link in enumerate(links)},
         joint_weights=[1.0] * len(names), sigmas=weights)
