@@ -246,10 +246,10 @@ class _Base:
         dataset = self.cfg[f'{name}_dataloader']['dataset']
         entries = ', '.join(f'{key}={value}' for key, value in changes.items())
         if type_name(dataset.get('type')) in ('CocoDataset', 'QuickCocoDataset'):
-            return f'dict({entries})'
+            return f'dict(\n    {entries})'
         mode = '' if name == 'train' else ' test_mode=True,'
-        return (f"dict(\n        _delete_=True, type='CocoDataset', data_mode='topdown',{mode}\n        {entries},\n"
-                f'        pipeline=_base_.{name}_dataloader.dataset.pipeline)')
+        return (f"dict(\n    _delete_=True, type='CocoDataset', data_mode='topdown',{mode}\n    {entries},\n"
+                f'    pipeline=_base_.{name}_dataloader.dataset.pipeline)')
 
     def evaluator(self, file: str, *, has_areas: bool) -> str:
         found = self.cfg.val_evaluator
