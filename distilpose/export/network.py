@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from mmpose.models.heads import RLEHead
 from torch import Tensor, nn
@@ -63,7 +64,15 @@ class ExportedNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """The outputs in the order of :func:`describe_outputs`' names."""
-        return tensors_of(self.predict(images))
+        return self.show(self.predict(images), images)
+
+    def show(self, outputs: PoseOutputs, images: Tensor) -> tuple[Tensor, ...]:
+        """The outputs of the file, made of those of the network for its images."""
+        return tensors_of(outputs)
+
+    def locate(self, fractions: np.ndarray) -> np.ndarray:
+        """Places (..., 2) in the file's crop as places in the estimator's: the same."""
+        return fractions
 
 
 class DecodedNetwork(nn.Module):
@@ -80,9 +89,21 @@ class DecodedNetwork(nn.Module):
         """The images (B, 3, H, W) of the file as the estimator takes them: the same."""
         return images
 
+    def predict(self, images: Tensor) -> PoseOutputs:
+        """What the network shows."""
+        return self.network.predict(images)
+
+    def show(self, outputs: PoseOutputs, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, K, 2) and (B, K, 1)."""
+        return decode(outputs, head=self.network.model.head)
+
+    def locate(self, fractions: np.ndarray) -> np.ndarray:
+        """Places (..., 2) in the file's crop as places in the estimator's: the same."""
+        return fractions
+
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, K, 2) and (B, K, 1)."""
-        return decode(self.network.predict(images), head=self.network.model.head)
+        return self.show(self.predict(images), images)
 
 
 def tensors_of(outputs: PoseOutputs) -> tuple[Tensor, ...]:

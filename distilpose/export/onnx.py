@@ -15,14 +15,18 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+import distilpose
 from distilpose.apis import load_model
-from distilpose.checkpoints.writing import replacing
+from distilpose.checkpoints.integrity import sha256_of
+from distilpose.checkpoints.writing import remove_leftovers, replacing
 from distilpose.config.models import source_of
 from distilpose.distillation.image_adapter import read_input
 from distilpose.distillation.teachers.onnx import OnnxDescription, OnnxInput
 from distilpose.distillation.teachers.onnx.metadata import write_metadata
 from distilpose.engine import evaluate
 from distilpose.engine.launch import load_and_change
+from distilpose.engine.onnx_evaluation import is_onnx_file
+from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError
 from distilpose.structures import NetworkInput, PoseOutputs
 
@@ -33,6 +37,9 @@ from .network import DecodedNetwork, ExportedNetwork, codec_of, coordinate_outpu
 
 RUNTIMES = ('rtmlib',)
 OPSET = 17
+"""Of standard operators: onnxruntime reads it since 1.12."""
+_LARGEST = 2 ** 31 - 2 ** 24
+"""Bytes of weights beside which a graph has room in a file."""
 _BATCH = 2
 """Of the images that a graph with an open batch is traced with; 1 may be broadcast."""
 
@@ -67,6 +74,9 @@ class _Plan:
     network: nn.Module
     description: OnnxDescription
     runtime: str | None = None
+    """The class that runs it."""
+    any_size: bool = False
+    """Whether it takes images of any size."""
 
 
 def export(config: str | Path | Config, checkpoint: str | Path | None, file: str | Path, *,
@@ -98,21 +108,26 @@ def export(config: str | Path | Config, checkpoint: str | Path | None, file: str
         raise DistilPoseError(f'--for {runtime}: expected {" or ".join(RUNTIMES)}, without --with-decoding: rtmlib '
                               'decodes itself')
     _require_packages()
+    check_writable(destination.parent, name='OUT.onnx')
+    remove_leftovers(destination.parent)
     cfg = load_and_change(config, options=options, data_root=data_root)[0]
     model = load_model(cfg, checkpoint)
+    _check_size(model, half=half)
     images = _read_images(model, cfg)
     reference = ExportedNetwork(model)
     plan = _plan(reference if not half else ExportedNetwork(model, half=True), images, cfg, with_decoding=with_decoding,
                  runtime=runtime)
     expected = plan if not half else _plan(reference, images, cfg, with_decoding=with_decoding, runtime=runtime)
     crops = find_crops(cfg, images)
-    destination.parent.mkdir(parents=True, exist_ok=True)
+    further = dict(precision='float16' if half else 'float32', made_by=f'distilpose {distilpose.__version__}',
+                   checkpoint=_source(checkpoint))
     with replacing(destination, suffix='.onnx') as part:
-        _write(plan, part, images, dynamic_batch=dynamic_batch, half=half)
+        _write(plan, part, dynamic_batch=dynamic_batch, further=further)
         comparison = compare(part, expected.network, model, crops, half=half, is_approximate=runtime is not None,
                              name=destination)
     metrics = evaluate(config, destination, options=options, data_root=data_root) if test else None
-    call = plan.runtime and f'rtmlib.{plan.runtime}({str(destination)!r}, model_input_size={images.size})'
+    call = plan.runtime and (f'{plan.runtime}({str(destination)!r}, '
+                             f'model_input_size={plan.description.input.size})')
     return Export(destination, plan.description.outputs.names or (), comparison, call, metrics)
 
 
@@ -125,7 +140,9 @@ def _plan(network: ExportedNetwork, images: NetworkInput, cfg: Config, *, with_d
     count = _keypoints(outputs)
     names = names if names is not None and len(names) == count else None
     if runtime is not None:
-        return _Plan(rtmlib.RtmlibNetwork(network, images), rtmlib.describe(images, names), 'RTMPose')
+        adapted = rtmlib.RtmlibNetwork(network, images)
+        return _Plan(adapted, rtmlib.describe(adapted.crop_size, names), 'rtmlib.RTMPose',
+                     any_size=adapted.resamples)
     told = OnnxInput(images.size, images.mean, images.std, 'rgb' if images.rgb else 'bgr', images.padding, images.udp,
                      'nchw')
     if with_decoding:
@@ -134,18 +151,20 @@ def _plan(network: ExportedNetwork, images: NetworkInput, cfg: Config, *, with_d
     return _Plan(network, OnnxDescription(told, describe_outputs(outputs, head=head), names, decoder=codec))
 
 
-def _write(plan: _Plan, file: Path, images: NetworkInput, *, dynamic_batch: bool, half: bool) -> None:
-    assert images.size is not None
-    names = plan.description.outputs.names or ()
-    example = torch.zeros(_BATCH if dynamic_batch else 1, 3, images.size[1], images.size[0])
-    axes = {name: {0: 'batch'} for name in ('images', *names)} if dynamic_batch else None
+def _write(plan: _Plan, file: Path, *, dynamic_batch: bool, further: Mapping[str, Any]) -> None:
+    names, size = plan.description.outputs.names or (), plan.description.input.size
+    assert size is not None
+    example = torch.zeros(_BATCH if dynamic_batch else 1, 3, size[1], size[0])
+    axes: dict[str, dict[int, str]] = {name: {0: 'batch'} if dynamic_batch else {} for name in ('images', *names)}
+    if plan.any_size:
+        axes['images'].update({2: 'height', 3: 'width'})
+        for name, side in zip(names, ('width', 'height'), strict=True):
+            axes[name].update({2: f'bins of the {side}'})
     network = copy.deepcopy(plan.network)  # torch folds batch normalisation into the weights themselves
     with torch.no_grad(), _quiet():
         torch.onnx.export(network, (example,), str(file), input_names=['images'], output_names=list(names),
                           dynamic_axes=axes, opset_version=OPSET, dynamo=False)
-    further: dict[str, Any] = dict(precision='float16' if half else 'float32')
-    if plan.runtime is not None:
-        further['runtime'] = f'rtmlib.{plan.runtime}'
+    further = {**further, **({} if plan.runtime is None else dict(runtime=plan.runtime))}
     write_metadata(file, plan.description, further=further)
 
 
@@ -185,8 +204,26 @@ def _destination(file: str | Path, checkpoint: str | Path | None) -> Path:
     if destination.suffix.lower() != '.onnx':
         raise DistilPoseError(f'{destination} is the file to write, and its name does not end in .onnx; add that')
     if checkpoint is not None:
+        if is_onnx_file(checkpoint):
+            raise DistilPoseError(f'{checkpoint} is an ONNX file already, and expected is a checkpoint to export')
         check_destination(Path(checkpoint).expanduser(), destination)
     return destination
+
+
+def _source(checkpoint: str | Path | None) -> dict[str, str] | None:
+    """The name and the SHA-256 of the file with the weights."""
+    if checkpoint is None:
+        return None
+    file = Path(checkpoint).expanduser()
+    return dict(name=file.name, sha256=sha256_of(file))
+
+
+def _check_size(model: nn.Module, *, half: bool) -> None:
+    """Refuses a network that is larger than a protocol buffer may be."""
+    size = sum(value.numel() for value in model.state_dict().values()) * (2 if half else 4)
+    if size > _LARGEST:
+        raise DistilPoseError(f'the network has {size / 1e9:.2f} GB of weights, and an ONNX file holds at most '
+                              f'{_LARGEST / 1e9:.2f} GB; {"take a smaller one" if half else "add --half"}')
 
 
 def _require_packages() -> None:

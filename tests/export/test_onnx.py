@@ -183,12 +183,33 @@ def test_what_is_refused(file: str, options: dict, message: str, tmp_path: Path)
         export(cfg, checkpoint, tmp_path / file, **options)
 
 
-def test_a_padding_that_rtmlib_does_not_have(tmp_path: Path) -> None:
-    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
-    pipeline = [dict(type='GetBBoxCenterScale', padding=1.0), dict(type='TopdownAffine', input_size=INPUT_SIZE)]
+def with_padding(cfg: Config, padding: float, *, udp: bool = False) -> Config:
+    pipeline = [dict(type='GetBBoxCenterScale', padding=padding),
+                dict(type='TopdownAffine', input_size=INPUT_SIZE, use_udp=udp)]
     cfg.train_dataloader = dict(dataset=dict(type='CocoDataset', pipeline=pipeline))
-    with pytest.raises(DistilPoseError, match='with padding 1, and rtmlib cuts them with 1.25'):
-        export(cfg, checkpoint, tmp_path / 'net.onnx', runtime='rtmlib')
+    return cfg
+
+
+def test_more_padding_than_rtmlib_has(tmp_path: Path) -> None:
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    with pytest.raises(DistilPoseError, match='with padding 1.5, and rtmlib cuts them with 1.25'):
+        export(with_padding(cfg, 1.5), checkpoint, tmp_path / 'net.onnx', runtime='rtmlib')
+
+
+@pytest.mark.parametrize('name, padding, udp, size', [
+    ('distilpose', 1.0, False, (60, 80)), ('rtmcc', 1.0, False, (60, 80)), ('distilpose', 1.2, False, (150, 200)),
+    ('udp', 1.25, True, (192, 256)), ('udp', 1.0, True, (240, 320)), ('distilpose', 1.1, False, (219, 292))])
+def test_other_crops_than_those_of_rtmlib(name: str, padding: float, udp: bool, size: tuple[int, int],
+                                          tmp_path: Path) -> None:
+    cfg, checkpoint = write_checkpoint(MODELS[name], tmp_path)
+    made = export(with_padding(cfg, padding, udp=udp), checkpoint, tmp_path / 'net.onnx', runtime='rtmlib')
+    described = read_metadata(made.file)
+    assert described is not None and described.input.size == size and described.input.padding == 1.25
+    assert str(size) in (made.runtime or '') and made.comparison.pixels <= 0.36
+    for width, height in (size, (size[0] * 2, size[1] * 2)):
+        session = OnnxSession(made.file)
+        rows = session.run(torch.rand(1, 3, height, width), session.outputs)
+        assert [value.shape[-1] for value in rows] == [2 * width, 2 * height]
 
 
 def test_metadata_of_another_version(tmp_path: Path) -> None:
