@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,6 +65,18 @@ class Distillation:
     def name(self) -> str:
         """Of the config that it becomes: ``<student>_from_<teacher>``."""
         return f'{Path(self.student.rpartition("::")[2]).stem}_from_{teacher_name(self.teacher)}'
+
+    @property
+    def command(self) -> str:
+        """The command line that describes it, without the options of its training."""
+        method = None if self.method == 'auto' else self.method
+        options = {'teacher': self.teacher, 'teacher-checkpoint': self.teacher_checkpoint, 'method': method,
+                   'images': self.images, 'boxes': self.boxes}
+        words = ['distilpose', 'train', self.student]
+        words += [word for name, value in options.items() if value is not None for word in (f'--{name}', value)]
+        if self.teacher_options:
+            words += ['--cfg-options', *(f'model.teacher.{key}={value}' for key, value in self.teacher_options.items())]
+        return shlex.join(words).replace('\n', ' ')
 
 
 def write_leaf_config(distillation: Distillation, folder: Path, *,
@@ -196,7 +209,7 @@ def _code(path: str, config: Config, distillation: Distillation, *, recipe: Reci
     task_weight = recipe.rule.task_weight if has_labels else 0.0
     terms = ',\n'.join(f'        {name}={as_code(term)}' for name, term in recipe.terms.items())
     comment = '\n'.join(textwrap.wrap(head, 120, initial_indent='# ', subsequent_indent='# '))
-    return f"""# distilpose train {distillation.student} --teacher {distillation.teacher}
+    return f"""# {distillation.command}
 {comment}
 _base_ = {path!r}
 model = dict(

@@ -87,7 +87,8 @@ def test_the_written_config_is_the_one_that_is_trained_and_gives_the_same_run_al
 def test_the_written_config_stays_and_the_full_one_lies_beside_it(files: Path, tmp_path: Path) -> None:
     distil(files, tmp_path, options={'train_cfg.max_epochs': 1})
     leaf = tmp_path / 'student_from_teacher.py'
-    assert leaf.read_text().startswith(f'# distilpose train {files / "student.py"} --teacher {files / "teacher.py"}\n')
+    assert leaf.read_text().startswith(f'# distilpose train {files / "student.py"} --teacher {files / "teacher.py"} '
+                                       f'--teacher-checkpoint {files / "teacher.pth"}\n')
     assert len(leaf.read_text().splitlines()) < 16
     assert Config.fromfile(tmp_path / 'student_from_teacher_full.py').train_cfg.max_epochs == 1
     log = next(tmp_path.glob('*/*.log')).read_text()
@@ -117,6 +118,8 @@ def test_options_of_the_teacher_are_in_the_written_config(files: Path, tmp_path:
                  'train_cfg.max_epochs': 1},
         teacher_checkpoint=files / 'teacher.pth')
     assert written.options == {'train_cfg.max_epochs': 1}
+    first = written.config.read_text().splitlines()[0]
+    assert first.endswith("--cfg-options model.teacher.dtype=bfloat16 'model.teacher.head.deconv_out_channels=(8,)'")
     teacher = Config.fromfile(written.config).model.teacher
     assert (teacher.dtype, teacher.head.to_dict()) == ('bfloat16', dict(deconv_out_channels=(8,)))
 
