@@ -119,10 +119,11 @@ def check_room(store: SlotStore, *, samples: int, variants: int) -> None:
 def describe_size(cache: TeacherCache, *, samples: int, variants: int, epochs: int) -> str:
     """What is kept, how large it is and in how many epochs the teacher runs."""
     size, used = cache.store.record_bytes, min(variants, epochs)
+    every = 'epoch' if variants == 1 else f'{variants} epochs'
     gain = '.' if used < epochs else ': nothing repeats in this run, and only later ones gain.'
     return (f'The teacher cache {cache.store.folder} keeps {", ".join(cache.layout.fields)} of {samples} samples: '
             f'{_bytes(size)} each, {_bytes(size * samples)} a variant, {_bytes(size * samples * used)} in all, of '
-            f'which {_bytes(size * cache.store.filled)} are filled. Augmentations repeat every {variants} epochs, so '
+            f'which {_bytes(size * cache.store.filled)} are filled. Augmentations repeat every {every}, so '
             f'the teacher runs in {used} of {epochs} epochs at most{gain}')
 
 

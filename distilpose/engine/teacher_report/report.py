@@ -61,8 +61,9 @@ class TeacherReport:
         mean, bias, sides = figures['mean_pose'], figures['bias'], figures['sides']
         asked, chosen = figures['people'], figures['people_chosen']
         some = f'{asked} of {chosen} (more would take too long)' if asked < chosen else str(asked)
-        yield (f'The teacher on {some} validation people ({figures["joints"]} labelled joints) in the '
-               f"student's crop: {self.teacher}")
+        place = 'a crop of its own' if figures.get('own_crop') else "the student's crop"
+        yield (f'The teacher on {some} validation people ({figures["joints"]} labelled joints) in {place}: '
+               f'{self.teacher}')
         yield (f'  AP {_points(figures["ap"])}, PCK@0.1 of the box {_points(figures["pck"])} (mean pose: AP '
                f'{_points(mean["ap"])}, PCK {_points(mean["pck"])}), {_milliseconds(figures)} an image')
         yield f'  PCK of {"; ".join(_by_keypoint(figures["keypoints"]))}'
@@ -109,7 +110,7 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
     if not predictions.counted.any():
         return 'no joint that it speaks of is labelled in the validation data'
     figures = measure(predictions, sigmas=dataset.metainfo['sigmas'], flip=flip, names=names)
-    figures['people_chosen'] = len(indices)
+    figures.update(people_chosen=len(indices), own_crop=distiller.own_crop is not None)
     report = TeacherReport(figures, (), distiller.teacher.describe())
     if report.too_few:
         return report, predictions

@@ -109,6 +109,7 @@ def test_the_log_says_what_it_costs(filled: Filled, tmp_path: Path) -> None:
     runner = run(filled.config, tmp_path, tmp_path / 'cache', train_cfg__max_epochs=VARIANTS)
     log = log_of(runner)
     assert 'keeps heatmaps of 12 samples: 1.63 kB each, 19.6 kB a variant, 39.2 kB in all, of which 0 bytes' in log
+    assert 'Augmentations repeat every 2 epochs, so' in log
     assert 'the teacher runs in 2 of 2 epochs at most: nothing repeats in this run' in log
     assert 'A crop takes the teacher' in log
     assert 'asked for 24 of 24 crops' in log

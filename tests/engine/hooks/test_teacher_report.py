@@ -8,6 +8,7 @@ from mmpose.registry import TRANSFORMS
 from distilpose.config import read_config
 from distilpose.engine import check_training, train
 from distilpose.engine.hooks import TeacherReportHook
+from distilpose.engine.teacher_report import TeacherReport
 from distilpose.errors import DistilPoseError
 from tests.engine.processes import run_in_two_processes
 from tests.engine.tiny import logged_losses, write_config, write_data, write_distillation
@@ -157,6 +158,9 @@ def test_a_teacher_with_its_own_crop_is_given_it(configs, tmp_path):
         with pytest.raises(DistilPoseError, match='mean pose'):
             check_training(configs[1], work_dir=tmp_path / crop, options={'model.teacher.crop': crop})
     assert figures_of(tmp_path / 'own') == pytest.approx(figures_of(tmp_path / 'student'), abs=0.011)
+    for crop, place in (('student', "the student's crop"), ('own', 'a crop of its own')):
+        report = TeacherReport.from_dict(json.loads((tmp_path / crop / 'teacher_report.json').read_text()))
+        assert f'in {place}:' in next(report.lines())
 
 
 _TWO_PROCESSES = """
