@@ -186,6 +186,7 @@ def _read(path: Path, expected: Expected) -> dict[str, Any]:
     images = _entries(content, 'images', file)
     categories = _entries(content, 'categories', file) if expected.needs_categories or 'categories' in content else []
     _check_keys(categories, ('id', ), 'category', file)
+    _check_order(categories, expected.fields.get('keypoints'), file)
     if not expected.has_people and 'annotations' not in content:
         return content
     people = _entries(content, 'annotations', file)
@@ -213,6 +214,18 @@ def _entries(content: Mapping[str, Any], name: str, file: _File) -> list[Entry]:
         if not isinstance(entry, dict):
             raise file.error(f'entry {place} of {name!r} of', f'is {entry!r:.60}', 'a dictionary')
     return found
+
+
+def _check_order(categories: Sequence[Entry], joints: Sequence[str] | None, file: _File) -> None:
+    """Refuses a file that names the joints of the data set in another order; one that has other names may be right."""
+    for category in categories:
+        names = category.get('keypoints')
+        if joints is None or not isinstance(names, list) or names == list(joints) or (
+                sorted(map(str, names)) != sorted(joints)):
+            continue
+        place = next(index for index, name in enumerate(joints) if names[index] != name)
+        raise file.error(f'joint {place} of category {category.get("name")!r} of', f'is {names[place]!r}',
+                         f'{joints[place]!r}, as in the data set')
 
 
 def _check_images(images: Sequence[Entry], expected: Expected, file: _File) -> set[Any]:

@@ -69,10 +69,12 @@ def _places(tree: ConfigTree) -> Iterator[_Place]:
     if isinstance(metainfo, Mapping) and metainfo:
         entry = 'model.student.metainfo' if tree.is_distillation else 'model.metainfo'
         yield _Place(entry, metainfo, names_of(metainfo, entry=entry))
+    elif tree.student_source.keypoint_names is not None:  # of the data of the config that defines it
+        yield _Place('model.student.config', {}, tree.student_source.keypoint_names)
 
 
 def _meaning(place: _Place) -> str:
-    return ', which take the place of those of the data in predictions' if place.path.startswith('model') else ''
+    return ', which take the place of those of the data in predictions' if place.path.endswith('l.metainfo') else ''
 
 
 def _of_class(dataset: Mapping[str, Any]) -> Any:

@@ -83,7 +83,7 @@ def pipelines(node: Any) -> Iterator[tuple[dict[str, Any], str]]:
     """Every pipeline in a part of a config that is not for validation: the dictionary that has it, and its key."""
     if isinstance(node, Mapping):
         for key, value in node.items():
-            if key.endswith('pipeline') and not key.startswith(('val', 'test')) and _is_pipeline(value):
+            if _is_pipeline(value) and key.endswith('pipeline') and not key.startswith(('val', 'test')):
                 yield node, key  # type: ignore[misc]
             else:
                 yield from pipelines(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .models import student_model
+from .models import ModelSource, read_model_source
 from .walk import Node, dictionaries, type_name
 
 LOADERS = ('train', 'val', 'test')
@@ -43,9 +43,17 @@ class ConfigTree:
         return self.model.get('type') == 'PoseDistiller'
 
     @functools.cached_property
-    def student(self) -> Mapping[str, Any]:
+    def student_source(self) -> ModelSource:
         """The plain model that is trained: the student of a distillation, also where another config defines it."""
-        return student_model(self.cfg) or {}
+        if not self.is_distillation:
+            return ModelSource(dict(self.model), None)
+        student = self.model['student']
+        return read_model_source({key: value for key, value in student.items() if key != 'checkpoint'})
+
+    @property
+    def student(self) -> Mapping[str, Any]:
+        """The model of :attr:`student_source`."""
+        return self.student_source.model
 
     def below(self, *paths: str) -> list[Node]:
         """The dictionaries at and below these paths, path by path."""

@@ -245,8 +245,8 @@ def _unlabelled_data(config: Config, distillation: Distillation) -> str:
     if boxes:
         read_boxes(Path(boxes['boxes']))
     place = dict(data_root=str(images)) if images.is_dir() else dict(images=str(images), data_root=str(images.parent))
-    options = ',\n        '.join(f'{key}={as_code(value)}' for key, value in
-                        dict(place, **boxes, metainfo=_metainfo(dataset, distillation.student)).items())
+    keypoints = {} if 'own_keypoints' in config else dict(metainfo=_metainfo(dataset, distillation.student))
+    options = ',\n        '.join(f'{key}={as_code(value)}' for key, value in dict(place, **boxes, **keypoints).items())
     sampler = ("\n    sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True),"
                if (loader.get('sampler') or {}).get('type') == 'MultiSourceSampler' else '')
     return f"""train_dataloader = dict({sampler}

@@ -16,11 +16,13 @@ from mmengine.config import Config
 from mmpose.registry import DATASETS
 
 from distilpose.config import check_annotations, load_config
+from distilpose.distillation.teachers.keypoint_names import read_definition
 from distilpose.errors import DistilPoseError
 from distilpose.host import data_files
 
 NAN, INF = float('nan'), math.inf
 Content = dict[str, Any]
+_COCO = [*read_definition('coco', entry='').names]
 Change = Callable[[Content], Any]
 MakeConfig = Callable[..., Path]
 
@@ -131,6 +133,8 @@ def test_other_encodings_of_json_are_read(cfg: Config, encoding: str) -> None:
     (for_all(lambda person: person.update(id=7)), 'the id 7 in .* belongs to several annotations'),
     (lambda content: content['annotations'].append(3), "entry 12 of 'annotations'"),
     (lambda content: content.update(categories=[dict(name='person')]), 'category number 0 of .* has no id'),
+    (lambda content: content['categories'][0].update(keypoints=[*_COCO[1:], _COCO[0]]),
+     "joint 0 of category 'person' of .* is 'left_eye'; expected 'nose', as in the data set"),
 ])
 def test_wrong_annotations_are_refused(cfg: Config, how: Change, words: str) -> None:
     change(cfg, how)

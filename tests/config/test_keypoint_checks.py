@@ -118,3 +118,15 @@ def test_definitions_of_mmpose_are_taken_as_they_are() -> None:
     info = dict(from_file='configs/_base_/datasets/deepfashion2.py')
     check_keypoints(config(train=info, val=info, model=dict(metainfo=None, head=dict(out_channels=294)),
                            evaluator=dict(type='PCKAccuracy')))
+
+
+def test_a_student_that_another_config_defines(tmp_path: Path) -> None:
+    """Its names would be those of the data of that config."""
+    student = dict(config='distilpose::body/2d_kpt_sview_rgb_img/simdr/coco/heatmap_res50_coco_64x64.py',
+                   head=dict(out_channels=5))
+    cfg = config(model=None)
+    cfg.model = dict(type='PoseDistiller', student=student, teacher=dict(config='teacher.py'), terms={})
+    with pytest.raises(DistilPoseError, match=r'defines 5 keypoints .* model.student.config defines 17 key'):
+        check_keypoints(cfg)
+    cfg.model.student['metainfo'] = METAINFO
+    check_keypoints(cfg)

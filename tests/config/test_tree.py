@@ -33,14 +33,14 @@ def test_a_config_without_a_model_has_an_empty_one() -> None:
 
 def test_all_checks_share_one_walk_and_one_student(monkeypatch: pytest.MonkeyPatch) -> None:
     walks, students = [], []
-    walk, student = tree.dictionaries, tree.student_model
+    walk, student = tree.dictionaries, tree.read_model_source
 
     def count_walk(node: Mapping[str, Any], path: str) -> Any:
         walks.append(path)
         return walk(node, path)
 
     monkeypatch.setattr(tree, 'dictionaries', count_walk)
-    monkeypatch.setattr(tree, 'student_model', lambda cfg: students.append(cfg) or student(cfg))
+    monkeypatch.setattr(tree, 'read_model_source', lambda spec: students.append(spec) or student(spec))
     cfg = config()
     cfg.model = dict(type='PoseDistiller', student=dict(head=dict(loss=dict(type='KeypointMSELoss'))),
                      teacher=dict(config='teacher.py'), terms={})
