@@ -12,15 +12,16 @@ from .data import QUICKSTART, SYNTHESIZE
 from .doctor import DOCTOR
 from .exporting import EXPORT
 from .initialising import INIT
+from .labelling import LABEL
 from .machine import version
 from .measuring import BENCHMARK, FLOPS
 from .predicting import PREDICT
 from .training import CHECK, TEST, TRAIN
 
 COMMANDS = dict(
-    init=INIT, train=TRAIN, test=TEST, predict=PREDICT, check=CHECK, quickstart=QUICKSTART, compare=COMPARE,
-    export=EXPORT, convert=CONVERT, transfer=TRANSFER, flops=FLOPS, benchmark=BENCHMARK, synthesize=SYNTHESIZE,
-    doctor=DOCTOR)
+    init=INIT, train=TRAIN, test=TEST, predict=PREDICT, label=LABEL, check=CHECK, quickstart=QUICKSTART,
+    compare=COMPARE, export=EXPORT, convert=CONVERT, transfer=TRANSFER, flops=FLOPS, benchmark=BENCHMARK,
+    synthesize=SYNTHESIZE, doctor=DOCTOR)
 """Name on the command line -> command."""
 
 

@@ -18,14 +18,9 @@ BATCH_SIZE = 64
 """That of :mod:`distilpose.inference.predictor`."""
 
 
-def _add_predict(parser: argparse.ArgumentParser) -> None:
+def add_people(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say where people are."""
     add = parser.add_argument
-    add('model', metavar='CONFIG|ONNX', help='config file, from the current directory or from the project, or '
-                                             'distilpose::... or mmpose::...; or an ONNX file, a preset or described '
-                                             'with --cfg-options')
-    add('words', metavar='CHECKPOINT INPUT', nargs='+',
-        help="the config's weights, which may be an ONNX file (none after an ONNX file); then images, videos, "
-             "folders and globs ('folder/*.jpg'), or a camera: 0, 1, camera:0")
     people = parser.add_mutually_exclusive_group(required=True).add_argument
     people('--boxes', metavar='FILE.json',
            help='people on the images: {"name.jpg": [[x, y, width, height], ...]}, annotations as in COCO, or '
@@ -39,6 +34,17 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
                                                             'open')
     add('--detector-score', type=float, default=0.3, metavar='SCORE',
         help='boxes of --detector with a smaller score are left out (default: 0.3)')
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add('model', metavar='CONFIG|ONNX', help='config file, from the current directory or from the project, or '
+                                             'distilpose::... or mmpose::...; or an ONNX file, a preset or described '
+                                             'with --cfg-options')
+    add('words', metavar='CHECKPOINT INPUT', nargs='+',
+        help="the config's weights, which may be an ONNX file (none after an ONNX file); then images, videos, "
+             "folders and globs ('folder/*.jpg'), or a camera: 0, 1, camera:0")
+    add_people(parser)
     add('--out', metavar='DIR', default='predictions', help='folder of the results (default: predictions, here)')
     add('--format', choices=FORMATS, default='coco',
         help='coco: one results.json; openpose and mmpose: one file an image (default: coco)')
@@ -69,6 +75,11 @@ def _check_predict(args: argparse.Namespace) -> None:
     if not inputs:
         raise WrongInput(f'{args.model} needs a checkpoint and images, and only {checkpoint} is named; expected '
                          'CONFIG CHECKPOINT INPUT..., or FILE.onnx INPUT...')
+    check_people(args)
+
+
+def check_people(args: argparse.Namespace) -> None:
+    """Refuses options of people, frames and batches that cannot be meant."""
     if args.detector is None and (args.detector_kind or args.detector_size):
         raise WrongInput('--detector-kind and --detector-size are about a detector, and none is named; add --detector')
     if args.detector_size is not None and args.detector_size < 1:
@@ -85,23 +96,27 @@ def _check_predict(args: argparse.Namespace) -> None:
 
 
 def _predict(args: argparse.Namespace) -> None:
-    import torch
-
     from distilpose.apis import load_model
     from distilpose.inference.files import predict_files
 
-    device = args.device
-    if device == 'auto':
-        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    device = choose_device(args.device)
     checkpoint, inputs = _split(args)
-    detector = _detector(args, device)
+    detector = build_detector(args, device)
     model = load_model(args.model, checkpoint, device, options=read_options(args))
     print(predict_files(model, inputs, out=args.out, boxes=args.boxes, annotations=args.annotations, detector=detector,
                         format=args.format, draw=args.draw, batch_size=args.batch_size, every=args.every,
                         resume=args.resume).describe())
 
 
-def _detector(args: argparse.Namespace, device: str) -> Any:
+def choose_device(name: str) -> str:
+    """The device of this name; of ``auto`` a GPU where there is one."""
+    import torch
+
+    return ('cuda' if torch.cuda.is_available() else 'cpu') if name == 'auto' else name
+
+
+def build_detector(args: argparse.Namespace, device: str) -> Any:
+    """What finds people, ``None`` where no file is named."""
     if args.detector is None:
         return None
     from distilpose.inference.detector import OnnxDetector

@@ -15,6 +15,8 @@ COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
 """Both those of :mod:`distilpose.models.quick`."""
 MAY_CHANGE = ('data', 'model', 'optimizer')
 """That of :mod:`distilpose.engine.resuming`."""
+VALIDATIONS = ('auto', 'labels', 'agreement')
+"""Those of :mod:`distilpose.distillation.leaf_config`."""
 METHODS = ('auto', 'fpd', 'simcc', 'dwpose', 'distilpose', 'coordinates')
 """Those of :mod:`distilpose.distillation.methods`."""
 LOGS = ('tensorboard', 'wandb', 'mlflow')
@@ -52,7 +54,12 @@ def _add_distillation(parser: argparse.ArgumentParser) -> None:
     add('--method', action=_ListAction, metavar='NAME', default='auto',
         help=f'how the student learns: {", ".join(METHODS)} (default: auto, by what both networks show); "list" prints '
              'what fits what')
-    add('--images', metavar='FOLDER', help='learn from these images without annotations instead of the training data')
+    add('--images', metavar='FOLDER',
+        help='learn from these images and videos without annotations instead of the training data')
+    add('--every', type=int, metavar='N', help='with --images: of videos every Nth frame (default: 10)')
+    add('--validation', choices=VALIDATIONS, default='auto',
+        help='with --images: evaluate on the labelled validation data of the config, or compare with the teacher on a '
+             'tenth of the images, which is not trained on (default: auto, labels where that data is here)')
     add('--boxes', metavar='FILE.json',
         help='with --images: people on them, {"name.jpg": [[x, y, width, height], ...]}')
 
@@ -98,10 +105,13 @@ def _check_train(args: argparse.Namespace) -> None:
 
 
 def _check_distillation(args: argparse.Namespace) -> None:
-    given = [f'--{name.replace("_", "-")}' for name in ('teacher_checkpoint', 'images', 'boxes')
-             if getattr(args, name) is not None] + ['--method'] * (args.method != 'auto')
+    given = [f'--{name.replace("_", "-")}' for name in ('teacher_checkpoint', 'images', 'boxes', 'every')
+             if getattr(args, name) is not None]
+    given += ['--method'] * (args.method != 'auto') + ['--validation'] * (args.validation != 'auto')
     if given and args.teacher is None:
         raise WrongInput(f'{" and ".join(given)} of a distillation, and no teacher is named; add --teacher')
+    if args.every is not None and args.every < 1:
+        raise WrongInput(f'--every {args.every} is none; expected at least 1')
     if args.method not in METHODS:
         raise WrongInput(f'--method {args.method} is none; expected one of {", ".join(METHODS)}')
 
@@ -113,7 +123,8 @@ def _train(args: argparse.Namespace) -> None:
           seed=args.seed, deterministic=args.deterministic, validate=not args.no_validate,
           auto_scale_lr=args.auto_scale_lr, options=read_options(args), data_root=args.data_root,
           launcher=args.launcher, teacher=args.teacher, teacher_checkpoint=args.teacher_checkpoint, method=args.method,
-          images=args.images, boxes=args.boxes, strict_teacher=args.strict_teacher, log_to=args.log_to)
+          images=args.images, boxes=args.boxes, validation=args.validation, every=args.every,
+          strict_teacher=args.strict_teacher, log_to=args.log_to)
 
 
 def _add_test(parser: argparse.ArgumentParser) -> None:
@@ -177,7 +188,8 @@ def _check(args: argparse.Namespace) -> None:
 
     check_training(args.config, work_dir=args.work_dir, options=read_options(args), data_root=args.data_root,
                    teacher=args.teacher, teacher_checkpoint=args.teacher_checkpoint, method=args.method,
-                   images=args.images, boxes=args.boxes, browse=args.browse)
+                   images=args.images, boxes=args.boxes, validation=args.validation, every=args.every,
+                   browse=args.browse)
 
 
 TRAIN = Command(

@@ -27,11 +27,31 @@ def check_mixed_data(config: Config | ConfigTree) -> None:
     if trains and (loader.get('sampler') or {}).get('type') == 'MultiSourceSampler':
         _check_shares(loader)
     evaluated = ('val', 'test') if trains else tree.loaders
-    for path, _ in tree.of_type('UnlabelledImages', *(f'{name}_dataloader' for name in evaluated)):
+    for path, dataset in tree.of_type('UnlabelledImages', *(f'{name}_dataloader' for name in evaluated)):
+        if trains and path.startswith('val_dataloader') and _is_agreement(tree):
+            _check_held_out(path, dataset, tree)
+            continue
         raise DistilPoseError(f'{path} is UnlabelledImages, and images without annotations cannot be evaluated on; '
-                              'use labelled data there')
+                              'use labelled data there' + (", or val_evaluator=dict(type='AgreementWithTeacher')"
+                                                           if trains and path.startswith('val') else ''))
     if trains and tree.of_type('UnlabelledImages', 'train_dataloader'):
         _check_unlabelled(tree)
+
+
+def _is_agreement(tree: ConfigTree) -> bool:
+    """Whether the validation needs no annotations."""
+    found = tree.cfg.get('val_evaluator') or ()
+    evaluators = [found] if isinstance(found, Mapping) else list(found)
+    return bool(evaluators) and all(one.get('type') == 'AgreementWithTeacher' for one in evaluators)
+
+
+def _check_held_out(path: str, dataset: Mapping[str, Any], tree: ConfigTree) -> None:
+    """Refuses a validation on the images of the training."""
+    for other, trained in tree.of_type('UnlabelledImages', 'train_dataloader'):
+        are_same = all(trained.get(key) == dataset.get(key) for key in ('data_root', 'images'))
+        if are_same and (trained.get('part'), dataset.get('part')) != ('train', 'val'):
+            raise DistilPoseError(f"{path} and {other} are the same images; set part='val' there and part='train' "
+                                  'here, so that no image of the validation is trained on')
 
 
 def _check_shares(loader: Mapping[str, Any]) -> None:

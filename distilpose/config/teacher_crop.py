@@ -20,7 +20,7 @@ CROP_STEPS = ('TopdownAffine', 'QuickTopdownAffine', 'DecodingTopdownAffine')
 """Steps that cut the crop of a person."""
 _PACKS = ('PackPoseInputs', 'PackMixedPoseInputs', 'PackTrainingInputs')
 _PIXELS = (*REPLAYED, 'Albumentation')
-_NO_PIXELS_BEHIND = ('GenerateTarget', 'FilterAnnotations')
+_NO_PIXELS_BEHIND = ('GenerateTarget', 'FilterAnnotations', 'WeighByCertainty')
 _NO_PIXELS_BEFORE = ('LoadImage', 'LoadEncodedImage', 'LoadImageOnce', 'GetBBoxCenterScale', 'RandomFlip',
                      'RandomHalfBody', 'RandomBBoxTransform', 'RandomBBoxCenterShift', 'RandomScaleRotation',
                      'FilterAnnotations', 'KeypointConverter')

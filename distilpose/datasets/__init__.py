@@ -16,6 +16,7 @@ from .transforms import (
     RandomScaleRotation,
     TeacherCrop,
     TeacherView,
+    WeighByCertainty,
 )
 from .ubody import UBodyDataset
 from .unlabelled import UnlabelledImages
@@ -23,6 +24,6 @@ from .unlabelled import UnlabelledImages
 __all__ = [
     'DecodingTopdownAffine', 'KeepUndistorted', 'LoadEncodedImage', 'LoadImageOnce', 'PackMixedPoseInputs',
     'PackTeacherCrop', 'PackTrainingInputs', 'PeopleOfImageSampler', 'QuickCocoDataset', 'RandomBBoxCenterShift',
-    'RandomScaleRotation', 'TeacherCrop', 'TeacherView', 'UBodyDataset', 'UnlabelledImages', 'ZeroBasedMpiiDataset',
-    'compact_collate',
+    'RandomScaleRotation', 'TeacherCrop', 'TeacherView', 'UBodyDataset', 'UnlabelledImages', 'WeighByCertainty',
+    'ZeroBasedMpiiDataset', 'compact_collate',
 ]

@@ -18,9 +18,11 @@ from .transforms import (
     PackTeacherCrop,
     PackTrainingInputs,
     TeacherCrop,
+    WeighByCertainty,
 )
 
-_DRAW_NOTHING = (DecodingTopdownAffine, GenerateTarget, PackPoseInputs, PackMixedPoseInputs, PackTrainingInputs)
+_DRAW_NOTHING = (DecodingTopdownAffine, GenerateTarget, PackPoseInputs, PackMixedPoseInputs, PackTrainingInputs,
+                 WeighByCertainty)
 
 
 def make_in_stages(dataset: BaseCocoStyleDataset, indices: Sequence[int]) -> list[Any]:

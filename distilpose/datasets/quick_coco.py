@@ -21,7 +21,8 @@ _FOR_EVALUATION = ('raw_ann_info', 'segmentation')
 class QuickCocoDataset(CocoDataset):
     """mmpose's ``CocoDataset`` for training: the same people and samples in less time and memory.
 
-    A person has no outline (``segmentation``) and no ``raw_ann_info``, which top-down training does not use, and shares
+    A person has no outline (``segmentation``) and no ``raw_ann_info``, which top-down training does not use, but its
+    ``keypoint_scores`` (:class:`~distilpose.datasets.WeighByCertainty`) where there are some, and shares
     what describes the data set, such as ``flip_indices``, with all others instead of having a copy: no step may write
     to it. ``people_in_image`` is how many people of the data set its image shows. In test mode people stay as they are.
     Batches are made in stages (:func:`~distilpose.datasets.in_stages.make_in_stages`).
@@ -36,7 +37,7 @@ class QuickCocoDataset(CocoDataset):
             return people
         counts = Counter(person['img_path'] for person in people)
         return [dict({key: value for key, value in person.items() if key not in _FOR_EVALUATION},
-                     people_in_image=counts[person['img_path']]) for person in people]
+                     people_in_image=counts[person['img_path']], **_scores(person)) for person in people]
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
         """A person, which belongs to the caller, and what describes the data set, which does not."""
@@ -47,3 +48,9 @@ class QuickCocoDataset(CocoDataset):
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         """The samples of a batch; torch's loader asks for them here instead of one by one."""
         return make_in_stages(self, indices)
+
+
+def _scores(person: dict) -> dict[str, Any]:
+    """The teacher's scores of a person that a teacher labelled."""
+    scores = (person.get('raw_ann_info') or {}).get('keypoint_scores')
+    return {} if scores is None else dict(keypoint_scores=scores)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,16 @@ from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.host.image_paths import check_inside
 
-from .unlabelled_files import list_images, match_names, read_boxes, read_image
+from .unlabelled_files import PARTS, list_images, match_names, part_of, read_boxes, read_image
+from .video_frames import EVERY, extract_frames, is_video
 
 _UNREADABLE, _WRONG_SIZE = 1, 2
 _LARGEST_SIDE = 32766  # of what OpenCV can warp
 _ATTEMPTS = 100
+_THREADS = 4
 
 
 @DATASETS.register_module()
@@ -36,9 +39,12 @@ class UnlabelledImages(BaseCocoStyleDataset):
     An image that cannot be read or is too small is replaced by another, drawn with numpy's generator, and marked in
     ``skipped``; no image ends a training.
 
+    Of videos every so manieth frame is an image, called ``clip.mp4/000120.jpg``. They are decoded once, into files
+    (:func:`~distilpose.datasets.video_frames.extract_frames`).
+
     Args:
-        images: a folder, searched recursively, or a list of files (``.json``, or text with a name a line), from
-            ``data_root``.
+        images: a folder, searched recursively, or a list of files (``.json``, or text with a name a line), or a video,
+            from ``data_root``.
         metainfo: the keypoints of the labelled data: ``dict(from_file='configs/_base_/datasets/coco.py')``.
         data_root: the folder that other paths begin at.
         boxes: a JSON file of people's boxes, from ``data_root``, see :func:`~.unlabelled_files.read_boxes`. Names are
@@ -48,6 +54,10 @@ class UnlabelledImages(BaseCocoStyleDataset):
         min_side: fewest pixels of a box's side within the image, or of the image's where there are no boxes.
         indices: how many samples to take, from the beginning, or which.
         lazy_init: do not look for images yet.
+        part: ``'val'`` has the images that are held out for validation (:func:`~.unlabelled_files.held_out`), of them
+            those that can be used; ``'train'`` all others.
+        every: of videos, 1 for all frames.
+        frames: the folder for frames of videos; by default beside ``images``, named ``<images>_frames``.
 
     Raises:
         DistilPoseError: there are no images, none of them can be used, or a file is not what it should be.
@@ -55,11 +65,16 @@ class UnlabelledImages(BaseCocoStyleDataset):
 
     def __init__(self, images: str = '', *, metainfo: dict, data_root: str = '', boxes: str | None = None,
                  pipeline: Sequence[dict | Callable] = (), min_side: int = 32,
-                 indices: int | Sequence[int] | None = None, lazy_init: bool = False) -> None:
+                 indices: int | Sequence[int] | None = None, lazy_init: bool = False, part: str = 'all',
+                 every: int = EVERY, frames: str | None = None) -> None:
+        if part not in PARTS:
+            raise DistilPoseError(f'UnlabelledImages has part={part!r}; expected one of {", ".join(PARTS)}')
         if not (images or data_root):
             raise DistilPoseError('UnlabelledImages needs images, or a data_root that is a folder of images')
         self.boxes = boxes
         self.min_side = min_side
+        self.part = part
+        self.every, self.frames = every, frames
         self.skipped = torch.zeros(0, dtype=torch.uint8)
         self._usable = -1
         super().__init__(metainfo=metainfo, data_root=data_root, data_prefix=dict(img=images), pipeline=list(pipeline),
@@ -72,29 +87,67 @@ class UnlabelledImages(BaseCocoStyleDataset):
         super().full_init()
         # Seen by all worker processes; why a sample is left out, 0 where nothing is known against it.
         self.skipped = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
+        if self.part == 'val':
+            self._keep_usable()
         self._usable = next((index for index in range(len(self)) if self._read(index) is not None), -1)
         if self._usable < 0:
             raise DistilPoseError(f'{self.describe_skipped(self.skipped)}, and nothing is left to learn from; change '
                                   'images or data_root, or take UnlabelledImages out of the config')
 
+    def _keep_usable(self) -> None:
+        """Leaves out for good what cannot be used, so that all processes evaluate the same samples."""
+        with ThreadPoolExecutor(_THREADS) as readers:
+            is_usable = list(readers.map(lambda index: self._read(index) is not None, range(len(self))))
+        if all(is_usable) or not any(is_usable):
+            return
+        print_log(f'{self.describe_skipped(self.skipped)}; the validation does without.', 'current', logging.WARNING)
+        self.get_subset_([index for index, usable in enumerate(is_usable) if usable])
+        self.skipped = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
+
     def load_data_list(self) -> list[dict]:
         """One entry for every box, or whole image."""
         source = Path(self.data_prefix['img'])
-        folder, names = list_images(source, Path(self.data_root or ''))
+        folder, names = list_images(source, Path(self.data_root or ''), videos=True)
+        frames = Path(self.frames) if self.frames else source.absolute().with_name(f'{source.absolute().name}_frames')
+        names = [name for name in names if frames not in (folder / name).parents]
         check_inside({os.path.join(folder, name): name for name in names}, roots=[folder], source=str(source))
-        boxes = self._load_boxes(folder, names) if self.boxes else {}
-        samples = [dict(img_id=number, img_path=str(folder / name), box=box)
+        found = [pair for name in names for pair in self._images_of(folder, name, frames)]
+        if not found:
+            raise DistilPoseError(f'no video of {source} can be read; convert them, or name images')
+        names, places = [name for name, _ in found], dict(found)
+        boxes = self._load_boxes(places, names) if self.boxes else {}
+        names = part_of(names, self.part)
+        samples = [dict(img_id=number, img_path=str(places[name]), box=box)
                    for number, name in enumerate(names) for box in boxes.get(name, [None])]
         if not samples:
             raise DistilPoseError(f'{self.boxes} has no box of any image; take boxes out of the config to use whole '
                                   'images')
         return [dict(sample, id=index) for index, sample in enumerate(samples)]
 
-    def _load_boxes(self, folder: Path, names: list[str]) -> dict[str, np.ndarray]:
+    def _images_of(self, folder: Path, name: str, frames: Path) -> Iterator[tuple[str, Path]]:
+        """Names and files of an image, or of the frames of a video."""
+        if not is_video(name):
+            yield name, folder / name
+            return
+        try:
+            found = extract_frames(folder / name, frames, name=name, every=self.every)
+        except RunFailed:
+            raise
+        except DistilPoseError as error:
+            if frames.joinpath(name).exists():  # frames of another training, which are not to be mixed with these
+                raise
+            print_log(f'{error}. It is left out.', 'current', logging.WARNING)
+            return
+        if found.broken:
+            print_log(f'{found.broken} of the frames of {folder / name} cannot be read and are left out.', 'current',
+                      logging.WARNING)
+        yield from ((one, frames / one) for one in found.names)
+
+    def _load_boxes(self, places: Mapping[str, Path], names: list[str]) -> dict[str, np.ndarray]:
         """Boxes by the names of the images; an image that the file does not name has none."""
         file = Path(self.data_root or '', self.boxes or '')
         boxes = read_boxes(file)
-        matched = match_names(boxes, [(name, (folder / name).absolute()) for name in names], source=file)
+        matched = match_names(boxes, [(name, places[name].absolute()) for name in names], source=file)
         found = {name: boxes[known] for name, known in zip(names, matched, strict=True) if known is not None}
         unknown = boxes.keys() - set(matched)
         if unknown == boxes.keys():
@@ -111,8 +164,10 @@ class UnlabelledImages(BaseCocoStyleDataset):
             info = self._read(idx)
             if info is not None:
                 return self.pipeline(info)
+            if self.part == 'val':
+                break
             idx = self._rand_another()
-        info = self._read(self._usable)
+        info = None if self.part == 'val' else self._read(self._usable)
         if info is None:
             raise DistilPoseError(f'the unlabelled images of {self.data_prefix["img"]} could be read when the run '
                                   'began, and cannot be any more')

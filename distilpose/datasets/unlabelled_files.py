@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
@@ -14,19 +15,26 @@ import numpy as np
 
 from distilpose.errors import DistilPoseError
 
+from .video_frames import VIDEO_SUFFIXES, is_video
+
 SUFFIXES = ('.bmp', '.gif', '.jp2', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
 """Names of files in a folder that are taken for images, in small or capital letters."""
 
+PARTS = ('all', 'train', 'val')
+"""Of images without annotations: all of them, those to train on, and those that are held out."""
+_MOST_HELD_OUT, _SHARE_HELD_OUT = 500, 10  # one in ten
+_STRETCH = 300  # frames
 _PERSON = 1  # COCO's category
 
 
-def list_images(source: Path, root: Path) -> tuple[Path, list[str]]:
+def list_images(source: Path, root: Path, *, videos: bool = False) -> tuple[Path, list[str]]:
     """Finds images.
 
     Args:
         source: a folder, searched with all folders in it, links to folders included; or a list of files: a ``.json``
             with a list of names, any other file with one name a line.
         root: the folder that the names of a list begin at.
+        videos: whether videos count as well; then the source may be one.
 
     Returns:
         The folder that the names begin at, and the names: of a folder sorted, of a list in its order.
@@ -35,11 +43,14 @@ def list_images(source: Path, root: Path) -> tuple[Path, list[str]]:
         DistilPoseError: there is no such folder or file, or it names no images.
     """
     if source.is_dir():
-        names = sorted(name for name in files_below(source) if name.lower().endswith(SUFFIXES))
+        suffixes = (*SUFFIXES, *VIDEO_SUFFIXES) if videos else SUFFIXES
+        names = sorted(name for name in files_below(source) if name.lower().endswith(suffixes))
         if not names:
-            raise DistilPoseError(f'the folder {source} has no images (no file in it ends with {", ".join(SUFFIXES)}); '
+            raise DistilPoseError(f'the folder {source} has no images (no file in it ends with {", ".join(suffixes)}); '
                                   'change images or data_root of UnlabelledImages')
         return source, names
+    if videos and is_video(source):
+        return source.parent, [source.name]
     names = _load_json(source) if source.suffix.lower() == '.json' else _read(source).splitlines()
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise DistilPoseError(f'the list of images {source} must be a list of file names, ["a.jpg", "b/c.png"]; '
@@ -48,6 +59,40 @@ def list_images(source: Path, root: Path) -> tuple[Path, list[str]]:
     if not names:
         raise DistilPoseError(f'the list of images {source} is empty; expected names of files, one a line')
     return root, names
+
+
+def part_of(names: list[str], part: str) -> list[str]:
+    """The names of a part, in their order; one of :data:`PARTS`.
+
+    Raises:
+        DistilPoseError: there are too few images for two parts.
+    """
+    if part == 'all':
+        return names
+    chosen = held_out(names)
+    if len(chosen) == len(set(names)):
+        raise DistilPoseError(f'there is {len(chosen)} image, and one in {_SHARE_HELD_OUT} is to be held out for '
+                              "validation; add images, or train without validation (--no-validate, part='all')")
+    return [name for name in names if (name in chosen) == (part == 'val')]
+
+
+def held_out(names: Iterable[str]) -> set[str]:
+    """Names of the images that are not trained on: one in ten, at most 500, those with the smallest SHA-256.
+
+    The same names give the same choice on every machine, and another image changes few of it. Frames of a video, which
+    resemble their neighbours, are taken in stretches of 300 frames.
+    """
+    ranked = sorted(set(names), key=lambda name: (hashlib.sha256(_stretch(name)).digest(), name))
+    return set(ranked[:min(-(-len(ranked) // _SHARE_HELD_OUT), _MOST_HELD_OUT)])
+
+
+def _stretch(name: str) -> bytes:
+    """What an image is held out with: itself, or its stretch of a video."""
+    video, _, frame = name.rpartition('/')
+    number = frame.partition('.')[0]
+    if is_video(video) and number.isdecimal():
+        name = f'{video}/{int(number) // _STRETCH}'
+    return name.encode('utf-8', 'surrogateescape')
 
 
 def files_below(folder: Path) -> Iterator[str]:

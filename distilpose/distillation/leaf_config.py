@@ -28,6 +28,7 @@ from distilpose.config import (
     read_model_source,
 )
 from distilpose.datasets.unlabelled_files import list_images, read_boxes
+from distilpose.datasets.video_frames import is_video
 from distilpose.errors import DistilPoseError
 from distilpose.models.losses.simdr import AxisLoss
 
@@ -44,6 +45,11 @@ _DEFAULT_SIZE = (192, 256)
 """(width, height) of the image that tells the kind of a student which does not say the size of its input."""
 
 
+VALIDATIONS = ('auto', 'labels', 'agreement')
+"""How images without annotations are validated: with the validation data of the student's config, or by agreement with
+the teacher on images that are held out; ``'auto'``: with the former where they are on this machine."""
+
+
 @dataclass(frozen=True)
 class Distillation:
     """What a command line says of a distillation."""
@@ -58,8 +64,12 @@ class Distillation:
     """A folder or list of images without annotations, in the place of the student's training data."""
     boxes: str | None = None
     """A JSON file of people's boxes on them."""
+    every: int | None = None
+    """Of videos among them every so manieth frame is an image; ``None``: as of ``UnlabelledImages``."""
     teacher_options: Mapping[str, Any] = field(default_factory=dict)
     """Dotted key -> value: further entries of ``model.teacher``."""
+    validation: str = 'labels'
+    """One of :data:`VALIDATIONS` but ``'auto'``."""
 
     @property
     def name(self) -> str:
@@ -100,7 +110,7 @@ def write_leaf_config(distillation: Distillation, folder: Path, *,
         raise DistilPoseError(f'{path} defines no model')
     teacher, notes = resolve_teacher(distillation.teacher, distillation.teacher_checkpoint)
     teacher = _merged(teacher, distillation.teacher_options)
-    data = _unlabelled_data(config, distillation)
+    data = _unlabelled_data(config, distillation, frames=folder / 'frames')
     with _without_traces():
         student, names = show_student(config, path)
         shown, teacher_names = show_teacher(teacher, teacher_name(distillation.teacher))
@@ -223,7 +233,7 @@ model = dict(
 """
 
 
-def _unlabelled_data(config: Config, distillation: Distillation) -> str:
+def _unlabelled_data(config: Config, distillation: Distillation, *, frames: Path) -> str:
     """The lines that put images without annotations in the place of the training data; empty without images."""
     if distillation.images is None:
         if distillation.boxes is not None:
@@ -239,14 +249,22 @@ def _unlabelled_data(config: Config, distillation: Distillation) -> str:
         raise DistilPoseError(f'--images takes the pipeline of the training data of {distillation.student}, and its '
                               f'{dataset.get("type", "train_dataloader")} has none; write a config with '
                               "train_dataloader.dataset=dict(type='UnlabelledImages', ...)")
+    by_agreement = distillation.validation == 'agreement'
     images = _require(distillation.images, '--images')
-    list_images(images, images.parent)
+    names = list_images(images, images.parent, videos=True)[1]
     boxes = {} if distillation.boxes is None else dict(boxes=str(_require(distillation.boxes, '--boxes')))
     if boxes:
         read_boxes(Path(boxes['boxes']))
-    place = dict(data_root=str(images)) if images.is_dir() else dict(images=str(images), data_root=str(images.parent))
+    place = dict[str, Any](data_root=str(images if images.is_dir() else images.parent))
+    if not images.is_dir():
+        place['images'] = str(images)
+    if any(map(is_video, names)):
+        place['frames'] = str(frames)
+        place |= {} if distillation.every is None else dict(every=distillation.every)
     keypoints = {} if 'own_keypoints' in config else dict(metainfo=_metainfo(dataset, distillation.student))
-    options = ',\n        '.join(f'{key}={as_code(value)}' for key, value in dict(place, **boxes, **keypoints).items())
+    named = dict(place, **boxes, **keypoints)
+    options = ',\n        '.join(f'{key}={as_code(value)}' for key, value in
+                               dict(named, **(dict(part='train') if by_agreement else {})).items())
     sampler = ("\n    sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True),"
                if (loader.get('sampler') or {}).get('type') == 'MultiSourceSampler' else '')
     return f"""train_dataloader = dict({sampler}
@@ -255,7 +273,26 @@ def _unlabelled_data(config: Config, distillation: Distillation) -> str:
         type='UnlabelledImages',
         {options},
         pipeline={_packed(pipeline, f'{entry}.pipeline')}))
-{_switched_pipelines(config)}"""
+{_switched_pipelines(config)}{_agreement(config, distillation, named) if by_agreement else ''}"""
+
+
+def _agreement(config: Config, distillation: Distillation, named: Mapping[str, Any]) -> str:
+    """The lines that validate with the teacher on images that are held out."""
+    loader = config.get('val_dataloader') or {}
+    if not (loader.get('dataset') or {}).get('pipeline'):
+        raise DistilPoseError(f'validation by agreement with the teacher takes the pipeline of the validation data of '
+                              f'{distillation.student}, which has no val_dataloader.dataset.pipeline; add one, or '
+                              'train without validation (--no-validate)')
+    options = ',\n        '.join(f'{key}={as_code(value)}' for key, value in dict(named, part='val').items())
+    return f"""val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='UnlabelledImages',
+        {options},
+        pipeline=_base_.val_dataloader.dataset.pipeline))
+val_evaluator = dict(_delete_=True, type='AgreementWithTeacher')
+default_hooks = dict(checkpoint=dict(save_best='agreement/PCK', rule='greater'))
+"""
 
 
 def _dataset(config: Config) -> Mapping[str, Any]:

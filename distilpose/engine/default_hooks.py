@@ -12,6 +12,7 @@ from ..config.option_names import MMENGINE_HOOKS
 
 DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     accumulated_gradients=dict(type='AccumulatedGradientsHook'),
+    agreement=dict(type='AgreementHook'),
     checkpoint=dict(type='SafeCheckpointHook', interval=1),
     finite_check=dict(type='FiniteCheckHook'),
     resume_facts=dict(type='ResumeFactsHook'),

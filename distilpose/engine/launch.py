@@ -68,8 +68,9 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
           deterministic: bool = False, validate: bool = True, auto_scale_lr: bool = False,
           options: Mapping[str, Any] | None = None, data_root: str | Path | None = None, launcher: str = 'none',
           teacher: str | Path | None = None, teacher_checkpoint: str | Path | None = None, method: str = 'auto',
-          images: str | Path | None = None, boxes: str | Path | None = None,
-          strict_teacher: bool = False, log_to: Sequence[str] = ()) -> Runner:
+          images: str | Path | None = None, boxes: str | Path | None = None, validation: str = 'auto',
+          every: int | None = None, strict_teacher: bool = False,
+          log_to: Sequence[str] = ()) -> Runner:
     """Trains a config, or with a teacher distils it.
 
     A distillation is written to ``<student>_from_<teacher>.py`` in the work directory, and that config is trained.
@@ -97,6 +98,11 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         method: how the student learns, one of :data:`~distilpose.distillation.methods.METHODS`.
         images: a folder or list of images without annotations, which take the place of the training data.
         boxes: a JSON file of people's boxes on them, see :class:`~distilpose.datasets.UnlabelledImages`.
+        every: of videos among the images every so manieth frame is taken, see
+            :class:`~distilpose.datasets.UnlabelledImages`.
+        validation: of a training on images without annotations: ``'labels'`` evaluates on the validation data of the
+            config, ``'agreement'`` compares with the teacher on images that are held out
+            (:class:`~distilpose.evaluation.AgreementWithTeacher`), ``'auto'`` takes the former where that data is here.
         strict_teacher: refuse a teacher that its report finds to be no better than chance, to exchange keypoints or to
             be given the wrong images, see :class:`~distilpose.engine.hooks.TeacherReportHook`.
         log_to: some of ``'tensorboard'``, ``'wandb'``, ``'mlflow'``, beside what the config logs to, see
@@ -113,7 +119,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
     check_log_backends(log_to, is_first=is_first_process(launcher))
     config, options, said = _with_teacher(config, teacher, options=options, work_dir=work_dir, launcher=launcher,
                                           method=method, teacher_checkpoint=teacher_checkpoint, images=images,
-                                          boxes=boxes)
+                                          boxes=boxes, validation=validation if validate else 'labels',
+                                          data_root=data_root, every=every)
     cfg, notes = load_and_change(config, options=options, data_root=data_root)
     _require_training(cfg)
     if not validate:
@@ -226,8 +233,9 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
 def check_training(config: str | Path | Config, *, work_dir: str | Path | None = None,
                    options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
                    teacher: str | Path | None = None, teacher_checkpoint: str | Path | None = None,
-                   method: str = 'auto', images: str | Path | None = None,
-                   boxes: str | Path | None = None, browse: int | None = None) -> TeacherReport | None:
+                   method: str = 'auto', images: str | Path | None = None, boxes: str | Path | None = None,
+                   validation: str = 'auto', every: int | None = None,
+                   browse: int | None = None) -> TeacherReport | None:
     """Checks a config, builds data and networks as a training would, and evaluates its teacher; trains nothing.
 
     Args:
@@ -251,7 +259,7 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
                               f'{MOST_PEOPLE}')
     config, options, said = _with_teacher(config, teacher, options=options, work_dir=work_dir, launcher='none',
                                           method=method, teacher_checkpoint=teacher_checkpoint, images=images,
-                                          boxes=boxes)
+                                          boxes=boxes, validation=validation, data_root=data_root, every=every)
     cfg, notes = load_and_change(config, options=options, data_root=data_root)
     _require_training(cfg)
     cfg.work_dir = str(_work_dir(cfg, work_dir, 'check'))
@@ -309,16 +317,17 @@ def use_autocast(cfg: Config) -> None:
         wrapper.pop('loss_scale')  # mmengine's 'dynamic' is what the scaler does anyway
 
 
-def _with_teacher(config: str | Path | Config, teacher: str | Path | None, *, method: str,
+def _with_teacher(config: str | Path | Config, teacher: str | Path | None, *, method: str, validation: str,
                   options: Mapping[str, Any] | None, work_dir: str | Path | None, launcher: str,
-                  **asked: str | Path | None) -> tuple[str | Path | Config, Mapping[str, Any] | None, list[str]]:
+                  data_root: str | Path | None, every: int | None, **asked: str | Path | None
+                  ) -> tuple[str | Path | Config, Mapping[str, Any] | None, list[str]]:
     """The config and options of a distillation of a student's config, and what to say; the same without a teacher."""
     if teacher is not None:
         return write_distillation(config, teacher, options=options, work_dir=work_dir, launcher=launcher,
-                                  method=method, **asked)
-    if method != 'auto' or any(value is not None for value in asked.values()):
-        raise DistilPoseError('--teacher-checkpoint, --method, --images and --boxes are about a distillation, and no '
-                              'teacher is named; add --teacher')
+                                  method=method, validation=validation, data_root=data_root, every=every, **asked)
+    if method != 'auto' or every is not None or any(value is not None for value in asked.values()):
+        raise DistilPoseError('--teacher-checkpoint, --method, --images, --boxes and --every are about a distillation, '
+                              'and no teacher is named; add --teacher')
     return config, options, []
 
 

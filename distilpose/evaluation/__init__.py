@@ -1,5 +1,6 @@
 """Measuring trained models on validation people whose boxes are given."""
 
+from .agreement import AgreementWithTeacher, TeacherKeypoints
 from .average_precision import Matches, average_precision, match_detections, only_keypoint
 from .dump import DumpPredictions
 from .evaluate import Evaluation, evaluate
@@ -15,7 +16,8 @@ from .pckh import PCKhMetric
 from .people import People, build_validation, read_people
 from .whole_body import WholeBodyPartsMetric
 
-__all__ = ['DumpPredictions', 'Evaluation', 'Matches', 'PCKhMetric', 'People', 'WholeBodyPartsMetric',
+__all__ = ['AgreementWithTeacher', 'DumpPredictions', 'Evaluation', 'Matches', 'PCKhMetric', 'People',
+           'TeacherKeypoints', 'WholeBodyPartsMetric',
            'average_precision', 'build_validation', 'correct_keypoints', 'enlarged_crop', 'evaluate', 'is_a_figure',
            'keypoint_similarity', 'match_detections', 'object_keypoint_similarity', 'only_keypoint', 'person_panels',
            'read_people', 'share_of_correct_keypoints']

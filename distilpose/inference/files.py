@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -38,6 +38,8 @@ _NAMED = 10
 
 Detector = Callable[[np.ndarray], np.ndarray]
 """An image (H, W, 3) BGR to boxes of people (N, 5): left, top, right, bottom, score."""
+
+Input = TypeVar('Input', InputImage, InputVideo, InputImage | InputVideo)
 
 
 @dataclass
@@ -154,8 +156,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
     return summary
 
 
-def select_named(items: Sequence[InputImage | InputVideo], known: BoxesFile | None,
-                 summary: Summary) -> list[InputImage | InputVideo]:
+def select_named(items: Sequence[Input], known: BoxesFile | None, summary: Summary) -> list[Input]:
     """The videos, and the images of which the file of boxes speaks; the summary counts the others.
 
     Raises:

@@ -17,10 +17,9 @@ import cv2
 import numpy as np
 
 from distilpose.datasets.unlabelled_files import SUFFIXES, files_below
+from distilpose.datasets.video_frames import VIDEO_SUFFIXES
 from distilpose.errors import DistilPoseError
 
-VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
-"""Names of files that are taken for videos, in small or capital letters."""
 _WILDCARDS = '*?['
 _CAMERA = re.compile(r'(?:camera:)?(\d{1,3})')
 _RATE = 25.0

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from distilpose import engine
-from distilpose.distillation import methods
+from distilpose.distillation import leaf_config, methods
 from distilpose.models import quick
-from distilpose_cli.training import COMPILE_MODES, DTYPES, METHODS, TRAIN
+from distilpose_cli.training import COMPILE_MODES, DTYPES, METHODS, TRAIN, VALIDATIONS
 
 
 def test_choices_are_those_of_the_package() -> None:
@@ -18,7 +18,7 @@ def test_choices_are_those_of_the_package() -> None:
 
 
 def test_methods_are_those_of_the_package() -> None:
-    assert methods.METHODS == METHODS
+    assert methods.METHODS == METHODS and leaf_config.VALIDATIONS == VALIDATIONS
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

@@ -5,7 +5,8 @@ from .load_image_once import LoadImageOnce
 from .published_augmentation import RandomBBoxCenterShift, RandomScaleRotation
 from .random_blur import RandomBlur
 from .teacher_crop import KeepUndistorted, PackTeacherCrop, TeacherCrop, TeacherView
+from .weigh_by_certainty import WeighByCertainty
 
 __all__ = ['CoarseDropout', 'DecodingTopdownAffine', 'KeepUndistorted', 'LoadEncodedImage', 'LoadImageOnce',
            'PackMixedPoseInputs', 'PackTeacherCrop', 'PackTrainingInputs', 'RandomBBoxCenterShift', 'RandomBlur',
-           'RandomScaleRotation', 'TeacherCrop', 'TeacherView']
+           'RandomScaleRotation', 'TeacherCrop', 'TeacherView', 'WeighByCertainty']

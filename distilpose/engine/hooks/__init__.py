@@ -1,6 +1,7 @@
 """Hooks that a training of this project adds to mmengine's."""
 
 from .accumulated_gradients import AccumulatedGradientsHook
+from .agreement import AgreementHook
 from .channels_last import ChannelsLastHook
 from .checkpoint import SafeCheckpointHook
 from .finite_check import FiniteCheckHook
@@ -19,7 +20,7 @@ from .teacher_cache import TeacherCacheHook
 from .teacher_check import TeacherCheckHook
 from .teacher_report import TeacherReportHook
 
-__all__ = ['AccumulatedGradientsHook', 'ChannelsLastHook', 'FiniteCheckHook', 'GradientShareHook',
+__all__ = ['AccumulatedGradientsHook', 'AgreementHook', 'ChannelsLastHook', 'FiniteCheckHook', 'GradientShareHook',
            'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'ResumeFactsHook',
            'ResumePositionHook', 'SafeCheckpointHook', 'SignalHook', 'SkippedImagesHook', 'StartWeightsHook',
            'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook', 'TeacherReportHook']

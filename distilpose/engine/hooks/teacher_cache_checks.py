@@ -18,7 +18,8 @@ from ..fingerprints import annotation_files, digest
 from .pipeline_switch import PipelineSwitchHook
 from .randomness import SeededPreparation
 
-_LEAVE_THE_CROP = ('GenerateTarget', 'PackPoseInputs', 'PackMixedPoseInputs', 'PackTrainingInputs', 'PackTeacherCrop')
+_LEAVE_THE_CROP = ('GenerateTarget', 'WeighByCertainty', 'PackPoseInputs', 'PackMixedPoseInputs', 'PackTrainingInputs',
+                   'PackTeacherCrop')
 _PLACES = ('data_root', 'ann_file', 'metainfo')
 
 

@@ -15,6 +15,7 @@ from mmpose.registry import DATASETS, HOOKS
 
 from ...checkpoints.integrity import sha256_of
 from ...config.walk import plain
+from ...datasets import UnlabelledImages
 from ...distillation import PoseDistiller
 from ...distillation.image_adapter import read_input
 from ...distillation.teachers import PAIRING_OPTIONS, teacher_facts, with_padding
@@ -107,8 +108,8 @@ class TeacherReportHook(Hook):
             stored = read_report(file, made_for=key)
             if stored is not None:
                 return stored, '', None
-        made = make_report(model, dataset, people=self.people, batch_size=_batch_size(runner), seconds=self.seconds,
-                           keep_crops=keep_crops)
+        made = make_report(model, dataset, people=self.people, batch_size=teacher_batch_size(runner),
+                           seconds=self.seconds, keep_crops=keep_crops)
         if isinstance(made, str):
             return None, made, None
         report, predictions = made
@@ -148,22 +149,41 @@ def validation_of(runner: Runner) -> tuple[Any, str]:
     """The data set of a run's validation with annotated boxes, or ``None`` and the reason."""
     if runner.val_loop is None:
         return None, 'this run has no validation data (val_dataloader), or does not validate'
+    if isinstance(runner.val_loop.dataloader.dataset, UnlabelledImages):
+        return None, 'the validation data has no labels'
+    dataset, reason = validation_data(runner, annotated_boxes=True)
+    if dataset is None:
+        return None, reason
+    metainfo = getattr(dataset, 'metainfo', None) or {}
+    missing = [name for name in ('sigmas', 'flip_indices', 'keypoint_id2name') if name not in metainfo]
+    if missing:
+        return None, f'the metainfo of the validation data has no {" and no ".join(missing)}'
+    return dataset, ''
+
+
+def validation_data(runner: Runner, *, annotated_boxes: bool = False) -> tuple[Any, str]:
+    """The data set of a run's validation, with the crops of a teacher that has its own.
+
+    Args:
+        runner: with a validation loop.
+        annotated_boxes: take the place of those of a detector.
+
+    Returns:
+        The data set, or ``None`` and the reason.
+    """
     dataset, cfg = runner.val_loop.dataloader.dataset, runner.cfg.val_dataloader.get('dataset')
     model = bare_model(runner)
     has_own_crop = model.own_crop is not None
-    if isinstance(cfg, Mapping) and (cfg.get('bbox_file') or has_own_crop):
+    is_detected = annotated_boxes and isinstance(cfg, Mapping) and bool(cfg.get('bbox_file'))
+    if isinstance(cfg, Mapping) and (is_detected or has_own_crop):
         options = plain(cfg)
-        options.update({'bbox_file': None} if cfg.get('bbox_file') else {})
+        options.update({'bbox_file': None} if is_detected else {})
         if has_own_crop:
             reason = _add_crops(options, model.teacher.input, runner.cfg.model.teacher)
             if reason is not None:
                 return None, reason
         with DefaultScope.overwrite_default_scope('mmpose'):
             dataset = DATASETS.build(options)
-    metainfo = getattr(dataset, 'metainfo', None) or {}
-    missing = [name for name in ('sigmas', 'flip_indices', 'keypoint_id2name') if name not in metainfo]
-    if missing:
-        return None, f'the metainfo of the validation data has no {" and no ".join(missing)}'
     return dataset, ''
 
 
@@ -188,6 +208,6 @@ def facts_of(runner: Runner, model: PoseDistiller, dataset: Any, *, options: Any
         len(dataset)])
 
 
-def _batch_size(runner: Runner) -> int:
+def teacher_batch_size(runner: Runner) -> int:
     """That of the training, for which there is memory, but not so many that the limit of seconds means nothing."""
     return min(int(getattr(runner.train_dataloader, 'batch_size', None) or 16), 32)

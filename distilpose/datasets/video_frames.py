@@ -1,0 +1,163 @@
+"""Frames of videos as image files, which data sets read in any order and in worker processes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+
+from distilpose.checkpoints.writing import describe, disk_error, write_atomically
+from distilpose.errors import DistilPoseError, RunFailed
+
+from .progress import tracked
+
+try:
+    import fcntl
+except ImportError:  # where there are no such locks, processes that start at once may each read a video
+    fcntl = None  # type: ignore[assignment]
+
+VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
+"""Names of files that are taken for videos, in small or capital letters."""
+EVERY = 10
+"""Of so many frames one is an image, unless another number is given."""
+_FACTS = 'frames.json'
+_QUALITY = 95  # of JPEG
+
+
+class VideoFrames(NamedTuple):
+    """The images of a video."""
+
+    names: list[str]
+    """``'<name of the video>/<number of the frame>.jpg'``, in order."""
+    broken: int
+    """Frames that should be images and could not be decoded, and those that the file says it has and has not."""
+
+
+def is_video(name: str | Path) -> bool:
+    """Whether a file is called as videos are."""
+    return str(name).lower().endswith(VIDEO_SUFFIXES)
+
+
+def extract_frames(video: Path, folder: Path, *, name: str, every: int = EVERY) -> VideoFrames:
+    """Writes every so manieth frame of a video as a JPEG file of quality 95, or finds those that are there.
+
+    Frame 120 of ``clip.mp4`` becomes ``<folder>/clip.mp4/000120.jpg``, whatever ``every`` is. The frames of a video
+    appear all at once; of several processes that ask for them one reads the video, and the others wait.
+
+    Args:
+        video: the file.
+        folder: of the frames; made where there is none.
+        name: what the video is called there, for instance its path from a folder of videos.
+        every: 1 for all frames.
+
+    Raises:
+        DistilPoseError: the video cannot be opened, or its place has frames of another video or another ``every``.
+        RunFailed: the frames cannot be written.
+    """
+    if every < 1:
+        raise DistilPoseError(f'every {every}th frame of {video} is asked for; expected at least 1')
+    if not video.is_file():
+        raise _unreadable(video)
+    place = folder / name
+    facts = dict(every=every, bytes=video.stat().st_size)
+    found = _read(place, facts, name=name)
+    if found is not None:
+        return found
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(place.parent):
+            return _read(place, facts, name=name) or _write(video, place, facts, name=name)
+    except OSError as error:
+        cause = disk_error(error)
+        if cause is None:
+            raise
+        raise RunFailed(describe(cause, place)) from error
+
+
+def _read(place: Path, facts: dict[str, int], *, name: str) -> VideoFrames | None:
+    """The frames that are there, ``None`` where there are none."""
+    if not place.exists():
+        return None
+    try:
+        known = json.loads((place / _FACTS).read_text(encoding='utf-8'))
+        if {key: known[key] for key in facts} == facts:
+            return VideoFrames([f'{name}/{file}' for file in sorted(os.listdir(place)) if file != _FACTS],
+                               known['broken'])
+        reason = f'has every {known["every"]}th frame of a video of {known["bytes"]} bytes'
+    except (OSError, ValueError, LookupError, TypeError):
+        reason = f'has no {_FACTS} that says of which frames'
+    raise DistilPoseError(f'{place} {reason}; expected every {facts["every"]}th of one of {facts["bytes"]} bytes. '
+                          'Remove it, or name another folder for the frames')
+
+
+def _write(video: Path, place: Path, facts: dict[str, int], *, name: str) -> VideoFrames:
+    part = place.with_name(f'.{place.name}.{os.getpid()}.part')
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        written, broken = _decode(video, part, every=facts['every'])
+        if not written:
+            raise _unreadable(video)
+        write_atomically(part / _FACTS, json.dumps(dict(facts, broken=broken)) + '\n')
+        try:
+            part.rename(place)
+        except OSError:
+            if not place.is_dir():  # another process, on another machine, was faster
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return VideoFrames([f'{name}/{file}' for file in written], broken)
+
+
+def _decode(video: Path, folder: Path, *, every: int) -> tuple[list[str], int]:
+    """Names of the frames that were written, and how many could not be."""
+    capture = cv2.VideoCapture(str(video))
+    try:
+        if not capture.isOpened():
+            raise _unreadable(video)
+        declared = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+        written: list[str] = []
+        number = 0
+        for number, frame in tracked(_frames(capture, every), total=declared, description=f'Reading {video.name}',
+                                     unit='frames'):
+            if frame is not None:
+                file = folder / f'{number:06}.jpg'
+                if not cv2.imwrite(str(file), frame, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]):
+                    raise RunFailed(f'the frame {file} cannot be written; make room, or name another folder for the '
+                                    'frames')
+                written.append(file.name)
+    finally:
+        capture.release()
+    count = max(declared, number + 1 if written else 0)
+    return written, -(-count // every) - len(written)
+
+
+def _frames(capture: cv2.VideoCapture, every: int) -> Iterator[tuple[int, cv2.typing.MatLike | None]]:
+    """Number and pixels of all frames; ``None`` for those in between, and those that cannot be decoded."""
+    number = 0
+    while capture.grab():
+        is_read, pixels = capture.retrieve() if number % every == 0 else (False, None)
+        yield number, pixels if is_read else None
+        number += 1
+
+
+def _unreadable(video: Path) -> DistilPoseError:
+    return DistilPoseError(f'the video {video} cannot be read: it is broken, or of a format that OpenCV does not read; '
+                           'convert it, for instance with ffmpeg -i FILE out.mp4, or leave it out')
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds the lock of a folder of frames, as far as the file system has locks; ends with the process."""
+    with (folder / '.lock').open('a') as file:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,65 @@
+"""Asks the teacher about the validation people, for a validation by agreement with it."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+from ...distillation import PoseDistiller
+from ...errors import DistilPoseError
+from ...evaluation.agreement import AgreementWithTeacher, TeacherKeypoints
+from ..bare_model import bare_model
+from ..teacher_report.predictions import collect
+from .teacher_report import teacher_batch_size, validation_data
+
+
+@HOOKS.register_module()
+class AgreementHook(Hook):
+    """Gives :class:`~distilpose.evaluation.AgreementWithTeacher` the teacher's predictions of the validation people.
+
+    Before the training, once: in the crop and with the keypoints that the student is given. It draws no random number
+    and changes no state. Every process asks about its own share. Without such a metric it does nothing.
+    """
+
+    priority = 'LOW'
+
+    def before_train(self, runner: Runner) -> None:
+        """See the class.
+
+        Raises:
+            DistilPoseError: there is no teacher, its crop cannot be cut, or its numbers are not finite.
+        """
+        evaluator = getattr(runner.val_loop, 'evaluator', None)
+        metrics = [metric for metric in getattr(evaluator, 'metrics', ()) if isinstance(metric, AgreementWithTeacher)]
+        if not metrics:
+            return
+        model = bare_model(runner)
+        if not isinstance(model, PoseDistiller):
+            raise DistilPoseError('val_evaluator is AgreementWithTeacher, and the model is no PoseDistiller: there is '
+                                  'no teacher to agree with; evaluate with labels')
+        predictions = self._ask(runner, model)
+        for metric in metrics:
+            metric.compare_with(predictions)
+        total = len(runner.val_loop.dataloader.dataset)
+        runner.logger.info(f'Validation is agreement with the teacher on {total} people that are not trained on '
+                           '(agreement/PCK). It says how much the student predicts what the teacher does, and nothing '
+                           'of how often that is right.')
+
+    @staticmethod
+    def _ask(runner: Runner, model: PoseDistiller) -> dict[int, TeacherKeypoints]:
+        dataset, reason = validation_data(runner)
+        if dataset is None:
+            raise DistilPoseError(f'the teacher cannot be asked about the validation data: {reason}')
+        indices = list(runner.val_loop.dataloader.sampler)
+        if not indices:
+            return {}
+        model.teacher.train(False)
+        try:
+            found = collect(model, dataset, indices, batch_size=teacher_batch_size(runner))
+        finally:
+            model.teacher.train(model.training)
+        certainty = np.where(found.mask, found.certainty, -1)
+        return {dataset.get_data_info(index)['id']: TeacherKeypoints(*one) for index, *one in
+                zip(indices, found.predicted, certainty, strict=True)}
