@@ -1,7 +1,8 @@
 """Rules of the page of samples beyond those of every page."""
 
 STYLE = """
-h2 { margin-top: 48px; } .lead code { overflow-wrap: anywhere; } .card + .card, .card + details.card { margin-top: 14px; }
+h2 { margin-top: 48px; } .lead code { overflow-wrap: anywhere; }
+.card + .card, .card + details.card { margin-top: 14px; }
 .found { border-left: 5px solid #d1495b; margin-bottom: 12px; } .found ul { margin: 0; padding-left: 20px; }
 .wrong, .error { color: #d1495b; font-weight: 600; }
 table.plain th, table.plain td { padding: 7px 10px; font-size: 14px; } .plain .text { text-align: left; }
@@ -27,8 +28,8 @@ figure.sample small { color: var(--quiet); font-size: 11.5px; }
 .skeleton.unsure circle { opacity: .35; }
 .outline { fill: none; stroke: #fff; stroke-width: 1.2; stroke-dasharray: 5 4; }
 .box { fill: none; stroke: #ff3b4e; }
-svg text { font-family: ui-sans-serif, system-ui, sans-serif; paint-order: stroke; stroke: #10151dd0; stroke-width: 1.4;
-  dominant-baseline: middle; fill: var(--middle); } svg text.left { fill: var(--left); }
+svg text { font-family: ui-sans-serif, system-ui, sans-serif; paint-order: stroke; stroke: #10151dd0;
+  stroke-width: .18em; dominant-baseline: middle; fill: var(--middle); } svg text.left { fill: var(--left); }
 svg text.right { fill: var(--right); }
 .curves polyline { stroke-width: .8; fill-opacity: .28; } .curves .left { stroke: var(--left); fill: var(--left); }
 .curves .right { stroke: var(--right); fill: var(--right); }
