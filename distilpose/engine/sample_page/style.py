@@ -23,6 +23,7 @@ figure.sample { width: 180px; max-width: 100%; } figure.crop { width: 240px; } f
 figure.sample svg { border-radius: 6px; overflow: hidden; background: #10151d; }
 figure.sample figcaption { display: grid; font-size: 12.5px; padding-top: 4px; line-height: 1.35; }
 figure.sample small { color: var(--quiet); font-size: 11.5px; }
+figure.sample circle, .outline, .box, .curves polyline { vector-effect: non-scaling-stroke; }
 .dim { opacity: .45; } .hit { fill: transparent; } circle.hidden { fill: #10151d; }
 .skeleton.unlearnt circle { fill: none; stroke: #ff3b4e; stroke-width: 1.6; stroke-dasharray: 3 2; }
 .skeleton.unsure circle { opacity: .35; }
