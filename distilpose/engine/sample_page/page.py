@@ -331,8 +331,8 @@ def _in_picture(sample: Sample, quality: Quality) -> str:
         box = [*corners[:2], *(corners[2:] - corners[:2])]
     if box is not None:
         x, y, width, height = (float(value) for value in box)
-        boxes = (f'<rect class="box" x="{x:.0f}" y="{y:.0f}" width="{max(width, 0):.0f}" height="{max(height, 0):.0f}" '
-                 f'stroke-width="{small.thickness:.1f}"/>')
+        boxes = (f'<rect class="box" x="{x:.0f}" y="{y:.0f}" width="{max(width, 0):.0f}" '
+                 f'height="{max(height, 0):.0f}"/>')
         if min(width, height) <= 0:
             boxes += f'<circle class="box" cx="{x:.0f}" cy="{y:.0f}" r="{4 * small.thickness:.0f}"/>'
     content = small.define().replace('id="" ', '') + boxes

@@ -28,7 +28,7 @@ figure.sample circle, .outline, .box, .curves polyline { vector-effect: non-scal
 .skeleton.unlearnt circle { fill: none; stroke: #ff3b4e; stroke-width: 1.6; stroke-dasharray: 3 2; }
 .skeleton.unsure circle { opacity: .35; }
 .outline { fill: none; stroke: #fff; stroke-width: 1.2; stroke-dasharray: 5 4; }
-.box { fill: none; stroke: #ff3b4e; }
+.box { fill: none; stroke: #ff3b4e; stroke-width: 2; }
 svg text { font-family: ui-sans-serif, system-ui, sans-serif; paint-order: stroke; stroke: #10151dd0;
   stroke-width: .18em; dominant-baseline: middle; fill: var(--middle); } svg text.left { fill: var(--left); }
 svg text.right { fill: var(--right); }
