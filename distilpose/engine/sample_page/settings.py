@@ -97,7 +97,7 @@ def _pipelines(cfg: Config) -> Iterator[tuple[str, str, list[Mapping[str, Any]]]
 def _found(node: Any, path: str) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
     if isinstance(node, Mapping):
         for key, value in node.items():
-            is_pipeline = key.endswith('pipeline') and isinstance(value, (list, tuple))
+            is_pipeline = str(key).endswith('pipeline') and isinstance(value, (list, tuple))
             if is_pipeline and value and all(isinstance(step, Mapping) for step in value):
                 after = f', from epoch {node["switch_epoch"] + 1} on' if 'switch_epoch' in node else ''
                 yield f'{path}.{key}{after}', list(value)

@@ -22,6 +22,7 @@ from distilpose.engine.sample_page import findings
 from distilpose.engine.sample_page.page import LARGEST, _pixels
 from distilpose.errors import DistilPoseError
 from distilpose_cli.console import main
+from tests.cats import write_cats
 from tests.engine.tiny import write_config, write_data, write_distillation
 from tests.networks import STUDENT
 
@@ -145,3 +146,13 @@ def test_detected_boxes_are_not_taken_for_people_left_out() -> None:
     dataset = type('Some', (list,), dict(bbox_file='boxes.json', ann_file='a.json'))([1, 2])
     counts = findings.count_people(SimpleNamespace(dataset=dataset, is_labelled=True))
     assert counts.used == 2 and counts.annotated is None
+
+
+def test_own_keypoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also a config whose metainfo has numbers as keys, as that of ``distilpose init``."""
+    write_cats(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(['init', 'cats.json']) == 0
+    assert main(['check', 'cats.py', '--browse', '2', '--work-dir', 'look']) == 0
+    page = (tmp_path / 'look/samples.html').read_text()
+    assert 'Look at this first' not in page and '>paw</text>' in page and 'heatmaps ' in page
