@@ -251,10 +251,14 @@ def _run(job: Job, writer: _Writer, images: Iterator[InputImage], summary: Summa
     """Reads, predicts and writes; what all images share is written for those that are done, whatever happens."""
     ahead = threads * LOOK_AHEAD
     writing: deque[Future] = deque()
+    is_recording = False
 
     def record(left: int) -> None:
+        nonlocal is_recording
         while len(writing) > left:
+            is_recording = True
             writer.record(*writing.popleft().result())
+            is_recording = False
 
     try:
         with ThreadPoolExecutor(threads) as readers, ThreadPoolExecutor(threads) as writers:
@@ -265,7 +269,8 @@ def _run(job: Job, writer: _Writer, images: Iterator[InputImage], summary: Summa
         record(0)
     except BaseException:
         with contextlib.suppress(RunFailed, OSError):  # the disk may be full, which is what ended it
-            record(0)  # of the last images, also after a signal
+            if not is_recording:  # else one is missing, and those after it must not be in the journal
+                record(0)  # of the last images, also after a signal
             writer.finish(is_over=False)
         raise
     writer.finish(is_over=True)

@@ -90,8 +90,12 @@ class Journal:
         """The entries, all or those of an item."""
         with self.file.open('rb') as stream:
             next(stream)
-            found = (json.loads(line) for line in stream)
-            yield from (entry for entry in found if item is None or entry['item'] == item)
+            for line in stream:
+                entry = _parse(line)
+                if entry is None:  # a signal came while it was written
+                    return
+                if item is None or entry['item'] == item:
+                    yield entry
 
     def close(self, *, remove: bool) -> None:
         """Ends the writing.

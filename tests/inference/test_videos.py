@@ -23,7 +23,7 @@ from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.inference import files
 from distilpose.inference.files import predict_files
 from distilpose.inference.inputs import InputVideo, find_inputs
-from distilpose.inference.journal import NAME
+from distilpose.inference.journal import NAME, Journal
 from tests.engine import tiny
 from tests.inference import videos
 
@@ -220,6 +220,28 @@ def test_a_resumed_run_is_equal_to_one_of_one_piece(format: str, draw: bool, mod
     assert contents(out) == contents(tmp_path / 'whole')
 
 
+@pytest.mark.parametrize('is_written', [True, False])
+def test_a_signal_while_the_journal_is_written(is_written: bool, model: Any, tmp_path: Path,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before or after the line is there."""
+    inputs, options = [videos.write(tmp_path / 'clip.mp4', 30)], dict(draw=True, batch_size=4)
+    predict_files(model, inputs, out=tmp_path / 'whole', **options)
+    add = Journal.add
+
+    def interrupted(journal: Journal, entry: Any) -> None:
+        if is_written or journal.position.images != 7:
+            add(journal, entry)
+        if journal.position.images == 7:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, 'add', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(model, inputs, out=tmp_path / 'out', **options)
+    monkeypatch.undo()
+    predict_files(model, inputs, out=tmp_path / 'out', resume=True, **options)
+    assert contents(tmp_path / 'out') == contents(tmp_path / 'whole')
+
+
 def test_only_the_same_run_is_resumed(model: Any, folder: Path, tmp_path: Path) -> None:
     images, options = folder / 'data' / 'images', dict(threads=1, batch_size=1)
     with pytest.raises(KeyboardInterrupt):
@@ -258,7 +280,7 @@ def test_the_journal_is_written_as_it_goes_and_stays_after_a_failure(model: Any,
 @pytest.mark.slow
 def test_a_killed_run_is_resumed(folder: Path, tmp_path: Path) -> None:
     """The whole command, with SIGKILL in the middle of a video, drawn."""
-    video = videos.write(tmp_path / 'clip.mp4', 1500)
+    video = videos.write(tmp_path / 'clip.mp4', 600)
 
     def command(out: str) -> list[str]:
         return [sys.executable, 'tools/predict.py', str(folder / 'student.py'), str(folder / 'student.pth'), str(video),
@@ -267,7 +289,7 @@ def test_a_killed_run_is_resumed(folder: Path, tmp_path: Path) -> None:
     subprocess.run(command('whole'), cwd=tiny.PROJECT, check=True, capture_output=True)
     journal = tmp_path / 'out' / NAME
     with subprocess.Popen([*command('out'), '--resume'], cwd=tiny.PROJECT, stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and not (journal.is_file() and journal.read_bytes().count(b'\n') > 200):
+        while process.poll() is None and not (journal.is_file() and journal.read_bytes().count(b'\n') > 60):
             time.sleep(0.02)
         process.kill()
     assert process.returncode == -signal.SIGKILL
