@@ -23,7 +23,7 @@ from distilpose.config.models import source_of
 from distilpose.distillation.image_adapter import read_input
 from distilpose.distillation.teachers.onnx import OnnxDescription, OnnxInput
 from distilpose.distillation.teachers.onnx.metadata import write_metadata
-from distilpose.engine import evaluate
+from distilpose.engine import evaluate, student_config
 from distilpose.engine.launch import load_and_change
 from distilpose.engine.onnx_evaluation import is_onnx_file
 from distilpose.engine.work_dir import check_writable
@@ -125,7 +125,7 @@ def export(config: str | Path | Config, checkpoint: str | Path | None, file: str
         _write(plan, part, dynamic_batch=dynamic_batch, further=further)
         comparison = compare(part, expected.network, model, crops, half=half, is_approximate=runtime is not None,
                              name=destination)
-    metrics = evaluate(config, destination, options=options, data_root=data_root) if test else None
+    metrics = evaluate(student_config(cfg), destination) if test else None
     call = plan.runtime and (f'{plan.runtime}({str(destination)!r}, '
                              f'model_input_size={plan.description.input.size})')
     return Export(destination, plan.description.outputs.names or (), comparison, call, metrics)

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmpose.codecs.utils import get_heatmap_maximum, refine_keypoints_dark, refine_keypoints_dark_udp
 from mmpose.models.heads import HeatmapHead
 
-from distilpose.apis import export_onnx
+import distilpose
+from distilpose.apis import export_onnx, load_model, predict
 from distilpose.config.models import build_estimator
-from distilpose.distillation.teachers.onnx.graph import append_properties
+from distilpose.distillation.teachers.onnx.graph import append_properties, read_properties
 from distilpose.distillation.teachers.onnx.metadata import read_metadata
 from distilpose.distillation.teachers.onnx.session import OnnxSession
 from distilpose.engine import evaluate, train
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.export import onnx as onnx_export
+from distilpose.export.convert import convert
+from distilpose.export.decoding import dark
 from distilpose.export.onnx import export
 from distilpose.models import TokenPoseHead
 from tests import networks
+from tests.checkpoints.made_files import published_names, student_weights, write_student_config
 from tests.engine.test_onnx_files import joints
 from tests.engine.tiny import logged_losses, write_config, write_data
 from tests.networks import ENCODER, HEATMAP_SIZE, INPUT_SIZE, NUM_KEYPOINTS, STUDENT, TEACHER
+from tests.onnx_files import write_heatmaps
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -244,10 +255,126 @@ def test_the_file_is_tested_as_the_checkpoint(name: str, tmp_path: Path) -> None
     np.testing.assert_allclose(found, expected, atol=2e-2)
 
 
-def test_the_circle_closes(tmp_path: Path) -> None:
-    config, checkpoint = write_tiny('distilpose', tmp_path)
-    made = export_onnx(config, checkpoint, tmp_path / 'net.onnx', dynamic_batch=True, test=True)
-    assert made.metrics == pytest.approx(evaluate(config, checkpoint, work_dir=tmp_path / 'test'), abs=1e-3)
-    student = write_config(tmp_path / 'student.py', tmp_path / 'data', epochs=1)
-    runner = train(student, teacher=made.file, work_dir=tmp_path / 'run', validate=False)
+FORMS: dict[str, dict] = dict(plain={}, dynamic=dict(dynamic_batch=True), half=dict(half=True),
+                              decoding=dict(with_decoding=True), rtmlib=dict(runtime='rtmlib'))
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A distillation's config, whose teacher is an ONNX file that is gone since, and the checkpoint that it left."""
+    folder = tmp_path_factory.mktemp('trained')
+    config = write_tiny('distilpose', folder)[0]
+    config.write_text(config.read_text().replace('max_epochs=2', 'max_epochs=1'))
+    teacher = write_heatmaps(folder / 'teacher.onnx')
+    train(config, teacher=teacher, work_dir=folder / 'run', validate=False, options={
+        'model.teacher.input': dict(mean=127.5, std=127.5, channel_order='rgb'), 'model.teacher.outputs.grid': 'i/n'})
+    teacher.unlink()
+    return folder / 'run' / 'net_from_teacher.py', folder / 'run' / 'epoch_1.pth'
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_the_circle_closes(form: str, trained: tuple[Path, Path], tmp_path: Path) -> None:
+    """A student that learned is exported: the file is tested and predicts as the checkpoint, and is a teacher."""
+    distillation, checkpoint = trained
+    student, images = checkpoint.parent.parent / 'net.py', checkpoint.parent.parent / 'data' / 'images'
+    without_flip = {'model.test_cfg.flip_test': False}
+    made = export_onnx(distillation, checkpoint, tmp_path / 'net.onnx', test=True, options={
+        'model.student.test_cfg.flip_test': False}, **FORMS[form])
+    expected = evaluate(student, checkpoint, work_dir=tmp_path / 'test', options=without_flip)
+    assert made.metrics == pytest.approx(expected, abs=1e-2 if form in ('half', 'rtmlib') else 1e-3)
+    assert evaluate(student, made.file, work_dir=tmp_path / 'test', options=without_flip) == made.metrics
+
+    picture = sorted(images.iterdir())[0]
+    network = load_model(student, checkpoint, options=without_flip)
+    found, wanted = (predict(model, picture, [[2, 2, 58, 78]]).keypoints for model in (load_model(made.file), network))
+    np.testing.assert_allclose(found, wanted, atol={'half': 1.0, 'rtmlib': 0.5}.get(form, 2e-2))
+
+    plain = write_config(tmp_path / 'student.py', images.parent, epochs=1)
+    runner = train(plain, teacher=made.file, work_dir=tmp_path / 'run', validate=False)
     assert runner.model.teacher.file.name == 'net.onnx' and logged_losses(tmp_path / 'run')
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_the_same_bytes_again(form: str, tmp_path: Path) -> None:
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    files = [export(cfg, checkpoint, tmp_path / name / 'net.onnx', **FORMS[form]).file for name in 'ab']
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@pytest.mark.slow
+def test_the_same_bytes_in_another_process(tmp_path: Path) -> None:
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    cfg.dump(tmp_path / 'net.py')
+    program = 'import sys; from distilpose.apis import export_onnx; export_onnx(*sys.argv[1:])'
+    for seed in ('1', '2'):
+        subprocess.run([sys.executable, '-c', program, str(tmp_path / 'net.py'), str(checkpoint),
+                        str(tmp_path / f'{seed}.onnx')], check=True, env={**os.environ, 'PYTHONHASHSEED': seed})
+    assert (tmp_path / '1.onnx').read_bytes() == (tmp_path / '2.onnx').read_bytes()
+
+
+@pytest.mark.parametrize('suffix', ['pth', 'safetensors'])
+def test_the_file_names_the_checkpoint_that_it_was_made_of(suffix: str, tmp_path: Path) -> None:
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    if suffix == 'safetensors':
+        checkpoint = convert(checkpoint, tmp_path / 'net.safetensors', config=cfg).destination
+    properties = read_properties(export(cfg, checkpoint, tmp_path / 'net.onnx').file)
+    assert json.loads(properties['distilpose.checkpoint']) == dict(
+        name=checkpoint.name, sha256=hashlib.sha256(checkpoint.read_bytes()).hexdigest())
+    assert json.loads(properties['distilpose.made_by']) == f'distilpose {distilpose.__version__}'
+
+
+def test_a_published_file_is_recognised(tmp_path: Path) -> None:
+    config = write_student_config(tmp_path / 'student.py', write_data(tmp_path / 'data'))
+    torch.save(published_names(student_weights()), tmp_path / 'published.pth')
+    made = export(config, tmp_path / 'published.pth', tmp_path / 'net.onnx')
+    assert made.outputs == ('coordinates', 'scores') and made.comparison.share < 1e-4
+
+
+@pytest.mark.parametrize('error', [KeyboardInterrupt, RunFailed('as it may be')])
+def test_an_older_file_outlives_a_stop(error: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    (tmp_path / 'net.onnx').write_bytes(b'older')
+    monkeypatch.setattr(onnx_export, 'compare', mock.Mock(side_effect=error))
+    with pytest.raises(type(error) if isinstance(error, Exception) else error):
+        export(cfg, checkpoint, tmp_path / 'net.onnx')
+    assert (tmp_path / 'net.onnx').read_bytes() == b'older'
+    assert sorted(file.name for file in tmp_path.iterdir()) == ['net.onnx', 'net.pth']
+
+
+def test_what_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    made = export(cfg, checkpoint, tmp_path / 'net.onnx').file
+    with pytest.raises(DistilPoseError, match=r'net\.onnx is an ONNX file already'):
+        export(cfg, made, tmp_path / 'again.onnx')
+    with pytest.raises(DistilPoseError, match='cannot be made: .*net.pth is a file'):
+        export(cfg, checkpoint, checkpoint / 'net.onnx')
+    monkeypatch.setattr(onnx_export, '_LARGEST', 1000)
+    with pytest.raises(DistilPoseError, match='GB of weights, and an ONNX file holds at most .*; add --half'):
+        export(cfg, checkpoint, tmp_path / 'large.onnx')
+
+
+def test_flat_heatmaps_are_not_compared(tmp_path: Path) -> None:
+    """Joints that no label had: DARK's step on their heatmaps is what rounding makes it."""
+    cfg, checkpoint = write_checkpoint(MODELS['udp'], tmp_path)
+    state = torch.load(checkpoint)['state_dict']
+    state['head.final_layer.weight'][:6] *= 1e-5
+    state['head.final_layer.bias'][:6] = 1e-3
+    torch.save(dict(state_dict=state), checkpoint)
+    made = export(cfg, checkpoint, tmp_path / 'net.onnx', runtime='rtmlib')
+    assert made.comparison.undecided > 0.1 and 'whose maps are too flat, not compared' in str(made)
+    assert made.comparison.pixels < 0.36
+
+
+@pytest.mark.parametrize('kernel', [3, 5, 7, 9, 11, 17])
+@pytest.mark.parametrize('udp', [False, True])
+def test_dark_is_that_of_mmpose(kernel: int, udp: bool) -> None:
+    """Also of small kernels, which OpenCV has in a table."""
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:24, :16]
+    x, y = generator.uniform(3, 12, 17), generator.uniform(3, 20, 17)
+    maps = np.exp(-((columns - x[:, None, None]) ** 2 + (rows - y[:, None, None]) ** 2) / 4.5)
+    maps = (maps * 0.5 + generator.uniform(0, 0.02, maps.shape)).astype(np.float32)
+    refine = refine_keypoints_dark_udp if udp else refine_keypoints_dark
+    expected = refine(get_heatmap_maximum(maps)[0][None], maps.copy(), kernel)[0]
+    found = dark(torch.from_numpy(maps)[None], kernel=kernel, udp=udp)[0].numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-3)
