@@ -29,9 +29,9 @@ _APPROXIMATE_PIXELS = 0.5
 """Added where the file decodes otherwise than the codec."""
 _OUTLIERS = 0.03
 """Share of the joints that may differ by more, beside those whose place rounding decides."""
-_ROUNDING = 0.1
-"""Share of the tolerance by which outputs are shaken to find joints whose place rounding decides: where a heatmap is
-flat, as of a keypoint that no label had, or has two equal peaks. DARK's step on a flat one may go anywhere."""
+_ROUNDING = {False: 2e-5, True: 5e-3}
+"""Share of the largest value by which outputs are shaken to find joints whose place rounding decides: where a heatmap
+is flat, as of a keypoint that no label had, or has two equal peaks. DARK's step on a flat one may go anywhere."""
 _SHAKES = 4
 
 
@@ -71,7 +71,8 @@ class Comparison:
 
     def __str__(self) -> str:
         beyond = f' ({self.outliers:.1%} of them by more than {self.allowed:g})' if self.outliers else ''
-        without = f'; {self.undecided:.0%} of the joints, whose maps are too flat, not compared' * (self.undecided > 0)
+        without = f'; {self.undecided:.0%} of the joints, whose place rounding decides, not compared'
+        without *= self.undecided > 0
         return (f'onnxruntime and torch on {self.source}: outputs differ by {self.outputs:.2g} at most '
                 f'({self.share:.2g} of the largest value), joints by {self.pixels:.2g} pixels{beyond}{without}.')
 
@@ -105,8 +106,7 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
         values = found.network.session.run(images, found.network.reading.ports)
         joints = _joints(model, network.prepare(images))
         found_joints = network.locate(_joints(found, images) / crop_size) * size
-        is_decided = _decided(network, model.head, outputs, images, tolerance=_OUTPUTS[half],
-                              pixels=allowed / 2, size=size)
+        is_decided = _decided(network, model.head, outputs, images, half=half, pixels=allowed / 2, size=size)
     differences = [_of_joints(value.float() - wanted) for value, wanted in zip(values, expected, strict=True)]
     differences = [torch.where(is_decided | ~difference.isfinite(), difference, 0) for difference in differences]
     shares = [float(difference.max()) / max(float(wanted.abs().max()), 1e-6)
@@ -125,7 +125,7 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
     return result
 
 
-def _decided(network: Any, head: Any, outputs: PoseOutputs, images: Tensor, *, tolerance: float, pixels: float,
+def _decided(network: Any, head: Any, outputs: PoseOutputs, images: Tensor, *, half: bool, pixels: float,
              size: tuple[int, int]) -> Tensor:
     """(B, K) whether a joint stays where it is when the network's outputs are shaken; all of them if none does."""
     generator = torch.Generator().manual_seed(0)
@@ -134,7 +134,7 @@ def _decided(network: Any, head: Any, outputs: PoseOutputs, images: Tensor, *, t
         if isinstance(value, tuple):
             return tuple(map(shake, value))
         noise = 2 * torch.rand(value.shape, generator=generator) - 1
-        return value + noise * (_ROUNDING * tolerance * value.abs().max())
+        return value + noise * (_ROUNDING[half] * value.abs().max())
 
     expected, places = network.show(outputs, images), decode(outputs, head=head)[0]
     largest = [float(value.abs().max()) for value in expected]
@@ -142,7 +142,7 @@ def _decided(network: Any, head: Any, outputs: PoseOutputs, images: Tensor, *, t
     for _ in range(_SHAKES):
         shaken = outputs._replace(**{name: shake(getattr(outputs, name)) for name in outputs.produced()})
         for value, wanted, most in zip(network.show(shaken, images), expected, largest, strict=True):
-            stays &= _of_joints(value - wanted) <= tolerance * most
+            stays &= _of_joints(value - wanted) <= _OUTPUTS[half] * most
         moved = (decode(shaken, head=head)[0] - places) * places.new_tensor(size)
         stays &= moved.norm(dim=-1) <= pixels
     return stays if stays.any() else torch.ones_like(stays)
