@@ -299,6 +299,10 @@ def test_the_same_bytes_again(form: str, tmp_path: Path) -> None:
     cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
     files = [export(cfg, checkpoint, tmp_path / name / 'net.onnx', **FORMS[form]).file for name in 'ab']
     assert files[0].read_bytes() == files[1].read_bytes()
+    onnx = pytest.importorskip('onnx')
+    graph = onnx.load(files[0])
+    onnx.checker.check_model(graph, full_check=True)
+    assert [(one.domain, one.version) for one in graph.opset_import] == [('', 17)] and graph.ir_version <= 8
 
 
 @pytest.mark.slow
