@@ -104,7 +104,7 @@ def _check_student(tree: ConfigTree, data: _Place) -> None:
 def _check_data(tree: ConfigTree, data: _Place) -> None:
     """A data set reads its keypoints, and no converter in its own pipeline changes how many there are."""
     places = [f'{name}_dataloader.dataset' for name in tree.loaders]
-    for path, dataset in tree.of_type('CocoWholeBodyDataset', *places):
+    for path, _ in tree.of_type('CocoWholeBodyDataset', *places):
         if len(data.names) != _WHOLE_BODY and path in places:
             raise DistilPoseError(f'{path} is a CocoWholeBodyDataset, which reads the {_WHOLE_BODY} keypoints of the '
                                   f"whole body, and {data}; set {path}.type='CocoDataset'")

@@ -22,8 +22,8 @@ rtmlib = pytest.importorskip('rtmlib')
 BOX = (20.0, 24.0, 58.4, 75.2)
 """With rtmlib's padding it has the size of the network's images, so that a pixel is a pixel."""
 
-NAMES = ['distilpose', 'direct', 'rle', 'tokenpose', 'msra', 'dark', 'udp', 'tokenpose_udp', 'simcc', 'simcc_3', 'rtmcc',
-         'simdr', 'distilpose_padding', 'rtmcc_padding', 'msra_padding']
+NAMES = ['distilpose', 'direct', 'rle', 'tokenpose', 'msra', 'dark', 'udp', 'tokenpose_udp', 'simcc', 'simcc_3',
+         'rtmcc', 'simdr', 'distilpose_padding', 'rtmcc_padding', 'msra_padding']
 
 
 def image(seed: int) -> np.ndarray:
