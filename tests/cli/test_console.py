@@ -72,7 +72,7 @@ def test_the_overview_has_every_command(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == overview
 
 
-@pytest.mark.parametrize(('word', 'hint'), [('trian', 'did you mean train?'), ('qqq', 'expected one of train, test')])
+@pytest.mark.parametrize(('word', 'hint'), [('trian', 'did you mean train?'), ('qqq', 'expected one of init, train')])
 def test_an_unknown_command_is_a_sentence(word: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert console.main([word]) == 2
     assert f'there is no command {word!r}; {hint}' in capsys.readouterr().err
