@@ -121,8 +121,8 @@ def write_sample_page(runner: Runner, *, people: int = 8) -> Path:
 
 def _parts(runner: Runner, datasets: Mapping[str, Any], sources: Mapping[str, list[Source]], people: int, *,
            until: float) -> Iterator[Part]:
-    kinds = (('train', True, 'Training', f'As the training sees them: each person in {DRAWS} epochs of this seed, of '
-              'which one is flipped where the pipeline flips.', DRAWS),
+    kinds = (('train', True, 'Training', f'As the training sees them: each person in {DRAWS} epochs of this seed, '
+              'one of them flipped and one not where the pipeline flips.', DRAWS),
              ('train', False, 'Without annotations', 'The teacher alone speaks of these images; no keypoint is '
               'labelled.', DRAWS),
              ('val', True, 'Validation', 'Without augmentation, as they are predicted.', 1))

@@ -19,7 +19,7 @@ from ..hooks.randomness import SAMPLE_STREAM, seed_generators
 from ..teacher_report.predictions import untouched_randomness
 
 _MOST_EPOCHS = 16
-"""Among so many epochs one is looked for that flips a person."""
+"""Among so many epochs one is looked for that flips a person, or does not."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,9 @@ def draw_samples(dataset: Any, sources: Sequence[Source], *, people: int, draws:
                  seed: int) -> Iterator[list[Sample]]:
     """People of every source, each as it looks in some epochs of a training with this seed.
 
-    Samples are those that the training's loader gives at these epochs. Of several draws one is flipped where the
-    pipeline flips within 16 epochs. The data set is not written to, and no random number outside is drawn.
+    Samples are those that the training's loader gives at these epochs. Of several draws one is flipped and one is not,
+    where the pipeline does both within 16 epochs. The data set is not written to, and no random number outside is
+    drawn.
 
     Args:
         dataset: of a loader.
@@ -153,9 +154,9 @@ def draw_samples(dataset: Any, sources: Sequence[Source], *, people: int, draws:
 def _draw(view: Any, recorder: _Recorder, source: Source, index: int, *, draws: int, seed: int) -> list[Sample]:
     drawn = [_sample(view, recorder, source, index, epoch=epoch, seed=seed) for epoch in range(draws)]
     epoch = draws
-    while draws > 1 and epoch < _MOST_EPOCHS and not any(sample.flip or sample.error for sample in drawn):
+    while draws > 1 and epoch < _MOST_EPOCHS and len({sample.flip for sample in drawn}) < 2:
         other = _sample(view, recorder, source, index, epoch=epoch, seed=seed)
-        if other.flip:
+        if other.flip != drawn[0].flip:
             drawn[-1] = other
         epoch += 1
     return drawn

@@ -93,7 +93,7 @@ class Crop:
     @property
     def thickness(self) -> float:
         """Of a line."""
-        return max(self.height, self.width) / 95
+        return self.width / 72
 
 
 def keypoints_svg(points: np.ndarray, visible: np.ndarray, weights: np.ndarray | None, keypoints: Keypoints, *,
@@ -125,7 +125,7 @@ def keypoints_svg(points: np.ndarray, visible: np.ndarray, weights: np.ndarray |
                      '</circle>')
         if with_names and len(labelled) <= NAMED:
             parts.append(f'<text class="{side_of(keypoints.names[index]) or "middle"}" x="{x + 1.4 * thickness:.1f}" '
-                         f'y="{y:.1f}" font-size="{3.3 * thickness:.1f}">{_short(keypoints.names[index])}</text>')
+                         f'y="{y:.1f}" font-size="{3.2 * thickness:.1f}">{_short(keypoints.names[index])}</text>')
     return ''.join(parts)
 
 

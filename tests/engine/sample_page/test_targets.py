@@ -60,7 +60,7 @@ def test_coordinates_are_crosses_at_the_keypoint() -> None:
     figure, = figures(dict(type='RegressionLabel'), visible=(1, 1, 0))
     assert figure.count('<path') == 2 and 'RightEye' not in figure  # without a weight
     x, y = map(float, re.search(r'class="left" d="M([\d.]+),([\d.]+)l', figure).groups())  # the cross's corner
-    arm = 1.5 * HEIGHT / 95
+    arm = 1.5 * WIDTH / 72
     assert (x + arm, y + arm) == pytest.approx((36, 32), abs=0.1)
 
 
