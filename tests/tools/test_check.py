@@ -40,4 +40,4 @@ def test_options_reach_the_check(tool: Callable[[str], ModuleType], configs: tup
     monkeypatch.setattr(engine, 'check_training', lambda config, **options: asked.update(options))
     tool('check').main([str(configs[0]), '--teacher', 'a.onnx', '--method', 'fpd', '--cfg-options', 'a.b=1'])
     assert asked == dict(work_dir=None, options={'a.b': 1}, data_root=None, teacher='a.onnx', teacher_checkpoint=None,
-                         method='fpd', images=None, boxes=None, browse=None)
+                         method='fpd', images=None, boxes=None, every=None, validation='auto', browse=None)

@@ -127,7 +127,7 @@ def _parts(runner: Runner, datasets: Mapping[str, Any], sources: Mapping[str, li
               'labelled.', DRAWS),
              ('val', True, 'Validation', 'Without augmentation, as they are predicted.', 1))
     for name, is_labelled, title, under, draws in kinds:
-        some = [source for source in sources.get(name, ()) if source.is_labelled == is_labelled]
+        some = [source for source in sources.get(name, ()) if name == 'val' or source.is_labelled == is_labelled]
         if some:
             drawn = draw_samples(datasets[name], some, people=people, draws=draws, seed=int(runner.seed or 0))
             yield Part(title, under, Keypoints.of(datasets[name].metainfo),
