@@ -137,7 +137,7 @@ def _plan(network: ExportedNetwork, images: NetworkInput, cfg: Config, *, with_d
     head, names = network.model.head, source_of(cfg).keypoint_names
     with torch.no_grad():
         outputs = network.predict(torch.zeros(1, 3, images.size[1], images.size[0]))
-    count = _keypoints(outputs)
+    described, count = describe_outputs(outputs, head=head), _keypoints(outputs)
     names = names if names is not None and len(names) == count else None
     if runtime is not None:
         adapted = rtmlib.RtmlibNetwork(network, images)
@@ -148,7 +148,7 @@ def _plan(network: ExportedNetwork, images: NetworkInput, cfg: Config, *, with_d
     if with_decoding:
         return _Plan(DecodedNetwork(network), OnnxDescription(told, coordinate_outputs(with_scores=True), names))
     codec = codec_of(source_of(cfg).model, outputs)
-    return _Plan(network, OnnxDescription(told, describe_outputs(outputs, head=head), names, decoder=codec))
+    return _Plan(network, OnnxDescription(told, described, names, decoder=codec))
 
 
 def _write(plan: _Plan, file: Path, *, dynamic_batch: bool, further: Mapping[str, Any]) -> None:

@@ -357,6 +357,15 @@ def test_what_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.Mon
         export(cfg, checkpoint, tmp_path / 'large.onnx')
 
 
+@pytest.mark.parametrize('form', FORMS)
+def test_heatmaps_with_offsets_are_refused(form: str, tmp_path: Path) -> None:
+    model = _heatmap(dict(type='UDPHeatmap', **_MAPS, heatmap_type='combined'))
+    model['head'].update(out_channels=3 * NUM_KEYPOINTS)
+    cfg, checkpoint = write_checkpoint(model, tmp_path)
+    with pytest.raises(DistilPoseError, match=r'heatmaps of UDPHeatmap \(combined\) cannot be exported'):
+        export(cfg, checkpoint, tmp_path / 'net.onnx', **FORMS[form])
+
+
 def test_flat_heatmaps_are_not_compared(tmp_path: Path) -> None:
     """Joints that no label had: DARK's step on their heatmaps is what rounding makes it."""
     cfg, checkpoint = write_checkpoint(MODELS['udp'], tmp_path)
