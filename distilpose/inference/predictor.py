@@ -209,6 +209,9 @@ def _count_keypoints(model: Any, meta: Mapping[str, Any]) -> int:
     chosen = (getattr(model, 'test_cfg', None) or {}).get('output_keypoint_indices')
     if chosen is not None:
         return len(chosen)
+    reading = getattr(getattr(model, 'network', None), 'reading', None)  # of an ONNX file
+    if reading is not None and not meta.get('num_keypoints'):
+        return int(reading.keypoints)
     head = getattr(model, 'head', None)
     found = (getattr(head, name, None) for name in ('num_joints', 'num_keypoints', 'out_channels'))
     return int(meta.get('num_keypoints') or next((count for count in found if isinstance(count, int)), 0))
