@@ -14,8 +14,6 @@ FORMATS = ('coco', 'openpose', 'mmpose')
 """Those of :mod:`distilpose.inference.results`."""
 KINDS = ('yolox', 'rtmdet')
 """Those of :mod:`distilpose.inference.detector`."""
-BATCH_SIZE = 64
-"""That of :mod:`distilpose.inference.predictor`."""
 
 
 def add_people(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +50,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     add('--every', type=int, default=1, metavar='N', help='of videos only every Nth frame')
     add('--resume', action='store_true', help='go on with a run that was interrupted or killed, if --out has one')
     add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
-    add('--batch-size', type=int, default=BATCH_SIZE, help=f'people in a batch (default: {BATCH_SIZE})')
+    add('--batch-size', type=int, help='people in a batch (default: 64 on a GPU, 8 on a CPU)')
     add_cfg_options(parser, help='values to change in the config; of an ONNX file model.input.mean, model.keypoints, '
                                  '... describe it')
 
@@ -86,7 +84,7 @@ def check_people(args: argparse.Namespace) -> None:
         raise WrongInput(f'--detector-size {args.detector_size} is none; expected pixels, for instance 640')
     if args.every < 1:
         raise WrongInput(f'--every {args.every} is none; expected at least 1')
-    if args.batch_size < 1:
+    if args.batch_size is not None and args.batch_size < 1:
         raise WrongInput(f'--batch-size {args.batch_size} is none; expected at least 1')
     if args.annotations is not None and args.boxes is None:
         raise WrongInput('--annotations names the images of --boxes, and there are no --boxes; leave it out')

@@ -27,7 +27,7 @@ from .drawing import VideoFile, draw_poses
 from .images import read_image
 from .inputs import InputImage, InputVideo, find_inputs, read_ahead
 from .journal import NAME, Journal, describe_run, json_list, poses_entry, read_poses, write_pieces
-from .predictor import BATCH_SIZE, PosePredictions, Predictor, PreparedImage
+from .predictor import PosePredictions, Predictor, PreparedImage
 from .results import FORMATS, Scoring, coco_people, is_whole_body, mmpose_document, openpose_document
 
 THREADS = 4
@@ -95,7 +95,7 @@ class _Failed(NamedTuple):
 def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | Path = 'predictions',
                   boxes: str | Path | None = None, annotations: str | Path | None = None,
                   detector: Detector | None = None, format: str = 'coco', draw: bool = False,
-                  batch_size: int = BATCH_SIZE, every: int = 1, threads: int = THREADS,
+                  batch_size: int | None = None, every: int = 1, threads: int = THREADS,
                   resume: bool = False) -> Summary:
     """Predicts the people on images, in videos and of cameras, and writes what was found.
 
@@ -117,7 +117,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
         detector: finds people. Without it and without ``boxes`` every image is one person.
         format: ``'coco'``, ``'openpose'`` or ``'mmpose'``.
         draw: whether to draw pictures.
-        batch_size: largest number of people in a batch.
+        batch_size: largest number of people in a batch, see :class:`~distilpose.inference.Predictor`.
         every: of a video only every so manieth frame is predicted.
         threads: that read and crop images, and as many that draw and write.
         resume: goes on where a run that was interrupted or killed ended, if there is one in ``out``.

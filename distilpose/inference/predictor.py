@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +19,8 @@ from distilpose.errors import DistilPoseError, RunFailed
 from .boxes import Boxes, check_boxes
 from .images import ImageLike, read_image
 
-BATCH_SIZE = 64
-"""People in a batch, unless another number is given."""
+BATCH_SIZE, BATCH_SIZE_ON_CPU = 64, 8
+"""People in a batch on a GPU and on a CPU, whose caches do not hold more, unless another number is given."""
 _LARGEST_SIDE = 32766  # of what OpenCV can warp
 
 
@@ -64,18 +65,21 @@ class Predictor:
 
     Args:
         model: the estimator, with ``cfg`` and ``dataset_meta``; or its optimised copy.
-        batch_size: largest number of people in a batch.
+        batch_size: largest number of people in a batch; ``None`` is 64 on a GPU and 8 on a CPU.
 
     Raises:
         DistilPoseError: the model is bottom-up, or its config has no pipeline that makes crops.
     """
 
-    def __init__(self, model: Any, *, batch_size: int = BATCH_SIZE) -> None:
-        if batch_size < 1:
-            raise DistilPoseError(f'the batch size is {batch_size}; expected at least 1')
+    def __init__(self, model: Any, *, batch_size: int | None = None) -> None:
         if isinstance(model, BottomupPoseEstimator):
             raise DistilPoseError('the model is a bottom-up estimator, which takes no boxes; predict with '
                                   'mmpose.apis.inference_bottomup, or take a top-down one')
+        if batch_size is None:
+            tensor = next(itertools.chain(model.parameters(), model.buffers()), torch.empty(0))
+            batch_size = BATCH_SIZE_ON_CPU if tensor.device.type == 'cpu' else BATCH_SIZE
+        if batch_size < 1:
+            raise DistilPoseError(f'the batch size is {batch_size}; expected at least 1')
         self.model, self.batch_size = model, batch_size
         self.meta: Mapping[str, Any] = getattr(model, 'dataset_meta', None) or {}
         self.pipeline = Compose([TRANSFORMS.build(dict(step)) for step in _find_pipeline(model)])
@@ -146,7 +150,7 @@ class Predictor:
 
 
 def predict(model: Any, image: ImageLike, boxes: Sequence[Any] | np.ndarray | None = None, *,
-            batch_size: int = BATCH_SIZE) -> PosePredictions:
+            batch_size: int | None = None) -> PosePredictions:
     """Predicts the poses of the people of an image; several threads may share a model.
 
     Crops are those of the config's test pipeline, and so is the flip test.
@@ -156,7 +160,7 @@ def predict(model: Any, image: ImageLike, boxes: Sequence[Any] | np.ndarray | No
         image: a path, a numpy array in BGR, or a PIL image; grey, with transparency, and of 16 bits as well.
         boxes: (N, 4) left, top, right, bottom in pixels, or (N, 5) with a score; N may be 0. Without them the whole
             image is one person.
-        batch_size: largest number of people in a batch.
+        batch_size: largest number of people in a batch, see :class:`Predictor`.
 
     Raises:
         DistilPoseError: a wrong image, boxes that are not finite or outside of it.
@@ -167,14 +171,14 @@ def predict(model: Any, image: ImageLike, boxes: Sequence[Any] | np.ndarray | No
 
 def predict_many(model: Any, images: Iterable[ImageLike],
                  boxes: Iterable[Sequence[Any] | np.ndarray | None] | None = None, *,
-                 batch_size: int = BATCH_SIZE) -> list[PosePredictions]:
+                 batch_size: int | None = None) -> list[PosePredictions]:
     """:func:`predict` for several images, in batches that reach across them.
 
     Args:
         model: of :func:`distilpose.apis.load_model`.
         images: as for :func:`predict`.
         boxes: those of every image; without, each image is one person.
-        batch_size: largest number of people in a batch.
+        batch_size: largest number of people in a batch, see :class:`Predictor`.
 
     Returns:
         The predictions of every image, in their order.

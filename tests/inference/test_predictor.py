@@ -70,15 +70,16 @@ def test_without_boxes_the_image_is_one_person_and_an_empty_list_is_nobody(model
     assert nobody.keypoints.shape == (0, 17, 2) and nobody.scores.shape == (0, 17) and len(nobody) == 0
 
 
-@pytest.mark.parametrize('batch_size', [1, 2, 64])
-def test_batches_reach_across_images(model: Any, data: Path, batch_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize('batch_size', [1, 2, 64, None])
+def test_batches_reach_across_images(model: Any, data: Path, batch_size: int | None,
+                                     monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     step = type(model).test_step
     monkeypatch.setattr(type(model), 'test_step',
                         lambda self, batch: sizes.append(len(batch['inputs'])) or step(self, batch))
     boxes = [BOXES, [], BOXES[:1], None, [[5, 5, 50, 70, 0.5]]]
     found = predict_many(model, images(data)[:5], boxes, batch_size=batch_size)
-    assert sizes == {1: [1] * 6, 2: [2] * 3, 64: [6]}[batch_size]
+    assert sizes == {1: [1] * 6, 2: [2] * 3, 64: [6], None: [6]}[batch_size]
     assert [len(one) for one in found] == [3, 0, 1, 1, 1] and found[4].box_scores.tolist() == [0.5]
     for one, image, of_image in zip(found, images(data), boxes, strict=False):
         assert_same(one, predict(model, image, of_image))
