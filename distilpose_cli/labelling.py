@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .command import Command, WrongInput, add_cfg_options, read_options
 from .machines import check_descriptors
-from .predicting import BATCH_SIZE, add_people, build_detector, check_people, choose_device
+from .predicting import add_people, build_detector, check_people, choose_device
 
 THRESHOLD = 0.3
 """That of :mod:`distilpose.inference.labels`."""
@@ -34,7 +34,7 @@ def _add_label(parser: argparse.ArgumentParser) -> None:
     add('--every', type=int, default=EVERY, metavar='N',
         help=f'of videos only every Nth frame, which is written beside FILE.json (default: {EVERY})')
     add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
-    add('--batch-size', type=int, default=BATCH_SIZE, help=f'people in a batch (default: {BATCH_SIZE})')
+    add('--batch-size', type=int, help='people in a batch (default: 64 on a GPU, 8 on a CPU)')
     add_cfg_options(parser, help="values to change in the teacher's config; of an ONNX file model.input.mean, "
                                  'model.keypoints, ... describe it')
 

@@ -29,7 +29,7 @@ from distilpose.errors import DistilPoseError, RunFailed
 from .boxes import check_boxes, read_boxes_file
 from .files import LOOK_AHEAD, THREADS, Detector, Job, Summary, select_named
 from .inputs import InputImage, find_inputs, read_ahead
-from .predictor import BATCH_SIZE, PosePredictions, Predictor
+from .predictor import PosePredictions, Predictor
 
 THRESHOLD = 0.3
 """Joints of a smaller score are not labelled, unless another threshold is given."""
@@ -86,7 +86,7 @@ def _with_crops(cfg: Config, spec: Mapping[str, Any]) -> Config:
 
 def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, boxes: str | Path | None = None,
                 annotations: str | Path | None = None, detector: Detector | None = None,
-                threshold: float | None = THRESHOLD, batch_size: int = BATCH_SIZE,
+                threshold: float | None = THRESHOLD, batch_size: int | None = None,
                 every: int = EVERY, threads: int = THREADS, teacher: str | Path = 'a teacher') -> Summary:
     """Writes a teacher's predictions as COCO keypoint annotations.
 
@@ -104,7 +104,7 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
         detector: finds people. Without it and without ``boxes`` every image is one person.
         threshold: joints of a smaller score are not labelled; ``None`` labels all joints, whose scores say how sure the
             teacher is.
-        batch_size: largest number of people in a batch.
+        batch_size: largest number of people in a batch, see :class:`~distilpose.inference.Predictor`.
         every: of videos every so manieth frame is labelled. They are written to the folder ``<out>_frames`` and are
             called ``clip.mp4/000120.jpg`` (:func:`~distilpose.datasets.video_frames.extract_frames`).
         threads: that read and crop images.
