@@ -156,11 +156,10 @@ def poses_entry(found: PosePredictions) -> dict[str, Any]:
 
 
 def read_poses(entry: Mapping[str, Any], num_keypoints: int) -> PosePredictions:
-    """Predictions of :func:`poses_entry`."""
-    shapes = dict(keypoints=(-1, num_keypoints, 2), scores=(-1, num_keypoints), boxes=(-1, 4), box_scores=(-1,),
-                  areas=(-1,))
-    return PosePredictions(**{name: np.array(entry[name], np.float32).reshape(shape) if entry[name] else
-                              np.zeros((0, *shape[1:]), np.float32) for name, shape in shapes.items()})
+    """Predictions of :func:`poses_entry`; of nobody with some number of keypoints."""
+    nobody = dict(keypoints=(0, num_keypoints, 2), scores=(0, num_keypoints), boxes=(0, 4), box_scores=(0,), areas=(0,))
+    return PosePredictions(**{name: np.array(entry[name], np.float32) if entry[name] else np.zeros(shape, np.float32)
+                              for name, shape in nobody.items()})
 
 
 def describe_run(model: Any, items: Sequence[InputImage | InputVideo], files: Mapping[str, Any],
