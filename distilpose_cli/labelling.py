@@ -33,6 +33,7 @@ def _add_label(parser: argparse.ArgumentParser) -> None:
          help='label all joints; in the training WeighByCertainty weighs each by its score')
     add('--every', type=int, default=EVERY, metavar='N',
         help=f'of videos only every Nth frame, which is written beside FILE.json (default: {EVERY})')
+    add('--resume', action='store_true', help='go on with labels that were interrupted or killed, if there are some')
     add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
     add('--batch-size', type=int, help='people in a batch (default: 64 on a GPU, 8 on a CPU)')
     add_cfg_options(parser, help="values to change in the teacher's config; of an ONNX file model.input.mean, "
@@ -72,11 +73,12 @@ def _label(args: argparse.Namespace) -> None:
     print(label_files(model, inputs, out=args.out, boxes=args.boxes, annotations=args.annotations, detector=detector,
                       batch_size=args.batch_size,
                       threshold=None if args.keep_certainty else args.threshold, every=args.every,
-                      teacher=args.teacher).describe())
+                      teacher=args.teacher, resume=args.resume).describe('info.failed of the file'))
 
 
 LABEL = Command(
     'Write what a teacher predicts as COCO annotations.', script='python tools/label.py', add_arguments=_add_label,
-    check=_check_label, run=_label, intermixed=True, interrupted='Interrupted. Nothing was written.',
+    check=_check_label, run=_label, intermixed=True,
+    interrupted='Interrupted. What was labelled is kept. Add --resume to the same command to go on.',
     details='Says where people are with one of --boxes, --detector and --whole-image. An image that cannot be read is '
             'named at the end, and the others are labelled. The exit code is 1 if none could be.')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ FORMATS = ('coco', 'openpose', 'mmpose')
 """Those of :mod:`distilpose.inference.results`."""
 KINDS = ('yolox', 'rtmdet')
 """Those of :mod:`distilpose.inference.detector`."""
+
+DRAW_SCORE = 0.3
+"""That of :mod:`distilpose.inference.drawing`."""
 
 
 def add_people(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +51,8 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     add('--format', choices=FORMATS, default='coco',
         help='coco: one results.json; openpose and mmpose: one file an image (default: coco)')
     add('--draw', action='store_true', help='draw pictures and videos too')
+    add('--draw-score', type=float, default=DRAW_SCORE, metavar='SCORE',
+        help=f'of --draw: joints with a smaller score are not drawn (default: {DRAW_SCORE})')
     add('--every', type=int, default=1, metavar='N', help='of videos only every Nth frame')
     add('--resume', action='store_true', help='go on with a run that was interrupted or killed, if --out has one')
     add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
@@ -74,6 +80,8 @@ def _check_predict(args: argparse.Namespace) -> None:
         raise WrongInput(f'{args.model} needs a checkpoint and images, and only {checkpoint} is named; expected '
                          'CONFIG CHECKPOINT INPUT..., or FILE.onnx INPUT...')
     check_people(args)
+    if not math.isfinite(args.draw_score):
+        raise WrongInput(f'--draw-score {args.draw_score} is none; expected a number, for instance 0.3')
 
 
 def check_people(args: argparse.Namespace) -> None:
@@ -103,7 +111,7 @@ def _predict(args: argparse.Namespace) -> None:
     model = load_model(args.model, checkpoint, device, options=read_options(args))
     print(predict_files(model, inputs, out=args.out, boxes=args.boxes, annotations=args.annotations, detector=detector,
                         format=args.format, draw=args.draw, batch_size=args.batch_size, every=args.every,
-                        resume=args.resume).describe())
+                        resume=args.resume, draw_score=args.draw_score).describe())
 
 
 def choose_device(name: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 
@@ -29,6 +31,11 @@ EVERY = 10
 """Of so many frames one is an image, unless another number is given."""
 _FACTS = 'frames.json'
 _QUALITY = 95  # of JPEG
+_ATTEMPTS = 500
+"""Frames in a row that cannot be decoded, after which a video is over."""
+_MOST_FRAMES = 1 << 40
+"""Files that do not know how many they have say more, or less than none."""
+_LOOKED_AT = 1 << 16  # bytes at the beginning and at the end of a video
 
 
 class VideoFrames(NamedTuple):
@@ -66,7 +73,7 @@ def extract_frames(video: Path, folder: Path, *, name: str, every: int = EVERY) 
     if not video.is_file():
         raise _unreadable(video)
     place = folder / name
-    facts = dict(every=every, bytes=video.stat().st_size)
+    facts = dict(every=every, bytes=video.stat().st_size, ends=_digest_ends(video))
     found = _read(place, facts, name=name)
     if found is not None:
         return found
@@ -81,7 +88,7 @@ def extract_frames(video: Path, folder: Path, *, name: str, every: int = EVERY) 
         raise RunFailed(describe(cause, place)) from error
 
 
-def _read(place: Path, facts: dict[str, int], *, name: str) -> VideoFrames | None:
+def _read(place: Path, facts: dict[str, Any], *, name: str) -> VideoFrames | None:
     """The frames that are there, ``None`` where there are none."""
     if not place.exists():
         return None
@@ -91,13 +98,26 @@ def _read(place: Path, facts: dict[str, int], *, name: str) -> VideoFrames | Non
             return VideoFrames([f'{name}/{file}' for file in sorted(os.listdir(place)) if file != _FACTS],
                                known['broken'])
         reason = f'has every {known["every"]}th frame of a video of {known["bytes"]} bytes'
+        if known['bytes'] == facts['bytes'] and known['ends'] != facts['ends']:
+            reason += ' with another content'
     except (OSError, ValueError, LookupError, TypeError):
         reason = f'has no {_FACTS} that says of which frames'
     raise DistilPoseError(f'{place} {reason}; expected every {facts["every"]}th of one of {facts["bytes"]} bytes. '
                           'Remove it, or name another folder for the frames')
 
 
-def _write(video: Path, place: Path, facts: dict[str, int], *, name: str) -> VideoFrames:
+def _digest_ends(video: Path) -> str:
+    """Tells videos of one size apart without reading them whole."""
+    try:
+        with video.open('rb') as stream:
+            begin = stream.read(_LOOKED_AT)
+            stream.seek(max(video.stat().st_size - _LOOKED_AT, 0))
+            return hashlib.sha256(begin + stream.read(_LOOKED_AT)).hexdigest()
+    except OSError as error:
+        raise _unreadable(video) from error
+
+
+def _write(video: Path, place: Path, facts: dict[str, Any], *, name: str) -> VideoFrames:
     part = place.with_name(f'.{place.name}.{os.getpid()}.part')
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
@@ -122,14 +142,14 @@ def _decode(video: Path, folder: Path, *, every: int) -> tuple[list[str], int]:
     try:
         if not capture.isOpened():
             raise _unreadable(video)
-        declared = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
+        declared = frame_count(capture)
         written: list[str] = []
         number = 0
-        for number, frame in tracked(_frames(capture, every), total=declared, description=f'Reading {video.name}',
-                                     unit='frames'):
-            if frame is not None:
+        frames = decode_frames(capture, every, attempts=lambda number: attempts_after(number, declared))
+        for number, _, pixels in tracked(frames, total=declared, description=f'Reading {video.name}', unit='frames'):
+            if pixels is not None:
                 file = folder / f'{number:06}.jpg'
-                if not cv2.imwrite(str(file), frame, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]):
+                if not cv2.imwrite(str(file), pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]):
                     raise RunFailed(f'the frame {file} cannot be written; make room, or name another folder for the '
                                     'frames')
                 written.append(file.name)
@@ -139,13 +159,50 @@ def _decode(video: Path, folder: Path, *, every: int) -> tuple[list[str], int]:
     return written, -(-count // every) - len(written)
 
 
-def _frames(capture: cv2.VideoCapture, every: int) -> Iterator[tuple[int, cv2.typing.MatLike | None]]:
-    """Number and pixels of all frames; ``None`` for those in between, and those that cannot be decoded."""
-    number = 0
-    while capture.grab():
-        is_read, pixels = capture.retrieve() if number % every == 0 else (False, None)
-        yield number, pixels if is_read else None
+class Frame(NamedTuple):
+    """A frame of a video."""
+
+    number: int
+    is_there: bool
+    """Whether the decoder came to it; not of those that it refused and then went on after."""
+    pixels: cv2.typing.MatLike | None
+    """(H, W, 3) BGR; ``None`` for frames in between, and those that cannot be decoded."""
+
+
+def decode_frames(capture: cv2.VideoCapture, every: int, *, attempts: Callable[[int], int],
+                  skip: int = 0, is_over: threading.Event | None = None) -> Iterator[Frame]:
+    """All frames of a video, with the pixels of every so manieth.
+
+    Args:
+        capture: the video, at its first frame.
+        every: of so many frames one has pixels.
+        attempts: number of a frame -> frames from there that may fail in a row before the video is over; decoders go on
+            after a damaged one.
+        skip: how many of the frames with pixels are left without at the beginning.
+        is_over: ends the frames when it is set.
+    """
+    number, broken = 0, 0
+    while not (is_over is not None and is_over.is_set()) and broken < attempts(number):
+        if not capture.grab():
+            broken += 1
+            continue
+        yield from (Frame(lost, False, None) for lost in range(number, number + broken))
+        number, broken = number + broken, 0
+        is_asked = number % every == 0 and number // every >= skip
+        is_read, pixels = capture.retrieve() if is_asked else (False, None)
+        yield Frame(number, True, pixels if is_read else None)
         number += 1
+
+
+def frame_count(capture: cv2.VideoCapture) -> int:
+    """Frames that a file says it has; 0 where it does not say."""
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(count) if 0 < count < _MOST_FRAMES else 0
+
+
+def attempts_after(number: int, count: int) -> int:
+    """Frames from a number on that may fail in a row in a file of so many frames."""
+    return min(max(count - number, 1), _ATTEMPTS)
 
 
 def _unreadable(video: Path) -> DistilPoseError:

@@ -15,6 +15,8 @@ from distilpose.errors import RunFailed
 
 from .predictor import PosePredictions
 
+DRAW_SCORE = 0.3
+"""Keypoints of a smaller score are not drawn, unless another one is given."""
 _COLOUR = (51, 153, 255)
 _SUBPIXEL = 3  # bits
 _THICKEST = 30  # pixels
@@ -22,7 +24,7 @@ _LIMIT = 1 << 15  # of coordinates, which OpenCV cannot draw much beyond
 
 
 def draw_poses(image: np.ndarray, predictions: PosePredictions, meta: Mapping[str, Any], *,
-               threshold: float = 0.3) -> np.ndarray:
+               threshold: float = DRAW_SCORE) -> np.ndarray:
     """A copy of an image with boxes, skeletons and keypoints.
 
     Args:

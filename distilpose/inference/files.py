@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import signal
 import threading
 from collections import deque
@@ -23,7 +24,7 @@ from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError, RunFailed
 
 from .boxes import BoxesFile, read_boxes_file
-from .drawing import VideoFile, draw_poses
+from .drawing import DRAW_SCORE, VideoFile, draw_poses
 from .images import read_image
 from .inputs import InputImage, InputVideo, find_inputs, read_ahead
 from .journal import NAME, Journal, describe_run, json_list, poses_entry, read_poses, write_pieces
@@ -53,6 +54,7 @@ class Summary:
         notes: name of a video -> what was wrong with it.
         without_boxes: images of which the file of boxes does not speak.
         files: results that were written.
+        remarks: sentences on the scores.
     """
 
     images: int = 0
@@ -61,9 +63,14 @@ class Summary:
     notes: dict[str, str] = field(default_factory=dict)
     without_boxes: int = 0
     files: list[Path] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
-    def describe(self) -> str:
-        """Sentences for the end of the command."""
+    def describe(self, failures: str = 'images.json') -> str:
+        """Sentences for the end of the command.
+
+        Args:
+            failures: what has all that is in ``failed``.
+        """
         sentences = [f'{self.people} people on {self.images} images.']
         if self.without_boxes:
             sentences.append(f'{self.without_boxes} images have no entry in the file of boxes and were left out.')
@@ -71,8 +78,8 @@ class Summary:
             sentences.append(f'{len(self.failed)} images could not be predicted:')
             sentences += [f'  {name}: {why}' for name, why in list(self.failed.items())[:_NAMED]]
             if len(self.failed) > _NAMED:
-                sentences.append(f'  and {len(self.failed) - _NAMED} more (images.json has all)')
-        sentences += [f'{name}: {note}.' for name, note in self.notes.items()]
+                sentences.append(f'  and {len(self.failed) - _NAMED} more ({failures} has all)')
+        sentences += [f'{name}: {note}.' for name, note in self.notes.items()] + self.remarks
         return '\n'.join([*sentences, *(f'Written: {file}' for file in self.files)])
 
 
@@ -96,7 +103,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
                   boxes: str | Path | None = None, annotations: str | Path | None = None,
                   detector: Detector | None = None, format: str = 'coco', draw: bool = False,
                   batch_size: int | None = None, every: int = 1, threads: int = THREADS,
-                  resume: bool = False) -> Summary:
+                  resume: bool = False, draw_score: float = DRAW_SCORE) -> Summary:
     """Predicts the people on images, in videos and of cameras, and writes what was found.
 
     ``out`` gets ``results.json`` (COCO), ``openpose/<name>_keypoints.json`` or ``mmpose/<name>.json``; with ``draw``
@@ -121,6 +128,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
         every: of a video only every so manieth frame is predicted.
         threads: that read and crop images, and as many that draw and write.
         resume: goes on where a run that was interrupted or killed ended, if there is one in ``out``.
+        draw_score: keypoints of a smaller score are not drawn.
 
     Raises:
         DistilPoseError: wrong input, found before any network runs where that is possible.
@@ -132,6 +140,8 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
         raise DistilPoseError('boxes come from a file and from a detector; name one of the two')
     if every < 1:
         raise DistilPoseError(f'every {every}th frame is asked for; expected at least 1')
+    if not math.isfinite(draw_score):
+        raise DistilPoseError(f'the smallest score that is drawn is {draw_score}; expected a number, such as 0.3')
     folder, summary = Path(out).expanduser(), Summary()
     known = None if boxes is None else read_boxes_file(boxes, annotations)
     items = select_named(find_inputs(inputs, without=folder), known, summary)
@@ -142,10 +152,11 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
     for place in (folder, *(below for name in ('pictures', format) for below in (folder / name).glob('**/'))):
         remove_leftovers(place)
     run = describe_run(model, items, dict(boxes=boxes, annotations=annotations),
-                       detector=_describe_detector(detector), format=format, draw=draw, every=every)
+                       detector=describe_detector(detector), format=format, draw=draw and draw_score, every=every)
     job = Job(predictor, known, detector, draw)
     journal = Journal(folder / NAME, run, resume=resume)
-    writer = _Writer(folder, format, job, journal, draw=draw, summary=summary, every=every)
+    writer = _Writer(folder, format, job, journal, draw=draw, summary=summary, every=every,
+                     draw_score=draw_score)
     with _ended_by_signals(bool(cameras)) as is_over:
         left, frames = _remaining(items, every, writer, is_over)
         _run(job, writer, frames, summary, total=None if cameras else left, threads=threads)
@@ -186,7 +197,8 @@ def _check_cameras(cameras: Sequence[str], items: Sequence[InputImage | InputVid
         raise DistilPoseError(f'{cameras[0]} is a camera, and its earlier frames are gone; leave out --resume')
 
 
-def _describe_detector(detector: Detector | None) -> str:
+def describe_detector(detector: Detector | None) -> str:
+    """What makes a detector the same."""
     file = getattr(detector, 'file', None)
     return str(detector is not None) if file is None else f'{file} {getattr(detector, "threshold", "")}'
 
@@ -365,8 +377,9 @@ class _Writer:
     """Writes files of images in threads, the journal in their order, and at the end what all images share."""
 
     def __init__(self, folder: Path, format: str, job: Job, journal: Journal, *, draw: bool, summary: Summary,
-                 every: int) -> None:
+                 every: int, draw_score: float) -> None:
         self.folder, self.format, self.job, self.known, self.draw = folder, format, job, job.known, draw
+        self.draw_score = draw_score
         self.journal, self.summary, self.every, self.meta = journal, summary, every, job.predictor.meta
         names = self.meta.get('keypoint_id2name') or {}
         self.names = [names[index] for index in sorted(names)]
@@ -382,7 +395,7 @@ class _Writer:
             return prepared, found
         image = prepared.image
         if prepared.pixels is not None:
-            drawn = draw_poses(prepared.pixels, found, self.meta)
+            drawn = draw_poses(prepared.pixels, found, self.meta, threshold=self.draw_score)
             prepared = prepared._replace(pixels=drawn)
             if image.video is None:
                 with replacing(self._file('pictures', image.output, '.jpg'), suffix='.jpg') as part:
@@ -416,7 +429,8 @@ class _Writer:
         self.video = video
         for frame, entry in zip(frames, self.journal.entries(str(video.output)), strict=False):
             if 'poses' in entry and frame.pixels is not None:
-                self._add_to_video(video, draw_poses(frame.pixels, self._poses(entry), self.meta))
+                self._add_to_video(video, draw_poses(frame.pixels, self._poses(entry), self.meta,
+                                                     threshold=self.draw_score))
 
     def _begin(self, image: InputImage) -> None:
         if self.video is not None and self.video is not image.video:
@@ -451,8 +465,19 @@ class _Writer:
         if self.format == 'coco':
             self._write('results.json', json_list(self._people()))
         self._write('images.json', self._document(is_over))
+        summary.remarks += self._hidden() if self.draw else []
         self.journal.close(remove=is_over)
         summary.files += [self.folder / name for name in (self.format, 'pictures') if (self.folder / name).is_dir()]
+
+    def _hidden(self) -> list[str]:
+        """A sentence where most keypoints are not drawn, so that nobody takes empty pictures for no people."""
+        count, hidden = 0, 0
+        for entry in self.journal.entries():
+            scores = np.array(entry['poses']['scores'] if 'poses' in entry else [], np.float32)
+            count, hidden = count + scores.size, hidden + int((scores < self.draw_score).sum())
+        return [] if 2 * hidden <= count else [
+            f'{hidden} of {count} keypoints have a score below {self.draw_score:g} and are not drawn; a smaller '
+            '--draw-score draws more.']
 
     def _people(self) -> Iterator[dict[str, Any]]:
         scoring, split = Scoring.of(self.cfg), is_whole_body(self.cfg, self.meta)

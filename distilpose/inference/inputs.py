@@ -17,19 +17,17 @@ import cv2
 import numpy as np
 
 from distilpose.datasets.unlabelled_files import SUFFIXES, files_below
-from distilpose.datasets.video_frames import VIDEO_SUFFIXES
+from distilpose.datasets.video_frames import VIDEO_SUFFIXES, attempts_after, decode_frames, frame_count
 from distilpose.errors import DistilPoseError
 
 _WILDCARDS = '*?['
 _CAMERA = re.compile(r'(?:camera:)?(\d{1,3})')
 _RATE = 25.0
-_ATTEMPTS, _ATTEMPTS_OF_CAMERA = 500, 10
-"""Frames in a row that cannot be decoded, after which a video is over."""
+_ATTEMPTS_OF_CAMERA = 10
+"""Frames in a row that cannot be read, after which a camera is over."""
 _LATE = 1.5
 """Frames between two times of a video, from which on there is a gap."""
 _NAMED_GAPS = 5
-_MOST_FRAMES = 1 << 40
-"""Files that do not know how many they have say more, or less than none."""
 _SECONDS_BETWEEN_LOOKS = 0.1
 Item = TypeVar('Item')
 
@@ -86,20 +84,13 @@ class InputVideo:
         capture = cv2.VideoCapture(str(self.path) if self.camera is None else self.camera)
         try:
             times = _Times(self.rate)
-            number, broken = 0, 0
-            while not (is_over is not None and is_over.is_set()) and broken < self._attempts(number):
-                if not capture.grab():
-                    broken += 1
-                    continue
-                for lost in range(number, number + broken):
-                    if lost % every == 0 and lost // every >= skip:
-                        yield self._frame(lost, None)
-                number, broken = number + broken, 0
-                times.add(number, capture.get(cv2.CAP_PROP_POS_MSEC))
-                if number % every == 0 and number // every >= skip:
-                    is_read, pixels = capture.retrieve()
-                    yield self._frame(number, pixels if is_read else None)
-                number += 1
+            number = 0
+            for frame in decode_frames(capture, every, attempts=self._attempts, skip=skip, is_over=is_over):
+                if frame.is_there:
+                    times.add(frame.number, capture.get(cv2.CAP_PROP_POS_MSEC))
+                    number = frame.number + 1
+                if frame.number % every == 0 and frame.number // every >= skip:
+                    yield self._frame(frame.number, frame.pixels)
             if self.camera is None and number < self.count:
                 self.notes.append(f'{number} of the {self.count} frames that the file announces are there'
                                   f'{times.describe()}; it may be cut off or damaged')
@@ -107,10 +98,8 @@ class InputVideo:
             capture.release()
 
     def _attempts(self, number: int) -> int:
-        """Frames after this one that may fail before the video is over; decoders go on after a damaged one."""
-        if self.camera is not None:
-            return _ATTEMPTS_OF_CAMERA
-        return min(max(self.count - number, 1), _ATTEMPTS)
+        """Frames from this one on that may fail before the video is over."""
+        return attempts_after(number, self.count) if self.camera is None else _ATTEMPTS_OF_CAMERA
 
     def _frame(self, number: int, pixels: np.ndarray | None) -> InputImage:
         label = f'{number:06}'
@@ -213,7 +202,7 @@ def _open_video(path: Path, name: str, output: PurePosixPath, *, camera: int | N
     capture = cv2.VideoCapture(str(path) if camera is None else camera)
     try:
         is_readable = capture.isOpened() and any(capture.grab() for _ in range(_ATTEMPTS_OF_CAMERA))
-        count, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), float(capture.get(cv2.CAP_PROP_FPS))
+        count, rate = frame_count(capture), float(capture.get(cv2.CAP_PROP_FPS))
     finally:
         capture.release()
     if not is_readable and camera is not None:
@@ -223,8 +212,7 @@ def _open_video(path: Path, name: str, output: PurePosixPath, *, camera: int | N
         raise DistilPoseError(f'the video {path} cannot be opened or has no frame: it is broken, or of a format that '
                               'OpenCV does not read; convert it, for instance with ffmpeg -i FILE out.mp4, or leave '
                               'it out')
-    is_counted = camera is None and 0 < count < _MOST_FRAMES
-    return InputVideo(path, name, output, int(count) if is_counted else 0, rate if 0 < rate < np.inf else _RATE, camera)
+    return InputVideo(path, name, output, count if camera is None else 0, rate if 0 < rate < np.inf else _RATE, camera)
 
 
 def _expand(word: str, without: Path | None) -> Iterator[tuple[Path, str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -70,16 +71,22 @@ class Journal:
         resume: goes on with a file that is there; else it is replaced.
 
     Raises:
-        DistilPoseError: the file is of another run.
+        DistilPoseError: the file is of another run, or another run is writing it.
         RunFailed: it cannot be written.
     """
 
     def __init__(self, file: Path, run: Mapping[str, str], *, resume: bool = False) -> None:
         self.file, self.position = file, Position()
-        is_there = resume and file.is_file() and self._read(run)
-        self._stream = file.open('ab' if is_there else 'wb')
-        if not is_there:
-            self._write(dict(run=run))
+        self._stream = file.open('ab')
+        try:
+            if not _try_lock(self._stream):
+                raise DistilPoseError(f'another run is writing {file}; wait for its end, or name another --out')
+            if not (resume and self._read(run)):
+                self._stream.truncate(0)
+                self._write(dict(run=run))
+        except BaseException:
+            self._stream.close()
+            raise
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Writes an entry."""
@@ -140,6 +147,17 @@ class Journal:
             raise DistilPoseError(f'the unfinished run in {self.file.parent} is not of the same '
                                   f'{", ".join(others)}; go on with what it had, or leave out --resume, which starts '
                                   'from the beginning')
+
+
+def _try_lock(stream: IO[bytes]) -> bool:
+    """Whether no other run holds the lock of a file, as far as the file system has locks; ends with the process."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # there are no such locks here
+        return True
+    return True
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

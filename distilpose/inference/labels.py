@@ -27,8 +27,9 @@ from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError, RunFailed
 
 from .boxes import check_boxes, read_boxes_file
-from .files import LOOK_AHEAD, THREADS, Detector, Job, Summary, select_named
+from .files import LOOK_AHEAD, THREADS, Detector, Job, Summary, describe_detector, select_named
 from .inputs import InputImage, find_inputs, read_ahead
+from .journal import NAME, Journal, describe_run, poses_entry, read_poses
 from .predictor import PosePredictions, Predictor
 
 THRESHOLD = 0.3
@@ -36,6 +37,7 @@ THRESHOLD = 0.3
 SCORES = 'keypoint_scores'
 """Entry of an annotation: the teacher's score of every joint."""
 _PERSON = 1
+_ABOVE_ONE = 1.001  # maps that are interpolated reach a little above their peak
 _AREA_OF_BOX = 0.53  # as mmpose's CocoMetric has it for people without an area
 _LABELLED = 2
 
@@ -87,12 +89,16 @@ def _with_crops(cfg: Config, spec: Mapping[str, Any]) -> Config:
 def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, boxes: str | Path | None = None,
                 annotations: str | Path | None = None, detector: Detector | None = None,
                 threshold: float | None = THRESHOLD, batch_size: int | None = None,
-                every: int = EVERY, threads: int = THREADS, teacher: str | Path = 'a teacher') -> Summary:
+                every: int = EVERY, threads: int = THREADS, teacher: str | Path = 'a teacher',
+                resume: bool = False) -> Summary:
     """Writes a teacher's predictions as COCO keypoint annotations.
 
     A joint has the visibility 2, and 0 where its score is below the threshold, when it is at (0, 0) as COCO has
     it. ``keypoint_scores`` of every annotation are the scores of all joints. Boxes are clipped to the image and rounded
     as a data set reads them, before they are predicted: the teacher predicts the same again on its labels.
+
+    The file is written whole at the end. While it works, ``<out>.unfinished.jsonl`` beside it has a line for every
+    image, with which ``resume`` goes on.
 
     Args:
         model: of :func:`load_teacher_model`.
@@ -109,6 +115,8 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
             called ``clip.mp4/000120.jpg`` (:func:`~distilpose.datasets.video_frames.extract_frames`).
         threads: that read and crop images.
         teacher: what to call the teacher in the file.
+        resume: goes on where a run that was interrupted or killed ended, if there is one. The file is that of an
+            undisturbed run.
 
     Raises:
         DistilPoseError: wrong input, found before any network runs where that is possible.
@@ -127,21 +135,50 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
     root = _common_folder(inputs, images, frames)
     predictor = Predictor(model, batch_size=batch_size)
     job = Job(predictor, known, detector, draw=False, adjust=as_read_back)
-    document = _Document(root, predictor.meta, threshold, ids={} if known is None else {
-        image.path: known.ids[name] for image in images
-        if (name := known.name_of(image.path.absolute())) is not None and name in known.ids})
-    with ThreadPoolExecutor(threads) as readers:
-        outcomes = job.run(read_ahead(images, size=threads * LOOK_AHEAD), readers, summary, ahead=threads * LOOK_AHEAD)
-        for prepared, found in tracked(outcomes, total=len(images), description='Labelling'):
-            if prepared is not None and found is not None:
-                document.add(prepared.image, found, prepared.crops.size)
-    summary.images, summary.people = len(document.images), len(document.annotations)
+    journal = Journal(unfinished(file), describe_run(
+        model, images, dict(boxes=boxes, annotations=annotations), detector=describe_detector(detector)), resume=resume)
+    try:
+        _predict(job, journal, images, threads=threads)
+        summary.failed |= journal.position.failed
+        document = _Document(root, predictor.meta, threshold, ids={} if known is None else {
+            image.path: known.ids[name] for image in images
+            if (name := known.name_of(image.path.absolute())) is not None and name in known.ids})
+        for image, entry in zip(images, journal.entries(), strict=True):
+            if 'image' in entry:
+                document.add(image, read_poses(entry['poses'], predictor.num_keypoints), entry['image']['size'])
+        summary.images, summary.people = len(document.images), len(document.annotations)
+        if summary.images:
+            write_atomically(_free(file), json.dumps(document.content(teacher_name(teacher), summary.failed)) + '\n')
+            summary.files.append(file)
+            summary.remarks += document.remarks()
+    except BaseException:
+        journal.close(remove=False)
+        raise
+    journal.close(remove=True)
     if not summary.images:
         raise RunFailed(f'none of the {len(images)} images could be labelled: '
                         f'{": ".join(next(iter(summary.failed.items())))}')
-    write_atomically(_free(file), json.dumps(document.content(teacher_name(teacher))) + '\n')
-    summary.files.append(file)
     return summary
+
+
+def unfinished(out: Path) -> Path:
+    """The journal of labels that are to become this file."""
+    return out.with_name(f'{out.name}.{NAME}')
+
+
+def _predict(job: Job, journal: Journal, images: Sequence[InputImage], *, threads: int) -> None:
+    """Predicts the images of which the journal does not speak yet; it gets a line for each, in their order."""
+    rest = images[sum(1 for _ in journal.entries()):]
+    ahead = threads * LOOK_AHEAD
+    with ThreadPoolExecutor(threads) as readers:
+        outcomes = job.run(read_ahead(rest, size=ahead), readers, Summary(), ahead=ahead)
+        for prepared, found in tracked(outcomes, total=len(rest), description='Labelling'):
+            if prepared is None or found is None:
+                failed = job.failed.popleft()
+                journal.add(dict(item=str(failed.image.path), failed={failed.image.name: failed.why}))
+            else:
+                journal.add(dict(item=str(prepared.image.path), poses=poses_entry(found),
+                                 image=dict(size=prepared.crops.size, people=len(found))))
 
 
 def as_read_back(boxes: Any, size: tuple[int, int]) -> np.ndarray:
@@ -175,7 +212,7 @@ class _Document:
         self.images: list[dict[str, Any]] = []
         self.annotations: list[dict[str, Any]] = []
 
-    def add(self, image: InputImage, found: PosePredictions, size: tuple[int, int]) -> None:
+    def add(self, image: InputImage, found: PosePredictions, size: Sequence[int]) -> None:
         """Adds an image of some (width, height) and its people."""
         number = self.ids.get(image.path, len(self.images) + 1)
         name = Path(os.path.relpath(image.path.absolute(), self.root)).as_posix()
@@ -191,11 +228,30 @@ class _Document:
                 'keypoints': triples.ravel().tolist(), SCORES: scores.round(4).tolist(),
                 'score': round(float(found.box_scores[index]), 4)})
 
-    def content(self, teacher: str) -> dict[str, Any]:
+    def remarks(self) -> list[str]:
+        """What is to be known of the scores before they are taken for certainties."""
+        scores = np.array([person[SCORES] for person in self.annotations])
+        bare, sentences = sum(not person['num_keypoints'] for person in self.annotations), []
+        if bare:
+            sentences.append(f'{bare} of {len(scores)} people have no joint with a score from {self.threshold:g}, and '
+                             'data sets leave them out; a smaller --threshold labels more.')
+        if scores.size and scores.min() == scores.max():
+            sentences.append(f'All scores are {scores.max():g}: this teacher does not say how sure it is, so that '
+                             'neither a threshold nor WeighByCertainty tells its joints apart.')
+        elif scores.size and (scores.max() > _ABOVE_ONE or scores.min() < 0):
+            sentences.append(f'Scores reach from {scores.min():g} to {scores.max():g}: they are no probabilities. '
+                             'Choose --threshold on their scale; WeighByCertainty takes those above 1 for 1, and those '
+                             'below 0 for 0.')
+        return sentences
+
+    def content(self, teacher: str, failed: Mapping[str, str]) -> dict[str, Any]:
         """The file."""
         names = self.meta['keypoint_id2name']
         links = [[int(start) + 1, int(end) + 1] for start, end in self.meta.get('skeleton_links') or []]
-        info = dict(description=f'Keypoints predicted by {teacher}', threshold=self.threshold, images=str(self.root))
+        info: dict[str, Any] = dict(description=f'Keypoints predicted by {teacher}', threshold=self.threshold,
+                                    images=str(self.root))
+        if failed:
+            info.update(failed=failed)
         return dict(info=info, licenses=[], images=self.images, annotations=self.annotations, categories=[
             dict(id=_PERSON, name='person', supercategory='person', keypoints=[names[index] for index in sorted(names)],
                  skeleton=links)])
@@ -204,12 +260,14 @@ class _Document:
 def _find_images(inputs: Sequence[str | Path], frames: Path, *, every: int, summary: Summary) -> list[InputImage]:
     """Images, and frames of videos, each once, in the order in which they are named."""
     found: dict[Path, InputImage] = {}
+    videos: dict[str, Path] = {}
     for path, name in (pair for word in inputs for pair in _expand(Path(word).expanduser(), word)):
         if frames in path.absolute().parents:
             continue
         if not is_video(path):
             found.setdefault(path.absolute(), InputImage(path, name, PurePosixPath(name)))
             continue
+        name = _own_name(path.absolute(), name, videos)
         try:
             extracted = extract_frames(path, frames, name=name, every=every)
         except RunFailed:
@@ -225,6 +283,16 @@ def _find_images(inputs: Sequence[str | Path], frames: Path, *, every: int, summ
     if not found:
         raise RunFailed(f'none of the inputs can be read: {": ".join(next(iter(summary.failed.items()), ("", "")))}')
     return list(found.values())
+
+
+def _own_name(path: Path, name: str, videos: dict[str, Path]) -> str:
+    """The name of a video, or as much more of its path as makes it another than those of other videos."""
+    parts = path.parts[1:]
+    for count in range(len(Path(name).parts), len(parts) + 1):
+        if videos.setdefault(name, path) == path:
+            break
+        name = '/'.join(parts[-count - 1:])
+    return name
 
 
 def _expand(path: Path, word: str | Path) -> Iterator[tuple[Path, str]]:

@@ -58,6 +58,10 @@ def test_frames_of_another_video_or_number_are_not_mixed_or_removed(tmp_path: Pa
     extract_frames(video, frames, name='clip.avi')
     with pytest.raises(DistilPoseError, match='has every 10th frame of a video of .*; expected every 5th'):
         extract_frames(video, frames, name='clip.avi', every=5)
+    content = video.read_bytes()
+    video.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(DistilPoseError, match='bytes with another content; expected'):
+        extract_frames(video, frames, name='clip.avi')
     (frames / 'clip.avi/frames.json').unlink()
     with pytest.raises(DistilPoseError, match=r'has no frames\.json'):
         extract_frames(video, frames, name='clip.avi')

@@ -295,3 +295,15 @@ def test_reading_ahead_gives_the_items_and_their_error_and_ends() -> None:
     items = read_ahead(iter(int, 1), size=2)
     assert next(items) == 0
     items.close()
+
+
+def test_pictures_without_keypoints_are_no_surprise(model: Any, data: Path, tmp_path: Path) -> None:
+    """Scores of a regression are all 1."""
+    pictures = {}
+    for score in (0.3, 1.5):
+        summary = predict_files(model, [data / 'images/001.png'], out=tmp_path / 'out', draw=True, draw_score=score)
+        pictures[score] = (tmp_path / 'out/pictures/001.jpg').read_bytes()
+        assert ('17 of 17 keypoints have a score below 1.5 and are not drawn' in summary.describe()) == (score == 1.5)
+    assert pictures[0.3] != pictures[1.5]
+    with pytest.raises(DistilPoseError, match='expected a number'):
+        predict_files(model, [data / 'images/001.png'], out=tmp_path / 'out', draw=True, draw_score=np.nan)

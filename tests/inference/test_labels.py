@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import cv2
@@ -17,10 +17,13 @@ from distilpose.apis import load_model, predict
 from distilpose.datasets import QuickCocoDataset, WeighByCertainty
 from distilpose.engine import evaluate, train
 from distilpose.errors import DistilPoseError, RunFailed
-from distilpose.inference.labels import SCORES, as_read_back, label_files, load_teacher_model
+from distilpose.inference import PosePredictions
+from distilpose.inference.inputs import InputImage, InputVideo, find_inputs
+from distilpose.inference.labels import SCORES, _Document, as_read_back, label_files, load_teacher_model
 from tests import vitpose
 from tests.datasets.videos import write_video
 from tests.engine import tiny
+from tests.inference.videos import damage, write
 from tests.onnx_files import write_heatmaps
 
 PIXELS = {'model.input.mean': 127.5, 'model.input.std': 127.5, 'model.input.channel_order': 'rgb',
@@ -224,3 +227,89 @@ def test_images_and_videos_share_a_folder(onnx: Any, data: Path, tmp_path: Path)
     content = json.loads((tmp_path / 'labels.json').read_text())
     root = Path(content['info']['images'])
     assert len(content['images']) == 14 and all((root / image['file_name']).is_file() for image in content['images'])
+
+
+def stopping(after: int) -> Any:
+    """A detector that one presses Ctrl-C at, after so many images."""
+    left = iter(range(after))
+
+    def detect(image: np.ndarray) -> np.ndarray:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return np.array([[1, 2, 40, 50, 0.5]])
+
+    return detect
+
+
+def test_interrupted_labels_are_resumed(onnx: Any, data: Path, tmp_path: Path) -> None:
+    """The file is that of an undisturbed run, also with an image that fails before and one after the interruption."""
+    for number in (0, 9):
+        (data / f'images/{number:03}_broken.png').write_bytes(b'none')
+    try:
+        file, journal = tmp_path / 'labels.json', tmp_path / 'labels.json.unfinished.jsonl'
+        for after, done in ((5, 1), (4, 5)):
+            with pytest.raises(KeyboardInterrupt):
+                label(onnx, data, tmp_path, detector=stopping(after), threads=1, batch_size=1, resume=True)
+            assert not file.exists() and len(journal.read_text().splitlines()) > done
+        with journal.open('a') as stream:
+            stream.write('{"cut o')  # as a process that was killed leaves it
+        summary = label_files(onnx, [data / 'images'], out=file, detector=stopping(9), threads=1, resume=True)
+        assert (summary.images, len(summary.failed)) == (tiny.NUM_IMAGES, 2) and not journal.exists()
+        (tmp_path / 'whole').mkdir()
+        whole = label(onnx, data, tmp_path / 'whole', detector=stopping(99))
+        assert file.read_bytes() == whole.read_bytes()
+        assert set(json.loads(file.read_text())['info']['failed']) == set(summary.failed)
+    finally:
+        for broken in (data / 'images').glob('*_broken.png'):
+            broken.unlink()
+
+
+def test_only_the_same_labels_are_resumed_and_by_one_run(onnx: Any, data: Path, tmp_path: Path) -> None:
+    def seen(image: np.ndarray) -> np.ndarray:
+        with pytest.raises(DistilPoseError, match=r'another run is writing .*labels\.json\.unfinished'):
+            label(onnx, data, tmp_path, detector=stopping(0))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        label(onnx, data, tmp_path, detector=seen)
+    with pytest.raises(DistilPoseError, match='not of the same inputs'):
+        label_files(onnx, [data / 'images/001.png'], out=tmp_path / 'labels.json', detector=stopping(9), resume=True)
+    label(onnx, data, tmp_path, detector=stopping(99))
+    assert [file.name for file in tmp_path.iterdir()] == ['labels.json']
+
+
+def test_videos_of_one_name_are_two(onnx: Any, tmp_path: Path) -> None:
+    for number, folder in enumerate('ab'):
+        write_video(tmp_path / folder / 'clip.avi', count=10 + 10 * number)
+    for file in ('labels.json', 'again.json'):
+        videos = [tmp_path / 'a/clip.avi', tmp_path / 'b/clip.avi', tmp_path / 'a/../a/clip.avi'][:2]
+        label_files(onnx, videos, out=tmp_path / file, every=5)
+        images = json.loads((tmp_path / file).read_text())['images']
+        names = [f'{folder}clip.avi/{number:06}.jpg' for folder, count in (('', 10), ('b/', 20))
+                 for number in range(0, count, 5)]
+        assert [image['file_name'] for image in images] == names
+
+
+def test_a_damaged_video_has_the_frames_of_predict(onnx: Any, tmp_path: Path) -> None:
+    """Decoders go on after a frame that they refuse."""
+    video = damage(write(tmp_path / 'clip.mp4', 40), 0.3, 0.6)
+    (found,) = find_inputs([video])
+    assert isinstance(found, InputVideo)
+    numbers = [int(frame.path.name) for frame in found.read() if frame.pixels is not None]
+    label_files(onnx, [video], out=tmp_path / 'labels.json', every=1)
+    images = json.loads((tmp_path / 'labels.json').read_text())['images']
+    assert [int(Path(image['file_name']).stem) for image in images] == numbers
+    assert numbers[-1] >= len(numbers)  # some are missing, and not at the end
+
+
+@pytest.mark.parametrize(('scores', 'remark'), [
+    ([[0.1, 0.2], [0.9, 0.2]], '1 of 2 people have no joint with a score from 0.5'),
+    ([[1, 1], [1, 1]], 'does not say how sure it is'), ([[0.6, 7], [1, 3]], 'Scores reach from 0.6 to 7'),
+    ([[0.6, 0.7], [1, 1.0001]], None)])
+def test_what_scores_do_not_say_is_said(scores: list[list[float]], remark: str | None, tmp_path: Path) -> None:
+    document = _Document(tmp_path, {}, 0.5, ids={})
+    for one in np.array(scores, np.float32)[:, None]:
+        found = PosePredictions(np.ones((1, 2, 2), np.float32), one, np.array([[0, 0, 9, 9.]]), np.ones(1), np.ones(1))
+        document.add(InputImage(tmp_path / 'a.jpg', 'a.jpg', PurePosixPath('a')), found, (10, 10))
+    remarks = document.remarks()
+    assert (remark is None and not remarks) or (remark is not None and len(remarks) == 1 and remark in remarks[0])

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from distilpose.apis import load_model
-from distilpose.inference import detector, results
-from distilpose_cli.predicting import FORMATS, KINDS
+from distilpose.inference import detector, drawing, results
+from distilpose_cli.predicting import DRAW_SCORE, FORMATS, KINDS
 from tests.engine import tiny
 from tests.inference.test_detector import suppressed
 from tests.onnx_files import write_heatmaps
@@ -27,7 +27,7 @@ def student(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 
 def test_choices_are_those_of_the_package() -> None:
-    assert (results.FORMATS, detector.KINDS) == (FORMATS, KINDS)
+    assert (results.FORMATS, detector.KINDS, drawing.DRAW_SCORE) == (FORMATS, KINDS, DRAW_SCORE)
 
 
 def test_options_may_stand_before_the_images(tool: Callable[[str], ModuleType], student: tuple[str, str],
