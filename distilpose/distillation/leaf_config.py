@@ -81,7 +81,9 @@ class Distillation:
         """The command line that describes it, without the options of its training."""
         method = None if self.method == 'auto' else self.method
         options = {'teacher': self.teacher, 'teacher-checkpoint': self.teacher_checkpoint, 'method': method,
-                   'images': self.images, 'boxes': self.boxes}
+                   'images': self.images, 'boxes': self.boxes,
+                   'every': None if self.every is None else str(self.every),
+                   'validation': self.validation if self.images and self.validation == 'agreement' else None}
         words = ['distilpose', 'train', self.student]
         words += [word for name, value in options.items() if value is not None for word in (f'--{name}', value)]
         if self.teacher_options:

@@ -207,6 +207,9 @@ def _digest_model(model: Any) -> str:
     cfg = getattr(model, 'cfg', None) or {}
     for part in (cfg.get('model'), (cfg.get('test_dataloader') or {}).get('dataset', {}).get('pipeline')):
         digest.update(str(part).encode())
+    file = getattr(getattr(model, 'network', None), 'file', None)  # an ONNX file, whose weights are in no state dict
+    if file is not None:
+        digest.update(Path(file).read_bytes())
     for name, value in model.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

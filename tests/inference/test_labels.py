@@ -278,6 +278,15 @@ def test_only_the_same_labels_are_resumed_and_by_one_run(onnx: Any, data: Path, 
     assert [file.name for file in tmp_path.iterdir()] == ['labels.json']
 
 
+def test_labels_of_another_onnx_file_are_not_resumed(data: Path, tmp_path: Path) -> None:
+    """Its weights are in no state dict."""
+    options: dict[str, Any] = {**PIXELS, 'model.keypoints': 'coco'}
+    for stride, message in ((4, None), (8, 'not of the same model'), (4, None)):
+        teacher = load_teacher_model(write_heatmaps(tmp_path / 'net.onnx', stride=stride), options=options)
+        with pytest.raises(KeyboardInterrupt if message is None else DistilPoseError, match=message):
+            label(teacher, data, tmp_path, detector=stopping(0), resume=True)
+
+
 def test_videos_of_one_name_are_two(onnx: Any, tmp_path: Path) -> None:
     for number, folder in enumerate('ab'):
         write_video(tmp_path / folder / 'clip.avi', count=10 + 10 * number)
