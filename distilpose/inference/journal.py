@@ -145,8 +145,8 @@ class Journal:
         others = [name for name in run if found.get(name) != run[name]]
         if others:
             raise DistilPoseError(f'the unfinished run in {self.file.parent} is not of the same '
-                                  f'{", ".join(others)}; go on with what it had, or leave out --resume, which starts '
-                                  'from the beginning')
+                                  f'{", ".join(others)}; go on with what it had, or remove {self.file}, and start from '
+                                  'the beginning without --resume')
 
 
 def _try_lock(stream: IO[bytes]) -> bool:

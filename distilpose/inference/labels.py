@@ -127,6 +127,8 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
     if boxes is not None and detector is not None:
         raise DistilPoseError('boxes come from a file and from a detector; name one of the two')
     file = _free(out)
+    if not resume:
+        _refuse_unfinished(unfinished(file))
     known, summary = None if boxes is None else read_boxes_file(boxes, annotations), Summary()
     if every < 1:
         raise DistilPoseError(f'every {every}th frame is asked for; expected at least 1')
@@ -164,6 +166,17 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
 def unfinished(out: Path) -> Path:
     """The journal of labels that are to become this file."""
     return out.with_name(f'{out.name}.{NAME}')
+
+
+def _refuse_unfinished(file: Path) -> None:
+    """Hours of labelling are not thrown away because an option was forgotten."""
+    if not file.is_file():
+        return
+    with file.open('rb') as stream:
+        count = sum(1 for _ in stream) - 1
+    if count > 0:
+        raise DistilPoseError(f'{file} has {count} images of labels that were interrupted, or are still being written; '
+                              'add --resume to go on with them, or remove the file')
 
 
 def _predict(job: Job, journal: Journal, images: Sequence[InputImage], *, threads: int) -> None:

@@ -251,6 +251,8 @@ def test_interrupted_labels_are_resumed(onnx: Any, data: Path, tmp_path: Path) -
             with pytest.raises(KeyboardInterrupt):
                 label(onnx, data, tmp_path, detector=stopping(after), threads=1, batch_size=1, resume=True)
             assert not file.exists() and len(journal.read_text().splitlines()) > done
+        with pytest.raises(DistilPoseError, match=r'unfinished\.jsonl has \d+ images .* add --resume'):
+            label(onnx, data, tmp_path, detector=stopping(0))
         with journal.open('a') as stream:
             stream.write('{"cut o')  # as a process that was killed leaves it
         summary = label_files(onnx, [data / 'images'], out=file, detector=stopping(9), threads=1, resume=True)
