@@ -91,8 +91,11 @@ class UnlabelledImages(BaseCocoStyleDataset):
             self._keep_usable()
         self._usable = next((index for index in range(len(self)) if self._read(index) is not None), -1)
         if self._usable < 0:
-            raise DistilPoseError(f'{self.describe_skipped(self.skipped)}, and nothing is left to learn from; change '
-                                  'images or data_root, or take UnlabelledImages out of the config')
+            remedy = ('nothing is left to learn from; change images or data_root, or take UnlabelledImages out of the '
+                      'config') if self.part != 'val' else (
+                'these are all that are held out for validation; remove or mend them, or train without validation '
+                '(--no-validate)')
+            raise DistilPoseError(f'{self.describe_skipped(self.skipped)}, and {remedy}')
 
     def _keep_usable(self) -> None:
         """Leaves out for good what cannot be used, so that all processes evaluate the same samples."""
@@ -119,6 +122,14 @@ class UnlabelledImages(BaseCocoStyleDataset):
         names = part_of(names, self.part)
         samples = [dict(img_id=number, img_path=str(places[name]), box=box)
                    for number, name in enumerate(names) for box in boxes.get(name, [None])]
+        whole = sum(name not in boxes for name in names) if boxes else 0
+        if whole:
+            print_log(f'{whole} of {len(names)} images have no entry in {self.boxes} and are taken whole, each as one '
+                      'person; an image without people has an empty list there.', 'current', logging.WARNING)
+        if not samples and self.part == 'val':
+            raise DistilPoseError(f'{self.boxes} has no box of any of the {len(names)} images that are held out for '
+                                  'validation; leave out images without people, or train without validation '
+                                  '(--no-validate)')
         if not samples:
             raise DistilPoseError(f'{self.boxes} has no box of any image; take boxes out of the config to use whole '
                                   'images')

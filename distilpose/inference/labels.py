@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -154,7 +155,8 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
             summary.files.append(file)
             summary.remarks += document.remarks()
     except BaseException:
-        journal.close(remove=False)
+        with contextlib.suppress(OSError):  # the disk may be full, which is what ended it
+            journal.close(remove=False)
         raise
     journal.close(remove=True)
     if not summary.images:

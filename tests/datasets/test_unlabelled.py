@@ -13,8 +13,8 @@ import torch
 from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, TRANSFORMS
 
-from distilpose.datasets import UnlabelledImages
-from distilpose.datasets.unlabelled_files import list_images, match_names, read_boxes, read_image
+from distilpose.datasets import UnlabelledImages, unlabelled
+from distilpose.datasets.unlabelled_files import held_out, list_images, match_names, read_boxes, read_image
 from distilpose.errors import DistilPoseError
 
 from . import odd_images
@@ -274,6 +274,29 @@ def test_nothing_to_learn_from_is_refused(tmp_path: Path, files: dict[str, bytes
     odd_images.write(tmp_path, files)
     with pytest.raises(DistilPoseError, match=words):
         build(data_root=str(tmp_path), **kwargs)
+
+
+def test_held_out_images_that_cannot_be_used_are_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / 'a').mkdir()
+    odd_images.write(tmp_path / 'a', {f'{number}.png': odd_images.readable()['colour.png'] for number in range(9)})
+    (name,) = held_out([f'{number}.png' for number in range(9)])
+    (tmp_path / 'boxes.json').write_text(json.dumps({f'{number}.png': [[0, 0, 40, 40]] for number in range(9)} |
+                                                    {name: []}))
+    with pytest.raises(DistilPoseError, match='no box of any of the 1 images that are held out'):
+        build(data_root=str(tmp_path / 'a'), boxes='../boxes.json', part='val')
+    (tmp_path / 'a' / name).write_text('<html>')
+    with pytest.raises(DistilPoseError, match='these are all that are held out for validation'):
+        build(data_root=str(tmp_path / 'a'), part='val')
+
+
+def test_images_without_an_entry_among_the_boxes_are_counted(tmp_path: Path,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(unlabelled, 'print_log', lambda message, *_: logged.append(message))
+    odd_images.write(tmp_path, {f'{number}.png': odd_images.readable()['colour.png'] for number in range(3)})
+    (tmp_path / 'boxes.json').write_text(json.dumps({'0.png': [[0, 0, 40, 40]]}))
+    assert len(build(data_root=str(tmp_path), boxes='boxes.json')) == 3
+    assert ['2 of 3 images have no entry' in message for message in logged] == [True]
 
 
 def test_nothing_named_is_refused() -> None:

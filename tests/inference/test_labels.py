@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -19,6 +21,7 @@ from distilpose.engine import evaluate, train
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.inference import PosePredictions
 from distilpose.inference.inputs import InputImage, InputVideo, find_inputs
+from distilpose.inference.journal import Journal
 from distilpose.inference.labels import SCORES, _Document, as_read_back, label_files, load_teacher_model
 from tests import vitpose
 from tests.datasets.videos import write_video
@@ -287,6 +290,27 @@ def test_labels_of_another_onnx_file_are_not_resumed(data: Path, tmp_path: Path)
         teacher = load_teacher_model(write_heatmaps(tmp_path / 'net.onnx', stride=stride), options=options)
         with pytest.raises(KeyboardInterrupt if message is None else DistilPoseError, match=message):
             label(teacher, data, tmp_path, detector=stopping(0), resume=True)
+
+
+def test_a_full_disk_is_a_sentence_that_names_the_file(onnx: Any, data: Path, tmp_path: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing the file fails too."""
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    opened, count = Journal.add, iter(range(3))
+
+    def add(self: Journal, entry: Any) -> None:
+        if next(count, None) is None:
+            close = self._stream.close
+            self._stream = SimpleNamespace(write=full, flush=full, close=lambda: (close(), full()))
+        opened(self, entry)
+
+    monkeypatch.setattr(Journal, 'add', add)
+    with pytest.raises(RunFailed, match=r'labels\.json\.unfinished\.jsonl .*No space left.* --resume'):
+        label(onnx, data, tmp_path)
+    monkeypatch.undo()
+    assert label(onnx, data, tmp_path, resume=True).is_file()
 
 
 def test_videos_of_one_name_are_two(onnx: Any, tmp_path: Path) -> None:
