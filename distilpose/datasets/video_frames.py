@@ -97,12 +97,12 @@ def _read(place: Path, facts: dict[str, Any], *, name: str) -> VideoFrames | Non
         if {key: known[key] for key in facts} == facts:
             return VideoFrames([f'{name}/{file}' for file in sorted(os.listdir(place)) if file != _FACTS],
                                known['broken'])
-        reason = f'has every {known["every"]}th frame of a video of {known["bytes"]} bytes'
+        reason = f'has one frame in {known["every"]} of a video of {known["bytes"]} bytes'
         if known['bytes'] == facts['bytes'] and known['ends'] != facts['ends']:
             reason += ' with another content'
     except (OSError, ValueError, LookupError, TypeError):
         reason = f'has no {_FACTS} that says of which frames'
-    raise DistilPoseError(f'{place} {reason}; expected every {facts["every"]}th of one of {facts["bytes"]} bytes. '
+    raise DistilPoseError(f'{place} {reason}; expected one in {facts["every"]} of one of {facts["bytes"]} bytes. '
                           'Remove it, or name another folder for the frames')
 
 

@@ -56,7 +56,7 @@ def test_a_video_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_frames_of_another_video_or_number_are_not_mixed_or_removed(tmp_path: Path) -> None:
     video, frames = write_video(tmp_path / 'clip.avi'), tmp_path / 'frames'
     extract_frames(video, frames, name='clip.avi')
-    with pytest.raises(DistilPoseError, match='has every 10th frame of a video of .*; expected every 5th'):
+    with pytest.raises(DistilPoseError, match='has one frame in 10 of a video of .*; expected one in 5'):
         extract_frames(video, frames, name='clip.avi', every=5)
     content = video.read_bytes()
     video.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
