@@ -107,7 +107,7 @@ def export_onnx(config: str | Path | Config, checkpoint: str | Path | None, file
     """Exports a network as an ONNX file that describes itself, see :func:`distilpose.export.onnx.export`.
 
     Raises:
-        DistilPoseError: something does not fit, or the file does not answer as the network does.
+        DistilPoseError: something does not fit, or the outputs of the file differ from those of the network.
     """
     from .export.onnx import export  # it is made of this module
 

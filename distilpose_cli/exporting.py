@@ -46,4 +46,4 @@ EXPORT = Command(
     'Export a network as an ONNX file that describes itself.', script='python tools/export.py',
     add_arguments=_add_export, check=_check, run=_export, interrupted='Interrupted. Nothing was written.',
     details='The file is compared with the network on crops of the validation data, or on random images where there '
-    'are none; one that answers otherwise is not written, and the exit code is 1.')
+    'are none; one whose outputs differ is not written, and the exit code is 1.')

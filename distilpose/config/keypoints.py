@@ -28,7 +28,7 @@ from .walk import plain, type_name
 
 ENTRY = 'own_keypoints'
 DEFAULT_SIGMA = 0.05
-"""Of object keypoint similarity, where nobody measured one: between COCO's of a wrist (0.062) and of an eye (0.025)."""
+"""Of object keypoint similarity, where none was measured: between COCO's of a wrist (0.062) and of an eye (0.025)."""
 COUNTS = ('num_keypoints', 'num_joints', 'out_channels')
 """Arguments of heads that say how many keypoints they predict, the first that is there."""
 SIDES = dict(l='left', r='right', left='left', right='right')

@@ -15,7 +15,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 def tracked(items: Iterable[Item], *, total: int | None, description: str, unit: str = 'images') -> Iterator[Item]:
-    """The items, with their rate and the time left, where their number is known, shown on standard error."""
+    """The items, with their rate and the time left, where their number is known, on standard error."""
     return (_with_bar if sys.stderr.isatty() else _with_lines)(items, total, description, unit)
 
 

@@ -202,7 +202,7 @@ def _sigmas(data: CocoFile, names: Sequence[str]) -> tuple[Any, str]:
         missing = [name for name, sigma in zip(names, found, strict=True) if sigma is None]
         rest = f', {DEFAULT_SIGMA} for {", ".join(missing)}' if missing else ''
         return [sigma or DEFAULT_SIGMA for sigma in found], f"COCO's by name{rest}"
-    return DEFAULT_SIGMA, (f'{DEFAULT_SIGMA} for all, since nobody measured these; AP depends on it (COCO: 0.025 of an '
+    return DEFAULT_SIGMA, (f'{DEFAULT_SIGMA} for all, since none were measured; AP depends on it (COCO: 0.025 of an '
                            'eye to 0.107 of a hip)')
 
 

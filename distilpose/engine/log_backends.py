@@ -132,7 +132,7 @@ class MLflowRunVisBackend(MLflowVisBackend):
         **kwargs: those of ``MLflowVisBackend``.
 
     Raises:
-        DistilPoseError: the server does not answer.
+        DistilPoseError: the server does not respond.
     """
 
     def __init__(self, save_dir: str, *, folder: str | None = None, resume: bool = False, **kwargs: Any) -> None:

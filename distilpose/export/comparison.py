@@ -66,7 +66,7 @@ class Comparison:
 
     @property
     def failed(self) -> bool:
-        """Whether the file answers otherwise than the network; differences that are no number do."""
+        """Whether the outputs of the file differ from the network's; differences that are no number do."""
         return not (self.share <= _OUTPUTS[self.half] and self.outliers <= _OUTLIERS)
 
     def __str__(self) -> str:
@@ -107,10 +107,10 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
         joints = _joints(model, network.prepare(images))
         found_joints = network.locate(_joints(found, images) / crop_size) * size
         is_decided = _decided(network, model.head, outputs, images, half=half, pixels=allowed / 2, size=size)
-    differences = [_of_joints(value.float() - wanted) for value, wanted in zip(values, expected, strict=True)]
+    differences = [_of_joints(value.float() - target) for value, target in zip(values, expected, strict=True)]
     differences = [torch.where(is_decided | ~difference.isfinite(), difference, 0) for difference in differences]
-    shares = [float(difference.max()) / max(float(wanted.abs().max()), 1e-6)
-              for difference, wanted in zip(differences, expected, strict=True)]
+    shares = [float(difference.max()) / max(float(target.abs().max()), 1e-6)
+              for difference, target in zip(differences, expected, strict=True)]
     is_inside = ((joints >= 0) & (joints <= np.array(size) - 1)).all(-1)  # a file may know less of the others
     distances = np.linalg.norm(found_joints - joints, axis=-1)
     distances = np.where(is_inside | (not is_approximate), distances, 0)
@@ -119,7 +119,7 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
                         float(np.max(shares)), float(distances.max()), float(np.mean(~(distances <= allowed))),
                         1 - float(is_decided.float().mean()), allowed, half)
     if result.failed:
-        raise RunFailed(f'{name} was not written, because it does not answer as the network does. {result} Allowed is '
+        raise RunFailed(f'{name} was not written, because its outputs differ from the network. {result} Allowed is '
                         f'{_OUTPUTS[half]:g} of the largest value, and {_OUTLIERS:.0%} of the joints may differ by '
                         f'more than {allowed:g} pixels')
     return result
@@ -141,8 +141,8 @@ def _decided(network: Any, head: Any, outputs: PoseOutputs, images: Tensor, *, h
     stays = torch.ones(places.shape[:2], dtype=torch.bool)
     for _ in range(_SHAKES):
         shaken = outputs._replace(**{name: shake(getattr(outputs, name)) for name in outputs.produced()})
-        for value, wanted, most in zip(network.show(shaken, images), expected, largest, strict=True):
-            stays &= _of_joints(value - wanted) <= _OUTPUTS[half] * most
+        for value, target, most in zip(network.show(shaken, images), expected, largest, strict=True):
+            stays &= _of_joints(value - target) <= _OUTPUTS[half] * most
         moved = (decode(shaken, head=head)[0] - places) * places.new_tensor(size)
         stays &= moved.norm(dim=-1) <= pixels
     return stays if stays.any() else torch.ones_like(stays)

@@ -54,7 +54,7 @@ class Export:
     runtime: str | None
     """How to run it, of a file for rtmlib."""
     metrics: Mapping[str, float] | None
-    """Of the exported file on the config's test data, if asked for."""
+    """Of the exported file on the config's test data, if requested."""
 
     def __str__(self) -> str:
         lines = [f'Wrote {self.file} ({self.file.stat().st_size / 1e6:.1f} MB), outputs {", ".join(self.outputs)}.',
@@ -82,7 +82,7 @@ class _Plan:
 def export(config: str | Path | Config, checkpoint: str | Path | None, file: str | Path, *,
            dynamic_batch: bool = False, half: bool = False, with_decoding: bool = False, runtime: str | None = None,
            test: bool = False, options: Mapping[str, Any] | None = None, data_root: str | Path | None = None) -> Export:
-    """Exports the network of a config as an ONNX file and compares what both answer to crops of the validation data.
+    """Exports the network of a config as an ONNX file and compares the outputs of both on validation crops.
 
     The file takes normalised float32 images and holds a description of its input, outputs and keypoints as metadata,
     with which ``distilpose test`` and a teacher of ``distilpose train`` read it without a word about it.
@@ -101,7 +101,7 @@ def export(config: str | Path | Config, checkpoint: str | Path | None, file: str
 
     Raises:
         DistilPoseError: something does not fit, or a package is missing.
-        RunFailed: the file answers otherwise than the network; nothing is written.
+        RunFailed: the outputs of the file differ from those of the network; nothing is written.
     """
     destination = _destination(file, checkpoint)
     if runtime is not None and (runtime not in RUNTIMES or with_decoding):
@@ -143,12 +143,12 @@ def _plan(network: ExportedNetwork, images: NetworkInput, cfg: Config, *, with_d
         adapted = rtmlib.RtmlibNetwork(network, images)
         return _Plan(adapted, rtmlib.describe(adapted.crop_size, names), 'rtmlib.RTMPose',
                      any_size=adapted.resamples)
-    told = OnnxInput(images.size, images.mean, images.std, 'rgb' if images.rgb else 'bgr', images.padding, images.udp,
+    inputs = OnnxInput(images.size, images.mean, images.std, 'rgb' if images.rgb else 'bgr', images.padding, images.udp,
                      'nchw')
     if with_decoding:
-        return _Plan(DecodedNetwork(network), OnnxDescription(told, coordinate_outputs(with_scores=True), names))
+        return _Plan(DecodedNetwork(network), OnnxDescription(inputs, coordinate_outputs(with_scores=True), names))
     codec = codec_of(source_of(cfg).model, outputs)
-    return _Plan(network, OnnxDescription(told, described, names, decoder=codec))
+    return _Plan(network, OnnxDescription(inputs, described, names, decoder=codec))
 
 
 def _write(plan: _Plan, file: Path, *, dynamic_batch: bool, further: Mapping[str, Any]) -> None:
@@ -177,9 +177,9 @@ def _quiet() -> Iterator[None]:
 
 
 def _keypoints(outputs: PoseOutputs) -> int:
-    shown = outputs.heatmaps or outputs.simcc or (outputs.coords,)
-    assert shown[-1] is not None
-    return shown[-1].shape[1]
+    predicted = outputs.heatmaps or outputs.simcc or (outputs.coords,)
+    assert predicted[-1] is not None
+    return predicted[-1].shape[1]
 
 
 def _read_images(model: Any, cfg: Config) -> NetworkInput:

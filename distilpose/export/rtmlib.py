@@ -129,9 +129,9 @@ def _crop_size(size: tuple[int, int], share: float, *, udp: bool) -> tuple[int, 
 
 def describe(size: tuple[int, int], keypoint_names: Sequence[str] | None) -> OnnxDescription:
     """The description of an exported file that takes crops of (width, height)."""
-    told = OnnxInput(size, MEAN, STD, 'bgr', PADDING, False, 'nchw')
+    inputs = OnnxInput(size, MEAN, STD, 'bgr', PADDING, False, 'nchw')
     codec = dict(type='SimCCLabel', input_size=size, simcc_split_ratio=float(_BINS_PER_PIXEL))
-    return OnnxDescription(told, OnnxOutputs('simcc', AXIS_NAMES, values='logits', beta=1.0),
+    return OnnxDescription(inputs, OnnxOutputs('simcc', AXIS_NAMES, values='logits', beta=1.0),
                            None if keypoint_names is None else tuple(keypoint_names), decoder=codec)
 
 

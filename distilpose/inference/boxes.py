@@ -25,7 +25,7 @@ class Boxes(NamedTuple):
     corners: np.ndarray
     """(N, 4) float32: left, top, right, bottom in pixels."""
     scores: np.ndarray
-    """(N,) float32 confidences; 1 where nobody said one."""
+    """(N,) float32 confidences; 1 where none is given."""
 
 
 def check_boxes(boxes: Sequence[Any] | np.ndarray | None, size: tuple[int, int], *, name: str = 'boxes') -> Boxes:
@@ -82,7 +82,7 @@ class BoxesFile:
         left_out: annotated people without a box here: crowds, and those without any labelled keypoint, which mmpose's
             data sets leave out as well.
         by_id: whether names are numbers, with which the names of the image files end.
-        matched: path of an image -> the file's name for it, once :meth:`match` has been asked.
+        matched: path of an image -> the file's name for it, once :meth:`match` was called.
     """
 
     path: Path
@@ -100,7 +100,7 @@ class BoxesFile:
             images: name, from the folder that was named, and absolute path of each.
 
         Raises:
-            DistilPoseError: it cannot be told which name is whose.
+            DistilPoseError: a name fits several images.
         """
         found = (self._match_ids([path for _, path in images]) if self.by_id else
                  match_names(self.boxes, images, source=f'the boxes {self.path}'))

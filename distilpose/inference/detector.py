@@ -37,7 +37,7 @@ class OnnxDetector:
         device: where it runs.
 
     Raises:
-        DistilPoseError: there is no such file, it is no such graph, or cannot tell its kind or size.
+        DistilPoseError: there is no such file, it is no such graph, or its kind or size is unknown.
     """
 
     def __init__(self, file: str | Path, *, kind: str | None = None, size: tuple[int, int] | None = None,

@@ -171,7 +171,7 @@ def select_named(items: Sequence[Input], known: BoxesFile | None, summary: Summa
     """The videos, and the images of which the file of boxes speaks; the summary counts the others.
 
     Raises:
-        DistilPoseError: nothing is left, or it cannot be told which image a name is of.
+        DistilPoseError: nothing is left, or a name fits several images.
     """
     if known is None:
         return list(items)
@@ -298,7 +298,7 @@ class Job:
         detector: finds people where there is no such file.
         draw: whether to keep the pixels.
         adjust: changes boxes before they are predicted, given (width, height) of the image.
-        failed: images that could not be predicted, and why, until somebody takes them.
+        failed: images that could not be predicted, and why, until they are taken.
     """
 
     predictor: Predictor

@@ -77,7 +77,7 @@ def _from_pil(image: Image.Image) -> np.ndarray:
             return _from_array(np.asarray(upright).clip(0, np.iinfo(np.uint16).max).astype(np.uint16))
         return _from_array(np.asarray(upright.convert('RGBA').convert('RGB') if upright.mode in ('P', 'PA')
                                       else upright.convert('RGB'))[..., ::-1])
-    except (OSError, SyntaxError) as error:  # PIL reads a file when its pixels are asked for
+    except (OSError, SyntaxError) as error:  # PIL reads a file when its pixels are accessed
         raise DistilPoseError(f'a PIL image{_file_of(image)} cannot be decoded: {error}') from error
 
 

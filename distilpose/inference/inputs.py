@@ -157,7 +157,7 @@ def find_inputs(inputs: Iterable[str | Path | int], *, without: Path | None = No
 
 
 def read_ahead(items: Iterable[Item], *, size: int) -> Iterator[Item]:
-    """The items, so many of which a thread takes before they are asked for."""
+    """The items, prefetched by a thread, so many ahead."""
     waiting: queue.Queue[tuple[bool, Item | BaseException | None]] = queue.Queue(size)
     is_over = threading.Event()
 
@@ -174,7 +174,7 @@ def read_ahead(items: Iterable[Item], *, size: int) -> Iterator[Item]:
                 if is_over.is_set():
                     return
             put(False, None)
-        except BaseException as error:  # raised where the items are asked for
+        except BaseException as error:  # raised where the items are consumed
             put(False, error)
 
     thread = threading.Thread(target=take, daemon=True)

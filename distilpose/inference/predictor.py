@@ -31,7 +31,7 @@ class PosePredictions:
     Attributes:
         keypoints: (N, K, 2) float32, x and y in image pixels.
         scores: (N, K) float32 confidences of the keypoints.
-        boxes: (N, 4) float32, the boxes that were asked for: left, top, right, bottom in pixels.
+        boxes: (N, 4) float32, the boxes that were given: left, top, right, bottom in pixels.
         box_scores: (N,) float32, 1 where none were given.
         areas: (N,) float32, square pixels of the image in each crop, with which duplicates are found.
     """

@@ -48,9 +48,9 @@ class Scoring:
         evaluators = cfg.get('test_evaluator') or ()
         names = tuple(cls.__dataclass_fields__)
         for evaluator in [evaluators] if isinstance(evaluators, Mapping) else evaluators:
-            told = {name: evaluator[name] for name in names if name in evaluator}
-            if told:
-                return cls(**told)
+            sources = {name: evaluator[name] for name in names if name in evaluator}
+            if sources:
+                return cls(**sources)
         return cls()
 
     def scores(self, predictions: PosePredictions) -> np.ndarray:

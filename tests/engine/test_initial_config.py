@@ -60,7 +60,7 @@ def test_it_says_keypoints_once_and_trains(cats: Path) -> None:
 
 def test_it_describes_every_guess(cats: Path) -> None:
     said = write_initial_config(cats).describe()
-    for words in ('left_eye - right_eye, left_ear - right_ear', '6 links', '0.05 for all, since nobody measured',
+    for words in ('left_eye - right_eye, left_ear - right_ear', '6 links', '0.05 for all, since none were measured',
                   f'{cats.parent}/pictures', '8 annotations with keypoints on 8 images',
                   'cats_val.json (split by image)', 'distilpose check cats.py',
                   'small, resnet18_128x128.py: 100 epochs of 2 batches of 4'):

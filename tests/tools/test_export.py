@@ -43,7 +43,7 @@ def test_says_how_rtmlib_runs_it(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_failed_check_deletes_the_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(comparison, '_OUTPUTS', {False: -1.0})
     assert console.main(['export', 'net.py', 'net.pth', 'net.onnx']) == 1
-    assert 'distilpose export: net.onnx was not written, because it does not' in capsys.readouterr().err
+    assert 'distilpose export: net.onnx was not written, because its outputs differ' in capsys.readouterr().err
     assert not list(Path().rglob('*.onnx'))
 
 

@@ -1,4 +1,4 @@
-"""Asks the teacher about the validation people, for a validation by agreement with it."""
+"""Teacher predictions for the validation people, for a validation by agreement with it."""
 
 from __future__ import annotations
 

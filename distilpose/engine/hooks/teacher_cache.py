@@ -1,4 +1,4 @@
-"""Asks the teacher once for every crop, and keeps what it said on disk."""
+"""Cache of teacher outputs on disk: one forward pass for every crop."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ DRAWS = 3
 LARGEST = 3_000_000
 """Bytes of the page."""
 SECONDS = 60
-"""That the teacher is asked for; of people after that the page does not show what it says."""
+"""Time for teacher outputs; people after that have none on the page."""
 _QUALITIES = (Quality(), Quality(320, 70), Quality(224, 60), Quality(160, 50), Quality(112, 40))
 _SIDE_IN_PICTURE = 220
 """Longest side of the small picture that a person was cut from."""
@@ -96,7 +96,7 @@ def write_sample_page(runner: Runner, *, people: int = 8) -> Path:
 
     Args:
         runner: with its loops built.
-        people: of each part; fewer are shown where the page would become too large.
+        people: of each part; fewer where the page would become too large.
 
     Raises:
         DistilPoseError: samples could not be prepared, which the page shows; names the first.
