@@ -86,8 +86,10 @@ setup(
         'fast': ['hotcoco==1.3.0', 'simplejpeg>=1.9'],
         'onnx': ['onnx>=1.16', 'onnxruntime>=1.17'],
         'onnx-gpu': ['onnx>=1.16', 'onnxruntime-gpu>=1.17'],  # the same module: never beside the one above
+        'mlflow': ['mlflow>=3'],
         'tensorboard': ['tensorboard>=2.15'],
         'test': ['pytest>=8', 'pytest-xdist>=3.5', 'ruff>=0.8', 'mypy>=1.13'],
+        'wandb': ['wandb>=0.16'],
     },
     classifiers=[
         'Development Status :: 4 - Beta',
