@@ -106,18 +106,19 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
         values = found.network.session.run(images, found.network.reading.ports)
         joints = _joints(model, network.prepare(images))
         found_joints = network.locate(_joints(found, images) / crop_size) * size
-        is_decided = _decided(network, model.head, outputs, images, half=half, pixels=allowed / 2, size=size)
+        stays, stays_there = _undisturbed(network, model.head, outputs, images, half=half, pixels=allowed / 2,
+                                          size=size)
     differences = [_of_joints(value.float() - target) for value, target in zip(values, expected, strict=True)]
-    differences = [torch.where(is_decided | ~difference.isfinite(), difference, 0) for difference in differences]
+    differences = [torch.where(stays | ~difference.isfinite(), difference, 0) for difference in differences]
     shares = [float(difference.max()) / max(float(target.abs().max()), 1e-6)
               for difference, target in zip(differences, expected, strict=True)]
     is_inside = ((joints >= 0) & (joints <= np.array(size) - 1)).all(-1)  # a file may know less of the others
     distances = np.linalg.norm(found_joints - joints, axis=-1)
     distances = np.where(is_inside | (not is_approximate), distances, 0)
-    distances = np.where(is_decided.numpy() | ~np.isfinite(distances), distances, 0)
-    result = Comparison(crops.source, max(float(difference.max()) for difference in differences),
+    distances = distances[stays_there.numpy() | ~np.isfinite(distances)]
+    result = Comparison(crops.source, float(np.max([float(difference.max()) for difference in differences])),
                         float(np.max(shares)), float(distances.max()), float(np.mean(~(distances <= allowed))),
-                        1 - float(is_decided.float().mean()), allowed, half)
+                        1 - float(stays_there.float().mean()), allowed, half)
     if result.failed:
         raise RunFailed(f'{name} was not written, because its outputs differ from the network. {result} Allowed is '
                         f'{_OUTPUTS[half]:g} of the largest value, and {_OUTLIERS:.0%} of the joints may differ by '
@@ -125,9 +126,12 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
     return result
 
 
-def _decided(network: Any, head: Any, outputs: PoseOutputs, images: Tensor, *, half: bool, pixels: float,
-             size: tuple[int, int]) -> Tensor:
-    """(B, K) whether a joint stays where it is when the network's outputs are shaken; all of them if none does."""
+def _undisturbed(network: Any, head: Any, outputs: PoseOutputs, images: Tensor, *, half: bool, pixels: float,
+                 size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Whether a joint's values in the file, and its place, stay when the network's outputs are shaken.
+
+    Each (B, K), and true everywhere where it would be true nowhere.
+    """
     generator = torch.Generator().manual_seed(0)
 
     def shake(value: Any) -> Any:
@@ -139,13 +143,15 @@ def _decided(network: Any, head: Any, outputs: PoseOutputs, images: Tensor, *, h
     expected, places = network.show(outputs, images), decode(outputs, head=head)[0]
     largest = [float(value.abs().max()) for value in expected]
     stays = torch.ones(places.shape[:2], dtype=torch.bool)
+    stays_there = stays.clone()
     for _ in range(_SHAKES):
         shaken = outputs._replace(**{name: shake(getattr(outputs, name)) for name in outputs.produced()})
         for value, target, most in zip(network.show(shaken, images), expected, largest, strict=True):
             stays &= _of_joints(value - target) <= _OUTPUTS[half] * most
         moved = (decode(shaken, head=head)[0] - places) * places.new_tensor(size)
-        stays &= moved.norm(dim=-1) <= pixels
-    return stays if stays.any() else torch.ones_like(stays)
+        stays_there &= moved.norm(dim=-1) <= pixels
+    every = torch.ones_like(stays)
+    return stays if stays.any() else every, stays_there if stays_there.any() else every
 
 
 def _of_joints(difference: Tensor) -> Tensor:
