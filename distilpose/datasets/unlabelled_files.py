@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
@@ -24,7 +24,9 @@ PARTS = ('all', 'train', 'val')
 """Of images without annotations: all of them, those to train on, and those that are held out."""
 _MOST_HELD_OUT, _SHARE_HELD_OUT = 500, 10  # one in ten
 _STRETCH = 300  # frames
-_PERSON = 1  # COCO's category
+PERSON = 1
+"""COCO's category of people."""
+_PEOPLE = ('person', 'people', 'human')
 
 
 def list_images(source: Path, root: Path, *, videos: bool = False) -> tuple[Path, list[str]]:
@@ -111,8 +113,8 @@ def read_boxes(path: Path) -> dict[str, np.ndarray]:
     """Reads the boxes of people.
 
     Two forms are read: ``{name: [[x, y, width, height], ...]}``, and COCO's with ``images`` (``id``, ``file_name``)
-    and ``annotations`` (``image_id``, ``bbox`` and perhaps ``category_id``, of which 1 is a person). Pixels are those
-    of the image as it is shown, that is after an EXIF rotation.
+    and ``annotations`` (``image_id``, ``bbox`` and perhaps ``category_id``, see :func:`people_categories`). Pixels are
+    those of the image as it is shown, that is after an EXIF rotation.
 
     Returns:
         Name -> (N, 4) left, top, width, height; N is 0 for an image that is named and has no box.
@@ -199,13 +201,47 @@ def _boxes_by_name(content: dict[str, Any], path: Path) -> dict[str, list[Any]]:
     try:
         names = {image['id']: image['file_name'] for image in content['images']}
         boxes: dict[str, list[Any]] = {name: [] for name in names.values()}
+        categories = people_categories(content.get('categories') or (), content['annotations'], path)
         for person in content['annotations']:
-            if person.get('category_id', _PERSON) == _PERSON and not person.get('iscrowd'):
+            if person.get('category_id', categories[0]) in categories and not person.get('iscrowd'):
                 boxes[names[person['image_id']]].append(person['bbox'])
     except (AttributeError, KeyError, TypeError) as error:
         raise DistilPoseError(f"the boxes {path} are not in COCO's form: {type(error).__name__} {error}; expected id "
                               'and file_name of all images, image_id and bbox of all annotations') from error
     return boxes
+
+
+def people_categories(categories: Sequence[Mapping[str, Any]], boxes: Sequence[Mapping[str, Any]],
+                      path: Path) -> list[Any]:
+    """Numbers of the categories whose boxes have keypoints: of people, or of animals or tools of one's own.
+
+    They are those that list keypoints, else the only one, else the one that is called a person; 1, a person, where the
+    file has no categories.
+
+    Args:
+        categories: of a file of COCO's form, or of the one that names its images.
+        boxes: annotations, or results of a detector.
+        path: their file, for messages.
+
+    Raises:
+        DistilPoseError: neither names nor keypoints say which category, or no box is of it.
+    """
+    found = [one['id'] for one in categories if one.get('keypoints')]
+    if not found and len(categories) == 1:
+        found = [categories[0]['id']]
+    if not found:
+        found = [one['id'] for one in categories if str(one.get('name')).lower() in _PEOPLE]
+    found = found or [PERSON] * (not categories)
+    others = sorted({repr(one['category_id']) for one in boxes if one.get('category_id', None) is not None})
+    if not found:
+        raise DistilPoseError(f'the boxes {path} are of {len(categories)} categories, of which none has keypoints or '
+                              'is called person; give the list keypoints to those that are meant, or leave out the '
+                              'other categories')
+    if boxes and not any(one.get('category_id', found[0]) in found for one in boxes):
+        raise DistilPoseError(f'none of the {len(boxes)} boxes in {path} is of category '
+                              f'{", ".join(map(repr, found))}, whose keypoints are predicted; found category '
+                              f'{", ".join(others[:5])}: change category_id, or the entry categories of the file')
+    return found
 
 
 def _checked(boxes: Any, name: str) -> np.ndarray:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from distilpose.datasets.unlabelled_files import match_names, read_boxes
+from distilpose.datasets.unlabelled_files import PERSON, match_names, people_categories, read_boxes
 from distilpose.errors import DistilPoseError
 
-_PERSON = 1
 _ID_AT_THE_END = re.compile(r'(?:.*_)?0*(\d+)')
 """COCO's names of files, without the suffix: ``000000000785``, ``COCO_val2014_000000000785``."""
 
@@ -78,7 +77,8 @@ class BoxesFile:
         path: the file.
         boxes: name of the image -> (N, 5) left, top, right, bottom, score.
         ids: name of the image -> the file's number of it; empty where it has none.
-        category: number of the people's category.
+        categories: number -> name of the categories whose boxes these are.
+        kinds: name of the image -> number of the category of each box; empty where all are of the one category.
         left_out: annotated people without a box here: crowds, and those without any labelled keypoint, which mmpose's
             data sets leave out as well.
         by_id: whether names are numbers, with which the names of the image files end.
@@ -88,7 +88,8 @@ class BoxesFile:
     path: Path
     boxes: dict[str, np.ndarray]
     ids: dict[str, int] = field(default_factory=dict)
-    category: int = _PERSON
+    categories: dict[int, str] = field(default_factory=lambda: {PERSON: 'person'})
+    kinds: dict[str, list[int]] = field(default_factory=dict)
     left_out: int = 0
     by_id: bool = False
     matched: dict[PurePath, str | None] = field(default_factory=dict, repr=False, compare=False)
@@ -130,7 +131,8 @@ def read_boxes_file(path: str | Path, annotations: str | Path | None = None) -> 
 
     The table is ``{"a.jpg": [[x, y, width, height], ...]}``. Of COCO's form (``images`` and ``annotations``) the boxes
     are clipped to the image as mmpose's data sets do, and an annotation may have a ``score``. Results are
-    ``[{"image_id": 785, "category_id": 1, "bbox": [x, y, width, height], "score": 0.9}, ...]``.
+    ``[{"image_id": 785, "category_id": 1, "bbox": [x, y, width, height], "score": 0.9}, ...]``. Which categories are
+    taken, the file or ``annotations`` says (:func:`~distilpose.datasets.unlabelled_files.people_categories`).
 
     Args:
         path: the file.
@@ -166,15 +168,17 @@ def _load(path: Path) -> Any:
 
 def _read_results(content: list[Any], path: Path, annotations: Path | None) -> BoxesFile:
     """A detector's results; boxes are taken as they are, as mmpose takes those of ``bbox_file``."""
-    names = None if annotations is None else _names_by_id(annotations)
+    names, listed = (None, []) if annotations is None else _names_by_id(annotations)
+    categories = _categories(listed, content, path)
     found: dict[str, list[list[float]]] = {} if names is None else {name: [] for name in names.values()}
     ids = {} if names is None else {name: number for number, name in names.items()}
     for index, one in enumerate(content):
         try:
-            if one.get('category_id', _PERSON) != _PERSON:
+            kind = one.get('category_id', next(iter(categories)))
+            if kind not in categories:
                 continue
             number, (x, y, width, height), score = int(one['image_id']), one['bbox'], float(one.get('score', 1))
-            row = [x, y, x + width, y + height, score]
+            row = [x, y, x + width, y + height, score, kind]
             if not np.isfinite(row).all():
                 raise ValueError('a value is not finite')
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -187,38 +191,63 @@ def _read_results(content: list[Any], path: Path, annotations: Path | None) -> B
         name = str(number) if names is None else names[number]
         ids[name] = number
         found.setdefault(name, []).append(row)
-    boxes = {name: _with_area(np.array(rows, np.float32).reshape(-1, 5)) for name, rows in found.items()}
-    return BoxesFile(path, boxes, ids, by_id=names is None)
+    boxes, kinds = _apart(found, categories)
+    return BoxesFile(path, boxes, ids, categories, kinds, by_id=names is None)
 
 
-def _names_by_id(annotations: Path) -> dict[int, str]:
+def _names_by_id(annotations: Path) -> tuple[dict[int, str], list[Any]]:
     content = _load(annotations)
     try:
-        return {int(image['id']): str(image['file_name']) for image in content['images']}
-    except (KeyError, TypeError, ValueError) as error:
+        names = {int(image['id']): str(image['file_name']) for image in content['images']}
+        return names, list(content.get('categories') or ())
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DistilPoseError(f'{annotations} does not name images ({type(error).__name__} {error}); expected images '
                               "with id and file_name, as in COCO's annotations") from error
 
 
 def _read_coco(content: dict[str, Any], path: Path) -> BoxesFile:
+    categories = _categories(content.get('categories') or (), content['annotations'], path)
+    first = next(iter(categories))
     try:
         images = {image['id']: image for image in content['images']}
-        categories = [category['id'] for category in content.get('categories') or ()]
-        category = categories[0] if len(categories) == 1 else _PERSON
-        people = [person for person in content['annotations'] if person.get('category_id', category) == category]
+        people = [person for person in content['annotations'] if person.get('category_id', first) in categories]
         usable = [person for person in people if not person.get('iscrowd') and person.get('num_keypoints', 1)]
-        found: dict[str, list[np.ndarray]] = {image['file_name']: [] for image in images.values()}
+        found: dict[str, list[list[float]]] = {image['file_name']: [] for image in images.values()}
         for person in usable:
             image = images[person['image_id']]
-            found[image['file_name']].append(_clipped_box(person, image))
+            found[image['file_name']].append([*_clipped_box(person, image), person.get('category_id', first)])
         ids = {image['file_name']: int(number) for number, image in images.items()}
-        boxes = {name: np.array(rows, np.float32).reshape(-1, 5) for name, rows in found.items()}
+        boxes, kinds = _apart(found, categories)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DistilPoseError(f"the boxes {path} are not in COCO's form: {type(error).__name__} {error}; expected id, "
                               'file_name, width and height of all images, image_id and bbox of all annotations'
                               ) from error
-    kept = {name: _with_area(rows) for name, rows in boxes.items()}
-    return BoxesFile(path, kept, ids, category, len(people) - sum(map(len, kept.values())))
+    return BoxesFile(path, boxes, ids, categories, kinds, len(people) - sum(map(len, boxes.values())))
+
+
+def _categories(listed: Sequence[Any], boxes: Sequence[Any], path: Path) -> dict[int, str]:
+    """Number -> name of those whose boxes are taken."""
+    try:
+        names = {one['id']: str(one.get('name', 'person')) for one in listed}
+        numbers = people_categories(listed, boxes, path)
+        if not all(type(number) is int for number in numbers):
+            raise TypeError(f'category {numbers[0]!r}')
+        return {number: names.get(number, 'person') for number in numbers}
+    except DistilPoseError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DistilPoseError(f"the categories of the boxes {path} are not in COCO's form ({type(error).__name__} "
+                              f'{error}); expected dictionaries with id, a whole number, and name, and a category_id '
+                              'of each box') from error
+
+
+def _apart(found: Mapping[str, Sequence[Sequence[float]]],
+           categories: Mapping[int, str]) -> tuple[dict[str, np.ndarray], dict[str, list[int]]]:
+    """Rows of left, top, right, bottom, score, category -> boxes that have an area, and their categories."""
+    rows = {name: _with_area(np.array(lines, np.float64).reshape(-1, 6)) for name, lines in found.items()}
+    kinds = {name: of_image[:, 5].astype(int).tolist() for name, of_image in rows.items()}
+    return ({name: of_image[:, :5].astype(np.float32) for name, of_image in rows.items()},
+            kinds if len(categories) > 1 else {})
 
 
 def _clipped_box(person: dict[str, Any], image: dict[str, Any]) -> np.ndarray:

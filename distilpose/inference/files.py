@@ -20,6 +20,7 @@ import numpy as np
 
 from distilpose.checkpoints.writing import remove_leftovers, replacing, write_atomically
 from distilpose.datasets.progress import tracked
+from distilpose.datasets.unlabelled_files import PERSON
 from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError, RunFailed
 
@@ -422,7 +423,9 @@ class _Writer:
         ids = {} if self.known is None else self.known.ids
         entry = dict(id=ids.get(name or '', self.journal.position.images + 1), file_name=image.name, width=width,
                      height=height, people=len(found), output=image.output.as_posix())
-        self.journal.add(dict(item=_item(image), image=entry, poses=poses_entry(found)))
+        kinds = {} if self.known is None else self.known.kinds
+        self.journal.add(dict(item=_item(image), image=entry, poses=poses_entry(found),
+                              **(dict(kinds=kinds[name]) if name in kinds else {})))
 
     def draw_again(self, video: InputVideo, frames: Iterable[InputImage]) -> None:
         """Draws frames that were predicted before an interruption, of which the journal knows."""
@@ -483,20 +486,22 @@ class _Writer:
         scoring, split = Scoring.of(self.cfg), is_whole_body(self.cfg, self.meta)
         for entry in self.journal.entries():
             if 'image' in entry:
-                yield from coco_people(self._poses(entry), image_id=entry['image']['id'], category_id=self._category,
-                                       scoring=scoring, sigmas=self.meta.get('sigmas'), split=split)
+                yield from coco_people(self._poses(entry), image_id=entry['image']['id'], scoring=scoring, split=split,
+                                       sigmas=self.meta.get('sigmas'),
+                                       category_id=entry.get('kinds') or next(iter(self._categories)))
 
     def _document(self, is_over: bool) -> Iterator[str]:
         links = [[int(start) + 1, int(end) + 1] for start, end in self.meta.get('skeleton_links') or []]
         rest = dict(failed=self.summary.failed, notes=self.summary.notes, finished=is_over, categories=[
-            dict(id=self._category, name='person', keypoints=self.names, skeleton=links)])
+            dict(id=number, name=name, keypoints=self.names, skeleton=links)
+            for number, name in self._categories.items()])
         yield '{"images": '
         yield from json_list(entry['image'] for entry in self.journal.entries() if 'image' in entry)
         yield f', {json.dumps(rest)[1:]}'
 
     @property
-    def _category(self) -> int:
-        return 1 if self.known is None else self.known.category
+    def _categories(self) -> dict[int, str]:
+        return {PERSON: 'person'} if self.known is None else self.known.categories
 
     def _poses(self, entry: Mapping[str, Any]) -> PosePredictions:
         return read_poses(entry['poses'], self.job.predictor.num_keypoints)

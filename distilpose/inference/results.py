@@ -85,14 +85,14 @@ def is_whole_body(cfg: Mapping[str, Any], meta: Mapping[str, Any]) -> bool:
         not _WHOLE_BODY_METRICS.isdisjoint(types) or meta.get('dataset_name') == 'coco_wholebody')
 
 
-def coco_people(predictions: PosePredictions, *, image_id: int, category_id: int, scoring: Scoring,
+def coco_people(predictions: PosePredictions, *, image_id: int, category_id: int | Sequence[int], scoring: Scoring,
                 sigmas: Sequence[float] | np.ndarray | None, split: bool = False) -> list[dict[str, Any]]:
     """Entries of a COCO result file, of the people that are no duplicates.
 
     Args:
         predictions: of an image.
         image_id: its number.
-        category_id: number of the people's category.
+        category_id: number of the people's category, or of each one's.
         scoring: of people.
         sigmas: of the keypoints.
         split: whether the 133 keypoints are split as COCO-WholeBody's results are.
@@ -100,7 +100,8 @@ def coco_people(predictions: PosePredictions, *, image_id: int, category_id: int
     scores = scoring.scores(predictions)
     rows = np.concatenate([predictions.keypoints, predictions.scores[..., None]], axis=2)
     shares = _SPLIT if split else dict(keypoints=slice(None))
-    return [dict(image_id=image_id, category_id=category_id, score=float(scores[index]),
+    kinds = [category_id] * len(rows) if isinstance(category_id, int) else category_id
+    return [dict(image_id=image_id, category_id=kinds[index], score=float(scores[index]),
                  **{name: _flat(rows[index, share]) for name, share in shares.items()})
             for index in scoring.keep(predictions, sigmas)]
 

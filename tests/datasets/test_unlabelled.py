@@ -199,6 +199,17 @@ def test_boxes_in_cocos_form(tmp_path: Path) -> None:
     assert boxes['b.png'].shape == (0, 4)
 
 
+def test_boxes_of_a_category_of_ones_own(tmp_path: Path) -> None:
+    people = [dict(image_id=7, bbox=[1, 2, 3, 4], category_id=3), dict(image_id=7, bbox=[5, 6, 7, 8], category_id=1)]
+    content = dict(images=[dict(id=7, file_name='a.png')], annotations=people, categories=[
+        dict(id=1, name='lawn'), dict(id=3, name='cat', keypoints=['nose'])])
+    (tmp_path / 'boxes.json').write_text(json.dumps(content))
+    np.testing.assert_array_equal(read_boxes(tmp_path / 'boxes.json')['a.png'], [[1, 2, 3, 4]])
+    (tmp_path / 'boxes.json').write_text(json.dumps(dict(content, categories=[], annotations=people[:1])))
+    with pytest.raises(DistilPoseError, match='is of category 1, whose keypoints are predicted; found category 3'):
+        read_boxes(tmp_path / 'boxes.json')
+
+
 @pytest.mark.parametrize(('content', 'words'), [
     ('{', 'is not JSON'),
     ('[1]', 'are a list; expected'),

@@ -59,7 +59,42 @@ def test_annotations_as_mmpose_takes_them(tmp_path: Path) -> None:
     found = read_boxes_file(write(tmp_path, dict(
         images=[dict(id=7, file_name='a.jpg', width=60, height=80)], annotations=people, categories=[dict(id=3)])))
     assert found.boxes['a.jpg'].tolist() == [[0, 10, 59, 30, 0.5]]
-    assert (found.ids, found.category, found.left_out) == ({'a.jpg': 7}, 3, 3)
+    assert (found.ids, found.categories, found.left_out) == ({'a.jpg': 7}, {3: 'person'}, 3)
+
+
+CATS_AND_DOGS = dict(
+    images=[dict(id=7, file_name='a.jpg'), dict(id=8, file_name='b.jpg')],
+    annotations=[dict(image_id=7, bbox=[1, 2, 3, 4], category_id=3), dict(image_id=7, bbox=[9, 9, 1, 1], category_id=1),
+                 dict(image_id=7, bbox=[5, 6, 7, 8], category_id=4)],
+    categories=[dict(id=1, name='lawn'), dict(id=3, name='cat', keypoints=['nose']),
+                dict(id=4, name='dog', keypoints=['nose'])])
+
+
+def test_boxes_of_all_categories_with_keypoints_are_taken_and_keep_theirs(tmp_path: Path) -> None:
+    found = read_boxes_file(write(tmp_path, CATS_AND_DOGS))
+    assert found.boxes['a.jpg'].tolist() == [[1, 2, 4, 6, 1], [5, 6, 12, 14, 1]]
+    assert found.boxes['b.jpg'].shape == (0, 5)
+    assert found.categories == {3: 'cat', 4: 'dog'} and found.kinds == {'a.jpg': [3, 4], 'b.jpg': []}
+
+
+def test_results_of_a_category_of_ones_own(tmp_path: Path) -> None:
+    annotations = tmp_path / 'annotations.json'
+    annotations.write_text(json.dumps(dict(CATS_AND_DOGS, categories=[dict(id=3, name='cat')])))
+    results = [dict(image_id=7, category_id=3, bbox=[1, 2, 3, 4])]
+    assert len(read_boxes_file(write(tmp_path, results), annotations).boxes['a.jpg']) == 1
+    with pytest.raises(DistilPoseError, match='none of the 1 boxes in .* is of category 1, .* found category 3'):
+        read_boxes_file(write(tmp_path, results))
+
+
+@pytest.mark.parametrize(('categories', 'words'), [
+    ([dict(id=3, name='cat'), dict(id=4, name='dog')], 'of 2 categories, of which none has keypoints or is called'),
+    ([], 'none of the 3 boxes in .* is of category 2'), ([dict(id='3', keypoints=['nose'])], 'is of category .3.'),
+    ([dict(name='cat', keypoints=['nose'])], 'the categories of the boxes .*KeyError')])
+def test_categories_that_are_unclear_are_a_sentence(categories: list, words: str, tmp_path: Path) -> None:
+    people = [dict(one, category_id=one['category_id'] + 1) for one in CATS_AND_DOGS['annotations']]
+    words = words.replace('is of category 2', 'is of category 1, .* found category 2, 4, 5')
+    with pytest.raises(DistilPoseError, match=words):
+        read_boxes_file(write(tmp_path, dict(CATS_AND_DOGS, categories=categories, annotations=people)))
 
 
 @pytest.mark.parametrize('content', [[1, 2], dict(images=[dict(id=1)], annotations=[]), {'a.jpg': [[1, 2]]},
