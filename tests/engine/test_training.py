@@ -137,7 +137,7 @@ def test_resume_refuses_another_network(make_config: MakeConfig, tmp_path: Path)
     train(config, work_dir=tmp_path / 'run', validate=False)
     with pytest.raises(CheckpointMismatch, match='resume from does not fit'):
         train(config, work_dir=tmp_path / 'other', resume=str(tmp_path / 'run' / 'epoch_1.pth'), validate=False,
-              options={'model.head.num_joints': 5})
+              options={'model.backbone.width': 24, 'model.head.in_channels': 24})
 
 
 def test_amp_on_the_cpu_is_bfloat16_and_close_to_float32(make_config: MakeConfig, tmp_path: Path) -> None:

@@ -57,12 +57,13 @@ default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=-1), logger=dict
 
 @MODELS.register_module()
 class TinyBackbone(nn.Module):
-    """(B, 3, 64, 48) -> (B, 16, 4, 3), with dropout, so that randomness matters."""
+    """(B, 3, 64, 48) -> (B, width, 4, 3), with dropout, so that randomness matters."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(3, 8, 4, stride=4), nn.ReLU(), nn.Conv2d(8, 16, 4, stride=4), nn.BatchNorm2d(16), nn.Dropout(0.2))
+            nn.Conv2d(3, 8, 4, stride=4), nn.ReLU(), nn.Conv2d(8, width, 4, stride=4), nn.BatchNorm2d(width),
+            nn.Dropout(0.2))
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         return (self.layers(images), )

@@ -272,7 +272,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / 'run' / 'net_from_teacher.py', folder / 'run' / 'epoch_1.pth'
 
 
-@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('form', [form if form in ('plain', 'rtmlib') else pytest.param(form, marks=pytest.mark.slow)
+                                  for form in FORMS])
 def test_the_circle_closes(form: str, trained: tuple[Path, Path], tmp_path: Path) -> None:
     """A student that learned is exported: the file is tested and predicts as the checkpoint, and is a teacher."""
     distillation, checkpoint = trained
