@@ -139,7 +139,7 @@ def pairs_by_name(names: Sequence[str]) -> tuple[list[tuple[str, str]], list[str
 def normalised_name(name: str) -> str:
     """``'LShoulder'``, ``'shoulder-l'``, ``'Left Shoulder'`` -> ``'left_shoulder'``."""
     apart = re.sub(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', '_', name)
-    words = [word for word in re.split('[^a-z0-9]+', apart.lower()) if word]
+    words = [word for word in re.split(r'[\W_]+', apart.lower()) if word]
     if len(words) > 1 and words[0] in SIDES:
         words = [SIDES[words[0]], *words[1:]]
     elif len(words) > 1 and words[-1] in SIDES:

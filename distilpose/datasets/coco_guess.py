@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,11 @@ def read_coco(path: Path) -> CocoFile:
     for one in content['images']:
         if not isinstance(one.get('file_name'), str) or 'id' not in one:
             raise DistilPoseError(f'an image of {path} is {one!r:.80}; expected id and file_name for every image')
+    for name, key in (('images', 'id'), ('annotations', 'id'), ('annotations', 'image_id')):
+        wrong = next((one for one in content[name] if type(one.get(key)) is not int), None)
+        if wrong is not None:
+            raise DistilPoseError(f'the {key} of one of the {name} of {path} is {wrong.get(key)!r:.40}, in '
+                                  f'{wrong!r:.80}; expected a whole number')
     _require_lists(content['annotations'], path)
     return CocoFile(path, content)
 
@@ -143,7 +149,7 @@ def find_images(file: CocoFile, folder: Path | None) -> Path:
     candidates = [beside, *_folders(beside), beside.parent, *_folders(beside.parent)]
     counts = {place: sum((place / name).is_file() for name in names) for place in dict.fromkeys(candidates)}
     whole = [place for place, count in counts.items() if count == len(names)]
-    if len(whole) == 1:
+    if len(whole) == 1 or whole and all(Path(name).is_absolute() for name in names):
         return whole[0]
     if whole:
         raise DistilPoseError(f'the images of {file.path} are in {" and in ".join(map(str, whole[:3]))}; say with '
@@ -170,6 +176,8 @@ def find_validation(path: Path) -> Path | None:
 def split(file: CocoFile, fraction: float) -> tuple[dict[str, Any], dict[str, Any]]:
     """Splits a file by image, the same way each time: by the hash of an image's name.
 
+    An image that is listed several times, under several ids, is in one part.
+
     Args:
         file: the annotations.
         fraction: of the images with labelled keypoints, for validation; at least one image on either side.
@@ -182,13 +190,15 @@ def split(file: CocoFile, fraction: float) -> tuple[dict[str, Any], dict[str, An
     """
     images, annotations = file.content['images'], file.content['annotations']
     labelled = {one.get('image_id') for one in file.labelled}
-    ordered = sorted((image for image in images if image['id'] in labelled),
-                     key=lambda image: hashlib.sha256(image['file_name'].encode()).digest())
+    names = {image['id']: posixpath.normpath(image['file_name']) for image in images}
+    ordered = sorted({names[number] for number in labelled if number in names},
+                     key=lambda name: hashlib.sha256(name.encode('utf-8', 'surrogatepass')).digest())
     if len(ordered) < 2:
         raise DistilPoseError(f'{len(ordered)} of the {len(images)} images of {file.path} have labelled keypoints; '
                               'expected two at least, one of them for validation')
     count = min(max(round(fraction * len(ordered)), 1), len(ordered) - 1)
-    chosen = {image['id'] for image in ordered[:count]}
+    first = set(ordered[:count])
+    chosen = {number for number, name in names.items() if name in first}
 
     def part(is_val: bool) -> dict[str, Any]:
         return dict(file.content, images=[one for one in images if (one['id'] in chosen) == is_val],

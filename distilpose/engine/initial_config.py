@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ _SMALLEST_BATCH = 4
 _WIDTH = 112
 """Of a line of the config, in characters."""
 _COCO = dict(from_file='configs/_base_/datasets/coco.py')
+_OF_A_CONFIG = re.compile(r' \(named by \w+_(dataloader|evaluator)\S*\)|, or name another one with --cfg-options \S+')
 _PEOPLE = ('person', 'people', 'human')
 
 
@@ -135,7 +137,7 @@ def write_initial_config(annotations: str | Path, validation: str | Path | None 
             raise DistilPoseError(f'{path} exists, and nothing is overwritten; name another config with --out, or '
                                   'remove it')
     batch = base.batch_size(len(parts[0].file.labelled))
-    _try(base, keypoints, parts, batch=batch, new=new)
+    _try(base, keypoints, parts, batch=batch, new=new, source=source)
     file.absolute().parent.mkdir(parents=True, exist_ok=True)
     for part in new:
         write_atomically(part.path, json.dumps(part.file.content))
@@ -143,8 +145,16 @@ def write_initial_config(annotations: str | Path, validation: str | Path | None 
     folders = ' and '.join(dict.fromkeys(str(part.images) for part in parts))
     return InitialConfig(file, (file, *(part.path for part in new)), (
         *guesses, ('images', f'{folders} ({"as given" if images else "where all of them are"})'),
-        ('train', parts[0].describe()), ('val', parts[1].describe()),
+        ('train', parts[0].describe()), ('val', parts[1].describe() + _shared(parts)),
         ('student', base.describe(student, batch, len(parts[0].file.labelled)))))
+
+
+def _shared(parts: Sequence[_Part]) -> str:
+    """Says how many images of the validation are trained on."""
+    train, val = ({os.path.normpath(part.images.absolute() / image['file_name'])
+                   for image in part.file.content['images']} for part in parts)
+    count = len(train & val)
+    return f'; {count} of its images are trained on as well, so its figures are too good' if count else ''
 
 
 def _check_equal(data: CocoFile, other: CocoFile, *, names: Sequence[str] | None) -> None:
@@ -309,7 +319,7 @@ def _wrapped(key: str, value: Any) -> str:
 
 
 def _try(base: _Base, keypoints: Mapping[str, Any], parts: Sequence[_Part], *, batch: int,
-         new: Sequence[_Part]) -> None:
+         new: Sequence[_Part], source: Path) -> None:
     """Checks the config and its data as a training would, in a folder of its own, before anything is written."""
     with tempfile.TemporaryDirectory() as place:
         names: dict[str, str] = {}
@@ -319,7 +329,7 @@ def _try(base: _Base, keypoints: Mapping[str, Any], parts: Sequence[_Part], *, b
             if part in new:
                 path = Path(place, part.path.name)
                 path.write_text(json.dumps(part.file.content), encoding='utf-8')
-                names[str(path)] = str(part.path)
+                names[str(path)] = str(source)
             tried.append(_Part(part.file, path, part.images, part.source))
         file = Path(place, 'config.py')
         file.write_text(_text(base, keypoints, tried, batch=batch, folder=Path(place)), encoding='utf-8')
@@ -327,11 +337,12 @@ def _try(base: _Base, keypoints: Mapping[str, Any], parts: Sequence[_Part], *, b
 
 
 def _renaming(names: Mapping[str, str], action: Callable[[], Any]) -> None:
-    """Runs something; its errors name files by the second name."""
+    """Runs something; its errors name files by the second name, and no entry of a config that is not yet written."""
     try:
         action()
     except DistilPoseError as error:
         message = str(error)
         for temporary, name in names.items():
             message = message.replace(temporary, name)
+        message = re.sub(_OF_A_CONFIG, '', message)
         raise DistilPoseError(message) from error

@@ -83,6 +83,35 @@ def test_it_does_the_same_each_time(cats: Path) -> None:
     assert not {one['id'] for one in parts[0]['images']} & {one['id'] for one in parts[1]['images']}
 
 
+def test_an_image_that_is_listed_twice_is_in_one_part(cats: Path) -> None:
+    def twice(content: dict[str, Any]) -> None:
+        for name in ('images', 'annotations'):
+            content[name] += [{**one, **{key: one[key] + 100 for key in ('id', 'image_id') if key in one}}
+                              for one in content[name]]
+        for image in content['images'][10:]:
+            image['file_name'] = f'./{image["file_name"]}'
+
+    change(cats, twice)
+    write_initial_config(cats)
+    train_names, val_names = ({Path(one['file_name']).name for one in json.loads(Path(name).read_text())['images']}
+                              for name in ('cats_train.json', 'cats_val.json'))
+    assert (len(train_names), len(val_names)) == (8, 2) and not train_names & val_names
+
+
+def test_images_of_both_files_are_counted(cats: Path) -> None:
+    assert '10 of its images are trained on as well' in write_initial_config(cats, cats, out='mine.py').describe()
+    assert 'trained on as well' not in write_initial_config(cats).describe()
+
+
+def test_absolute_names_of_images(cats: Path) -> None:
+    def absolute(content: dict[str, Any]) -> None:
+        for image in content['images']:
+            image['file_name'] = str(cats.parent / 'pictures' / image['file_name'])
+
+    write_initial_config(change(cats, absolute))
+    check(read_config('cats.py'), ['train', 'val'])
+
+
 def test_a_config_elsewhere_names_data_absolutely(cats: Path) -> None:
     write_initial_config(cats, out='configs/mine.py')
     config = read_config('configs/mine.py')
@@ -159,6 +188,8 @@ def _annotation(**changes: Any) -> Change:
     (lambda content: content.update(images=[]), "'images' of cats.json is empty"),
     (lambda content: content.update(annotations=[1]), "'annotations' of cats.json is no list of dictionaries"),
     (lambda content: content['images'][0].pop('file_name'), 'expected id and file_name for every image'),
+    (lambda content: content['images'][0].update(id='1'), "the id of one of the images of cats.json is '1'"),
+    (_annotation(image_id=[3]), r'the image_id of one of the annotations of cats.json is \[3\], .* a whole number'),
     (_category(keypoints=[]), 'no category of cats.json names its keypoints, and annotations have 7; name them'),
     (_category(keypoints=NAMES[:6], skeleton=[]), 'names 6 keypoints, and annotations have 7 .21 numbers.'),
     (_category(keypoints=['nose', 'nose', *'abcde']), "7 keypoints are named, 'nose' more than once"),
@@ -169,7 +200,7 @@ def _annotation(**changes: Any) -> Change:
      "the categories 'cat' and 'dog' of cats.json have different keypoints"),
     (_annotation(keypoints=[1, 2, 2] * 6), 'annotation 1 of cats.json has 7 keypoints and annotation 3 has 6'),
     (_annotation(keypoints=[1, 2] * 7), 'the keypoints of annotation 3 of cats.json are 14 numbers'),
-    (_annotation(bbox=[1, 2, 'a', 4]), r'the bbox of annotation 3 of \S*cats_(train|val).json'),
+    (_annotation(bbox=[1, 2, 'a', 4]), r'the bbox of annotation 3 of cats.json is .*: correct the file$'),
     (lambda content: [one.pop('keypoints') for one in content['annotations']], 'no annotation of cats.json has keypoi'),
     (lambda content: content['annotations'].__delitem__(slice(1, None)), '1 of the 10 images of cats.json have label'),
 ])
