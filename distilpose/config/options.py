@@ -13,8 +13,10 @@ from mmpose.registry import HOOKS
 
 from distilpose.errors import DistilPoseError
 
+from .keypoints import ENTRY, set_own_keypoints
 from .models import PAIRING_OPTIONS
 from .option_names import UnknownName, check_name, did_you_mean, with_source
+from .reading import load_config
 from .walk import change_strings, dictionaries
 
 _PATH_OPTIONS = ('checkpoint', 'load_from', 'config', 'file')
@@ -71,6 +73,8 @@ def merge_options(cfg: Config, options: Mapping[str, Any], *,
         except (TypeError, KeyError, AttributeError) as error:
             reason = error.args[0] if error.args else error
             raise DistilPoseError(f'--cfg-options {key}={value} does not fit the config: {reason}') from error
+    if ENTRY in before and any(key.split('.')[0] == ENTRY for key in options):
+        set_own_keypoints(cfg, load_config)
     added = [key for key in options if key.startswith('+')]
     for key in options:
         if key not in added:
@@ -88,6 +92,8 @@ def _from_here(key: str, value: Any) -> Any:
 def _check_option(before: Config, after: Config, key: str, *, hooks: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuses an option that nothing reads."""
     first, *rest = key.split('.')
+    if first == ENTRY and ENTRY in before:
+        return  # which refuses keys that it does not know
     if first not in _READ_BY_RUNNER and 'runner_type' not in after:
         if first not in before:
             close = difflib.get_close_matches(first, [*before, *_READ_BY_RUNNER], n=1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from distilpose.config import check, read_config
+from distilpose.config import check, merge_options, read_config
 from distilpose.engine import train
 from distilpose.engine.initial_config import STUDENTS, write_initial_config
 from distilpose.errors import DistilPoseError
@@ -110,6 +110,16 @@ def test_absolute_names_of_images(cats: Path) -> None:
 
     write_initial_config(change(cats, absolute))
     check(read_config('cats.py'), ['train', 'val'])
+
+
+def test_options_change_own_keypoints(cats: Path) -> None:
+    write_initial_config(cats)
+    cfg = read_config('cats.py')
+    merge_options(cfg, {'own_keypoints.sigmas': 0.1, 'own_keypoints.flip_pairs': [['left_eye', 'right_eye']]})
+    for metainfo in (cfg.val_dataloader.dataset.metainfo, cfg.train_dataloader.dataset.metainfo, cfg.model.metainfo):
+        assert metainfo.sigmas == [0.1] * 7 and metainfo.keypoint_info[3].swap == ''
+    with pytest.raises(DistilPoseError, match="own_keypoints has a key 'sigma'; did you mean 'sigmas'"):
+        merge_options(cfg, {'own_keypoints.sigma': 0.1})
 
 
 def test_a_config_elsewhere_names_data_absolutely(cats: Path) -> None:
