@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmpose.apis.inference import dataset_meta_from_config
@@ -22,6 +21,7 @@ from .engine.launch import load_and_change, unknown_types_as_sentences
 from .engine.onnx_evaluation import is_onnx_file, match_keypoints, onnx_config, onnx_test_config, split_options
 from .errors import DistilPoseError
 from .inference import PosePredictions, predict, predict_many
+from .inference.devices import find_device
 from .models.quick import quickened
 
 __all__ = ['PosePredictions', 'export_onnx', 'load_model', 'predict', 'predict_many', 'quickened']
@@ -51,7 +51,7 @@ def load_model(config: str | Path | Config, checkpoint: str | Path | None = None
     Raises:
         DistilPoseError: no such config, checkpoint or device, or they do not fit.
     """
-    target = _find_device(device)
+    target = find_device(device)
     if not isinstance(config, Config) and is_onnx_file(config):
         return _load_onnx_alone(config, checkpoint, options).to(target).eval()
     if checkpoint is not None and is_onnx_file(checkpoint):
@@ -112,15 +112,6 @@ def export_onnx(config: str | Path | Config, checkpoint: str | Path | None, file
     from .export.onnx import export  # it is made of this module
 
     return export(config, checkpoint, file, **options)
-
-
-def _find_device(name: str) -> torch.device:
-    """Puts an empty tensor on the device to see whether it is there."""
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:  # the latter is how torch says that it was built without CUDA
-        raise DistilPoseError(f"the device {name!r} cannot be used here; expected 'cpu', or 'cuda' or 'cuda:N' where "
-                              f'torch finds such a GPU ({str(error).splitlines()[0]})') from error
 
 
 def _dataset_meta(cfg: Config) -> dict[str, Any] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,14 +95,15 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
         name: of the file, for messages.
 
     Raises:
-        RunFailed: they differ by more than rounding does.
+        RunFailed: they differ by more than rounding does, or the file cannot be used, as where float16 overflows.
     """
-    found: Any = build_estimator(dict(type='OnnxEstimator', file=str(file.absolute())))
+    with _usable(file, name):
+        found: Any = build_estimator(dict(type='OnnxEstimator', file=str(file.absolute())))
     size, crop_size = _sides(crops.pixels), found.network.input.size
     pixels = crops.pixels if (*size,) == crop_size else F.interpolate(crops.pixels, crop_size[::-1], mode='bilinear')
     images = normalised(pixels, found.network.input)
     allowed = _PIXELS[half] + _APPROXIMATE_PIXELS * is_approximate
-    with torch.no_grad():
+    with torch.no_grad(), _usable(file, name):
         outputs = network.predict(images)
         expected = network.show(outputs, images)
         values = found.network.session.run(images, found.network.reading.ports)
@@ -124,6 +127,17 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
                         f'{_OUTPUTS[half]:g} of the largest value, and {_OUTLIERS:.0%} of the joints may differ by '
                         f'more than {allowed:g} pixels')
     return result
+
+
+@contextmanager
+def _usable(file: Path, name: Path) -> Iterator[None]:
+    """Says of a file that cannot be read or run that it was not written."""
+    try:
+        yield
+    except DistilPoseError as error:
+        reason = str(error).replace(str(file.absolute()), 'it')
+        raise RunFailed(f'{name} was not written, because what torch made of the network is of no use: '
+                        f'{reason}') from error
 
 
 def _undisturbed(network: Any, head: Any, outputs: PoseOutputs, images: Tensor, *, half: bool, pixels: float,

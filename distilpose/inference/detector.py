@@ -13,6 +13,8 @@ from mmpose.evaluation.functional import nms
 from distilpose.distillation.teachers.onnx.session import OnnxSession, Port
 from distilpose.errors import DistilPoseError
 
+from .devices import find_device
+
 KINDS = ('yolox', 'rtmdet')
 _PIXELS = dict(yolox=((0, 0, 0), (1, 1, 1)), rtmdet=((103.53, 116.28, 123.675), (57.375, 57.12, 58.395)))
 """Kind -> mean and standard deviation of its BGR pixels."""
@@ -37,7 +39,8 @@ class OnnxDetector:
         device: where it runs.
 
     Raises:
-        DistilPoseError: there is no such file, it is no such graph, or its kind or size is unknown.
+        DistilPoseError: there is no such file, it is no such graph, its kind or size is unknown, or
+            there is no such device.
     """
 
     def __init__(self, file: str | Path, *, kind: str | None = None, size: tuple[int, int] | None = None,
@@ -47,7 +50,7 @@ class OnnxDetector:
             raise DistilPoseError(f'the detector {self.file} does not exist (looked from {Path.cwd()})')
         if kind is not None and kind not in KINDS:
             raise DistilPoseError(f'the kind of the detector is {kind!r}; expected one of {", ".join(KINDS)}')
-        self.session, self.device = OnnxSession(self.file), torch.device(device)
+        self.session, self.device = OnnxSession(self.file), find_device(device)
         self.threshold, self.overlap = threshold, overlap
         self.size = self._find_size(size)
         self.boxes, self.labels = self._find_outputs(self.session.outputs)

@@ -183,6 +183,17 @@ def test_a_file_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypatc
     assert error.value.exit_code == 1 and [file.name for file in tmp_path.iterdir()] == ['net.pth']
 
 
+@pytest.mark.parametrize('form', [{}, dict(with_decoding=True), dict(runtime='rtmlib')])
+def test_an_overflow_of_float16_is_not_written(form: dict, tmp_path: Path) -> None:
+    cfg, checkpoint = write_checkpoint(MODELS['msra'], tmp_path)
+    state = torch.load(checkpoint)['state_dict']
+    state['head.final_layer.weight'] *= 1e8
+    torch.save(dict(state_dict=state), checkpoint)
+    with pytest.raises(RunFailed, match=r'net\.onnx was not written, .* of it has .* float16.*65504.* in float32'):
+        export(cfg, checkpoint, tmp_path / 'net.onnx', half=True, **form)
+    assert [file.name for file in tmp_path.iterdir()] == ['net.pth']
+
+
 @pytest.mark.parametrize('file, options, message', [
     ('net.pth', {}, 'does not end in .onnx'),
     ('net.onnx', dict(runtime='rtmlib', with_decoding=True), 'decodes itself'),

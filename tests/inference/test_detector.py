@@ -55,6 +55,11 @@ def test_pixels_are_those_of_the_kind(tmp_path: Path) -> None:
         OnnxDetector(suppressed(tmp_path, 'end2end.onnx'))
 
 
+def test_a_device_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DistilPoseError, match=r"the device 'gpu' cannot be used here; expected 'cpu'"):
+        OnnxDetector(suppressed(tmp_path), device='gpu')
+
+
 def test_raw_outputs_of_yolox(tmp_path: Path) -> None:
     """84 cells; a person in column 3, row 2 of stride 8, the same a little worse, and a chair."""
     rows = torch.zeros(1, 84, 7)

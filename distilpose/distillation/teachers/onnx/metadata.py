@@ -39,6 +39,11 @@ def write_metadata(file: Path, description: OnnxDescription, *, further: Mapping
     append_properties(file, {f'{_PREFIX}{key}': json.dumps(value) for key, value in said.items()})
 
 
+def is_half(file: Path) -> bool:
+    """Whether a file that this project exported computes in float16."""
+    return read_properties(file).get(f'{_PREFIX}precision') == json.dumps('float16')
+
+
 def read_metadata(file: Path) -> OnnxDescription | None:
     """The description that a file carries, ``None`` where it has none.
 

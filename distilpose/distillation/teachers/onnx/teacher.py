@@ -21,6 +21,7 @@ from ..base import Teacher
 from ..heatmaps import check_drawing, draw_simcc_heatmaps, drawing_grid
 from ..keypoint_names import read_definition
 from .description import CHANNEL_ORDERS, LAYOUTS, OnnxInput, describe_file
+from .metadata import is_half
 from .outputs import MOST_COLUMNS, OutputReader, OutputReading, ProbedOutput, check_unit, doubt_heatmaps
 from .session import OnnxSession, Port
 
@@ -128,7 +129,7 @@ class OnnxTeacher(Teacher):
         values = self._run(images, self.reading.ports)
         for port, value in zip(self.reading.ports, values, strict=True):
             if not torch.isfinite(value).all():
-                raise RunFailed(_not_finite(self.file, port, self.session.input.dtype))
+                raise RunFailed(self._not_finite(port))
         with torch.autocast(images.device.type, enabled=False):  # that of the student
             outputs = self.reading.read(values, own_grid=own_grid)
             if self.heatmaps is None or outputs.simcc is None:
@@ -206,7 +207,7 @@ class OnnxTeacher(Teacher):
             reading = reader.find()
             for one in shown:
                 if one.port in reading.ports and not torch.isfinite(one.value).all():
-                    raise DistilPoseError(_not_finite(self.file, one.port, self.session.input.dtype))
+                    raise DistilPoseError(self._not_finite(one.port))
             missing += reader.missing
             if not missing:
                 self._check_values(reading, values)
@@ -255,6 +256,13 @@ class OnnxTeacher(Teacher):
                            "RTMPose's KLDiscretLoss, 1 where there was no such factor)")
         return beta or 1.0
 
+    def _not_finite(self, port: Port) -> str:
+        is_narrow = self.session.input.dtype == torch.float16 or is_half(self.file)
+        advice = ('float16, in which it computes, holds numbers up to 65504 and is too narrow for it; export it in '
+                  'float32' if is_narrow else
+                  'the network is broken, or its images are not normalised as it expects')
+        return f'{port.name} of {self.file} has numbers that are not finite (NaN or infinite): {advice}'
+
     def _check_heatmaps(self) -> None:
         if self.heatmaps is None:
             return
@@ -269,12 +277,6 @@ def _without_ones(value: Tensor) -> Tensor:
     while value.dim() > 2 and value.shape[0] == 1 and value.shape[-1] <= MOST_COLUMNS:
         value = value[0]
     return value
-
-
-def _not_finite(file: Path, port: Port, dtype: torch.dtype) -> str:
-    advice = ('float16 is too narrow for it; export it in float32' if dtype == torch.float16 else
-              'the network is broken, or its images are not normalised as it expects')
-    return f'{port.name} of {file} has numbers that are not finite (NaN or infinite): {advice}'
 
 
 def _show(shape: Sequence[int | None]) -> str:
