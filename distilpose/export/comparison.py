@@ -80,7 +80,7 @@ class Comparison:
 
 
 def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, is_approximate: bool,
-            name: Path) -> Comparison:
+            dynamic_batch: bool, name: Path) -> Comparison:
     """Runs a file and its network.
 
     Args:
@@ -92,6 +92,7 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
         crops: of people.
         half: whether the file computes in float16, which has tolerances of its own.
         is_approximate: whether the file's joints are made otherwise than the head's.
+        dynamic_batch: whether the file must take any number of images.
         name: of the file, for messages.
 
     Raises:
@@ -99,6 +100,10 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
     """
     with _usable(file, name):
         found: Any = build_estimator(dict(type='OnnxEstimator', file=str(file.absolute())))
+    if dynamic_batch and found.network.session.batch is not None:
+        raise RunFailed(f'{name} was not written, because its graph takes {found.network.session.batch} images at once '
+                        'and no other number: a layer of the network computes with the number of images as Python '
+                        'sees it. Export it without --dynamic-batch, or use the shape of a tensor there')
     size, crop_size = _sides(crops.pixels), found.network.input.size
     pixels = crops.pixels if (*size,) == crop_size else F.interpolate(crops.pixels, crop_size[::-1], mode='bilinear')
     images = normalised(pixels, found.network.input)

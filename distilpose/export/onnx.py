@@ -124,7 +124,7 @@ def export(config: str | Path | Config, checkpoint: str | Path | None, file: str
     with replacing(destination, suffix='.onnx') as part:
         _write(plan, part, dynamic_batch=dynamic_batch, further=further)
         comparison = compare(part, expected.network, model, crops, half=half, is_approximate=runtime is not None,
-                             name=destination)
+                             dynamic_batch=dynamic_batch, name=destination)
     metrics = evaluate(student_config(cfg), destination) if test else None
     call = plan.runtime and (f'{plan.runtime}({str(destination)!r}, '
                              f'model_input_size={plan.description.input.size})')

@@ -183,6 +183,19 @@ def test_a_file_that_answers_otherwise_is_not_written(tmp_path: Path, monkeypatc
     assert error.value.exit_code == 1 and [file.name for file in tmp_path.iterdir()] == ['net.pth']
 
 
+def test_a_batch_that_a_layer_fixes_is_no_dynamic_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = onnx_export.ExportedNetwork.forward
+
+    def fixed(self: Any, images: torch.Tensor) -> Any:
+        return plain(self, images + torch.zeros(int(images.shape[0]), 1, 1, 1))
+
+    cfg, checkpoint = write_checkpoint(STUDENT, tmp_path)
+    monkeypatch.setattr(onnx_export.ExportedNetwork, 'forward', fixed)
+    with pytest.raises(RunFailed, match=r'was not written, because its graph takes \d+ images at once'):
+        export(cfg, checkpoint, tmp_path / 'net.onnx', dynamic_batch=True)
+    assert [file.name for file in tmp_path.iterdir()] == ['net.pth']
+
+
 @pytest.mark.parametrize('form', [{}, dict(with_decoding=True), dict(runtime='rtmlib')])
 def test_an_overflow_of_float16_is_not_written(form: dict, tmp_path: Path) -> None:
     cfg, checkpoint = write_checkpoint(MODELS['msra'], tmp_path)
