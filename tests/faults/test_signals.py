@@ -116,7 +116,7 @@ def test_in_a_validation_the_epoch_is_saved(make_config: MakeConfig, tmp_path: P
 
 
 def test_while_the_run_is_built_nothing_is_to_save(make_config: MakeConfig, tmp_path: Path) -> None:
-    run = start_training(make_config(epochs=20), tmp_path / 'w')
+    run = start_training(make_config(epochs=500), tmp_path / 'w')
     run.wait_for('Hooks will be executed')
     run.process.send_signal(signal.SIGTERM)
     assert run.process.wait(30) == 143
