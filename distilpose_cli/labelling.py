@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .command import Command, WrongInput, add_cfg_options, read_options
 from .machines import check_descriptors
-from .predicting import add_people, build_detector, check_people, choose_device
+from .predicting import add_people, check_people, choose_device, shared_options
 
 THRESHOLD = 0.3
 """That of :mod:`distilpose.inference.labels`."""
@@ -68,12 +68,10 @@ def _label(args: argparse.Namespace) -> None:
 
     device = choose_device(args.device)
     checkpoint, inputs = _split(args)
-    detector = build_detector(args, device)
+    shared = shared_options(args, device)
     model = load_teacher_model(args.teacher, checkpoint, device, options=read_options(args))
-    print(label_files(model, inputs, out=args.out, boxes=args.boxes, annotations=args.annotations, detector=detector,
-                      batch_size=args.batch_size,
-                      threshold=None if args.keep_certainty else args.threshold, every=args.every,
-                      teacher=args.teacher, resume=args.resume).describe('info.failed of the file'))
+    print(label_files(model, inputs, threshold=None if args.keep_certainty else args.threshold, teacher=args.teacher,
+                      **shared).describe('info.failed of the file'))
 
 
 LABEL = Command(

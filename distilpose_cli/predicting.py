@@ -107,11 +107,10 @@ def _predict(args: argparse.Namespace) -> None:
 
     device = choose_device(args.device)
     checkpoint, inputs = _split(args)
-    detector = build_detector(args, device)
+    shared = shared_options(args, device)
     model = load_model(args.model, checkpoint, device, options=read_options(args))
-    print(predict_files(model, inputs, out=args.out, boxes=args.boxes, annotations=args.annotations, detector=detector,
-                        format=args.format, draw=args.draw, batch_size=args.batch_size, every=args.every,
-                        resume=args.resume, draw_score=args.draw_score).describe())
+    print(predict_files(model, inputs, format=args.format, draw=args.draw, draw_score=args.draw_score,
+                        **shared).describe())
 
 
 def choose_device(name: str) -> str:
@@ -121,7 +120,13 @@ def choose_device(name: str) -> str:
     return ('cuda' if torch.cuda.is_available() else 'cpu') if name == 'auto' else name
 
 
-def build_detector(args: argparse.Namespace, device: str) -> Any:
+def shared_options(args: argparse.Namespace, device: str) -> dict[str, Any]:
+    """Arguments of predicting and of labelling that their options have in common."""
+    return dict(out=args.out, boxes=args.boxes, annotations=args.annotations, detector=_build_detector(args, device),
+                batch_size=args.batch_size, every=args.every, resume=args.resume)
+
+
+def _build_detector(args: argparse.Namespace, device: str) -> Any:
     """What finds people, ``None`` where no file is named."""
     if args.detector is None:
         return None

@@ -1,4 +1,4 @@
-"""Whether all places of a config speak of the same keypoints: data sets, the estimator, its head, evaluators."""
+"""Consistency of a config's keypoints: data sets, the estimator, its head and evaluators define the same ones."""
 
 from __future__ import annotations
 

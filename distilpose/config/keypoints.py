@@ -32,7 +32,7 @@ DEFAULT_SIGMA = 0.05
 COUNTS = ('num_keypoints', 'num_joints', 'out_channels')
 """Arguments of heads that say how many keypoints they predict, the first that is there."""
 SIDES = dict(l='left', r='right', left='left', right='right')
-_MIRRORED = dict(left='right', right='left')
+MIRRORED = dict(left='right', right='left')
 _KEYS = ('names', 'flip_pairs', 'skeleton', 'sigmas')
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _COLOURS = dict(left=[0, 255, 0], right=[255, 128, 0])
@@ -125,9 +125,9 @@ def pairs_by_name(names: Sequence[str]) -> tuple[list[tuple[str, str]], list[str
     alone: list[str] = []
     for name in names:
         side, _, rest = normalised_name(name).partition('_')
-        if side not in _MIRRORED or not rest:
+        if side not in MIRRORED or not rest:
             continue
-        other = places.get(f'{_MIRRORED[side]}_{rest}')
+        other = places.get(f'{MIRRORED[side]}_{rest}')
         pair = (name, other) if side == 'left' else (other, name)
         if other is None:
             alone.append(name)

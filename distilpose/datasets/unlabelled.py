@@ -1,4 +1,4 @@
-"""Images without annotations, which a teacher alone speaks of."""
+"""Unlabelled images: a data set of images without annotations, which only a teacher supervises."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ _MOST_HELD_OUT, _SHARE_HELD_OUT = 500, 10  # one in ten
 _STRETCH = 300  # frames
 PERSON = 1
 """COCO's category of people."""
-_PEOPLE = ('person', 'people', 'human')
+PEOPLE = ('person', 'people', 'human')
+"""Names of categories of people, in small letters."""
 
 
 def list_images(source: Path, root: Path, *, videos: bool = False) -> tuple[Path, list[str]]:
@@ -230,7 +231,7 @@ def people_categories(categories: Sequence[Mapping[str, Any]], boxes: Sequence[M
     if not found and len(categories) == 1:
         found = [categories[0]['id']]
     if not found:
-        found = [one['id'] for one in categories if str(one.get('name')).lower() in _PEOPLE]
+        found = [one['id'] for one in categories if str(one.get('name')).lower() in PEOPLE]
     found = found or [PERSON] * (not categories)
     others = sorted({repr(one['category_id']) for one in boxes if one.get('category_id', None) is not None})
     if not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -19,11 +20,6 @@ from distilpose.checkpoints.writing import describe, disk_error, write_atomicall
 from distilpose.errors import DistilPoseError, RunFailed
 
 from .progress import tracked
-
-try:
-    import fcntl
-except ImportError:  # where there are no such locks, processes that start at once may each read a video
-    fcntl = None  # type: ignore[assignment]
 
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
 """Names of files that are taken for videos, in small or capital letters."""
@@ -69,7 +65,7 @@ def extract_frames(video: Path, folder: Path, *, name: str, every: int = EVERY) 
         RunFailed: the frames cannot be written.
     """
     if every < 1:
-        raise DistilPoseError(f'every {every}th frame of {video} is asked for; expected at least 1')
+        raise DistilPoseError(f'every is {every} for {video}; expected at least 1')
     if not video.is_file():
         raise _unreadable(video)
     place = folder / name
@@ -214,7 +210,6 @@ def _unreadable(video: Path) -> DistilPoseError:
 def _locked(folder: Path) -> Iterator[None]:
     """Holds the lock of a folder of frames, as far as the file system has locks; ends with the process."""
     with (folder / '.lock').open('a') as file:
-        if fcntl is not None:
-            with contextlib.suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -27,6 +27,7 @@ from ..datasets.coco_guess import (
     read_coco,
     split,
 )
+from ..datasets.unlabelled_files import PEOPLE
 from ..distillation.leaf_config import as_code
 from ..errors import DistilPoseError
 
@@ -48,7 +49,6 @@ _WIDTH = 112
 """Of a line of the config, in characters."""
 _COCO = dict(from_file='configs/_base_/datasets/coco.py')
 _OF_A_CONFIG = re.compile(r' \(named by \w+_(dataloader|evaluator)\S*\)|, or name another one with --cfg-options \S+')
-_PEOPLE = ('person', 'people', 'human')
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _keypoints(data: CocoFile, *, names: Sequence[str] | None,
 
 def _sigmas(data: CocoFile, names: Sequence[str]) -> tuple[Any, str]:
     """COCO's where the keypoints are those of people, else one for all."""
-    of_people = all(one.get('name') in _PEOPLE for one in data.content['categories'] if one.get('keypoints'))
+    of_people = all(one.get('name') in PEOPLE for one in data.content['categories'] if one.get('keypoints'))
     coco = parse_pose_metainfo(dict(_COCO))
     known = {name: round(float(coco['sigmas'][index]), 3) for name, index in coco['keypoint_name2id'].items()}
     found = [known.get(normalised_name(name)) if of_people else None for name in names]

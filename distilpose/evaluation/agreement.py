@@ -29,7 +29,7 @@ class AgreementWithTeacher(BaseMetric):
 
     A joint agrees when ``distance <= threshold * longer side of the person's box``, in image pixels. It needs no
     labels, and says nothing of how often the teacher is right: with a teacher that is right in 80 %, a student that
-    agrees fully is too. All joints count that the teacher speaks of, each equally, or those of which it is certain
+    agrees fully is too. All joints count that the teacher predicts, each equally, or those of which it is certain
     enough.
 
     The teacher's predictions come from :class:`~distilpose.engine.hooks.AgreementHook`, which every distillation has.

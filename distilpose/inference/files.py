@@ -30,7 +30,16 @@ from .images import read_image
 from .inputs import InputImage, InputVideo, find_inputs, read_ahead
 from .journal import NAME, Journal, describe_run, json_list, poses_entry, read_poses, write_pieces
 from .predictor import PosePredictions, Predictor, PreparedImage
-from .results import FORMATS, Scoring, coco_people, is_whole_body, mmpose_document, openpose_document
+from .results import (
+    FORMATS,
+    Scoring,
+    coco_category,
+    coco_people,
+    is_whole_body,
+    keypoint_names,
+    mmpose_document,
+    openpose_document,
+)
 
 THREADS = 4
 """That read and crop images, and as many that draw and write."""
@@ -53,7 +62,7 @@ class Summary:
         people: on them.
         failed: name -> why an image was not predicted.
         notes: name of a video -> what was wrong with it.
-        without_boxes: images of which the file of boxes does not speak.
+        without_boxes: images without an entry in the file of boxes.
         files: results that were written.
         remarks: sentences on the scores.
     """
@@ -137,10 +146,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
     """
     if format not in FORMATS:
         raise DistilPoseError(f'the format is {format!r}; expected one of {", ".join(FORMATS)}')
-    if boxes is not None and detector is not None:
-        raise DistilPoseError('boxes come from a file and from a detector; name one of the two')
-    if every < 1:
-        raise DistilPoseError(f'every {every}th frame is asked for; expected at least 1')
+    check_source(boxes, detector, every=every)
     if not math.isfinite(draw_score):
         raise DistilPoseError(f'the smallest score that is drawn is {draw_score}; expected a number, such as 0.3')
     folder, summary = Path(out).expanduser(), Summary()
@@ -168,8 +174,20 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
     return summary
 
 
+def check_source(boxes: str | Path | None, detector: Detector | None, *, every: int) -> None:
+    """Checks where people and frames come from.
+
+    Raises:
+        DistilPoseError: boxes of a file and of a detector, or no frame of a video.
+    """
+    if boxes is not None and detector is not None:
+        raise DistilPoseError('boxes come from a file and from a detector; name one of the two')
+    if every < 1:
+        raise DistilPoseError(f'every is {every}; expected at least 1, which takes all frames of a video')
+
+
 def select_named(items: Sequence[Input], known: BoxesFile | None, summary: Summary) -> list[Input]:
-    """The videos, and the images of which the file of boxes speaks; the summary counts the others.
+    """The videos, and the images with an entry in the file of boxes; the summary counts the others.
 
     Raises:
         DistilPoseError: nothing is left, or a name fits several images.
@@ -382,8 +400,7 @@ class _Writer:
         self.folder, self.format, self.job, self.known, self.draw = folder, format, job, job.known, draw
         self.draw_score = draw_score
         self.journal, self.summary, self.every, self.meta = journal, summary, every, job.predictor.meta
-        names = self.meta.get('keypoint_id2name') or {}
-        self.names = [names[index] for index in sorted(names)]
+        self.names = keypoint_names(self.meta)
         self.cfg = job.predictor.model.cfg
         self.video: InputVideo | None = None
         self._drawn: VideoFile | None = None
@@ -473,7 +490,7 @@ class _Writer:
         summary.files += [self.folder / name for name in (self.format, 'pictures') if (self.folder / name).is_dir()]
 
     def _hidden(self) -> list[str]:
-        """A sentence where most keypoints are not drawn, so that nobody takes empty pictures for no people."""
+        """A sentence where most keypoints are not drawn, so that empty pictures are not taken for no people."""
         count, hidden = 0, 0
         for entry in self.journal.entries():
             scores = np.array(entry['poses']['scores'] if 'poses' in entry else [], np.float32)
@@ -491,10 +508,8 @@ class _Writer:
                                        category_id=entry.get('kinds') or next(iter(self._categories)))
 
     def _document(self, is_over: bool) -> Iterator[str]:
-        links = [[int(start) + 1, int(end) + 1] for start, end in self.meta.get('skeleton_links') or []]
         rest = dict(failed=self.summary.failed, notes=self.summary.notes, finished=is_over, categories=[
-            dict(id=number, name=name, keypoints=self.names, skeleton=links)
-            for number, name in self._categories.items()])
+            coco_category(self.meta, number, name) for number, name in self._categories.items()])
         yield '{"images": '
         yield from json_list(entry['image'] for entry in self.journal.entries() if 'image' in entry)
         yield f', {json.dumps(rest)[1:]}'

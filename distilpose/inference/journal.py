@@ -174,10 +174,10 @@ def poses_entry(found: PosePredictions) -> dict[str, Any]:
 
 
 def read_poses(entry: Mapping[str, Any], num_keypoints: int) -> PosePredictions:
-    """Predictions of :func:`poses_entry`; of nobody with some number of keypoints."""
-    nobody = dict(keypoints=(0, num_keypoints, 2), scores=(0, num_keypoints), boxes=(0, 4), box_scores=(0,), areas=(0,))
+    """Predictions of :func:`poses_entry`; without people, empty arrays for that number of keypoints."""
+    empty = dict(keypoints=(0, num_keypoints, 2), scores=(0, num_keypoints), boxes=(0, 4), box_scores=(0,), areas=(0,))
     return PosePredictions(**{name: np.array(entry[name], np.float32) if entry[name] else np.zeros(shape, np.float32)
-                              for name, shape in nobody.items()})
+                              for name, shape in empty.items()})
 
 
 def describe_run(model: Any, items: Sequence[InputImage | InputVideo], files: Mapping[str, Any],
@@ -207,9 +207,9 @@ def _digest_model(model: Any) -> str:
     cfg = getattr(model, 'cfg', None) or {}
     for part in (cfg.get('model'), (cfg.get('test_dataloader') or {}).get('dataset', {}).get('pipeline')):
         digest.update(str(part).encode())
-    file = getattr(getattr(model, 'network', None), 'file', None)  # an ONNX file, whose weights are in no state dict
-    if file is not None:
-        digest.update(Path(file).read_bytes())
+    session = getattr(getattr(model, 'network', None), 'session', None)
+    if session is not None:  # an ONNX file, whose weights are in no state dict
+        digest.update(session.digest.encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

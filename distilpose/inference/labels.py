@@ -19,27 +19,27 @@ from distilpose.apis import load_model
 from distilpose.checkpoints.writing import write_atomically
 from distilpose.config import is_hugging_face, weights_of
 from distilpose.datasets.progress import tracked
-from distilpose.datasets.unlabelled_files import list_images
+from distilpose.datasets.unlabelled_files import PERSON, list_images
 from distilpose.datasets.video_frames import EVERY, extract_frames, is_video
 from distilpose.distillation.teachers import teacher_input
 from distilpose.distillation.teachers.resolving import resolve_teacher, teacher_name
 from distilpose.engine.launch import load_and_change
+from distilpose.engine.teacher_report.predictions import AREA_OF_BOX
 from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError, RunFailed
 
 from .boxes import check_boxes, read_boxes_file
-from .files import LOOK_AHEAD, THREADS, Detector, Job, Summary, describe_detector, select_named
+from .files import LOOK_AHEAD, THREADS, Detector, Job, Summary, check_source, describe_detector, select_named
 from .inputs import InputImage, find_inputs, read_ahead
 from .journal import NAME, Journal, describe_run, poses_entry, read_poses
 from .predictor import PosePredictions, Predictor
+from .results import coco_category
 
 THRESHOLD = 0.3
 """Joints of a smaller score are not labelled, unless another threshold is given."""
 SCORES = 'keypoint_scores'
 """Entry of an annotation: the teacher's score of every joint."""
-_PERSON = 1
 _ABOVE_ONE = 1.001  # maps that are interpolated reach a little above their peak
-_AREA_OF_BOX = 0.53  # as mmpose's CocoMetric has it for people without an area
 _LABELLED = 2
 
 
@@ -125,14 +125,11 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
     """
     if threshold is not None and not 0 <= threshold <= 1:
         raise DistilPoseError(f'the threshold is {threshold}; expected a score from 0 to 1')
-    if boxes is not None and detector is not None:
-        raise DistilPoseError('boxes come from a file and from a detector; name one of the two')
+    check_source(boxes, detector, every=every)
     file = _free(out)
     if not resume:
         _refuse_unfinished(unfinished(file))
     known, summary = None if boxes is None else read_boxes_file(boxes, annotations), Summary()
-    if every < 1:
-        raise DistilPoseError(f'every {every}th frame is asked for; expected at least 1')
     frames = file.absolute().with_name(f'{file.stem}_frames')
     images = select_named(_find_images(inputs, frames, every=every, summary=summary), known, summary)
     root = _common_folder(inputs, images, frames)
@@ -182,7 +179,7 @@ def _refuse_unfinished(file: Path) -> None:
 
 
 def _predict(job: Job, journal: Journal, images: Sequence[InputImage], *, threads: int) -> None:
-    """Predicts the images of which the journal does not speak yet; it gets a line for each, in their order."""
+    """Predicts the images that are not in the journal yet; it gets a line for each, in their order."""
     rest = images[sum(1 for _ in journal.entries()):]
     ahead = threads * LOOK_AHEAD
     with ThreadPoolExecutor(threads) as readers:
@@ -238,8 +235,8 @@ class _Document:
             places = np.where(is_labelled[:, None], found.keypoints[index].astype(np.float64).round(2), 0)
             triples = np.column_stack([places, is_labelled * _LABELLED])
             self.annotations.append({
-                'id': len(self.annotations) + 1, 'image_id': number, 'category_id': _PERSON, 'iscrowd': 0, 'bbox': box,
-                'area': round(_AREA_OF_BOX * box[2] * box[3], 2), 'num_keypoints': int(is_labelled.sum()),
+                'id': len(self.annotations) + 1, 'image_id': number, 'category_id': PERSON, 'iscrowd': 0, 'bbox': box,
+                'area': round(AREA_OF_BOX * box[2] * box[3], 2), 'num_keypoints': int(is_labelled.sum()),
                 'keypoints': triples.ravel().tolist(), SCORES: scores.round(4).tolist(),
                 'score': round(float(found.box_scores[index]), 4)})
 
@@ -261,15 +258,12 @@ class _Document:
 
     def content(self, teacher: str, failed: Mapping[str, str]) -> dict[str, Any]:
         """The file."""
-        names = self.meta['keypoint_id2name']
-        links = [[int(start) + 1, int(end) + 1] for start, end in self.meta.get('skeleton_links') or []]
         info: dict[str, Any] = dict(description=f'Keypoints predicted by {teacher}', threshold=self.threshold,
                                     images=str(self.root))
         if failed:
             info.update(failed=failed)
         return dict(info=info, licenses=[], images=self.images, annotations=self.annotations, categories=[
-            dict(id=_PERSON, name='person', supercategory='person', keypoints=[names[index] for index in sorted(names)],
-                 skeleton=links)])
+            dict(coco_category(self.meta, PERSON, 'person'), supercategory='person')])
 
 
 def _find_images(inputs: Sequence[str | Path], frames: Path, *, every: int, summary: Summary) -> list[InputImage]:

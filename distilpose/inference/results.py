@@ -26,6 +26,18 @@ _SPLIT = dict(PARTS.values())
 """Entries of COCO-WholeBody's results, of which each has its share of the 133 keypoints."""
 
 
+def keypoint_names(meta: Mapping[str, Any]) -> list[str]:
+    """The names of a metainfo's keypoints in their order; none where it has no names."""
+    names = meta.get('keypoint_id2name') or {}
+    return [names[index] for index in sorted(names)]
+
+
+def coco_category(meta: Mapping[str, Any], number: int, name: str) -> dict[str, Any]:
+    """A category of COCO's keypoint annotations: names, and links that count from 1."""
+    links = [[int(start) + 1, int(end) + 1] for start, end in meta.get('skeleton_links') or []]
+    return dict(id=number, name=name, keypoints=keypoint_names(meta), skeleton=links)
+
+
 @dataclass(frozen=True)
 class Scoring:
     """How a person's score is made of those of its box and keypoints, and which duplicates are left out.

@@ -10,7 +10,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import torch
 from mmengine.registry import DefaultScope
 from mmpose.registry import METRICS
 
@@ -22,29 +21,7 @@ from distilpose.inference.files import predict_files
 from distilpose.inference.inputs import find_inputs, read_ahead
 from distilpose.inference.results import Scoring, coco_people, is_whole_body
 from tests.datasets import odd_images
-from tests.engine import tiny
 from tests.evaluation import whole_body_people
-
-
-@pytest.fixture(scope='module')
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.write_data(tmp_path_factory.mktemp('tiny') / 'data')
-
-
-@pytest.fixture(scope='module')
-def config(data: Path) -> Path:
-    return tiny.write_config(data.parent / 'student.py', data)
-
-
-@pytest.fixture(scope='module')
-def checkpoint(config: Path) -> Path:
-    """Random weights whose predictions are within the image: the output's scale is that of crops."""
-    torch.manual_seed(0)
-    model = load_model(config)
-    torch.nn.init.constant_(model.head.fc.bias, 0.5)
-    file = config.parent / 'student.pth'
-    torch.save(dict(state_dict=model.state_dict()), file)
-    return file
 
 
 @pytest.fixture(scope='module')

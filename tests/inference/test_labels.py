@@ -40,26 +40,6 @@ def label(model: Any, data: Path, folder: Path, **options: Any) -> Path:
 
 
 @pytest.fixture(scope='module')
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.write_data(tmp_path_factory.mktemp('tiny') / 'data')
-
-
-@pytest.fixture(scope='module')
-def config(data: Path) -> Path:
-    return tiny.write_config(data.parent / 'student.py', data)
-
-
-@pytest.fixture(scope='module')
-def checkpoint(config: Path) -> Path:
-    """Random weights whose predictions are within the image."""
-    torch.manual_seed(0)
-    model = load_model(config)
-    torch.nn.init.constant_(model.head.fc.bias, 0.5)
-    torch.save(dict(state_dict=model.state_dict()), config.parent / 'student.pth')
-    return config.parent / 'student.pth'
-
-
-@pytest.fixture(scope='module')
 def onnx(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A teacher whose scores differ from joint to joint."""
     file = write_heatmaps(tmp_path_factory.mktemp('onnx') / 'net.onnx')

@@ -14,7 +14,7 @@ from typing import Any
 from mmpose.datasets.datasets import utils
 
 from distilpose.config import project_path
-from distilpose.config.keypoints import normalised_name
+from distilpose.config.keypoints import MIRRORED, normalised_name
 from distilpose.errors import DistilPoseError
 
 _LSP = ('right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee', 'left_ankle', 'right_wrist', 'right_elbow',
@@ -52,7 +52,6 @@ _OWN_MEANINGS: dict[str, dict[str, str]] = dict(
 """Set -> what a name means there and not elsewhere: a bare ``head`` is its top in Halpe and its middle in JHMDB."""
 _CENTRAL = frozenset(('nose', 'head', 'head_top', 'head_bottom', 'neck', 'thorax', 'pelvis', 'mid_hip', 'mid_shoulder',
                       'hip', 'root', 'spine', 'belly'))
-_MIRRORED = dict(left='right', right='left')
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def read_sigmas(value: str, *, entry: str) -> list[float]:
 def side_of(name: str) -> str | None:
     """``'left'``, ``'right'``, or ``None`` for a name without a side."""
     first = normalised_name(name).partition('_')[0]
-    return first if first in _MIRRORED else None
+    return first if first in MIRRORED else None
 
 
 def _checked_names(value: Sequence[str], *, entry: str) -> tuple[str, ...]:
@@ -200,8 +199,8 @@ def _mirrored_by_name(names: Sequence[str]) -> tuple[int | None, ...]:
 
     def mirror(name: str) -> int | None:
         side, _, rest = _canonical(name).partition('_')
-        if side in _MIRRORED:
-            return places.get(f'{_MIRRORED[side]}_{rest}')
+        if side in MIRRORED:
+            return places.get(f'{MIRRORED[side]}_{rest}')
         return places[_canonical(name)] if _canonical(name) in _CENTRAL else None
     return tuple(map(mirror, names))
 

@@ -123,7 +123,7 @@ def _parts(runner: Runner, datasets: Mapping[str, Any], sources: Mapping[str, li
            until: float) -> Iterator[Part]:
     kinds = (('train', True, 'Training', f'As the training sees them: each person in {DRAWS} epochs of this seed, '
               'one of them flipped and one not where the pipeline flips.', DRAWS),
-             ('train', False, 'Without annotations', 'The teacher alone speaks of these images; no keypoint is '
+             ('train', False, 'Without annotations', 'Only the teacher supervises these images; no keypoint is '
               'labelled.', DRAWS),
              ('val', True, 'Validation', 'Without augmentation, as they are predicted.', 1))
     for name, is_labelled, title, under, draws in kinds:

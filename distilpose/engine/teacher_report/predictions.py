@@ -24,7 +24,7 @@ STRIDE = 4
 """Pixels of the student's crop that are called a cell where the teacher shows no heatmaps."""
 _FIRST = 4
 """People of the first batch where time is limited."""
-_AREA_OF_BOX = 0.53  # as mmpose's CocoMetric has it for people without an area
+AREA_OF_BOX = 0.53  # as mmpose's CocoMetric has it for people without an area
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def _people(samples: Sequence[Any]) -> People:
     corners = np.array([np.ravel(sample.gt_instances.bboxes)[:4] for sample in samples], dtype=float)
     boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
     boxes = np.array([entry.get('bbox', box) for entry, box in zip(raw, boxes, strict=True)], dtype=float)
-    areas = np.array([entry.get('area') or _AREA_OF_BOX * box[2] * box[3]
+    areas = np.array([entry.get('area') or AREA_OF_BOX * box[2] * box[3]
                       for entry, box in zip(raw, boxes, strict=True)], dtype=float)
     names = [sample.metainfo.get('img_id', place) for place, sample in enumerate(samples)]
     numbers = {name: place for place, name in enumerate(dict.fromkeys(names))}
