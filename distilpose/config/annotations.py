@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +15,15 @@ from mmpose.datasets.datasets.wholebody import CocoWholeBodyDataset
 from mmpose.evaluation.metrics import CocoMetric, CocoWholeBodyMetric, PoseTrack18Metric
 from mmpose.registry import DATASETS, METRICS
 
+from distilpose.annotations import Expected, check_content, check_detections
 from distilpose.errors import DistilPoseError
 from distilpose.host import data_files, xtcoco
 
 from .tree import ConfigTree
 
-_LARGEST = 1e9
-"""Of a number of pixels; no image is that large, and float32 computes with larger ones until it has infinity."""
 _WHOLE_BODY = dict(keypoints=17, foot_kpts=6, face_kpts=68, lefthand_kpts=21, righthand_kpts=21)
-_PERSON = 1  # the category whose boxes mmpose takes
 
 Entry = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What is read of an annotation file."""
-
-    named_by: str
-    """The place in the config, ``train_dataloader.dataset.ann_file``."""
-    fields: Mapping[str, Sequence[str] | None] = field(default_factory=lambda: dict(keypoints=None))
-    """Lists of joints in an annotation -> names of the joints, where they are known."""
-    is_standard: bool = True
-    """Whether the people are read as in COCO; another data set may do without some keys."""
-    has_people: bool = True
-    """Whether the file must have an annotation with a labelled joint."""
-    image_keys: tuple[str, ...] = ('id',)
-    person_keys: tuple[str, ...] = ('id', 'image_id', 'category_id')
-    """Of every annotation."""
-    keys_with_joints: tuple[str, ...] = ('bbox',)
-    """Of every annotation that has joints."""
-    needs_categories: bool = False
-    """Whether people are looked for in the categories of the file only."""
 
 
 def check_annotations(config: Config | ConfigTree) -> None:
@@ -87,12 +62,12 @@ def _check_dataset(path: str, dataset: Entry) -> None:
     joints = _joints(kind, dataset)
     more = ('num_keypoints', 'segmentation') if is_whole_body else ()
     expected = Expected(
-        f'{path}.ann_file', _fields(joints, is_whole_body=is_whole_body), is_standard=kind.parse_data_info in readers,
-        has_people=boxes is None, image_keys=('id', 'file_name'), keys_with_joints=('bbox', *more),
+        _fields(joints, is_whole_body=is_whole_body), is_standard=kind.parse_data_info in readers,
+        has_people=boxes is None, image_keys=('id', 'file_name'), keys_with_keypoints=('bbox', *more),
         needs_categories=boxes is not None)
-    content = _read(file, expected)
+    content = _read(file, expected, f'{path}.ann_file')
     if boxes is not None and dataset.get('test_mode'):
-        _check_boxes(boxes, content, named_by=f'{path}.bbox_file')
+        _check_boxes(boxes, content, f'{path}.bbox_file')
 
 
 def _check_evaluator(path: str, evaluator: Entry, loader: Entry) -> None:
@@ -109,10 +84,10 @@ def _check_evaluator(path: str, evaluator: Entry, loader: Entry) -> None:
     is_crowd = evaluator.get('iou_type') == 'keypoints_crowd'
     areas = ('area', ) if evaluator.get('use_area', True) else ()
     _read(file, Expected(
-        f'{path}.ann_file', _fields(joints, is_whole_body=issubclass(kind, CocoWholeBodyMetric)),
+        _fields(joints, is_whole_body=issubclass(kind, CocoWholeBodyMetric)),
         has_people=not evaluator.get('format_only'), image_keys=('id', 'crowdIndex') if is_crowd else ('id', ),
         person_keys=('id', 'image_id', 'category_id', 'bbox', *areas, *(('num_keypoints', ) if is_crowd else ())),
-        needs_categories=True))
+        needs_categories=True), f'{path}.ann_file')
 
 
 def _local_file(owner: Entry, key: str) -> Path | None:
@@ -146,254 +121,31 @@ def _joints(kind: type, dataset: Entry) -> list[str] | None:
     return [names[index] for index in sorted(names)]
 
 
-def _fields(joints: Sequence[str] | None, *, is_whole_body: bool) -> dict[str, Sequence[str] | None]:
-    """Field of an annotation -> names of its joints."""
+def _fields(joints: Sequence[str] | None, *, is_whole_body: bool) -> tuple[tuple[str, tuple[str, ...] | None], ...]:
+    """Fields of an annotation and the names of their joints."""
     if not is_whole_body:
-        return dict(keypoints=joints)
-    starts = [0, *_cumulative(_WHOLE_BODY.values())]
-    is_usual = joints is not None and len(joints) == starts[-1]
-    return {name: joints[start:start + count] if joints is not None and is_usual else [str(i) for i in range(count)]
-            for (name, count), start in zip(_WHOLE_BODY.items(), starts, strict=False)}
+        return (('keypoints', None if joints is None else tuple(joints)), )
+    starts = [0, *accumulate(_WHOLE_BODY.values())]
+    names = joints if joints is not None and len(joints) == starts[-1] else None
+    return tuple((name, tuple(map(str, range(count))) if names is None else tuple(names[start:start + count]))
+                 for (name, count), start in zip(_WHOLE_BODY.items(), starts, strict=False))
 
 
-def _cumulative(counts: Collection[int]) -> Iterator[int]:
-    total = 0
-    for count in counts:
-        total += count
-        yield total
-
-
-class _File:
-    """An annotation file, and how it is named in messages."""
-
-    def __init__(self, path: Path, named_by: str) -> None:
-        self.path, self.named_by = path, named_by
-
-    def error(self, where: str, found: str, expected: str) -> DistilPoseError:
-        """``<where> of <file> <found>; expected <expected> ...``."""
-        option = self.named_by.replace('[', '.').replace(']', '')
-        return DistilPoseError(f'{where} {self.path} (named by {self.named_by}) {found}; expected {expected}: correct '
-                               f'the file, or name another one with --cfg-options {option}=FILE')
-
-
-def _read(path: Path, expected: Expected) -> dict[str, Any]:
+def _read(path: Path, expected: Expected, named_by: str) -> dict[str, Any]:
     """Reads an annotation file and checks what is expected of it."""
-    file = _File(path, expected.named_by)
     try:
         content = data_files.read_annotations(path, keep=xtcoco.is_used())
     except DistilPoseError as error:
-        raise DistilPoseError(f"{error}; {expected.named_by} must name an annotation file of COCO's form") from error
-    images = _entries(content, 'images', file)
-    categories = _entries(content, 'categories', file) if expected.needs_categories or 'categories' in content else []
-    _check_keys(categories, ('id', ), 'category', file)
-    _check_order(categories, expected.fields.get('keypoints'), file)
-    if not expected.has_people and 'annotations' not in content:
-        return content
-    people = _entries(content, 'annotations', file)
-    numbers = _check_images(images, expected, file)
-    if expected.is_standard:
-        _check_keys(people, expected.person_keys, 'annotation', file)
-        _check_ids(people, numbers, file)
-    _check_people(people, images, expected, file)
-    counted = {category['id'] for category in categories} if expected.needs_categories else None
-    if expected.has_people and not any(_is_usable(person, expected.fields) for person in people
-                                       if counted is None or person['category_id'] in counted):
-        raise file.error('nobody in', f'has a box and a labelled joint, of {len(people)} annotations',
-                         'annotations of people with keypoints')
+        raise DistilPoseError(f"{error}; {named_by} must name an annotation file of COCO's form") from error
+    check_content(content, expected, path=path, named_by=named_by)
     return content
 
 
-def _entries(content: Mapping[str, Any], name: str, file: _File) -> list[Entry]:
-    found = content.get(name)
-    if not isinstance(found, list):
-        kind = f'is a {type(found).__name__}' if name in content else f'is missing, there is only {sorted(content)[:6]}'
-        raise file.error(f'the list {name!r} of', kind, f'a list of {name}')
-    if not found and name != 'annotations':
-        raise file.error(f'the list {name!r} of', 'is empty', f'at least one of the {name}')
-    for place, entry in enumerate(found):
-        if not isinstance(entry, dict):
-            raise file.error(f'entry {place} of {name!r} of', f'is {entry!r:.60}', 'a dictionary')
-    return found
-
-
-def _check_order(categories: Sequence[Entry], joints: Sequence[str] | None, file: _File) -> None:
-    """Refuses a file that names the joints of the data set in another order; one that has other names may be right."""
-    for category in categories:
-        names = category.get('keypoints')
-        if joints is None or not isinstance(names, list) or names == list(joints) or (
-                sorted(map(str, names)) != sorted(joints)):
-            continue
-        place = next(index for index, name in enumerate(joints) if names[index] != name)
-        raise file.error(f'joint {place} of category {category.get("name")!r} of', f'is {names[place]!r}',
-                         f'{joints[place]!r}, as in the data set')
-
-
-def _check_images(images: Sequence[Entry], expected: Expected, file: _File) -> set[Any]:
-    """Checks the keys of all images; returns their ids."""
-    _check_keys(images, expected.image_keys, 'image', file)
-    names: dict[Any, Any] = {}
-    for image in images:
-        number, name = image['id'], image.get('file_name')
-        if not _is_whole(number):
-            raise file.error(f'the id of an image ({name!r:.60}) of', f'is {number!r:.60}', 'a whole number')
-        if 'file_name' in expected.image_keys and not isinstance(name, str):
-            raise file.error(f'the file_name of image {number} of', f'is {name!r:.60}', 'the name of an image file')
-        if names.setdefault(number, name) != name:
-            raise file.error(f'the id {number} in', f'belongs to two images, {names[number]!r} and {name!r}',
-                             'an id of its own for every image')
-    return set(names)
-
-
-def _check_keys(entries: Sequence[Entry], keys: Sequence[str], kind: str, file: _File) -> None:
-    for key in keys:
-        for place, entry in enumerate(entries):
-            if key not in entry:
-                name = f'{kind} {entry["id"]!r}' if 'id' in entry else f'{kind} number {place}'
-                other = ', or set use_area=False in the evaluator, which takes a part of the box' * (key == 'area')
-                raise file.error(f'{name} of', f'has no {key}, only {sorted(map(str, entry))}',
-                                 f'{key} in every {kind}{other}')
-
-
-def _check_ids(people: Sequence[Entry], images: Collection[Any], file: _File) -> None:
-    numbers = set()
-    for person in people:
-        number, image = person['id'], person['image_id']
-        if not _is_number(number):
-            raise file.error('the id of an annotation of', f'is {number!r:.60}', 'a whole number')
-        if number in numbers:
-            raise file.error(f'the id {number} in', 'belongs to several annotations, of which only the last one would '
-                             'be used', 'an id of its own for every annotation of the file')
-        numbers.add(number)
-        if not _is_number(image) or image not in images:
-            raise file.error(f'the image_id of annotation {number} of', f'is {image!r:.60}, which is no image of the '
-                             'file', 'the id of an image in the list of images')
-        if not _is_number(person['category_id']):
-            raise file.error(f'the category_id of annotation {number} of', f'is {person["category_id"]!r:.60}',
-                             'a whole number')
-
-
-def _check_people(people: Sequence[Entry], images: Sequence[Entry], expected: Expected, file: _File) -> None:
-    """Checks the numbers of those who have joints; everybody else is left out by mmpose, or ignored."""
-    with_joints = [person for person in people if _has_joints(person, expected.fields)]
-    if expected.is_standard:
-        _check_keys(with_joints, (*expected.fields, *expected.keys_with_joints), 'annotation', file)
-        for name, joints in expected.fields.items():
-            _check_joints(with_joints, name, joints, file)
-        _check_numbers(with_joints, 'bbox', 4, 'x, y, width, height in pixels', file)
-        if 'file_name' in expected.image_keys:
-            _check_sizes(with_joints, images, file)
-    else:
-        for name in expected.fields:
-            _check_joints([person for person in with_joints if isinstance(person.get(name), list)], name, None, file,
-                          is_triple=False)
-    for person in people:
-        if 'area' in person and not _is_finite(person['area']):
-            raise file.error(f'the area of annotation {person.get("id")} of', f'is {person["area"]!r:.60}',
-                             'a finite number of pixels')
-
-
-def _has_joints(person: Entry, fields: Collection[str]) -> bool:
-    """Whether the joints of an annotation are read: always for the whole body, else where it has some."""
-    return len(fields) > 1 or any(name in person and (person[name] != [] or person.get('num_keypoints'))
-                                  for name in fields)
-
-
-def _check_joints(people: Sequence[Entry], name: str, joints: Sequence[str] | None, file: _File, *,
-                  is_triple: bool = True) -> None:
-    lists = [person[name] for person in people]
-    for person, values in zip(people, lists, strict=True):
-        if not isinstance(values, list) or (is_triple and not _has_length(values, joints)):
-            found = f'are {len(values)} numbers' if isinstance(values, list) else f'are {values!r:.60}'
-            count = '3 numbers (x, y, visibility) for each joint' if joints is None else (
-                f'{3 * len(joints)}: x, y, visibility of each of the {len(joints)} joints of the data set')
-            raise file.error(f'the {name} of annotation {person.get("id")} of', found, count)
-    if _are_finite(lists):
-        return
-    for person, values in zip(people, lists, strict=True):
-        for place, value in enumerate(values):
-            if not _is_finite(value):
-                joint = str(place // 3) if joints is None else joints[place // 3]
-                part = ('x', 'y', 'visibility')[place % 3]
-                raise file.error(f'{name}: the {part} of joint {joint} of annotation {person.get("id")} of',
-                                 f'is {value!r:.60}', 'a finite number, or visibility 0 for a joint that is not known')
-
-
-def _has_length(values: Sequence[Any], joints: Sequence[str] | None) -> bool:
-    return len(values) % 3 == 0 if joints is None else len(values) == 3 * len(joints)
-
-
-def _check_numbers(people: Sequence[Entry], name: str, count: int, meaning: str, file: _File) -> None:
-    for person in people:
-        values = person[name]
-        if not isinstance(values, list) or len(values) != count or not all(map(_is_finite, values)):
-            raise file.error(f'the {name} of annotation {person.get("id")} of', f'is {values!r:.60}',
-                             f'{count} finite numbers ({meaning})')
-
-
-def _check_sizes(people: Sequence[Entry], images: Sequence[Entry], file: _File) -> None:
-    """mmpose cuts boxes at the edge of the image."""
-    by_number = {image['id']: image for image in images}
-    for number in dict.fromkeys(person['image_id'] for person in people):
-        image = by_number[number]
-        for side in ('width', 'height'):
-            if not _is_finite(image.get(side)) or image[side] <= 0:
-                raise file.error(f'the {side} of image {number} of', f'is {image.get(side)!r:.60}',
-                                 'a number of pixels above 0')
-
-
-def _is_usable(person: Entry, fields: Collection[str]) -> bool:
-    """Whether mmpose uses an annotation, which depends on the box, the number of joints and their coordinates."""
-    if person.get('iscrowd') or person.get('num_keypoints') == 0:
-        return False
-    box = person.get('bbox')
-    if isinstance(box, list) and len(box) == 4 and not (box[2] > 0 and box[3] > 0):
-        return False
-    return any(isinstance(value, (int, float)) and value > 0 for name in fields for value in person.get(name) or ())
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return _is_whole(value) or isinstance(value, float) and math.isfinite(value)
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST
-
-
-def _are_finite(lists: Sequence[list[Any]]) -> bool:
-    """Whether all values of all lists are finite numbers, by two passes in C."""
-    if not set(map(type, chain.from_iterable(lists))) <= {int, float}:
-        return False
-    values = list(chain.from_iterable(lists))
-    return not values or (max(values) <= _LARGEST and min(values) >= -_LARGEST and math.isfinite(sum(values)))
-
-
-def _check_boxes(path: Path, content: Mapping[str, Any], *, named_by: str) -> None:
-    """Checks the boxes of a detector against the images of the annotations."""
-    file = _File(path, named_by)
+def _check_boxes(path: Path, content: Mapping[str, Any], named_by: str) -> None:
+    """Reads and checks the boxes of a detector."""
     try:
         boxes = data_files.read_json(path, keep=True)
     except DistilPoseError as error:
         raise DistilPoseError(f'{error}; {named_by} must name a list of boxes: [{{"image_id": 1, "category_id": 1, '
                               '"bbox": [x, y, width, height], "score": 0.9}, ...]') from error
-    if not isinstance(boxes, list) or not all(isinstance(box, dict) for box in boxes):
-        raise file.error('the content of', f'is a {type(boxes).__name__}', 'a list of dictionaries with image_id, '
-                         'category_id, bbox and score')
-    images = {image['id'] for image in content['images']}
-    _check_keys(boxes, ('category_id', ), 'box', file)
-    people = [box for box in boxes if box['category_id'] == _PERSON]
-    if not people:
-        raise file.error(f'none of the {len(boxes)} boxes in', f'is of category {_PERSON}, a person', 'boxes of people')
-    _check_keys(people, ('image_id', 'bbox', 'score'), 'box', file)
-    for place, box in enumerate(people):
-        number, corners = box['image_id'], box['bbox']
-        if not _is_whole(number) or number not in images:
-            raise file.error(f'the image_id of box {place} of', f'is {number!r:.60}, which is no image of the '
-                             'annotations', 'the id of an image, a whole number as there')
-        if not isinstance(corners, list) or len(corners) < 4 or not all(map(_is_finite, corners[:4])):
-            raise file.error(f'the bbox of box {place} of', f'is {corners!r:.60}', 'x, y, width, height in pixels')
-        if not _is_finite(box['score']):
-            raise file.error(f'the score of box {place} of', f'is {box["score"]!r:.60}', 'a finite number')
+    check_detections(boxes, {image['id'] for image in content['images']}, path=path, named_by=named_by)
