@@ -215,15 +215,19 @@ CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
     check_numbers, check_mixed_data, check_checkpoint_files, check_annotations)
 
 
-def check(cfg: Config, loaders: Sequence[str]) -> None:
-    """Applies all of :data:`CHECKS` to a config; the first that finds something speaks.
+def check(cfg: Config, loaders: Sequence[str]) -> list[str]:
+    """Applies all of :data:`CHECKS` to a config; the first that finds something wrong raises.
 
     The config is walked once, for all of them. A new check is a function of a
-    :class:`~distilpose.config.tree.ConfigTree` and a line in :data:`CHECKS`.
+    :class:`~distilpose.config.tree.ConfigTree` and a line in :data:`CHECKS`. What is only unusual it adds to the
+    tree's ``warnings``.
 
     Args:
         cfg: the config, with its final values.
         loaders: which of ``'train'``, ``'val'``, ``'test'`` will be used.
+
+    Returns:
+        Warnings for the log.
 
     Raises:
         DistilPoseError: says what is wrong, where, and what to change.
@@ -231,3 +235,4 @@ def check(cfg: Config, loaders: Sequence[str]) -> None:
     tree = ConfigTree(cfg, loaders)
     for apply in CHECKS:
         apply(tree)
+    return tree.warnings

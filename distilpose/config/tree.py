@@ -26,6 +26,8 @@ class ConfigTree:
         self.cfg = cfg
         self.loaders = tuple(loaders)
         self.nodes: list[Node] = list(dictionaries(cfg._cfg_dict, ''))
+        self.warnings: list[str] = []
+        """What the checks found unusual, one sentence a kind."""
 
     @classmethod
     def of(cls, config: Config | ConfigTree, loaders: Sequence[str] | None = None) -> ConfigTree:

@@ -141,7 +141,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         add_teacher_crops(cfg)
         if strict_teacher:
             make_strict(cfg)
-        check(cfg, ['train', 'val'] if validate else ['train'])
+        notes += check(cfg, ['train', 'val'] if validate else ['train'])
         notes += prepare_work_dir(Path(cfg.work_dir), out_dir=out_dir(cfg), is_resumed=bool(cfg.resume))
         add_log_backends(cfg, log_to, is_resumed=bool(cfg.resume))
         prepare_environment(cfg, launcher)
@@ -207,7 +207,7 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     cfg = student_config(cfg)
     cfg.work_dir = str(_work_dir(cfg, work_dir, 'test'))
     cfg.load_from, cfg.resume = None, False
-    check(cfg, ['test'])
+    notes += check(cfg, ['test'])
     _prepare_outputs(cfg, dump=dump, out=out, show_dir=show_dir)
     prepare_environment(cfg, launcher)
 
@@ -267,7 +267,7 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
     _set_randomness(cfg, seed=None, deterministic=False)
     add_default_hooks(cfg)
     add_teacher_crops(cfg)
-    check(cfg, ['train', 'val'])
+    notes += check(cfg, ['train', 'val'])
     check_writable(Path(cfg.work_dir), name='--work-dir')
     prepare_environment(cfg, 'none')
 
