@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import ClassVar
 
 _CONTROLS = (*range(0x09), *range(0x0b, 0x20), *range(0x7f, 0xa0), *range(0x2028, 0x202f), *range(0x2066, 0x206a))
@@ -13,6 +16,35 @@ _ESCAPES = {code: ascii(chr(code))[1:-1] for code in _CONTROLS}
 def printable(text: str) -> str:
     """A text for a terminal or a log: names of keypoints, weights or files in it may be a stranger's."""
     return text.translate(_ESCAPES).encode('utf-8', 'backslashreplace').decode('utf-8')
+
+
+@contextmanager
+def while_doing(activity: str) -> Iterator[None]:
+    """Notes on an exception that passes what was being done; the innermost note counts.
+
+    Commands print it of an error whose cause is not known, see :mod:`distilpose_cli.tracebacks`.
+
+    Args:
+        activity: such as ``'building model.head'``.
+    """
+    try:
+        yield
+    except Exception as error:
+        note(error, activity=activity)
+        raise
+
+
+def note(error: BaseException, *, activity: str | None = None, traceback_file: Path | None = None) -> None:
+    """Notes on an exception what was being done, and which file has its traceback; what is noted already stays.
+
+    Args:
+        error: the exception, which keeps them as attributes of these names.
+        activity: such as ``'building model.head'``.
+        traceback_file: such as the log of a run.
+    """
+    for name, value in (('activity', activity), ('traceback_file', traceback_file)):
+        if value is not None and getattr(error, name, None) is None:
+            setattr(error, name, value)
 
 
 class DistilPoseError(ValueError):

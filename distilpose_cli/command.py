@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import select
 import shlex
 import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
+from . import tracebacks
 from .launcher import end_with_launcher
 
 _FAILED, _WRONG_INPUT, _ENDED_BY_SIGNAL = 1, 2, 128
@@ -27,6 +30,9 @@ LAUNCHERS = ('none', 'pytorch', 'slurm')
 """Those of :mod:`distilpose.engine`."""
 
 
+EXIT_CODES = (f'Exit codes: 0 done, 1 a fault while it ran, 2 wrong input, 128 + N ended by signal N. '
+              f'{tracebacks.SHOW}=1 prints tracebacks.')
+"""The end of every help."""
 COMMAND_VARIABLE = 'DISTILPOSE_COMMAND'
 """Environment variable: the command that started the processes, where it is another one than theirs."""
 
@@ -87,7 +93,8 @@ class Command:
             program: the name in the usage and before messages.
         """
         parser = argparse.ArgumentParser(prog=program or self.program or os.path.basename(sys.argv[0]),
-                                         description=f'{self.summary} {self.details}', epilog=self.epilog)
+                                         description=f'{self.summary} {self.details}',
+                                         epilog=f'{self.epilog or ""} {EXIT_CODES}'.strip())
         self.add_arguments(parser)
         return parser
 
@@ -99,7 +106,7 @@ class Command:
             program: how the console calls this command, for instance ``distilpose train``.
 
         Returns:
-            The exit code: 0, 2 for wrong input, 130 when interrupted, or the command's own.
+            The exit code: 0, 2 for wrong input, 1 for a fault, 130 when interrupted, or the command's own.
 
         Raises:
             SystemExit: after ``--help`` (0), and for options that do not exist (2).
@@ -116,7 +123,8 @@ class Command:
 
         return run_tool(check_and_run, program=parser.prog,
                         interrupted=self.interrupted.replace('{command}', args.command_line),
-                        resume=resuming(args.command_line, self.resume) if self.resume else None)
+                        resume=resuming(args.command_line, self.resume) if self.resume else None,
+                        command_line=args.command_line)
 
 
 def resuming(command_line: str, option: str) -> str:
@@ -128,9 +136,11 @@ def resuming(command_line: str, option: str) -> str:
     return shlex.join([*kept, option])
 
 
-def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str, resume: str | None = None) -> int:
+def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str, resume: str | None = None,
+             command_line: str = '') -> int:
     """Runs a command; prints wrong input, a failure of the machine, and the end by a signal as a sentence.
 
+    Every other exception is one line with the file of its traceback, see :mod:`distilpose_cli.tracebacks`.
     Of several processes on a machine the first prints; the others wait a moment, in which they are usually ended.
 
     Args:
@@ -138,6 +148,7 @@ def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str
         program: goes before the sentence.
         interrupted: is printed after Ctrl-C and other signals.
         resume: the command that goes on from a checkpoint.
+        command_line: repeats the call in a shell; goes into the file of a traceback.
 
     Returns:
         The exit code: that of the action or 0, 2 for wrong input, 1 for a run that failed, 128 and the number of the
@@ -150,22 +161,45 @@ def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str
         except KeyboardInterrupt as error:
             stop = error
         except Exception as error:
-            full = None if _is_wrong_input(error) else _describe_disk_error(error)
-            if not received and full is None and not _is_wrong_input(error):
-                raise
             failure = error
             if received:  # a signal that ended other processes too, which is where the error comes from
                 stop = Terminated(received[0])
     # From here on a signal ends the process without a word, such as that of a launcher which ends the others.
     if stop is not None:
         return _end_at_signal(stop, interrupted=interrupted, resume=resume)
-    if full is not None:
-        print(f'{program}: {full}', file=sys.stderr, flush=True)
-        return _FAILED
+    if isinstance(failure, BrokenPipeError) and _has_no_reader(sys.stdout):  # as of "| head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
+        return _ENDED_BY_SIGNAL + getattr(signal, 'SIGPIPE', 13)
+    if tracebacks.is_shown():
+        traceback.print_exception(failure)
+    sentence, code = _describe(failure, resume=resume, command_line=command_line or program)
     if not is_first_local_process() or _is_about_another_process(failure):
         time.sleep(_SECONDS_FOR_THE_FIRST_PROCESS)
-    print(f'{program}: {failure}{_way_on(failure, resume)}', file=sys.stderr, flush=True)
-    return getattr(failure, 'exit_code', _WRONG_INPUT)
+    print(f'{program}: {sentence}', file=sys.stderr, flush=True)
+    return code
+
+
+def _describe(error: Exception, *, resume: str | None, command_line: str) -> tuple[str, int]:
+    """What is printed of an error, and the exit code."""
+    if _is_wrong_input(error):
+        return f'{error}{_way_on(error, resume)}', getattr(error, 'exit_code', _WRONG_INPUT)
+    full = _describe_disk_error(error)
+    if full is not None:
+        return full, _FAILED
+    described = tracebacks.describe(error, command_line=command_line)
+    return described.sentence, described.exit_code
+
+
+def _has_no_reader(stream: TextIO) -> bool:
+    """Whether whoever read this output has closed it."""
+    if not hasattr(select, 'poll'):
+        return False
+    poll = select.poll()
+    try:
+        poll.register(stream.fileno(), 0)
+    except (OSError, ValueError):  # a stream without a file
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _end_at_signal(stop: KeyboardInterrupt, *, interrupted: str, resume: str | None) -> int:

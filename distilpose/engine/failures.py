@@ -16,10 +16,10 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from mmengine.dist import is_main_process
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner, TestLoop, ValLoop
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from ..errors import DistilPoseError, Interrupted, LostProcess, MachineFailed, SampleFailed
+from ..errors import DistilPoseError, Interrupted, LostProcess, MachineFailed, SampleFailed, note
 from .hooks import SignalHook
 from .workers import deaths_of_workers_ignored, describe_sample, locals_of
 
@@ -157,6 +157,7 @@ def failures_as_sentences(runner: Runner) -> Iterator[None]:
 def _fail(runner: Runner, error: Exception) -> None:
     """Raises a sentence for a known error, and returns for another."""
     log = log_traceback(runner, error)
+    note(error, activity=_activity(error, runner), traceback_file=log)
     hook = next((hook for hook in runner.hooks if isinstance(hook, SignalHook)), None)
     known = recognise(error)
     for values in locals_of(error.__traceback__):  # left to garbage collection, the other workers' ends are errors too
@@ -172,6 +173,16 @@ def _fail(runner: Runner, error: Exception) -> None:
         raise Interrupted(received, f'Stopped by {received.name}, which ended other processes of the run too.',
                           checkpoint=checkpoint) from error
     raise type(known)(_with_state(str(known), runner, checkpoint, log), checkpoint=checkpoint) from error
+
+
+def _activity(error: BaseException, runner: Runner) -> str:
+    """What the run was doing: building, or the loop that the error came from."""
+    loops = [values['self'] for values in locals_of(error.__traceback__) if isinstance(values.get('self'), BaseLoop)]
+    if not loops:
+        return 'preparing the run'
+    if isinstance(loops[-1], ValLoop):
+        return f'validating after iteration {runner.iter}' if len(loops) > 1 else 'validating'
+    return 'testing' if isinstance(loops[-1], TestLoop) else f'training, in iteration {runner.iter + 1}'
 
 
 def log_traceback(runner: Runner, error: BaseException) -> Path | None:

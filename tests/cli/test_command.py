@@ -80,14 +80,6 @@ def test_what_the_check_refuses_is_not_run() -> None:
     assert command(ran.append).main([]) == 0 and len(ran) == 1
 
 
-def test_other_errors_keep_their_traceback() -> None:
-    def fail(args: argparse.Namespace) -> None:
-        raise ValueError('a mistake in the code')
-
-    with pytest.raises(ValueError, match='a mistake in the code'):
-        command(fail).main([])
-
-
 @pytest.mark.parametrize(('returned', 'code'), [(None, 0), (0, 0), (1, 1)])
 def test_a_command_may_return_its_exit_code(returned: int | None, code: int) -> None:
     assert command(lambda args: returned).main([]) == code
