@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
+from mmpose.registry import KEYPOINT_CODECS
 
 from distilpose.errors import DistilPoseError
 from distilpose.host.speedups.tta import read_option
 
 from .annotations import check_annotations
+from .evaluator_checks import check_evaluators
 from .keypoint_checks import check_keypoints
 from .mixing_checks import check_mixed_data
 from .number_checks import check_numbers
 from .paths import project_path
 from .tree import ConfigTree
+from .walk import type_name
 
-_SIZES = ('input_size', 'heatmap_size', 'simcc_split_ratio')
+_SIZES = ('input_size', 'heatmap_size', 'simcc_split_ratio', 'heatmap_type')
 _PARTS_OF_A_DISTILLATION = dict(
     student='dict(config=...), or a model dict',
     teacher="dict(config=..., checkpoint=...), or dict(type='OnnxTeacher', file=...)",
@@ -108,6 +111,39 @@ def _plain(value: Any) -> Any:
 def _show(value: Any) -> str:
     is_size = isinstance(value, tuple) and len(value) == 2
     return f'{value[0]}x{value[1]} (width x height)' if is_size else str(value)
+
+
+def check_targets(config: Config | ConfigTree) -> None:
+    """Looks whether the codecs of the training's pipelines make what the head, by its decoder, is trained on.
+
+    Raises:
+        DistilPoseError: a target is missing, which mmpose would say in the first iteration; names both codecs.
+    """
+    tree = ConfigTree.of(config)
+    decoder = (tree.student.get('head') or {}).get('decoder')
+    if 'train' not in tree.loaders or not isinstance(decoder, Mapping):
+        return
+    needed = _targets_of(decoder)
+    for path, step in tree.of_type('GenerateTarget', 'train_dataloader'):
+        encoders = step.get('encoder')
+        several = list(encoders) if isinstance(encoders, (list, tuple)) else [encoders]
+        made = [_targets_of(encoder) for encoder in several]
+        if needed is None or any(targets is None for targets in made):
+            continue
+        missing = sorted(needed - set().union(*made))  # type: ignore[arg-type]
+        if missing:
+            kinds = ', '.join(type_name(one.get('type')) for one in several if isinstance(one, Mapping))
+            raise DistilPoseError(f'{path}.encoder ({kinds}) makes no '
+                                  f'{" and no ".join(missing)}, on which a head with a {decoder["type"]} as decoder is '
+                                  'trained; give both the same codec')
+
+
+def _targets_of(codec: Any) -> set[str] | None:
+    """What a codec makes of keypoints; ``None`` for one that is not known here."""
+    kind = codec.get('type') if isinstance(codec, Mapping) else None
+    found = KEYPOINT_CODECS.get(kind) if isinstance(kind, str) else kind
+    tables = [getattr(found, f'{name}_mapping_table', None) for name in ('label', 'field')]
+    return None if None in tables else {target for table in tables for target in table}  # type: ignore[union-attr]
 
 
 def check_schedules(config: Config | ConfigTree) -> None:
@@ -211,8 +247,8 @@ def check_checkpoint_files(config: Config | ConfigTree) -> None:
 
 
 CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
-    check_networks, check_data_files, check_keypoints, check_input_sizes, check_flip_test, check_schedules,
-    check_numbers, check_mixed_data, check_checkpoint_files, check_annotations)
+    check_networks, check_data_files, check_keypoints, check_evaluators, check_input_sizes, check_targets,
+    check_flip_test, check_schedules, check_numbers, check_mixed_data, check_checkpoint_files, check_annotations)
 
 
 def check(cfg: Config, loaders: Sequence[str]) -> list[str]:

@@ -31,6 +31,8 @@ DEFAULT_SIGMA = 0.05
 """Of object keypoint similarity, where none was measured: between COCO's of a wrist (0.062) and of an eye (0.025)."""
 COUNTS = ('num_keypoints', 'num_joints', 'out_channels')
 """Arguments of heads that say how many keypoints they predict, the first that is there."""
+CONVERTERS = ('KeypointConverter', 'SingleHandConverter')
+"""Steps of a pipeline that make other keypoints of those of a data set."""
 SIDES = dict(l='left', r='right', left='left', right='right')
 MIRRORED = dict(left='right', right='left')
 _KEYS = ('names', 'flip_pairs', 'skeleton', 'sigmas')
@@ -237,8 +239,17 @@ def own_datasets(dataset: Any) -> Iterator[Model]:
     if kind != 'ConcatDataset':
         yield dataset
     for inner in dataset.get('datasets') or ():
-        if not any(type_name(step.get('type')) == 'KeypointConverter' for step in inner.get('pipeline') or ()):
+        if not _is_converted(inner):
             yield from own_datasets(inner)
+
+
+def _is_converted(dataset: Mapping[str, Any]) -> bool:
+    """Whether a data set, or the one that it repeats, converts its keypoints itself."""
+    inner = dataset.get('dataset')
+    if isinstance(inner, Mapping) and _is_converted(inner):
+        return True
+    return any(type_name(step.get('type')) in CONVERTERS for step in dataset.get('pipeline') or ()
+               if isinstance(step, Mapping))
 
 
 def _set_codecs(pipeline: Sequence[Any], count: int) -> None:

@@ -106,10 +106,27 @@ def check_definition(info: Mapping[str, Any], *, entry: str, file: str | None = 
     if twice:
         raise refuse(f'{len(names)} keypoints are named, {", ".join(map(repr, twice))} more than once',
                      'a name of its own for each')
-    for found, expected in (*_wrong_swaps(points), *_wrong_links(info['skeleton_info'], names),
-                            *_wrong_numbers(info, len(names))):
+    for found, expected in (*_wrong_entries(points), *_wrong_swaps(points),
+                            *_wrong_links(info['skeleton_info'], names), *_wrong_numbers(info, len(names))):
         raise refuse(found, expected)
     return names
+
+
+def _wrong_entries(points: Mapping[int, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Fields that mmpose does not read, or reads late."""
+    for index, point in points.items():
+        if point.get('id', index) != index:
+            yield f'the id of keypoint {index} is {point["id"]!r:.40}', f'{index}, as its key in keypoint_info'
+        if not isinstance(point.get('swap', ''), (str, type(None))):
+            yield f'swap of keypoint {index} is {point["swap"]!r:.40}', "the name of another keypoint, or ''"
+        yield from _wrong_colour(f'keypoint {index}', point)
+
+
+def _wrong_colour(owner: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    colour = entry.get('color', [0, 0, 0])
+    if not isinstance(colour, (list, tuple)) or len(colour) != 3 or not all(
+            isinstance(value, int) and 0 <= value <= 255 for value in colour):
+        yield f'the color of {owner} is {colour!r:.40}', 'three whole numbers from 0 to 255'
 
 
 def _wrong_swaps(points: Mapping[int, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -138,6 +155,7 @@ def _wrong_links(links: Any, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         if strange:
             yield (f'the skeleton links {ends[0]!r} and {ends[1]!r}, and {strange[0]!r} is no keypoint',
                    f'two of {", ".join(names)}')
+        yield from _wrong_colour(f'link {index} of the skeleton', link)
 
 
 def _wrong_numbers(info: Mapping[str, Any], count: int) -> Iterator[tuple[str, str]]:

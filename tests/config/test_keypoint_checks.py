@@ -60,7 +60,6 @@ def test_a_definition_without_sigmas_passes_where_none_are_needed() -> None:
     (dict(val=make_metainfo(['nose', 'left_ear', 'right_ear', 'tail', 'neck'])),
      "keypoint 3 is 'neck' in train_dataloader.dataset.metainfo and 'tail' in val_dataloader.dataset.metainfo"),
     (dict(pipeline=[dict(type='KeypointConverter', num_keypoints=26, mapping=[])]), r'pipeline\[0\] converts to 26'),
-    (dict(evaluator=dict(type='CocoWholeBodyMetric')), "evaluates the 133 keypoints .* set val_evaluator.type='CocoM"),
 ])
 def test_places_that_disagree_are_refused(changes: Entry, words: str) -> None:
     with pytest.raises(DistilPoseError, match=words):
@@ -75,11 +74,18 @@ def test_places_that_disagree_are_refused(changes: Entry, words: str) -> None:
     (point(3, name='nose'), "5 keypoints are named, 'nose' more than once"),
     (point(3, name=''), "the name of keypoint 3 is ''"),
     (changed(sigmas=[0.1] * 4), 'sigmas has 4 values; expected 5'),
-    (changed(sigmas=[]), 'val_evaluator is a CocoMetric, which needs sigmas'),
     (changed(sigmas=[0.1, 0.1, 0.1, 0.1, float('nan')]), 'sigmas has nan'),
     (changed(joint_weights=[1.0] * 17), 'joint_weights has 17 values; expected 5'),
     (changed(skeleton_info={0: dict(link=('nose', 'hip'))}), "links 'nose' and 'hip', and 'hip' is no keypoint"),
     (changed(skeleton_info={0: dict(link=('nose',))}), 'link 0 of the skeleton is'),
+    (changed(skeleton_info={0: dict(link=('nose', 'neck'), color=[0, 0, 256])}), r'color of link 0 .* is \[0, 0, 2'),
+    (point(3, id=4), 'the id of keypoint 3 is 4; expected 3'),
+    (point(3, color=[1, 2]), r'the color of keypoint 3 is \[1, 2\]; expected three'),
+    (point(3, swap=2), 'swap of keypoint 3 is 2; expected the name of another'),
+    (changed(sigmas=[0.1, 0.1, 0.1, 0.1, 0]), 'sigmas has 0; expected numbers above 0'),
+    (changed(sigmas=0.1), 'sigmas is 0.1; expected a list of 5'),
+    (changed(joint_weights=[1, 1, -1, 1, 1]), 'joint_weights has -1; expected numbers of 0 or more'),
+    ('coco.py', "train_dataloader.dataset.metainfo is 'coco.py'; expected dict.from_file="),
     (changed(keypoint_info={1: dict(name='a'), 0: dict(name='b')}), r'the keys of keypoint_info are \[1, 0\]'),
     (changed(keypoint_info=[]), r'keypoint_info is \[\]'),
     ({'dataset_name': 'a', 'keypoint_info': {}}, 'has no skeleton_info, joint_weights, sigmas'),
@@ -87,6 +93,35 @@ def test_places_that_disagree_are_refused(changes: Entry, words: str) -> None:
 def test_definitions_that_contradict_themselves_are_refused(info: Entry, words: str) -> None:
     with pytest.raises(DistilPoseError, match=words):
         check_keypoints(config(train=info, val=info, model=dict(metainfo=None)))
+
+
+def test_sides_that_a_flip_does_not_exchange_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr('distilpose.config.keypoint_checks.warn_once', said.append)
+    info = changed()
+    for index in (1, 2):
+        info['keypoint_info'][index]['swap'] = ''
+    check_keypoints(config(train=info, val=info, model=dict(metainfo=None)))
+    assert len(said) == 2 and said[0].startswith('train_dataloader.dataset.metainfo: 1 of 1 pairs')  # train and val
+    assert 'are not exchanged by a flip (left_ear and right_ear)' in said[0]
+
+
+def test_what_the_head_is_trained_on_must_be_known_of_the_keypoints() -> None:
+    loss = dict(type='KeypointOHKMMSELoss', topk=8)
+    with pytest.raises(DistilPoseError, match=r'model.head.loss.topk is 8 .* expected at most 5'):
+        check_keypoints(config(model=dict(head=dict(type='HeatmapHead', out_channels=5, loss=loss))))
+    encoder = dict(type='EDPoseLabel', num_keypoints=17)
+    with pytest.raises(DistilPoseError, match=r'pipeline\[0\].encoder.num_keypoints is 17, and .* defines 5'):
+        check_keypoints(config(pipeline=[dict(type='GenerateTarget', encoder=encoder)]))
+
+
+def test_an_estimator_that_predicts_some_of_its_keypoints_is_evaluated_on_these() -> None:
+    some = make_metainfo(['nose', 'left_ear', 'right_ear'])
+    check_keypoints(config(val=some, model=dict(test_cfg=dict(output_keypoint_indices=[0, 1, 2]))))
+    with pytest.raises(DistilPoseError, match="keypoint 1 is 'right_ear' in .*keypoint_indices .* 'left_ear' in"):
+        check_keypoints(config(val=some, model=dict(test_cfg=dict(output_keypoint_indices=[0, 2, 1]))))
+    with pytest.raises(DistilPoseError, match="indices of the model has 'nose'"):
+        check_keypoints(config(model=dict(test_cfg=dict(output_keypoint_indices=['nose']))))
 
 
 def test_a_data_set_of_the_whole_body_is_refused() -> None:
