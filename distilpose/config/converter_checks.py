@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
-
-from mmengine.logging import print_log
 
 from distilpose.errors import DistilPoseError
 
@@ -15,12 +11,6 @@ from .keypoints import CONVERTERS, MIRRORED, normalised_name
 from .walk import type_name
 
 Step = Mapping[str, Any]
-
-
-@functools.cache
-def warn_once(message: str) -> None:
-    """Logs a warning, once in a process."""
-    print_log(message, 'current', logging.WARNING)
 
 
 class Source(NamedTuple):
@@ -32,13 +22,14 @@ class Source(NamedTuple):
 
 
 def check_parts(path: str, dataset: Mapping[str, Any],
-                source: Callable[[Mapping[str, Any], str], Source | None]) -> None:
+                source: Callable[[Mapping[str, Any], str], Source | None], *, warnings: list[str]) -> None:
     """Checks the parts of a combined data set: shares, and converters from the keypoints of each to those of all.
 
     Args:
         path: of the combination in the config.
         dataset: the combination.
         source: gives the keypoints of a data set at a path.
+        warnings: what is only unusual is added here.
 
     Raises:
         DistilPoseError: names the converter, the pair, the keypoints that there are and what to change.
@@ -61,7 +52,7 @@ def check_parts(path: str, dataset: Mapping[str, Any],
                 if names is not None and whole is not None and count != len(names):
                     raise DistilPoseError(f'{step_path} converts to {count} keypoints, and {whole.said}; set '
                                           f'{step_path}.num_keypoints={len(names)}, and a mapping to these')
-                check_mapping(step_path, step, given, names)
+                check_mapping(step_path, step, given, names, warnings=warnings)
                 given = Source(f'{step_path}.num_keypoints is {count}', [''] * int(count or 0))
 
 
@@ -77,7 +68,7 @@ def _leaves(path: str, dataset: Any) -> Iterator[tuple[str, Mapping[str, Any], l
     yield path, dataset, steps
 
 
-def check_mapping(path: str, step: Step, source: Source, names: Sequence[str] | None, *,
+def check_mapping(path: str, step: Step, source: Source, names: Sequence[str] | None, *, warnings: list[str],
                   allows_means: bool = True) -> None:
     """Checks the mappings ``[(from, to), ((from, from), to), ...]`` of a converter.
 
@@ -86,6 +77,7 @@ def check_mapping(path: str, step: Step, source: Source, names: Sequence[str] | 
         step: it, with ``num_keypoints`` and ``mapping``, or a mapping for each hand.
         source: the keypoints that it is given.
         names: of those that it makes, ``None`` if unknown.
+        warnings: what is only unusual is added here.
         allows_means: whether a keypoint may be the middle of two.
 
     Raises:
@@ -100,12 +92,13 @@ def check_mapping(path: str, step: Step, source: Source, names: Sequence[str] | 
             continue
         if not isinstance(mapping, (list, tuple)):
             raise DistilPoseError(f'{path}.{key} is {mapping!r:.60}; expected pairs [(from, to), ...] of indices')
-        _check_pairs(f'{path}.{key}', mapping, source, count, allows_means=allows_means)
+        _check_pairs(f'{path}.{key}', mapping, source, count, allows_means=allows_means, warnings=warnings)
         if key == 'mapping' and names is not None and len(names) == count:
             _check_sides(f'{path}.{key}', mapping, source.names, names)
 
 
-def _check_pairs(path: str, mapping: Sequence[Any], source: Source, count: int, *, allows_means: bool) -> None:
+def _check_pairs(path: str, mapping: Sequence[Any], source: Source, count: int, *, allows_means: bool,
+                 warnings: list[str]) -> None:
     seen: dict[int, Any] = {}
     for pair in mapping:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
@@ -126,8 +119,8 @@ def _check_pairs(path: str, mapping: Sequence[Any], source: Source, count: int, 
                                   f'expected indices from 0 to {count - 1} as the second of each pair (from, to): '
                                   'correct one of them')
         if seen.setdefault(target, pair) is not pair:
-            warn_once(f'{path} makes keypoint {target} of {seen[target][0]} and of {origin}, of which only the last '
-                      'counts; drop one of the pairs')
+            warnings.append(f'{path} makes keypoint {target} of {seen[target][0]} and of {origin}, of which only the '
+                            'last counts; drop one of the pairs')
 
 
 def _is_index(value: Any, count: int) -> bool:

@@ -40,6 +40,7 @@ class _Data:
     dataset: Mapping[str, Any]
     predicted: int
     """Keypoints of a prediction."""
+    warnings: list[str]
 
     @property
     def count(self) -> int:
@@ -64,7 +65,7 @@ def check_evaluators(config: Config | ConfigTree) -> None:
         place = place_of(dataset, f'{loader}_dataloader.dataset')
         if place is None:
             continue
-        data = _Data(place, dataset, predicted_count(tree, place))
+        data = _Data(place, dataset, predicted_count(tree, place), tree.warnings)
         path, found = f'{loader}_evaluator', tree.cfg.get(f'{loader}_evaluator') or []
         if isinstance(found, Mapping) and type_name(found.get('type')) == 'MultiDatasetEvaluator':
             _check_several(path, found, data)
@@ -98,7 +99,7 @@ def _check_several(path: str, evaluator: Mapping[str, Any], data: _Data) -> None
     for index, (metric, dataset) in enumerate(zip(metrics, datasets, strict=True)):
         place = place_of({'type': dataset.get('type')}, f'{path}.datasets[{index}]')
         if place is not None and isinstance(metric, Mapping):
-            _check(f'{path}.metrics[{index}]', metric, _Data(place, dataset, data.predicted))
+            _check(f'{path}.metrics[{index}]', metric, _Data(place, dataset, data.predicted, data.warnings))
 
 
 def _check(path: str, evaluator: Mapping[str, Any], data: _Data) -> None:
@@ -138,12 +139,13 @@ def _check_coco(path: str, evaluator: Mapping[str, Any], data: _Data) -> None:
                               'keypoints; give it one number for each')
     if truth:
         check_mapping(f'{path}.gt_converter', truth, Source(str(data.place), data.place.names), None,
-                      allows_means=False)
+                      allows_means=False, warnings=data.warnings)
         count = truth['num_keypoints']
     predicted, predictions = data.predicted, evaluator.get('pred_converter')
     if predictions:
         said = f'the model predicts {predicted} keypoints'
-        check_mapping(f'{path}.pred_converter', predictions, Source(said, [''] * predicted), None, allows_means=False)
+        check_mapping(f'{path}.pred_converter', predictions, Source(said, [''] * predicted), None, allows_means=False,
+                      warnings=data.warnings)
         predicted = predictions['num_keypoints']
     if (truth or predictions) and predicted != count:
         one = f'{path}.gt_converter.num_keypoints is {count}' if truth else str(data.place)

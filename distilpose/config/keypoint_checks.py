@@ -10,7 +10,7 @@ from mmpose.registry import DATASETS
 
 from distilpose.errors import DistilPoseError
 
-from .converter_checks import Source, check_mapping, check_parts, warn_once
+from .converter_checks import Source, check_mapping, check_parts
 from .keypoints import CONVERTERS, ENTRY, MIRRORED, count_of_head, normalised_name, own_datasets, pairs_by_name
 from .metainfo import is_of_mmpose, names_of, read_definition_file
 from .tree import ConfigTree
@@ -51,7 +51,8 @@ def check_keypoints(config: Config | ConfigTree) -> None:
         is_evaluated = other.path.startswith(('val', 'test')) and first.path.startswith('train')
         _compare(predicted if is_evaluated else first, other)
     for place in places:
-        _warn_of_sides(place)
+        if place.metainfo and not is_of_mmpose(place.metainfo):
+            tree.warnings += _doubtful_sides(place)
     _check_student(tree, first)
     _check_data(tree, first)
 
@@ -137,28 +138,21 @@ def predicted_count(tree: ConfigTree, data: Place) -> int:
     return len(data.names) if found is None else found[1]
 
 
-def _warn_of_sides(place: Place) -> None:
-    if not place.metainfo or is_of_mmpose(place.metainfo):
-        return
-    for said in _doubtful_sides(place.metainfo, entry=place.path):
-        warn_once(said)
-
-
-def _doubtful_sides(metainfo: Mapping[str, Any], *, entry: str) -> list[str]:
+def _doubtful_sides(place: Place) -> list[str]:
     """What a definition's names of left and right keypoints contradict: pairs that a flip does not exchange."""
-    points = read_definition_file(metainfo, entry=entry)['keypoint_info'].values()
+    points = read_definition_file(place.metainfo, entry=place.path)['keypoint_info'].values()
     swaps = {point['name']: point.get('swap') or '' for point in points}
     pairs, _ = pairs_by_name(list(swaps))
     left = [f'{one} and {other}' for one, other in pairs if not swaps[one] and not swaps[other]]
     said = []
     if left:
-        said.append(f'{entry}: {len(left)} of {len(pairs)} pairs of keypoints with a left and a right name are not '
-                    f'exchanged by a flip ({", ".join(left[:3])}); set swap of each to the other, unless left and '
+        said.append(f'{place.path}: {len(left)} of {len(pairs)} pairs of keypoints with a left and a right name are '
+                    f'not exchanged by a flip ({", ".join(left[:3])}); set swap of each to the other, unless left and '
                     'right are those of the image')
     same = [f'{name} and {other}' for name, other in swaps.items() if other and name < other
             and normalised_name(name).partition('_')[0] == normalised_name(other).partition('_')[0] in MIRRORED]
     if same:
-        said.append(f'{entry}: a flip exchanges {", ".join(same[:3])}, which are on the same side by their names; '
+        said.append(f'{place.path}: a flip exchanges {", ".join(same[:3])}, which are on the same side by their names; '
                     'correct swap')
     return said
 
@@ -207,7 +201,7 @@ def _check_data(tree: ConfigTree, data: Place) -> None:
         if step.get('num_keypoints') != len(data.names):
             raise DistilPoseError(f'{path} converts to {step.get("num_keypoints")} keypoints, and {data}; remove it '
                                   'from the pipeline, or convert to the keypoints of the data set')
-        check_mapping(path, step, Source(str(data), data.names), data.names)
+        check_mapping(path, step, Source(str(data), data.names), data.names, warnings=tree.warnings)
     for path, step in tree.of_type('GenerateTarget', *places):
         for encoder_path, codec in dictionaries(step.get('encoder') or {}, f'{path}.encoder'):
             _check_codec(encoder_path, codec, data)
@@ -221,4 +215,4 @@ def _check_converters(tree: ConfigTree, path: str) -> None:
 
     for found, dataset in tree.below(path):
         if 'datasets' in dataset and type_name(dataset.get('type')) in ('CombinedDataset', 'ConcatDataset'):
-            check_parts(found, dataset, source)
+            check_parts(found, dataset, source, warnings=tree.warnings)

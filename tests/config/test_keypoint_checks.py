@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from distilpose.config.keypoint_checks import check_keypoints
 from distilpose.config.keypoints import make_metainfo
+from distilpose.config.tree import ConfigTree
 from distilpose.errors import DistilPoseError
 
 METAINFO = make_metainfo(['nose', 'left_ear', 'right_ear', 'neck', 'tail'], sigmas=0.05)
@@ -95,13 +96,13 @@ def test_definitions_that_contradict_themselves_are_refused(info: Entry, words: 
         check_keypoints(config(train=info, val=info, model=dict(metainfo=None)))
 
 
-def test_sides_that_a_flip_does_not_exchange_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr('distilpose.config.keypoint_checks.warn_once', said.append)
+def test_sides_that_a_flip_does_not_exchange_are_a_warning() -> None:
     info = changed()
     for index in (1, 2):
         info['keypoint_info'][index]['swap'] = ''
-    check_keypoints(config(train=info, val=info, model=dict(metainfo=None)))
+    tree = ConfigTree(config(train=info, val=info, model=dict(metainfo=None)))
+    check_keypoints(tree)
+    said = tree.warnings
     assert len(said) == 2 and said[0].startswith('train_dataloader.dataset.metainfo: 1 of 1 pairs')  # train and val
     assert 'are not exchanged by a flip (left_ear and right_ear)' in said[0]
 
