@@ -3,7 +3,10 @@
 This room lies below ``config``, which knows the files of a config, and above ``host``, which reads them.
 """
 
-from .content import check_content, check_detections
+from .content import check_content
+from .detections import PERSON, check_detections, images_with_people
 from .findings import Expected, Finding, Findings
+from .overlap import shared_images
 
-__all__ = ['Expected', 'Finding', 'Findings', 'check_content', 'check_detections']
+__all__ = ['PERSON', 'Expected', 'Finding', 'Findings', 'check_content', 'check_detections', 'images_with_people',
+           'shared_images']

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 MOST_EXAMPLES = 20
@@ -30,10 +31,21 @@ class Expected:
     """Of every annotation that has keypoints."""
     needs_categories: bool = False
     """Whether people are looked for in the categories of the file only."""
+    category: int | None = None
+    """Of all predictions, where it is fixed: people of others are evaluated against nothing."""
+    reads_area: bool = False
+    """Whether the area of people is compared with, and computed from the box where it is missing."""
+    is_crowd_metric: bool = False
+    """Whether those with ``num_keypoints`` 0 are ignored, whatever is labelled, as in CrowdPose."""
     folder: str | None = None
     """Where ``file_name`` begins; ``None``: the images are not opened."""
     roots: tuple[str, ...] = ()
     """Folders that the images must lie in; empty: the current directory."""
+
+    @property
+    def opens_images(self) -> bool:
+        """Whether this is a data set, and no evaluator."""
+        return self.folder is not None
 
     def key(self) -> str:
         """The same text for the same expectations, on every machine."""
@@ -69,6 +81,20 @@ class Findings:
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Reason -> how many are not used; people with several reasons count for the first."""
     warnings: tuple[Finding, ...] = ()
+    image_digests: str = ''
+    """Of the paths of all images, see :func:`~distilpose.annotations.overlap.shared_images`."""
+
+    @property
+    def is_dataset(self) -> bool:
+        """Whether these are the annotations of a data set, not those of an evaluator or boxes."""
+        return bool(self.image_digests)
+
+    def summary(self) -> str:
+        """``person_keypoints_val2017.json: 63 of 68 people used on 32 images, 5 left out: 5 crowd``."""
+        left_out = self.people - self.used
+        reasons = ', '.join(f'{count:,} {reason}' for reason, count in self.left_out.items() if count)
+        return (f'{Path(self.path).name}: {self.used:,} of {self.people:,} people used on {self.images:,} images'
+                + (f', {left_out:,} left out' if left_out else '') + (f': {reasons}' if reasons else ''))
 
     def to_json(self) -> dict[str, Any]:
         """As plain data for :func:`json.dumps`."""

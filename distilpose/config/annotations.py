@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.datasets.datasets.wholebody import CocoWholeBodyDataset
 from mmpose.evaluation.metrics import CocoMetric, CocoWholeBodyMetric, PoseTrack18Metric
 from mmpose.registry import DATASETS, METRICS
 
-from distilpose.annotations import Expected, check_content, check_detections
+from distilpose.annotations import (
+    PERSON,
+    Expected,
+    Finding,
+    Findings,
+    check_content,
+    check_detections,
+    images_with_people,
+    shared_images,
+)
 from distilpose.errors import DistilPoseError
 from distilpose.host import data_files, xtcoco
 
@@ -26,29 +39,66 @@ _WHOLE_BODY = dict(keypoints=17, foot_kpts=6, face_kpts=68, lefthand_kpts=21, ri
 Entry = Mapping[str, Any]
 
 
-def check_annotations(config: Config | ConfigTree) -> None:
+def check_annotations(config: Config | ConfigTree) -> list[Findings]:
     """Reads the annotations of all data sets and evaluators, and the boxes of a detector.
 
     Files of COCO's form are read here, and kept for the data set that needs them. Other forms are checked by their own
     data sets; of them only those are refused whose reader would run code.
 
+    Returns:
+        What was found, file by file as the config names them; of each kind of warning about a file the first only.
+        :func:`log_findings` logs it.
+
     Raises:
-        DistilPoseError: a file is no JSON, has another form, no people, other joints than the data set, or a value
-            that is no finite number where one is needed; names the file, the annotation and the joint.
+        DistilPoseError: a file cannot be used; names file, entry, field, found, expected and what to change.
     """
     tree = ConfigTree.of(config)
+    found: dict[str, list[Findings]] = {}
     try:
         for loader in tree.loaders:
-            for path, dataset in tree.below(f'{loader}_dataloader'):
-                _check_dataset(path, dataset)
+            found[loader] = [findings for path, dataset in tree.below(f'{loader}_dataloader')
+                             for findings in _check_dataset(path, dataset)]
             for path, evaluator in tree.below(f'{loader}_evaluator'):
-                _check_evaluator(path, evaluator, tree.cfg.get(f'{loader}_dataloader') or {})
+                found[loader] += _check_evaluator(path, evaluator, tree.cfg.get(f'{loader}_dataloader') or {})
     except DistilPoseError:
         data_files.forget_kept_files()
         raise
+    return _without_repetitions([*chain.from_iterable(found.values())], _shared_images(found))
 
 
-def _check_dataset(path: str, dataset: Entry) -> None:
+def log_findings(findings: Sequence[Findings]) -> None:
+    """Logs how many people of each data set are used, and one warning for each kind of unusual thing."""
+    for line in dict.fromkeys(one.summary() for one in findings if one.is_dataset):
+        print_log(line, 'current')
+    for one in findings:
+        for warning in one.warnings:
+            print_log(warning.sentence, 'current', logging.WARNING)
+
+
+def _shared_images(found: Mapping[str, Sequence[Findings]]) -> dict[int, Finding]:
+    """Place among all findings -> a warning about images that are trained on as well."""
+    trained, warnings = found.get('train', ()), {}
+    for place, one in enumerate(chain.from_iterable(found.values())):
+        shared = next(filter(None, (shared_images(other, one) for other in trained)), None)
+        if place >= len(trained) and shared is not None:
+            warnings[place] = shared
+    return warnings
+
+
+def _without_repetitions(findings: Sequence[Findings], more: Mapping[int, Finding]) -> list[Findings]:
+    """Findings whose warnings are of a kind that was not there for the file before; with more of them by place."""
+    seen, kept = set(), []
+    for place, one in enumerate(findings):
+        warnings = []
+        for warning in (*one.warnings, *((more[place], ) if place in more else ())):
+            if (one.path, warning.kind) not in seen:
+                seen.add((one.path, warning.kind))
+                warnings.append(warning)
+        kept.append(dataclasses.replace(one, warnings=tuple(warnings)))
+    return kept
+
+
+def _check_dataset(path: str, dataset: Entry) -> list[Findings]:
     file, boxes = (_local_file(dataset, name) for name in ('ann_file', 'bbox_file'))
     for name in (file, boxes):
         if name is not None:
@@ -56,38 +106,51 @@ def _check_dataset(path: str, dataset: Entry) -> None:
     kind: Any = _class(DATASETS, dataset)
     if file is None or not issubclass(kind, BaseCocoStyleDataset) or (
             kind._load_annotations is not BaseCocoStyleDataset._load_annotations):
-        return
+        return []
     readers: list[Callable[..., Any]] = [BaseCocoStyleDataset.parse_data_info, CocoWholeBodyDataset.parse_data_info]
     is_whole_body = kind.parse_data_info is CocoWholeBodyDataset.parse_data_info
     joints = _joints(kind, dataset)
     more = ('num_keypoints', 'segmentation') if is_whole_body else ()
+    folder, roots = _folders(dataset)
     expected = Expected(
         _fields(joints, is_whole_body=is_whole_body), is_standard=kind.parse_data_info in readers,
         has_people=boxes is None, image_keys=('id', 'file_name'), keys_with_keypoints=('bbox', *more),
-        needs_categories=boxes is not None)
-    content = _read(file, expected, f'{path}.ann_file')
-    if boxes is not None and dataset.get('test_mode'):
-        _check_boxes(boxes, content, f'{path}.bbox_file')
+        needs_categories=boxes is not None, folder=folder, roots=roots)
+    content, findings = _read(file, expected, f'{path}.ann_file')
+    if boxes is None or not dataset.get('test_mode'):
+        return [findings]
+    threshold = (dataset.get('filter_cfg') or {}).get('bbox_score_thr')
+    return [findings, _check_boxes(boxes, content, f'{path}.bbox_file', threshold)]
 
 
-def _check_evaluator(path: str, evaluator: Entry, loader: Entry) -> None:
+def _folders(dataset: Entry) -> tuple[str, tuple[str, ...]]:
+    """Where names of images begin, and the folders that images must lie in."""
+    root, prefixes = str(dataset.get('data_root') or ''), dataset.get('data_prefix')
+    prefix = prefixes.get('img') if isinstance(prefixes, Mapping) else None
+    folder = os.path.abspath(os.path.join(root, str(prefix or '')))
+    return folder, tuple(dict.fromkeys((os.path.abspath(root), folder) if root else (folder, )))
+
+
+def _check_evaluator(path: str, evaluator: Entry, loader: Entry) -> list[Findings]:
     file = _local_file(evaluator, 'ann_file')
     if file is None:
-        return
+        return []
     data_files.refuse_code(file)
     kind = _class(METRICS, evaluator)
     if not issubclass(kind, CocoMetric) or issubclass(kind, PoseTrack18Metric):
-        return
+        return []
     dataset = loader.get('dataset') or {}
     is_converted = bool(evaluator.get('gt_converter')) or 'datasets' in dataset
     joints = None if is_converted else _joints(_class(DATASETS, dataset), dataset)
     is_crowd = evaluator.get('iou_type') == 'keypoints_crowd'
-    areas = ('area', ) if evaluator.get('use_area', True) else ()
-    _read(file, Expected(
-        _fields(joints, is_whole_body=issubclass(kind, CocoWholeBodyMetric)),
+    is_whole_body, reads_area = issubclass(kind, CocoWholeBodyMetric), bool(evaluator.get('use_area', True))
+    areas = ('area', ) if reads_area and not xtcoco.is_used() else ()  # xtcocotools itself computes none
+    return [_read(file, Expected(
+        _fields(joints, is_whole_body=is_whole_body),
         has_people=not evaluator.get('format_only'), image_keys=('id', 'crowdIndex') if is_crowd else ('id', ),
         person_keys=('id', 'image_id', 'category_id', 'bbox', *areas, *(('num_keypoints', ) if is_crowd else ())),
-        needs_categories=True), f'{path}.ann_file')
+        needs_categories=True, reads_area=reads_area, is_crowd_metric=is_crowd,
+        category=PERSON if is_whole_body or dataset.get('bbox_file') else None), f'{path}.ann_file')[1]]
 
 
 def _local_file(owner: Entry, key: str) -> Path | None:
@@ -131,21 +194,21 @@ def _fields(joints: Sequence[str] | None, *, is_whole_body: bool) -> tuple[tuple
                  for (name, count), start in zip(_WHOLE_BODY.items(), starts, strict=False))
 
 
-def _read(path: Path, expected: Expected, named_by: str) -> dict[str, Any]:
+def _read(path: Path, expected: Expected, named_by: str) -> tuple[dict[str, Any], Findings]:
     """Reads an annotation file and checks what is expected of it."""
     try:
         content = data_files.read_annotations(path, keep=xtcoco.is_used())
     except DistilPoseError as error:
         raise DistilPoseError(f"{error}; {named_by} must name an annotation file of COCO's form") from error
-    check_content(content, expected, path=path, named_by=named_by)
-    return content
+    return content, check_content(content, expected, path=path, named_by=named_by)
 
 
-def _check_boxes(path: Path, content: Mapping[str, Any], named_by: str) -> None:
+def _check_boxes(path: Path, content: Mapping[str, Any], named_by: str, threshold: float | None) -> Findings:
     """Reads and checks the boxes of a detector."""
     try:
         boxes = data_files.read_json(path, keep=True)
     except DistilPoseError as error:
         raise DistilPoseError(f'{error}; {named_by} must name a list of boxes: [{{"image_id": 1, "category_id": 1, '
                               '"bbox": [x, y, width, height], "score": 0.9}, ...]') from error
-    check_detections(boxes, {image['id'] for image in content['images']}, path=path, named_by=named_by)
+    return check_detections(boxes, {image['id'] for image in content['images']}, path=path, named_by=named_by,
+                            images_with_people=images_with_people(content), score_threshold=threshold)

@@ -37,7 +37,8 @@ _FIELDS = {
     'keypoints_righthand': ('righthand_kpts',),
     'keypoints_wholebody': _WHOLEBODY,
 }
-_AREA_OF_BOX = 0.53  # xtcocotools: a person fills so much of the box where the area is unknown
+AREA_OF_BOX = 0.53
+"""Of a box is a person where the area is unknown: the convention of xtcocotools, and of mmpose's data sets."""
 _CROWD_LIMITS = (0.2, 0.8)  # CrowdPose (CVPR 2019): crowd index of easy | medium | hard images
 
 
@@ -156,7 +157,8 @@ class COCOeval(cocoeval.COCOeval):
         iouType: ``bbox``, ``segm``, ``keypoints`` or ``keypoints_`` + ``body``, ``foot``, ``face``, ``lefthand``,
             ``righthand``, ``wholebody``, ``crowd``.
         sigmas: Tolerance of every keypoint, those of the 17 COCO keypoints by default.
-        use_area: False computes the area from the box (0.53 x width x height), for data sets that have none.
+        use_area: False computes the area from the box (0.53 x width x height), for data sets that have none; True does
+            so for people without an area, where xtcocotools ends with a ``KeyError``.
 
     ``stats`` are the ten COCO figures; for ``keypoints_crowd`` AP, AP50, AP75, AR, AR50, AR75 and the AP of easy,
     medium and hard images.
@@ -266,9 +268,10 @@ class COCOeval(cocoeval.COCOeval):
     def _ground_truth(self, annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """What is read of people; those with ``num_keypoints`` 0 are ignored."""
         if self.use_area:
-            areas = _areas(annotations)
+            areas = [annotation['area'] if 'area' in annotation else _area_of(annotation['bbox'])
+                     for annotation in annotations]
         else:
-            areas = [annotation['bbox'][2] * annotation['bbox'][3] * _AREA_OF_BOX for annotation in annotations]
+            areas = [_area_of(annotation['bbox']) for annotation in annotations]
         unlabelled = [0.0] * (3 * len(self.params.kpt_oks_sigmas))
         keypoints = [values or unlabelled for values in self._keypoints(annotations)]
         if self.extended_type == 'keypoints_crowd':  # CrowdPose counts the joints with visibility 2 only
@@ -338,14 +341,8 @@ def _are_bare_keypoints(results: Any) -> bool:
                            len({len(entry['keypoints']) for entry in results}) == 1)
 
 
-def _areas(annotations: Iterable[Mapping[str, Any]]) -> list[float]:
-    for annotation in annotations:
-        if 'area' not in annotation:
-            raise ValueError(
-                f'Annotation {annotation["id"]} has no area; add it, or evaluate with use_area=False, which takes '
-                f'{_AREA_OF_BOX} of the box.'
-            )
-    return [annotation['area'] for annotation in annotations]
+def _area_of(box: Sequence[float]) -> float:
+    return AREA_OF_BOX * box[2] * box[3]
 
 
 def _has_any(keypoints: Sequence[float]) -> bool:
