@@ -1,0 +1,141 @@
+"""Images that data sets of COCO's form name: whether they are there, can be read, and have the annotated size."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+from mmpose.registry import DATASETS
+
+from distilpose.host import data_files, xtcoco
+from distilpose.image_files import ImageTable, check_images
+from distilpose.image_files.checks import DEFAULT_SHARE
+
+from .tree import ConfigTree
+from .walk import Node, dictionaries, type_name
+
+_PERSON = 1  # the category whose detected boxes mmpose takes
+_NOT_TURNED = ('unchanged', 'color_ignore_orientation', 'grayscale_ignore_orientation')
+_LOCAL: tuple[Any, ...] = (None, {}, {'backend': 'local'})
+
+
+def check_image_files(config: Config | ConfigTree) -> None:
+    """Looks for the images of all data sets that read annotations of COCO's form, and at their headers.
+
+    Of the first process of a machine, for all of them. Data sets of other forms, and images that are not files of this
+    machine, are left to the training (:class:`~distilpose.engine.hooks.SkippedImagesHook`).
+
+    Raises:
+        DistilPoseError: images are missing, cannot be read or have another size than annotated: in a training set more
+            than ``default_hooks.skipped_images.max_share`` of them, else any that cannot be read.
+    """
+    tree = ConfigTree.of(config)
+    if os.environ.get('LOCAL_RANK', os.environ.get('SLURM_LOCALID', '0')) != '0':
+        return
+    share = max_share_of(tree.cfg)
+    for loader in tree.loaders:
+        for path, dataset in tree.below(f'{loader}_dataloader'):
+            table = _table(path, dataset)
+            for warning in () if table is None else check_images(table, max_share=share,
+                                                                 is_training=loader == 'train'):
+                print_log(warning, 'current', logging.WARNING)
+
+
+def max_share_of(cfg: Mapping[str, Any]) -> float:
+    """Which part of the images of a training may be broken."""
+    hook = (cfg.get('default_hooks') or {}).get('skipped_images') or {}
+    return float(hook.get('max_share', DEFAULT_SHARE))
+
+
+def reads_coco(kind: Any) -> bool:
+    """Whether a class of data sets reads images and people as mmpose reads COCO's."""
+    return issubclass(kind, BaseCocoStyleDataset) and (
+        kind._load_annotations is BaseCocoStyleDataset._load_annotations)
+
+
+def _table(path: str, dataset: Mapping[str, Any]) -> ImageTable | None:
+    """The images of a data set; ``None`` for one of another form or with images elsewhere."""
+    name, kind = dataset.get('ann_file'), dataset.get('type')
+    found: Any = DATASETS.get(kind) if isinstance(kind, str) and kind else kind
+    if not (isinstance(name, (str, Path)) and str(name) and isinstance(found, type) and reads_coco(found)):
+        return None
+    if dataset.get('lazy_init') or any(
+            _plain(node.get(key)) not in _LOCAL for _, node in dictionaries(dataset, '')
+            for key in ('backend_args', 'file_client_args')):
+        return None
+    root = str(dataset.get('data_root') or '')
+    prefix = dataset.get('data_prefix') or {}
+    folder = os.path.join(root, str(prefix if isinstance(prefix, str) else prefix.get('img') or ''))
+    file = Path(root, name)
+    if ':' in folder or ':' in str(file) or not file.is_file():
+        return None
+    content = data_files.read_annotations(file, keep=xtcoco.is_used())
+    steps = list(dictionaries(dataset.get('pipeline') or (), ''))
+    return images_with_people(content, dataset, source=str(file), named_by=path, folder=folder, root=root or None,
+                              is_turned=not any(_ignores_orientation(step) for step in steps))
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _ignores_orientation(step: Node) -> bool:
+    return type_name(step[1].get('type')) == 'LoadImage' and step[1].get('color_type') in _NOT_TURNED
+
+
+def images_with_people(content: Mapping[str, Any], dataset: Mapping[str, Any], *, source: str, named_by: str,
+                       folder: str, root: str | None = None, is_turned: bool = True) -> ImageTable:
+    """The images that a data set of COCO's form reads.
+
+    Args:
+        content: of the annotation file.
+        dataset: its config: ``bbox_file``, ``data_mode``, ``indices``, ``sample_interval`` and ``test_mode`` choose.
+        source: see :class:`~distilpose.image_files.ImageTable`, as for the rest.
+    """
+    people: dict[Any, list[Sequence[float]]] = {}
+    for image, box in _used_boxes(content, dataset):
+        people.setdefault(image, []).append(box)
+    interval = int(dataset.get('sample_interval') or 1)
+    takes_all = dataset.get('data_mode') == 'bottomup' and dataset.get('test_mode')
+    images = [image for image in content['images'] if (takes_all or image['id'] in people)
+              and (interval == 1 or image['id'] % interval == 0)]
+    images = _first(images, dataset.get('indices'), people=people)
+    has_sizes = not dataset.get('bbox_file') and all('width' in image and 'height' in image for image in images)
+    boxes: Callable[[int], Sequence[Sequence[float]]] = lambda place: people.get(images[place]['id'], ())  # noqa: E731
+    return ImageTable(
+        source, named_by, folder, [image['file_name'] for image in images], [image['id'] for image in images],
+        np.array([(image['width'], image['height']) for image in images], float).reshape(-1, 2) if has_sizes else None,
+        boxes, is_turned, root)
+
+
+def _used_boxes(content: Mapping[str, Any], dataset: Mapping[str, Any]) -> Iterator[tuple[Any, Sequence[float]]]:
+    """Ids of images and boxes of the people that mmpose takes of them."""
+    if dataset.get('bbox_file'):
+        for box in data_files.read_json(dataset['bbox_file'], keep=True):
+            if box['category_id'] == _PERSON:
+                yield box['image_id'], box['bbox']
+        return
+    for person in content.get('annotations') or ():
+        box = person.get('bbox')
+        if 'keypoints' in person and not person.get('iscrowd') and person.get('num_keypoints') != 0 and (
+                isinstance(box, list) and len(box) == 4 and box[2] > 0 and box[3] > 0):
+            yield person['image_id'], box
+
+
+def _first(images: list[Any], indices: Any, *, people: Mapping[Any, Sequence[Any]]) -> list[Any]:
+    """The images of the people that ``indices`` of a data set takes: so many from the beginning or end, or a list."""
+    if indices is None:
+        return images
+    owners = [place for place, image in enumerate(images) for _ in people.get(image['id'], ((), ))]
+    if isinstance(indices, int):
+        taken = owners[:indices] if indices >= 0 else owners[indices:]
+    else:
+        taken = [owners[index] for index in indices if -len(owners) <= index < len(owners)]
+    return [images[place] for place in sorted(set(taken))]
