@@ -14,6 +14,7 @@ from distilpose.host.speedups.tta import read_option
 
 from .annotations import check_annotations
 from .evaluator_checks import check_evaluators
+from .image_checks import check_image_files
 from .keypoint_checks import check_keypoints
 from .mixing_checks import check_mixed_data
 from .number_checks import check_numbers
@@ -248,7 +249,8 @@ def check_checkpoint_files(config: Config | ConfigTree) -> None:
 
 CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
     check_networks, check_data_files, check_keypoints, check_evaluators, check_input_sizes, check_targets,
-    check_flip_test, check_schedules, check_numbers, check_mixed_data, check_checkpoint_files, check_annotations)
+    check_flip_test, check_schedules, check_numbers, check_mixed_data, check_checkpoint_files, check_annotations,
+    check_image_files)
 
 
 def check(cfg: Config, loaders: Sequence[str]) -> list[str]:

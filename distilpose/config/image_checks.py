@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
+from distilpose.errors import DistilPoseError
 from distilpose.host import data_files, xtcoco
 from distilpose.image_files import ImageTable, check_images
 from distilpose.image_files.checks import DEFAULT_SHARE
@@ -40,12 +39,14 @@ def check_image_files(config: Config | ConfigTree) -> None:
     if os.environ.get('LOCAL_RANK', os.environ.get('SLURM_LOCALID', '0')) != '0':
         return
     share = max_share_of(tree.cfg)
-    for loader in tree.loaders:
-        for path, dataset in tree.below(f'{loader}_dataloader'):
-            table = _table(path, dataset)
-            for warning in () if table is None else check_images(table, max_share=share,
-                                                                 is_training=loader == 'train'):
-                print_log(warning, 'current', logging.WARNING)
+    try:
+        for loader in tree.loaders:
+            tables = (_table(path, dataset) for path, dataset in tree.below(f'{loader}_dataloader'))
+            for table in filter(None, tables):
+                tree.warnings += check_images(table, max_share=share, is_training=loader == 'train')
+    except DistilPoseError:
+        data_files.forget_kept_files()
+        raise
 
 
 def max_share_of(cfg: Mapping[str, Any]) -> float:
@@ -55,9 +56,11 @@ def max_share_of(cfg: Mapping[str, Any]) -> float:
 
 
 def reads_coco(kind: Any) -> bool:
-    """Whether a class of data sets reads images and people as mmpose reads COCO's."""
+    """Whether a class of data sets reads images and people of COCO's form by functions of mmpose or of this package."""
     return issubclass(kind, BaseCocoStyleDataset) and (
-        kind._load_annotations is BaseCocoStyleDataset._load_annotations)
+        kind._load_annotations is BaseCocoStyleDataset._load_annotations) and all(
+            method.__module__.partition('.')[0] in ('mmpose', 'distilpose')
+            for method in (kind.load_data_list, kind.parse_data_info))
 
 
 def _table(path: str, dataset: Mapping[str, Any]) -> ImageTable | None:
@@ -74,12 +77,17 @@ def _table(path: str, dataset: Mapping[str, Any]) -> ImageTable | None:
     prefix = dataset.get('data_prefix') or {}
     folder = os.path.join(root, str(prefix if isinstance(prefix, str) else prefix.get('img') or ''))
     file = Path(root, name)
-    if ':' in folder or ':' in str(file) or not file.is_file():
+    boxes = dataset.get('bbox_file')
+    if ':' in folder or not _is_here(file) or (boxes and not _is_here(Path(boxes))):
         return None
     content = data_files.read_annotations(file, keep=xtcoco.is_used())
     steps = list(dictionaries(dataset.get('pipeline') or (), ''))
     return images_with_people(content, dataset, source=str(file), named_by=path, folder=folder, root=root or None,
                               is_turned=not any(_ignores_orientation(step) for step in steps))
+
+
+def _is_here(file: Path) -> bool:
+    return ':' not in str(file) and file.is_file()
 
 
 def _plain(value: Any) -> Any:
@@ -119,14 +127,14 @@ def _used_boxes(content: Mapping[str, Any], dataset: Mapping[str, Any]) -> Itera
     """Ids of images and boxes of the people that mmpose takes of them."""
     if dataset.get('bbox_file'):
         for box in data_files.read_json(dataset['bbox_file'], keep=True):
-            if box['category_id'] == _PERSON:
-                yield box['image_id'], box['bbox']
+            if box.get('category_id') == _PERSON:
+                yield box.get('image_id'), box.get('bbox')
         return
     for person in content.get('annotations') or ():
         box = person.get('bbox')
         if 'keypoints' in person and not person.get('iscrowd') and person.get('num_keypoints') != 0 and (
                 isinstance(box, list) and len(box) == 4 and box[2] > 0 and box[3] > 0):
-            yield person['image_id'], box
+            yield person.get('image_id'), box
 
 
 def _first(images: list[Any], indices: Any, *, people: Mapping[Any, Sequence[Any]]) -> list[Any]:

@@ -17,12 +17,12 @@ from mmpose.registry import DATASETS
 
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.host.image_paths import check_inside
+from distilpose.image_files import LARGEST_SIDE, read_image
 
-from .unlabelled_files import PARTS, list_images, match_names, part_of, read_boxes, read_image
+from .unlabelled_files import PARTS, list_images, match_names, part_of, read_boxes
 from .video_frames import EVERY, extract_frames, is_video
 
 _UNREADABLE, _WRONG_SIZE = 1, 2
-_LARGEST_SIDE = 32766  # of what OpenCV can warp
 _ATTEMPTS = 100
 _THREADS = 4
 
@@ -191,7 +191,7 @@ class UnlabelledImages(BaseCocoStyleDataset):
             skipped: (N,) as the attribute of this name, or gathered from several processes.
         """
         reasons = {_UNREADABLE: 'not readable as images',
-                   _WRONG_SIZE: f'with a side of less than {self.min_side} or more than {_LARGEST_SIDE} pixels'}
+                   _WRONG_SIZE: f'with a side of less than {self.min_side} or more than {LARGEST_SIDE} pixels'}
         parts = []
         for reason, words in reasons.items():
             found = (skipped == reason).nonzero().flatten().tolist()
@@ -214,7 +214,7 @@ class UnlabelledImages(BaseCocoStyleDataset):
         left, top, *sides = (0, 0, width, height) if (box := info.pop('box')) is None else box
         corners = np.array([left, top, left + sides[0], top + sides[1]], dtype=np.float32)
         bbox = corners.clip(0, [width - 1, height - 1, width - 1, height - 1])  # as mmpose clips those of COCO
-        if (bbox[2:] - bbox[:2] + 1).min() < self.min_side or max(width, height) > _LARGEST_SIDE:
+        if (bbox[2:] - bbox[:2] + 1).min() < self.min_side or max(width, height) > LARGEST_SIDE:
             self.skipped[idx] = _WRONG_SIZE
             return None
         count = self._metainfo['num_keypoints']

@@ -9,8 +9,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-import cv2
-import mmcv
 import numpy as np
 
 from distilpose.errors import DistilPoseError
@@ -254,20 +252,6 @@ def _checked(boxes: Any, name: str) -> np.ndarray:
         raise DistilPoseError(f'the {name} are {boxes!r:.80}; expected a list of [x, y, width, height] in pixels, '
                               'width and height above 0')
     return found
-
-
-def read_image(path: str | Path) -> np.ndarray | None:
-    """Decodes an image as ``LoadImage`` decodes labelled ones: turned as its EXIF says, without transparency.
-
-    Grey, palette, 16-bit and CMYK images become colour images of 8 bits.
-
-    Returns:
-        (H, W, 3) BGR uint8, or ``None`` when the file is missing, cut off, or not an image.
-    """
-    try:
-        return mmcv.imfrombytes(Path(path).read_bytes(), flag='color', backend='cv2')
-    except (OSError, cv2.error):  # the latter for a file of 0 bytes, or more pixels than OpenCV allows
-        return None
 
 
 def _load_json(path: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -54,8 +55,7 @@ class ImageTable:
 
     def path(self, place: int) -> str:
         """Of an image, from the current directory."""
-        return f'{self.folder}/{self.names[place]}' if self.folder and self.names[place][:1] != '/' else (
-            self.names[place])
+        return os.path.join(self.folder, self.names[place])
 
 
 def check_images(table: ImageTable, *, max_share: float = DEFAULT_SHARE, is_training: bool = True) -> list[str]:

@@ -22,7 +22,7 @@ _EXIF, _SCAN = 0xE1, 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _USUAL_FRAMES = (0xC0, 0xC1, 0xC2)
 _ORIENTATION = 0x112
-_FORMATS = ('BMP', 'GIF', 'PPM', 'TIFF', 'WEBP')
+_FORMATS = ('BMP', 'GIF', 'PPM', 'WEBP')
 """Of which Pillow reads the headers, and which OpenCV decodes."""
 _OF_THE_FILE = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.EIO,
                 errno.ENAMETOOLONG)
@@ -151,16 +151,16 @@ def _orientation(exif: bytes) -> int:
     entries = number(4, 4)
     for place in range(entries + 2, entries + 2 + 12 * number(entries, 2), 12):
         if number(place, 2) == _ORIENTATION:
-            found = number(place + 8, 2)
-            return found if 1 <= found <= 8 else 1
+            return number(place + 8, 2)
         if place > len(exif):
             break
     return 1
 
 
 def _turned(width: int, height: int, orientation: int) -> ImageFacts:
-    sides = (height, width) if orientation >= 5 else (width, height)
-    return ImageFacts(*sides, orientation=orientation)
+    known = orientation if 1 <= orientation <= 8 else 1
+    sides = (height, width) if known >= 5 else (width, height)
+    return ImageFacts(*sides, orientation=known)
 
 
 def _has_end(head: bytes, file: BinaryIO, size: int) -> bool:

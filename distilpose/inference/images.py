@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image, ImageOps
 
-from distilpose.datasets.unlabelled_files import read_image as decode_file
+from distilpose.image_files import read_image as decode_file
 from distilpose.errors import DistilPoseError
 
 ImageLike: TypeAlias = 'str | os.PathLike[str] | np.ndarray | Image.Image'

@@ -14,8 +14,9 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, TRANSFORMS
 
 from distilpose.datasets import UnlabelledImages, unlabelled
-from distilpose.datasets.unlabelled_files import held_out, list_images, match_names, read_boxes, read_image
+from distilpose.datasets.unlabelled_files import held_out, list_images, match_names, read_boxes
 from distilpose.errors import DistilPoseError
+from distilpose.image_files import read_image
 
 from . import odd_images
 
