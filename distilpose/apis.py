@@ -15,9 +15,10 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from distilpose.config.models import build_estimator
 
 from .checkpoints import load_strict, read_weights
+from .config.building import building_as_sentences
 from .distillation.teachers.keypoint_names import metainfo_of
 from .engine import student_config
-from .engine.launch import load_and_change, unknown_types_as_sentences
+from .engine.launch import load_and_change
 from .engine.onnx_evaluation import is_onnx_file, match_keypoints, onnx_config, onnx_test_config, split_options
 from .errors import DistilPoseError
 from .inference import PosePredictions, predict, predict_many
@@ -66,7 +67,7 @@ def load_model(config: str | Path | Config, checkpoint: str | Path | None = None
 
 
 def _build(cfg: Config) -> Any:
-    with unknown_types_as_sentences():
+    with building_as_sentences(cfg):
         model: Any = build_estimator(cfg.model)
     model.cfg = cfg
     return model

@@ -52,10 +52,18 @@ class DistilPoseError(ValueError):
 
     exit_code: ClassVar[int] = 2
     """Of a command that ends with this error."""
+    keeps_traceback: ClassVar[bool] = False
+    """Whether a command writes the traceback into a file and names it."""
 
     def __str__(self) -> str:
         """The sentence, without control characters."""
         return printable(super().__str__())
+
+
+class BuildFailed(DistilPoseError):
+    """A part of a config cannot be built; its cause may be a mistake in code, and has its traceback kept."""
+
+    keeps_traceback: ClassVar[bool] = True
 
 
 class RunFailed(DistilPoseError):

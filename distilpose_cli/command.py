@@ -182,7 +182,9 @@ def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str
 def _describe(error: Exception, *, resume: str | None, command_line: str) -> tuple[str, int]:
     """What is printed of an error, and the exit code."""
     if _is_wrong_input(error):
-        return f'{error}{_way_on(error, resume)}', getattr(error, 'exit_code', _WRONG_INPUT)
+        end = '' if str(error).endswith(('.', '?')) else '.'
+        where = f'{end} {tracebacks.place(error, command_line)}' if getattr(error, 'keeps_traceback', False) else ''
+        return f'{error}{where}{_way_on(error, resume)}', getattr(error, 'exit_code', _WRONG_INPUT)
     full = _describe_disk_error(error)
     if full is not None:
         return full, _FAILED

@@ -48,19 +48,19 @@ def describe(error: Exception, *, command_line: str) -> Description:
     if package is not None:
         remedy = _REMEDIES.get(package)
         words = [f'the package {package} cannot be imported: {shorten(error)}', *([remedy] if remedy else []),
-                 f"'distilpose doctor' says what of this installation works. {_where(error, command_line)}"]
+                 f"'distilpose doctor' says what of this installation works. {place(error, command_line)}"]
         return Description('; '.join(words), _FAILED)
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
         return Description(f'{_activity(error)}{name}: {error.strerror}; check the path and its permissions. '
-                           f'{_where(error, command_line)}', _WRONG_INPUT)
+                           f'{place(error, command_line)}', _WRONG_INPUT)
     if isinstance(error, MemoryError):
         return Description(f'{_activity(error)}this machine has not enough memory; use smaller batches, fewer workers, '
-                           f'or give the job more memory. {_where(error, command_line)}', _FAILED)
+                           f'or give the job more memory. {place(error, command_line)}', _FAILED)
     known = _recognise(error)
     if known is not None:
-        return Description(f'{_activity(error)}{known}. {_where(error, command_line)}', _FAILED)
-    return Description(f'{_activity(error)}{shorten(error)}. This is not a known cause. {_where(error, command_line)}',
+        return Description(f'{_activity(error)}{known}. {place(error, command_line)}', _FAILED)
+    return Description(f'{_activity(error)}{shorten(error)}. This is not a known cause. {place(error, command_line)}',
                        _FAILED)
 
 
@@ -119,7 +119,7 @@ def _recognise(error: Exception) -> str | None:
     return None if known is None or is_lost else str(known)
 
 
-def _where(error: BaseException, command_line: str) -> str:
+def place(error: BaseException, command_line: str) -> str:
     """Where the traceback is; it is written into a file of its own if no log of a run has it."""
     if is_shown():
         return 'The traceback is above.'

@@ -18,10 +18,10 @@ from torch import nn
 
 from distilpose.complexity import count_macs_by_module
 from distilpose.config import build_estimator, project_path
+from distilpose.config.building import building_as_sentences
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.teachers import read_teacher_source
 from distilpose.engine.hooks.channels_last import has_channels_last, use_channels_last
-from distilpose.engine.launch import unknown_types_as_sentences
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def with_a_teacher(cfg: Config) -> Iterator[tuple[Config, list[str]]]:
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'random.pth'
-        with unknown_types_as_sentences():
+        with building_as_sentences():
             torch.save(dict(state_dict=_seeded(read_teacher_source(teacher).model).state_dict()), file)
         cfg = copy.deepcopy(cfg)
         cfg.model.teacher.checkpoint = str(file)
@@ -46,7 +46,7 @@ def with_a_teacher(cfg: Config) -> Iterator[tuple[Config, list[str]]]:
 
 def build_model(cfg: Config) -> nn.Module:
     """The model of a config, its weights as their modules draw them at a fixed seed: nothing is downloaded."""
-    with unknown_types_as_sentences():
+    with building_as_sentences(cfg):
         return _seeded(cfg.model)
 
 

@@ -13,8 +13,8 @@ from torch import nn
 
 from distilpose.config.models import build_estimator
 
+from ..config.building import building_as_sentences
 from ..engine import student_config
-from ..engine.launch import unknown_types_as_sentences
 from ..errors import DistilPoseError
 from .exact import count_macs_by_module
 from .forward_pass import ForwardPass
@@ -77,7 +77,7 @@ def measure(cfg: Config, *, style: PublishedStyle, input_size: tuple[int, int] |
     size = input_size or read_input_size(cfg)
     if min(size) < 1:
         raise DistilPoseError(f'the image is {size[1]}x{size[0]} (height x width); both must be positive')
-    with unknown_types_as_sentences():
+    with building_as_sentences(cfg):
         model = build_estimator(cfg.model)
     if not (isinstance(model, BasePoseEstimator) and model.with_head):
         raise DistilPoseError(f'the model is a {type(model).__name__}; only pose estimators with a backbone and a head '

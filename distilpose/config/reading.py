@@ -42,7 +42,7 @@ def _read(name: str, given: str | Path) -> Config:
         cfg = get_config(name) if '::' in name else Config.fromfile(name)
     except DistilPoseError:
         raise
-    except Exception as error:  # a config is a program: anything may come out of it
+    except (Exception, SystemExit) as error:  # a config is a program: anything may come out of it
         reason = str(error) if str(error) else 'no further reason'
         raise DistilPoseError(f'the config {given} cannot be read: {type(error).__name__}: {reason}') from error
     if IS_INSTALLED:

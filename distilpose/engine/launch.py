@@ -5,11 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.error import URLError
@@ -38,6 +36,7 @@ from distilpose.config import (
 
 from ..checkpoints import load_strict, read_weights
 from ..checkpoints.writing import write_atomically
+from ..config.building import building_as_sentences
 from ..errors import DistilPoseError
 from ..models.quick import check_speed, quickened
 from .bare_model import bare_model, replace_bare_model
@@ -59,7 +58,6 @@ from .teacher_report import TeacherReport
 from .work_dir import check_writable, disk_errors_as_sentences, prepare_work_dir
 from .work_dir_lock import locked
 
-_UNKNOWN_ARGUMENT = re.compile(r"([\w.]+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
 
 
@@ -395,7 +393,7 @@ def _run(cfg: Config, notes: list[str], action: Callable[[Any], Any], *, returns
 def _build_and_run(cfg: Config, notes: list[str], action: Callable[[Any], Any], *, returns_result: bool,
                    runner_type: type[Runner] | None) -> Any:
     """Builds the runner, logs the notes, and gives the terminal back whatever happens."""
-    with unknown_types_as_sentences():
+    with building_as_sentences(cfg):
         if runner_type is None and 'runner_type' in cfg:
             runner = RUNNERS.build(cfg)
         else:
@@ -403,7 +401,7 @@ def _build_and_run(cfg: Config, notes: list[str], action: Callable[[Any], Any], 
     for note in notes:
         print_log(note, 'current', logging.WARNING)
     try:
-        with failures_as_sentences(runner), unknown_types_as_sentences(), downloads_as_sentences(cfg):
+        with building_as_sentences(cfg), failures_as_sentences(runner), downloads_as_sentences(cfg):
             result = action(runner)
     finally:
         end_workers(runner)
@@ -431,32 +429,6 @@ def downloads_as_sentences(cfg: Config) -> Iterator[None]:
         raise DistilPoseError(f'the network starts from {url} ({path}), which cannot be downloaded: {error.reason}; '
                               f'put {name} into {Path(torch.hub.get_dir(), "checkpoints")}, or start from random '
                               f'weights with --cfg-options {path}=None') from error
-
-
-@contextmanager
-def unknown_types_as_sentences() -> Iterator[None]:
-    """Says in a sentence that a config names a class that does not exist, or an argument its class does not take."""
-    try:
-        yield
-    except KeyError as error:
-        message = str(error.args[0]) if error.args else ''
-        if 'registry. Please check whether' not in message:
-            raise
-        raise DistilPoseError(f'{message.partition(". ")[0]}: {_remedy(message.split()[0])}') from error
-    except TypeError as error:
-        found = _UNKNOWN_ARGUMENT.match(str(error))
-        if found is None:
-            raise
-        raise DistilPoseError(f'{found[1]} does not take the argument {found[2]}; check its spelling in the config, or '
-                              'remove it') from error
-
-
-def _remedy(kind: str) -> str:
-    package, dot, _ = kind.partition('.')
-    if dot and find_spec(package) is None:
-        return (f'it is defined in the package {package}, which is not installed; install it, or name a type of mmpose '
-                'or of your own in its place')
-    return 'check the spelling of this type in the config, and that custom_imports names the package that defines it'
 
 
 def _name(cfg: Config) -> str:

@@ -23,9 +23,9 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS, TRANSFORMS
 from mmpose.visualization import PoseLocalVisualizer
 
+from distilpose.config.building import building_as_sentences
 from distilpose.config.walk import dictionaries
 from distilpose.engine.hooks import PipelineSwitchHook
-from distilpose.engine.launch import unknown_types_as_sentences
 from distilpose.errors import DistilPoseError
 from tests.engine.tiny import PROJECT, logged_losses, write_data
 
@@ -223,7 +223,7 @@ def test_what_mmposes_configs_name_of_other_packages_is_served() -> None:
      'PackPoseInputs does not take the argument extra_map'),
 ], ids=['mmpretrain', 'hand5', 'gridmask', 'yoloxpose'])
 def test_what_is_not_served_is_a_sentence(path: str, build: Callable[[Config], Any], sentence: str) -> None:
-    with pytest.raises(DistilPoseError, match=sentence), unknown_types_as_sentences():
+    with pytest.raises(DistilPoseError, match=sentence), building_as_sentences():
         build(recipe(Path(path)))
 
 
