@@ -5,8 +5,8 @@ This room lies below ``config``, which knows the files of a config, and above ``
 
 from .content import check_content
 from .detections import PERSON, check_detections, images_with_people
-from .findings import Expected, Finding, Findings
+from .findings import Expected, Finding, Findings, summaries
 from .overlap import shared_images
 
 __all__ = ['PERSON', 'Expected', 'Finding', 'Findings', 'check_content', 'check_detections', 'images_with_people',
-           'shared_images']
+           'shared_images', 'summaries']

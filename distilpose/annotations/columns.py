@@ -5,8 +5,10 @@ A check looks at a whole column; only after it failed a loop finds the first ent
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +23,19 @@ MISSING: Final[Any] = type('Missing', (), {'__repr__': lambda self: 'missing', '
 
 def column(entries: Sequence[Entry], key: str) -> list[Any]:
     """The values of a key, :data:`MISSING` where an entry lacks it."""
-    return [entry.get(key, MISSING) for entry in entries]
+    try:
+        return list(map(itemgetter(key), entries))
+    except KeyError:
+        return [entry.get(key, MISSING) for entry in entries]
+
+
+def have_all(entries: Sequence[Entry], key: str) -> bool:
+    """Whether every entry has the key."""
+    try:
+        deque(map(itemgetter(key), entries), maxlen=0)
+    except KeyError:
+        return False
+    return True
 
 
 def types_of(values: Sequence[Any]) -> set[type]:

@@ -19,6 +19,7 @@ from .columns import (
     Entry,
     column,
     finite_numbers,
+    have_all,
     is_number,
     table,
     types_of,
@@ -122,7 +123,7 @@ def _check_categories(categories: Sequence[Entry], keypoints: Sequence[str] | No
 def _require(entries: Sequence[Entry], keys: Collection[str], kind: str, file: File) -> None:
     """Refuses a file in which an entry lacks a key."""
     for key in keys:
-        lacking = [] if all(key in entry for entry in entries) else (
+        lacking = [] if have_all(entries, key) else (
             [place for place, entry in enumerate(entries) if key not in entry])
         if lacking:
             entry = entries[lacking[0]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .columns import Entry, column, finite_numbers, is_number, table, types_of, whole_numbers, wrong_places
+from .columns import Entry, column, finite_numbers, have_all, is_number, table, types_of, whole_numbers, wrong_places
 from .findings import Finding, Findings
 from .messages import File, finding, more
 
@@ -76,7 +76,7 @@ def _people_of(boxes: Any, file: File) -> list[Entry]:
 
 
 def _require(boxes: Sequence[Entry], key: str, file: File) -> None:
-    lacking = [] if all(key in box for box in boxes) else [
+    lacking = [] if have_all(boxes, key) else [
         place for place, box in enumerate(boxes) if key not in box]
     if lacking:
         raise file.error(f'box number {lacking[0]} of', f'has no {key}, only '

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,3 +106,8 @@ class Findings:
         return cls(**{**content, 'warnings': tuple(
             Finding(**{**one, 'image_ids': tuple(one['image_ids']), 'annotation_ids': tuple(one['annotation_ids'])})
             for one in content['warnings'])})
+
+
+def summaries(findings: Iterable[Findings]) -> list[str]:
+    """One line for each annotation file of a data set."""
+    return list(dict.fromkeys(one.summary() for one in findings if one.is_dataset))

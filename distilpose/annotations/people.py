@@ -66,7 +66,7 @@ class Facts:
     labelled: np.ndarray
     """How many have a visibility above 0."""
     of_body: np.ndarray
-    """The same of the first list only, which ``num_keypoints`` counts, and the list's keypoints of visibility 2."""
+    """The same of the first list only, which ``num_keypoints`` counts."""
     largest: np.ndarray
     """The largest coordinate, labelled or not: mmpose leaves out people without one above 0."""
     largest_labelled: np.ndarray
@@ -123,13 +123,13 @@ def _facts_of(fields: Sequence[np.ndarray], boxes: np.ndarray | None, sizes: np.
     """Of (n, K, 3) triples of each field."""
     triples = fields[0] if len(fields) == 1 else np.concatenate(fields, axis=1)
     points, visibility = triples[..., :2], triples[..., 2]
-    labelled, of_body = visibility > 0, fields[0][..., 2]
+    labelled = visibility > 0
     weights = np.random.default_rng(0).random(triples.shape[1] * 3)
     limits = np.where(np.isnan(sizes), np.inf, sizes)[:, None]
     slack = np.where(np.isnan(sizes).any(1), np.inf, _FAR * sizes.max(1, initial=0))[:, None, None]
     return Facts(
         labelled=labelled.sum(1),
-        of_body=np.stack([(of_body > 0).sum(1), (of_body == 2).sum(1)], axis=1),
+        of_body=(fields[0][..., 2] > 0).sum(1),
         largest=points.max((1, 2), initial=-np.inf),
         largest_labelled=points.max((1, 2), initial=-np.inf, where=labelled[..., None]),
         lowest_visibility=visibility.min(1, initial=0),
@@ -138,7 +138,7 @@ def _facts_of(fields: Sequence[np.ndarray], boxes: np.ndarray | None, sizes: np.
         far=(labelled & ((points < -slack) | (points > limits + slack)).any(-1)).sum(1),
         near_box=_inside(points, labelled, boxes, corners=False),
         in_corners=_inside(points, labelled, boxes, corners=True),
-        digests=triples.reshape(len(triples), -1) @ weights)
+        digests=triples.reshape(len(triples), weights.size) @ weights)
 
 
 def _inside(points: np.ndarray, labelled: np.ndarray, boxes: np.ndarray | None, *, corners: bool) -> np.ndarray:

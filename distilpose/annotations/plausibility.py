@@ -75,15 +75,15 @@ def check_visibility(people: People, file: File) -> None:
     if len(wrong):
         place = wrong[0]
         value = people.facts.lowest_visibility[place]
-        raise file.error(f'a visibility of annotation {people.ids[place]} of', f'is {value:g}{more(len(wrong))}: mmpose '
-                         'would weigh the loss of the keypoint by it',
+        raise file.error(f'a visibility of annotation {people.ids[place]} of', f'is {value:g}{more(len(wrong))}: '
+                         'mmpose would weigh the loss of the keypoint by it',
                          '0 for a keypoint that is not labelled, 1 for a hidden one, 2 for a visible one')
 
 
 def people_warnings(people: People, usage: Usage, expected: Expected, file: File, *,
                     declared: Collection[int]) -> list[Finding]:
     """What is unusual about people, one finding a kind."""
-    rules = [*_left_out(usage, len(people), file), *_about_keypoints(people, usage, file)]
+    rules = [*_left_out(usage, len(people), file), *_about_keypoints(people, usage, expected, file)]
     if expected.reads_area:
         rules += _about_areas(people, usage, file)
     if declared and not expected.needs_categories:
@@ -108,18 +108,18 @@ def _left_out(usage: Usage, total: int, file: File) -> Iterator[_Rule]:
                    f'{{count}} left out: {reason}; the first is {{first}}')
 
 
-def _about_keypoints(people: People, usage: Usage, file: File) -> Iterator[_Rule]:
+def _about_keypoints(people: People, usage: Usage, expected: Expected, file: File) -> Iterator[_Rule]:
     facts, used = people.facts, usage.used
     stored = num_keypoints(people)
-    is_other = (stored > 0) & (stored != facts.of_body[:, 0]) & (stored != facts.of_body[:, 1])
-    yield ('num_keypoints', np.flatnonzero(used & is_other), f'num_keypoints of {{count}} people of {file.path} is not '
-           'the number of their labelled keypoints (visibility above 0); mmpose reads only whether it is 0; the first '
-           'is {first}')
+    yield ('num_keypoints', np.flatnonzero(used & (stored > facts.of_body)), f'num_keypoints of {{count}} people of '
+           f'{file.path} is larger than the number of their labelled keypoints (visibility above 0); the first is '
+           '{first}')
     yield ('no labelled keypoint', np.flatnonzero(used & (facts.labelled == 0)), f'{{count}} people of {file.path} are '
            'used without a labelled keypoint (visibility above 0), since their num_keypoints or coordinates are not 0; '
            'nothing is learned of them; the first is {first}')
-    yield ('visibility', np.flatnonzero(used & facts.is_odd), f'{{count}} people of {file.path} have a visibility '
-           'other than 0, 1 and 2; mmpose weighs the keypoint by it, by at most 1; the first is {first}')
+    weighs = expected.opens_images and len(expected.fields) == 1  # the reader of the whole body asks whether it is > 0
+    yield ('visibility', np.flatnonzero(used & facts.is_odd & weighs), f'{{count}} people of {file.path} have a '
+           'visibility other than 0, 1 and 2; mmpose weighs the keypoint by it, by at most 1; the first is {first}')
     yield ('keypoint at (0, 0)', np.flatnonzero(used & (facts.at_origin > 0)), f'{{count}} people of {file.path} have '
            'labelled keypoints at (0, 0), where a missing one is often put: give it visibility 0; the first is {first}')
     yield ('keypoint far outside', np.flatnonzero(used & (facts.far > 0)), f'{{count}} people of {file.path} have '

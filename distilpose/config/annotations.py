@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, chain
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.datasets.datasets.wholebody import CocoWholeBodyDataset
@@ -39,15 +37,14 @@ _WHOLE_BODY = dict(keypoints=17, foot_kpts=6, face_kpts=68, lefthand_kpts=21, ri
 Entry = Mapping[str, Any]
 
 
-def check_annotations(config: Config | ConfigTree) -> list[Findings]:
+def check_annotations(config: Config | ConfigTree) -> None:
     """Reads the annotations of all data sets and evaluators, and the boxes of a detector.
 
     Files of COCO's form are read here, and kept for the data set that needs them. Other forms are checked by their own
     data sets; of them only those are refused whose reader would run code.
 
-    Returns:
-        What was found, file by file as the config names them; of each kind of warning about a file the first only.
-        :func:`log_findings` logs it.
+    The tree gets ``findings``, file by file as the config names them, and the sentences of their ``warnings``, of each
+    kind the first about a file.
 
     Raises:
         DistilPoseError: a file cannot be used; names file, entry, field, found, expected and what to change.
@@ -63,16 +60,8 @@ def check_annotations(config: Config | ConfigTree) -> list[Findings]:
     except DistilPoseError:
         data_files.forget_kept_files()
         raise
-    return _without_repetitions([*chain.from_iterable(found.values())], _shared_images(found))
-
-
-def log_findings(findings: Sequence[Findings]) -> None:
-    """Logs how many people of each data set are used, and one warning for each kind of unusual thing."""
-    for line in dict.fromkeys(one.summary() for one in findings if one.is_dataset):
-        print_log(line, 'current')
-    for one in findings:
-        for warning in one.warnings:
-            print_log(warning.sentence, 'current', logging.WARNING)
+    tree.findings += _without_repetitions([*chain.from_iterable(found.values())], _shared_images(found))
+    tree.warnings += [warning.sentence for findings in tree.findings for warning in findings.warnings]
 
 
 def _shared_images(found: Mapping[str, Sequence[Findings]]) -> dict[int, Finding]:

@@ -253,7 +253,7 @@ CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
     check_image_files)
 
 
-def check(cfg: Config, loaders: Sequence[str]) -> list[str]:
+def check(cfg: Config, loaders: Sequence[str]) -> ConfigTree:
     """Applies all of :data:`CHECKS` to a config; the first that finds something wrong raises.
 
     The config is walked once, for all of them. A new check is a function of a
@@ -265,7 +265,7 @@ def check(cfg: Config, loaders: Sequence[str]) -> list[str]:
         loaders: which of ``'train'``, ``'val'``, ``'test'`` will be used.
 
     Returns:
-        Warnings for the log.
+        The config's tree, with ``warnings`` for the log and the ``findings`` in annotation files.
 
     Raises:
         DistilPoseError: says what is wrong, where, and what to change.
@@ -273,4 +273,4 @@ def check(cfg: Config, loaders: Sequence[str]) -> list[str]:
     tree = ConfigTree(cfg, loaders)
     for apply in CHECKS:
         apply(tree)
-    return tree.warnings
+    return tree

@@ -8,6 +8,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from distilpose.annotations import Findings
+
 from .models import ModelSource, read_model_source
 from .walk import Node, dictionaries, type_name
 
@@ -28,6 +30,8 @@ class ConfigTree:
         self.nodes: list[Node] = list(dictionaries(cfg._cfg_dict, ''))
         self.warnings: list[str] = []
         """What the checks found unusual, one sentence a kind."""
+        self.findings: list[Findings] = []
+        """What the check of annotations found, file by file."""
 
     @classmethod
     def of(cls, config: Config | ConfigTree, loaders: Sequence[str] | None = None) -> ConfigTree:

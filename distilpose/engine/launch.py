@@ -34,6 +34,7 @@ from distilpose.config import (
     student_config,
 )
 
+from ..annotations import summaries
 from ..checkpoints import load_strict, read_weights
 from ..checkpoints.writing import write_atomically
 from ..config.building import building_as_sentences
@@ -139,7 +140,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         add_teacher_crops(cfg)
         if strict_teacher:
             make_strict(cfg)
-        notes += check(cfg, ['train', 'val'] if validate else ['train'])
+        checked = check(cfg, ['train', 'val'] if validate else ['train'])
+        notes, said = [*notes, *checked.warnings], [*said, *summaries(checked.findings)]
         notes += prepare_work_dir(Path(cfg.work_dir), out_dir=out_dir(cfg), is_resumed=bool(cfg.resume))
         add_log_backends(cfg, log_to, is_resumed=bool(cfg.resume))
         prepare_environment(cfg, launcher)
@@ -205,11 +207,14 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     cfg = student_config(cfg)
     cfg.work_dir = str(_work_dir(cfg, work_dir, 'test'))
     cfg.load_from, cfg.resume = None, False
-    notes += check(cfg, ['test'])
+    checked = check(cfg, ['test'])
+    notes += checked.warnings
     _prepare_outputs(cfg, dump=dump, out=out, show_dir=show_dir)
     prepare_environment(cfg, launcher)
 
     def load_and_test(runner: Runner) -> dict[str, float]:
+        for line in summaries(checked.findings):
+            runner.logger.info(line)
         model = bare_model(runner)
         if is_onnx:
             check_file(runner)
@@ -265,7 +270,8 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
     _set_randomness(cfg, seed=None, deterministic=False)
     add_default_hooks(cfg)
     add_teacher_crops(cfg)
-    notes += check(cfg, ['train', 'val'])
+    checked = check(cfg, ['train', 'val'])
+    notes, said = [*notes, *checked.warnings], [*said, *summaries(checked.findings)]
     check_writable(Path(cfg.work_dir), name='--work-dir')
     prepare_environment(cfg, 'none')
 

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image, ImageOps
 
-from distilpose.image_files import read_image as decode_file
 from distilpose.errors import DistilPoseError
+from distilpose.image_files import read_image as decode_file
 
 ImageLike: TypeAlias = 'str | os.PathLike[str] | np.ndarray | Image.Image'
 """A path, an array in OpenCV's order of channels, or a PIL image."""

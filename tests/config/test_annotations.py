@@ -15,10 +15,10 @@ import pytest
 from mmengine.config import Config
 from mmpose.registry import DATASETS
 
-from distilpose.config import check_annotations, load_config
+from distilpose.config import ConfigTree, check_annotations, load_config
 from distilpose.distillation.teachers.keypoint_names import read_definition
 from distilpose.errors import DistilPoseError
-from distilpose.host import data_files
+from distilpose.host import data_files, xtcoco
 
 NAN, INF = float('nan'), math.inf
 Content = dict[str, Any]
@@ -109,7 +109,7 @@ def test_other_encodings_of_json_are_read(cfg: Config, encoding: str) -> None:
     (lambda content: first(content).update(area=NAN), 'area of annotation 1 .* is nan'),
     (lambda content: first(content).update(area=None), 'area of annotation 1 .* is None'),
     (for_all(lambda person: person.update(keypoints=person['keypoints'][:48])),
-     'keypoints of annotation 1 .* are 48 numbers; expected 51: .* 17 joints'),
+     'keypoints of annotation 1 .* are 48 numbers .and 11 more.; expected 51: .* 17 joints'),
     (lambda content: first(content).update(keypoints=[1, 2]), 'are 2 numbers'),
     (lambda content: first(content).update(keypoints=[]), 'are 0 numbers'),
     (lambda content: first(content).update(keypoints=None), 'are None'),
@@ -118,7 +118,7 @@ def test_other_encodings_of_json_are_read(cfg: Config, encoding: str) -> None:
     (lambda content: content.pop('annotations'), "'annotations' of .* is missing"),
     (for_all(lambda person: person.update(iscrowd=1)), 'nobody in .* of 12 annotations'),
     (for_all(lambda person: person.update(num_keypoints=0, keypoints=[0] * 51)), 'nobody in'),
-    (for_all(lambda person: person.pop('keypoints')), 'nobody in'),
+    (for_all(lambda person: person.pop('keypoints')), 'nobody in .* of 12 annotations .12 without keypoints.'),
     (lambda content: content['images'][0].pop('file_name'), 'image 1 of .* has no file_name'),
     (lambda content: content['images'][0].update(file_name=3), 'file_name of image 1 of .* is 3'),
     (lambda content: content['images'][0].pop('width'), 'width of image 1'),
@@ -126,7 +126,8 @@ def test_other_encodings_of_json_are_read(cfg: Config, encoding: str) -> None:
     (lambda content: content['images'][0].pop('id'), 'image number 0 of .* has no id'),
     (lambda content: content['images'].pop(0), 'image_id of annotation 1 .* is 1, which is no image'),
     (lambda content: content['images'][1].update(id=1), 'the id 1 in .* belongs to two images'),
-    (lambda content: [image.update(id=str(image['id'])) for image in content['images']], "is '1'; expected a whole"),
+    (lambda content: [image.update(id=str(image['id'])) for image in content['images']],
+     "is '1' .and 11 more.; expected a whole number, without quotes"),
     (lambda content: first(content).pop('id'), 'annotation number 0 of .* has no id'),
     (lambda content: first(content).pop('image_id'), 'annotation 1 of .* has no image_id'),
     (lambda content: first(content).pop('category_id'), 'annotation 1 of .* has no category_id'),
@@ -175,14 +176,20 @@ def test_coordinates_of_unlabelled_joints_become_0(cfg: Config, value: float | N
         data_files.forget_kept_files()
 
 
-def test_evaluators_need_areas_and_categories(cfg: Config) -> None:
+def test_evaluators_compute_areas_and_need_categories(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     cfg.val_evaluator.ann_file = str(people_file(cfg))
     change(cfg, lambda content: first(content).pop('area'))
-    with pytest.raises(DistilPoseError, match='annotation 1 of .*named by val_evaluator.ann_file.* has no area, .*'
-                       'use_area=False'):
-        check_annotations(cfg)
+    tree = ConfigTree(cfg)
+    check_annotations(tree)
+    assert [line for line in tree.warnings if '1 people of ' in line and 'have no area; 0.53 of the box' in line]
+    with monkeypatch.context() as patch:
+        patch.setattr(xtcoco, 'is_used', lambda: False)  # xtcocotools itself computes none
+        with pytest.raises(DistilPoseError, match='annotation 1 of .*named by val_evaluator.ann_file.* has no area, .*'
+                           'use_area=False'):
+            check_annotations(cfg)
     cfg.val_evaluator.use_area = False
-    check_annotations(cfg)
+    check_annotations(tree := ConfigTree(cfg))
+    assert 'no area' not in str(tree.warnings)
     change(cfg, lambda content: content.pop('categories'))
     with pytest.raises(DistilPoseError, match="the list 'categories' of .* is missing"):
         check_annotations(cfg)
@@ -197,7 +204,7 @@ def test_own_joints_are_those_of_the_metainfo(cfg: Config) -> None:
         dataset_name='three', paper_info={}, joint_weights=[1.0] * 3, sigmas=[0.05] * 3, skeleton_info={},
         keypoint_info={place: dict(name=name, id=place, color=[0, 0, 0], type='upper', swap='')
                        for place, name in enumerate(names)})
-    with pytest.raises(DistilPoseError, match='are 51 numbers; expected 9'):
+    with pytest.raises(DistilPoseError, match='are 51 numbers .and 11 more.; expected 9'):
         check_annotations(cfg)
     change(cfg, for_all(lambda person: person.update(keypoints=person['keypoints'][:9])))
     check_annotations(cfg)

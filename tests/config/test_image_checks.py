@@ -94,11 +94,11 @@ def test_sizes_are_compared(cfg: Config) -> None:
 
 
 @pytest.mark.parametrize('lines', [
-    ["train_dataloader.dataset.backend_args", dict(backend='petrel')],
-    ["train_dataloader.dataset.pipeline.0.backend_args", dict(backend='petrel')],
-    ["train_dataloader.dataset.data_prefix.img", 's3://bucket/images/'],
-    ["train_dataloader.dataset.type", 'OwnFormOfImages'],
-    ["train_dataloader.dataset.lazy_init", True]])
+    ['train_dataloader.dataset.backend_args', dict(backend='petrel')],
+    ['train_dataloader.dataset.pipeline.0.backend_args', dict(backend='petrel')],
+    ['train_dataloader.dataset.data_prefix.img', 's3://bucket/images/'],
+    ['train_dataloader.dataset.type', 'OwnFormOfImages'],
+    ['train_dataloader.dataset.lazy_init', True]])
 def test_images_elsewhere_and_other_data_sets_are_left_alone(cfg: Config, lines: list[Any]) -> None:
     (root_of(cfg) / 'images/003.png').unlink()
     cfg.merge_from_dict({lines[0]: lines[1]})

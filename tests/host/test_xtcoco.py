@@ -155,16 +155,34 @@ def test_wrong_input_is_a_sentence() -> None:
         COCOeval(iouType='keypoints_ears')
     truth, detections = random_people(0)
     for person in truth['annotations']:
-        del person['area'], person['foot_kpts']
+        del person['foot_kpts']
     with contextlib.redirect_stdout(io.StringIO()):
         ground_truth = COCO()
         ground_truth.dataset = truth
         ground_truth.createIndex()
         found = ground_truth.loadRes(detections)
-        with pytest.raises(ValueError, match='has no area; add it, or evaluate with use_area=False'):
-            COCOeval(ground_truth, found, 'keypoints').evaluate()
         with pytest.raises(ValueError, match="needs \\['foot_kpts'\\]"):
             COCOeval(ground_truth, found, 'keypoints_foot').evaluate()
+
+
+def test_a_missing_area_is_053_of_the_box() -> None:
+    from distilpose.host.xtcoco import COCO, COCOeval
+
+    stats = []
+    for use_area in (True, False):
+        truth, detections = random_people(5)
+        for person in truth['annotations']:
+            del person['area']
+        with contextlib.redirect_stdout(io.StringIO()):
+            ground_truth = COCO()
+            ground_truth.dataset = truth
+            ground_truth.createIndex()
+            evaluated = COCOeval(ground_truth, ground_truth.loadRes(detections), 'keypoints', use_area=use_area)
+            evaluated.evaluate()
+            evaluated.accumulate()
+            evaluated.summarize()
+        stats.append(evaluated.stats.tolist())
+    assert stats[0] == stats[1] and 0 < stats[0][0] < 1
 
 
 def test_reading_annotations_prints_nothing_and_indexes_them_as_pycocotools_does(
