@@ -15,7 +15,7 @@ from mmpose.registry import DATASETS
 from distilpose.errors import DistilPoseError
 from distilpose.host import data_files, xtcoco
 from distilpose.image_files import ImageTable, check_images
-from distilpose.image_files.checks import DEFAULT_SHARE
+from distilpose.image_files.checks import DEFAULT_SHARE, checked_share
 
 from .tree import ConfigTree
 from .walk import Node, dictionaries, type_name
@@ -50,9 +50,13 @@ def check_image_files(config: Config | ConfigTree) -> None:
 
 
 def max_share_of(cfg: Mapping[str, Any]) -> float:
-    """Which part of the images of a training may be broken."""
+    """Which part of the images of a training may be broken.
+
+    Raises:
+        DistilPoseError: it is no such number.
+    """
     hook = (cfg.get('default_hooks') or {}).get('skipped_images') or {}
-    return float(hook.get('max_share', DEFAULT_SHARE))
+    return checked_share(hook.get('max_share', DEFAULT_SHARE))
 
 
 def reads_coco(kind: Any) -> bool:

@@ -12,6 +12,7 @@ from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 
 from distilpose.host.views import view_of
 
+from .broken_images import SkippingPipeline
 from .transforms import (
     DecodingTopdownAffine,
     PackMixedPoseInputs,
@@ -44,11 +45,25 @@ def make_in_stages(dataset: BaseCocoStyleDataset, indices: Sequence[int]) -> lis
     early, late = split_steps(dataset.pipeline.transforms)
     if not late or not _is_only_seeded(dataset):
         return [dataset[index] for index in indices]
-    view = _with_pipeline(dataset, Compose(early))
+    skipping = dataset.pipeline if isinstance(dataset.pipeline, SkippingPipeline) else None
+    view = _with_pipeline(dataset, Compose(early) if skipping is None else skipping.with_steps(early))
     samples = [view[index] for index in indices]
     for step in late:
-        samples = [step(sample) for sample in samples]
-    return samples
+        samples = [_apply(step, sample, skipping) for sample in samples]
+    # Made again one by one, those with a broken image are replaced as without stages.
+    return [dataset[index] if sample is None else sample for index, sample in zip(indices, samples, strict=True)]
+
+
+def _apply(step: Callable, sample: Any, skipping: SkippingPipeline | None) -> Any:
+    """The sample after a step; ``None`` for one whose image is broken."""
+    if sample is None:
+        return None
+    try:
+        return step(sample)
+    except Exception as error:
+        if skipping is None or not skipping.leaves_out(error, sample):
+            raise
+        return None
 
 
 def split_steps(steps: Sequence[Callable]) -> tuple[list[Callable], list[Callable]]:

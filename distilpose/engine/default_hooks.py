@@ -18,6 +18,7 @@ DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     resume_facts=dict(type='ResumeFactsHook'),
     resume_position=dict(type='ResumePositionHook'),
     signals=dict(type='SignalHook'),
+    skipped_images=dict(type='SkippedImagesHook'),
     start_weights=dict(type='StartWeightsHook'),
     strict_loading=dict(type='StrictResumeHook'),
     teacher_check=dict(type='TeacherCheckHook'),

@@ -14,6 +14,7 @@ from mmcv.transforms import BaseTransform
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
 from ..errors import DistilPoseError, SampleFailed
+from ..image_files import why_unreadable
 
 
 def prepare_workers(loader: Any) -> None:
@@ -87,9 +88,20 @@ def describe_sample(error: BaseException) -> str | None:
         return None
     person = f' (annotation {image["id"]})' if image.get('id') is not None else ''
     text = ' '.join(str(error).split())
-    return (f'the image {image["img_path"]}{person} could not be prepared{f" by {step}" if step else ""}: '
-            f'{type(error).__name__}{f": {text}" if text else ""}; mend or remove this image or its annotation, or the '
-            'step of the pipeline')
+    problem = _problem(image['img_path'])
+    reason = f'it {problem}' if problem else f'{type(error).__name__}{f": {text}" if text else ""}'
+    return (f'the image {image["img_path"]}{person} could not be prepared{f" by {step}" if step else ""}: {reason}; '
+            'mend or remove this image or its annotation, or the step of the pipeline')
+
+
+def _problem(path: Any) -> str | None:
+    """What is wrong with an image file of this machine, as far as that can be said."""
+    if not isinstance(path, str) or '://' in path:
+        return None
+    try:
+        return why_unreadable(path)
+    except OSError:
+        return None
 
 
 def locals_of(frame: TracebackType | None) -> Iterator[dict[str, Any]]:

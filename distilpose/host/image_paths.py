@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from distilpose.errors import DistilPoseError
 
 VARIABLE = 'DISTILPOSE_ALLOWED_FOLDERS'
@@ -69,6 +71,8 @@ def _checked(load: Callable[[Any], list[dict[str, Any]]]) -> Callable[[Any], lis
         for key in ('img_path', 'img_paths'):
             images = {path: person.get('img_id') for person in people for path in _listed(person.get(key))}
             check_inside(images, roots=roots, source=str(self.ann_file))
+            if key == 'img_path':
+                self.image_files = np.unique(np.array([os.fsencode(path) for path in images], dtype=bytes))
         return people
     return load_data_list
 

@@ -58,6 +58,18 @@ class ImageTable:
         return os.path.join(self.folder, self.names[place])
 
 
+def checked_share(value: Any) -> float:
+    """A value of :data:`SHARE_OPTION`.
+
+    Raises:
+        DistilPoseError: it is no number from 0 to 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise DistilPoseError(f'{SHARE_OPTION} is {value!r}, the share of the images that a training may leave out '
+                              'because they cannot be read; expected a number from 0 to 1, such as 0.01')
+    return float(value)
+
+
 def check_images(table: ImageTable, *, max_share: float = DEFAULT_SHARE, is_training: bool = True) -> list[str]:
     """Looks for all images, and at the headers of all or of an evenly spread sample of a large training set.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from mmpose.registry import TRANSFORMS
 
 from distilpose.engine import train
 from distilpose.engine.failures import recognise
-from distilpose.errors import DistilPoseError, LostProcess, MachineFailed, SampleFailed
+from distilpose.errors import DistilPoseError, LostProcess, MachineFailed
 
 from .test_saving import assert_equal
 
@@ -89,19 +88,6 @@ def test_what_was_trained_is_saved_and_resumed_exactly(make_config: MakeConfig, 
     train(config, work_dir=tmp_path / 'parts', validate=False, resume='auto', options=quiet)
     train(config, work_dir=tmp_path / 'whole', validate=False, options=quiet)
     assert_equal(tmp_path / 'whole' / 'epoch_3.pth', tmp_path / 'parts' / 'epoch_3.pth')
-
-
-@pytest.mark.parametrize('workers', [0, 1])
-def test_an_image_that_cannot_be_read_is_named(make_config: MakeConfig, tmp_path: Path, tiny_data: Path,
-                                               workers: int) -> None:
-    shutil.copytree(tiny_data, tmp_path / 'data')
-    broken = tmp_path / 'data' / 'images' / '003.png'
-    broken.write_bytes(broken.read_bytes()[:40])
-    with pytest.raises(SampleFailed) as failed:
-        train(make_config(workers=workers), work_dir=tmp_path / 'run', validate=False, data_root=tmp_path / 'data')
-    sentence = str(failed.value)
-    assert sentence.startswith(f'the image {broken} (annotation 3) could not be prepared by ') and '\n' not in sentence
-    assert sentence.count('mend or remove this image') == 1
 
 
 def test_unknown_errors_keep_their_traceback_and_log_it(make_config: MakeConfig, tmp_path: Path,

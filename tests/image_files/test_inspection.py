@@ -91,9 +91,9 @@ def test_places_without_a_file(tmp_path: Path) -> None:
 
 
 def test_a_machine_without_descriptors_is_not_a_broken_image(tmp_path: Path) -> None:
-    with mock.patch('builtins.open', side_effect=OSError(errno.EMFILE, os.strerror(errno.EMFILE))):
-        with pytest.raises(OSError, match='Too many open files'):
-            inspect_image(tmp_path / 'a.jpg')
+    no_descriptor = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    with mock.patch('builtins.open', side_effect=no_descriptor), pytest.raises(OSError, match='Too many open files'):
+        inspect_image(tmp_path / 'a.jpg')
 
 
 @pytest.mark.parametrize(('width', 'height'), [(40000, 40000), (LARGEST_SIDE + 1, 2)])

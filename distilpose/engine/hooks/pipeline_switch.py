@@ -53,7 +53,8 @@ class PipelineSwitchHook(Hook):
     def before_train_epoch(self, runner: Runner) -> None:
         """Switches when the epoch has come."""
         loader = runner.train_dataloader
-        if runner.epoch < self.switch_epoch or loader.dataset.pipeline is self.pipeline:
+        if self.pipeline is None or runner.epoch < self.switch_epoch or (
+                loader.dataset.pipeline.transforms is self.pipeline.transforms):
             return
         loader.dataset.pipeline = self.pipeline
         end_workers_of(loader)  # they hold the old one, and the loader starts new ones

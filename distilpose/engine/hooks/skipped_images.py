@@ -1,32 +1,92 @@
-"""Says which unlabelled images a training could not use."""
+"""Leaves out broken images of a training, and says which."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from mmengine import dist
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from ...config.image_checks import reads_coco
 from ...datasets import UnlabelledImages
+from ...datasets.broken_images import BrokenImages, data_sets_of, image_paths, labelled_parts, leave_out_broken
+from ...image_files import ImageTable, check_images
+from ...image_files.checks import DEFAULT_SHARE, checked_share
 
 
 @HOOKS.register_module()
 class SkippedImagesHook(Hook):
-    """Logs after an epoch, and at the end, how many unlabelled images were left out, when there are more than before.
+    """Lets other samples take the places of those whose image cannot be read, and logs which images these are.
 
-    Images are found to be broken by the worker processes of all processes, when their turn comes; this collects it.
+    A labelled image that is missing, empty, cut off or no image is named when it is first met, up to a limit. Images
+    are found to be broken by the worker processes of all processes, when their turn comes; after an epoch, and at the
+    end, it is collected from all of them. The number of unlabelled images that were left out is logged then as well.
+
+    Data sets whose annotations were not compared with their images before the run
+    (:func:`~distilpose.config.image_checks.check_image_files`) are looked at when it starts.
+
+    Args:
+        max_share: of the labelled images, how many may be left out, 0 to 1; more end the training.
     """
 
-    priority = 'NORMAL'
+    priority = 'LOW'  # after a hook that changes the pipeline
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_share: float = DEFAULT_SHARE) -> None:
+        self.max_share = checked_share(max_share)
         self.logged: dict[int, int] = {}
+        self.broken: BrokenImages | None = None
+        self.seen = 0
+        self.named = 0
+
+    def before_train(self, runner: Runner) -> None:
+        """Looks at the images that nothing has looked at, and prepares the data set before worker processes start.
+
+        Raises:
+            DistilPoseError: more images than the limit are missing or broken, or any of the validation.
+        """
+        loops = dict(train_dataloader=runner._train_loop, val_dataloader=runner._val_loop)
+        for name, loop in loops.items():
+            dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
+            if dataset is not None and is_main_process():
+                self._look_at_others(runner, dataset, name)
+        dataset = runner.train_dataloader.dataset
+        parts = labelled_parts(dataset)
+        if parts and self.broken is None:
+            self.broken = BrokenImages((path for part in parts for path in image_paths(part)),
+                                       max_share=self.max_share)
+        self._prepare(dataset)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Prepares a data set that was given another pipeline."""
+        self._prepare(runner.train_dataloader.dataset)
+
+    def _prepare(self, dataset: Any) -> None:
+        if self.broken is not None and len(self.broken.paths):
+            leave_out_broken(dataset, self.broken)
+
+    def _look_at_others(self, runner: Runner, dataset: Any, name: str) -> None:
+        for part in labelled_parts(dataset):
+            if not reads_coco(type(part)):
+                table = ImageTable(str(part.ann_file or type(part).__name__), f'{name}.dataset', '', image_paths(part),
+                                   root=part.data_root or None)
+                for warning in check_images(table, max_share=self.max_share, is_training=name == 'train_dataloader'):
+                    runner.logger.warning(warning)
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
+        """Names the broken images that were met since the last iteration."""
+        if self.broken is not None and int(self.broken.marks) != self.seen:
+            self.seen = int(self.broken.marks)
+            self._name(runner, self.broken.is_broken)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """See the class."""
+        """See the class.
+
+        Raises:
+            SampleFailed: all processes together met more broken images than the limit.
+        """
         self._log(runner)
 
     def after_train(self, runner: Runner) -> None:
@@ -34,7 +94,14 @@ class SkippedImagesHook(Hook):
         self._log(runner)
 
     def _log(self, runner: Runner) -> None:
-        for place, dataset in enumerate(_unlabelled(runner.train_dataloader.dataset)):
+        if self.broken is not None:
+            broken = self.broken.is_broken.clone()
+            dist.all_reduce(broken, op='max')
+            self._name(runner, broken)
+            self.broken.check(broken)
+        unlabelled = (part for part in data_sets_of(runner.train_dataloader.dataset)
+                      if isinstance(part, UnlabelledImages))
+        for place, dataset in enumerate(unlabelled):
             skipped = dataset.skipped.clone()
             dist.all_reduce(skipped, op='max')
             count = int(skipped.count_nonzero())
@@ -42,10 +109,10 @@ class SkippedImagesHook(Hook):
                 runner.logger.warning(f'{dataset.describe_skipped(skipped)}; others took their places.')
                 self.logged[place] = count
 
-
-def _unlabelled(dataset: Any) -> Iterator[UnlabelledImages]:
-    """The data set itself, or those that it combines."""
-    if isinstance(dataset, UnlabelledImages):
-        yield dataset
-    for part in getattr(dataset, 'datasets', ()):
-        yield from _unlabelled(part)
+    def _name(self, runner: Runner, broken: Any) -> None:
+        count = int(broken.count_nonzero())
+        if self.broken is not None and count > self.named:
+            runner.logger.warning(f'{self.broken.describe(broken)}; other samples take their places. The training ends '
+                                  f'when there are more than {self.broken.most} (default_hooks.skipped_images.'
+                                  f'max_share={self.max_share:g}).')
+            self.named = count
