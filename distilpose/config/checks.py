@@ -18,9 +18,11 @@ from .image_checks import check_image_files
 from .keypoint_checks import check_keypoints
 from .mixing_checks import check_mixed_data
 from .number_checks import check_numbers
+from .option_names import check_names
 from .paths import project_path
 from .tree import ConfigTree
-from .walk import type_name
+from .value_checks import check_values
+from .walk import as_option, type_name
 
 _SIZES = ('input_size', 'heatmap_size', 'simcc_split_ratio', 'heatmap_type')
 _PARTS_OF_A_DISTILLATION = dict(
@@ -216,16 +218,11 @@ def _require(path: Path, named_by: str, *, data_root: str | None) -> None:
     if ':' in str(path) or path.exists():  # a URL has a colon
         return
     moves_with_data = data_root and Path(data_root) in (path, *path.parents)
-    option = '--data-root DIR' if moves_with_data else f'--cfg-options {_as_option(named_by)}=...'
+    option = '--data-root DIR' if moves_with_data else f'--cfg-options {as_option(named_by)}=...'
     if named_by.endswith('.bbox_file'):
         option += f', or test on ground-truth boxes with --cfg-options {named_by}=None'
     raise DistilPoseError(f'there is no {path} (looked from {Path.cwd()}), which {named_by} names; put the data there, '
                           f'or say where it is with {option}')
-
-
-def _as_option(path: str) -> str:
-    """``'datasets[0].images'`` as ``--cfg-options`` takes it, ``'datasets.0.images'``."""
-    return path.replace('[', '.').replace(']', '')
 
 
 def check_checkpoint_files(config: Config | ConfigTree) -> None:
@@ -248,9 +245,22 @@ def check_checkpoint_files(config: Config | ConfigTree) -> None:
 
 
 CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
-    check_networks, check_data_files, check_keypoints, check_evaluators, check_input_sizes, check_targets,
-    check_flip_test, check_schedules, check_numbers, check_mixed_data, check_checkpoint_files, check_annotations,
-    check_image_files)
+    check_names,
+    check_values,
+    check_networks,
+    check_data_files,
+    check_keypoints,
+    check_evaluators,
+    check_input_sizes,
+    check_targets,
+    check_flip_test,
+    check_schedules,
+    check_numbers,
+    check_mixed_data,
+    check_checkpoint_files,
+    check_annotations,
+    check_image_files,
+)
 
 
 def check(cfg: Config, loaders: Sequence[str]) -> ConfigTree:

@@ -1,4 +1,4 @@
-"""Whether something reads an option that a config does not have yet: arguments of classes, and keys of plain dicts."""
+"""Names in a config: whether something reads a key, by the arguments of classes and the keys of plain dictionaries."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import difflib
 import fnmatch
 import functools
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any
 
-import mmengine.registry
-import mmpose.registry
 import torch
+from mmengine.config import Config
 from mmengine.dist import init_dist
 from mmengine.hooks import CheckpointHook, EMAHook
 from mmengine.model.wrappers import MMDistributedDataParallel
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
-from mmengine.registry import Registry
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, LogProcessor, Runner, TestLoop, ValLoop
 from mmengine.runner.utils import set_random_seed
 from mmengine.utils.dl_utils import set_multi_processing
@@ -25,8 +24,16 @@ from torch.utils.data import DataLoader
 
 from distilpose.errors import DistilPoseError
 
+from .class_arguments import arguments, kinds_of, parameters, registered, registered_names
 from .models import PAIRING_OPTIONS, read_model_source
+from .tree import ConfigTree
+from .walk import Node, as_option, dictionaries
 
+_CHECKED = (
+    'model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg', 'test_cfg',
+    'auto_scale_lr', 'optim_wrapper', 'param_scheduler', 'val_evaluator', 'test_evaluator', 'default_hooks',
+    'custom_hooks', 'env_cfg', 'log_processor', 'visualizer', 'randomness', 'model_wrapper_cfg', 'compile')
+"""Entries that the Runner reads and whose names are checked."""
 _OF_MMENGINE = frozenset({'type', '_delete_', '_scope_'})
 _TEST_CFG = frozenset({
     'align_corners', 'average', 'blur_kernel_size', 'flip_in_one_batch', 'flip_mode', 'flip_test', 'input_size',
@@ -44,47 +51,10 @@ class UnknownName(DistilPoseError):
     """Nothing reads an option."""
 
 
-def parameters(*callables: Callable[..., Any], without: Collection[str] = ()) -> frozenset[str]:
-    """Names of the parameters of functions or of constructors."""
-    names: set[str] = set()
-    for function in callables:
-        names.update(constructor_names(function)[0] if inspect.isclass(function) else _names(function)[0])
-    return frozenset(names - {'self', *without})
-
-
-def constructor_names(kind: type) -> tuple[list[str], bool]:
-    """The arguments that a class takes, from its constructor and those that it passes ``**kwargs`` on to.
-
-    Returns:
-        The names, and whether the last of these constructors takes any further name.
-    """
-    names: list[str] = []
-    for base in kind.__mro__:
-        constructor = vars(base).get('__init__')
-        if base in (object, nn.Module) or constructor is None:
-            continue
-        found, is_open = _names(constructor)
-        names += found[1:]
-        if not is_open:
-            return names, False
-    return names, bool(names)
-
-
-def _names(function: Callable[..., Any]) -> tuple[list[str], bool]:
-    """Names of parameters, and whether there may be others."""
-    try:
-        found = inspect.signature(function).parameters.values()
-    except ValueError:  # of a function in C that does not say
-        return [], True
-    named = [parameter.name for parameter in found
-             if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)]
-    return named, any(parameter.kind == parameter.VAR_KEYWORD for parameter in found)
-
-
 @functools.cache
 def _keys_of_plain_dicts() -> dict[str, frozenset[str]]:
     """Pattern of a path -> keys of a dictionary without ``type`` there, as the Runner and mmpose read them."""
-    wrappers = (OptimWrapper, AmpOptimWrapper, *_registered('AutocastOptimWrapper'))
+    wrappers = (OptimWrapper, AmpOptimWrapper, *registered('AutocastOptimWrapper'))
     loops = dict(without=('runner', 'dataloader'))
     return {
         'env_cfg': frozenset({'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'}),
@@ -108,6 +78,26 @@ def _keys_of_plain_dicts() -> dict[str, frozenset[str]]:
     }
 
 
+@functools.cache
+def _keys_of_open_dicts() -> dict[str, frozenset[str]]:
+    """As :func:`_keys_of_plain_dicts`, where a class of one's own may read others: a near miss is a warning."""
+    return {
+        'optim_wrapper.paramwise_cfg.custom_keys.*': parameters(
+            torch.optim.AdamW, torch.optim.SGD, without=('params', )) | {'lr_mult', 'decay_mult'},
+        '*.data_prefix': frozenset({'img', 'img_path'}),
+        '*.metainfo': frozenset({
+            'from_file', 'dataset_name', 'paper_info', 'keypoint_info', 'skeleton_info', 'joint_weights', 'sigmas',
+            'classes'}),
+        '*.backend_args': frozenset({'backend', 'path_mapping', 'enable_mc', 'server_list_cfg', 'client_cfg'}),
+        'model.*backbone.extra': frozenset({
+            'stage1', 'stage2', 'stage3', 'stage4', 'upsample', 'stem', 'stages_spec', 'num_stages', 'with_head',
+            'drop_path_rate', 'with_rpe', 'multiscale_output'}),
+        'model.*backbone.extra.stage?': frozenset({
+            'num_modules', 'num_branches', 'block', 'num_blocks', 'num_channels', 'multiscale_output', 'num_heads',
+            'window_sizes', 'mlp_ratios', 'num_mlp_ratios'}),
+    }
+
+
 def check_name(path: str, node: Mapping[str, Any], name: str, *, known: Collection[str]) -> None:
     """Checks a key that an option adds to a dictionary of the config.
 
@@ -128,6 +118,7 @@ def check_name(path: str, node: Mapping[str, Any], name: str, *, known: Collecti
     names, is_open, owner = _readers(path, node)
     if name in names:
         return
+    is_open = is_open and not (names and 'type' not in node)
     close = difflib.get_close_matches(name, [*known, *names], n=1, cutoff=0.7 if is_open else 0.6)
     if close or not is_open:
         raise UnknownName(_sentence(name, owner, close, names))
@@ -140,12 +131,15 @@ def _readers(path: str, node: Mapping[str, Any]) -> tuple[list[str], bool, str]:
     for pattern, names in _keys_of_plain_dicts().items():
         if fnmatch.fnmatchcase(path, pattern):
             return sorted(names), False, path
+    for pattern, names in _keys_of_open_dicts().items():
+        if fnmatch.fnmatchcase(path, pattern):
+            return sorted(names), True, path
     return [], True, path
 
 
 def _arguments(path: str, node: Mapping[str, Any]) -> tuple[list[str], bool, str]:
     """Arguments of the classes and functions of a ``type``; of every kind, since a name may be registered twice."""
-    kinds = _registered(node['type']) if isinstance(node['type'], str) else [node['type']]
+    kinds = kinds_of(node)
     if not kinds:
         return [], True, str(node['type'])  # building it says that there is none
     found = [_names_of(kind, node) for kind in kinds]
@@ -153,6 +147,7 @@ def _arguments(path: str, node: Mapping[str, Any]) -> tuple[list[str], bool, str
     first = path.partition('.')[0]
     names += ['priority'] if first in ('default_hooks', 'custom_hooks') else []
     names += ['convert_to_iter_based'] if first == 'param_scheduler' else []
+    names += ['requires_grad'] if path.endswith('norm_cfg') else []
     if path == 'optim_wrapper':
         names += _keys_of_plain_dicts()[path]
     return names, any(is_open for _, is_open in found), str(node['type'])
@@ -160,22 +155,68 @@ def _arguments(path: str, node: Mapping[str, Any]) -> tuple[list[str], bool, str
 
 def _names_of(kind: Any, node: Mapping[str, Any]) -> tuple[list[str], bool]:
     """Arguments of a class or function, and whether there may be others."""
-    names, is_open = constructor_names(kind) if inspect.isclass(kind) else _names(kind)
+    found, is_open = arguments(kind)
+    names = list(found)
     if is_open and inspect.isclass(kind) and issubclass(kind, CheckpointHook):
         return names, False  # it would pass them on to a function that fails at the first checkpoint
     if is_open and inspect.isclass(kind) and issubclass(kind, EMAHook):
-        averages = _registered(str(node.get('ema_type', 'ExponentialMovingAverage')))
-        return [*names, *(name for average in averages for name in constructor_names(average)[0])], False
+        averages = registered(str(node.get('ema_type', 'ExponentialMovingAverage')))
+        return [*names, *(name for average in averages for name in arguments(average)[0])], False
     return names, is_open
 
 
-@functools.cache
-def _registered(name: str) -> list[Any]:
-    """What mmpose and mmengine have registered under a name."""
-    registries = [value for module in (mmpose.registry, mmengine.registry) for value in vars(module).values()
-                  if isinstance(value, Registry)]
-    found = [registry.get(name) for registry in registries]
-    return list(dict.fromkeys(kind for kind in found if kind is not None))
+def check_names(config: Config | ConfigTree) -> None:
+    """Looks for types that nothing is registered for, and for keys that nothing reads.
+
+    Names at the top are variables of the config. Options of albumentations' transforms are its own affair.
+
+    Raises:
+        DistilPoseError: names the entry, what was probably meant, or what the class takes.
+    """
+    tree = ConfigTree.of(config)
+    if 'runner_type' in tree.cfg:
+        return  # a Runner of one's own reads what it likes
+    for path, node in checked_nodes(tree):
+        if path not in ('default_hooks', 'model.terms'):
+            tree.warnings += _check_node(path, node)
+
+
+def checked_nodes(tree: ConfigTree) -> Iterator[Node]:
+    """The dictionaries that the Runner reads, and the student's; without options of albumentations' transforms."""
+    elsewhere = tuple(f'{path}.transforms' for path, _ in tree.of_type('Albumentation', *_CHECKED))
+    if tree.is_distillation:
+        elsewhere += ('model.student', 'model.teacher')
+        yield from dictionaries(tree.student, 'model.student')
+    yield from (entry for entry in tree.below(*_CHECKED) if not entry[0].startswith(elsewhere))
+
+
+def _check_node(path: str, node: Mapping[str, Any]) -> Iterator[str]:
+    """Warnings of names in a dictionary that something may read."""
+    kind = node.get('type')
+    is_of_function = path.endswith(('.schedule', '.clip_grad'))
+    if isinstance(kind, str) and not is_of_function and not registered(kind):
+        raise DistilPoseError(f'{path}.type is {kind!r}: {_missing(kind)}')
+    names, is_open, owner = _readers(as_option(path), node)
+    for name in node:
+        if name in names or name in _OF_MMENGINE or not names:
+            continue
+        close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.75 if is_open else 0.6)
+        if not is_open:
+            raise DistilPoseError(f'{path} has a key {name!r} that nothing reads: '
+                                  f'{_sentence(str(name), owner, close, names)}. Change or remove it in the config')
+        if close:
+            yield f'{path} has a key {name!r} that nothing of mmpose reads{did_you_mean(close)}'
+
+
+def _missing(kind: str) -> str:
+    """Why there is no class of a name, and what to do."""
+    package, dot, _ = kind.partition('.')
+    if dot and find_spec(package) is None:
+        return (f'it is defined in the package {package}, which is not installed; install it, or name a type of mmpose '
+                'or of your own in its place')
+    close = difflib.get_close_matches(kind, registered_names(), n=1)
+    return (f'nothing is registered under this name{did_you_mean(close)}; check its spelling in the config, and that '
+            'custom_imports names the package that defines it')
 
 
 def _check_entry(path: str, value: Any, name: str, *, known: Collection[str]) -> None:

@@ -13,6 +13,7 @@ from mmpose.registry import HOOKS
 
 from distilpose.errors import DistilPoseError
 
+from .forms import check_forms
 from .keypoints import ENTRY, set_own_keypoints
 from .models import PAIRING_OPTIONS
 from .option_names import UnknownName, check_name, did_you_mean, with_source
@@ -73,6 +74,7 @@ def merge_options(cfg: Config, options: Mapping[str, Any], *,
         except (TypeError, KeyError, AttributeError) as error:
             reason = error.args[0] if error.args else error
             raise DistilPoseError(f'--cfg-options {key}={value} does not fit the config: {reason}') from error
+    check_forms(cfg)
     if ENTRY in before and any(key.split('.')[0] == ENTRY for key in options):
         set_own_keypoints(cfg, load_config)
     added = [key for key in options if key.startswith('+')]

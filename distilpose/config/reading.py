@@ -9,6 +9,7 @@ from mmengine.hub import get_config
 
 from distilpose.errors import DistilPoseError
 
+from .forms import check_forms
 from .hugging_face import is_hugging_face, read_hugging_face
 from .keypoints import set_own_keypoints
 from .paths import IS_INSTALLED, find_config, without_package_folder
@@ -48,5 +49,6 @@ def _read(name: str, given: str | Path) -> Config:
     if IS_INSTALLED:
         for key, value in change_strings(cfg.to_dict(), without_package_folder).items():
             cfg[key] = value
+    check_forms(cfg)
     set_own_keypoints(cfg, load_config)
     return cfg

@@ -19,6 +19,11 @@ def dictionaries(node: Any, path: str) -> Iterator[Node]:
             yield from dictionaries(value, f'{path}[{index}]')
 
 
+def as_option(path: str) -> str:
+    """``'datasets[0].images'`` as ``--cfg-options`` takes it, ``'datasets.0.images'``."""
+    return path.replace('[', '.').replace(']', '')
+
+
 def type_name(kind: Any) -> str:
     """The name of a ``type`` without its scope (``'mmpose.'``); a config may also give a class."""
     return kind.rpartition('.')[2] if isinstance(kind, str) else getattr(kind, '__name__', '')

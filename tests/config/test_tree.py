@@ -13,16 +13,20 @@ from distilpose.errors import DistilPoseError
 
 
 def config() -> Config:
-    loader = dict(batch_size=2, dataset=dict(type='CombinedDataset', datasets=[dict(type='A'), dict(type='B')]))
-    return Config(dict(model=dict(type='M'), train_dataloader=loader, train_dataloader_of_another=dict(type='A')))
+    parts = [dict(type='CocoDataset'), dict(type='MpiiDataset')]
+    loader = dict(batch_size=2, dataset=dict(type='CombinedDataset', datasets=parts),
+                  sampler=dict(type='DefaultSampler'))
+    return Config(dict(model=dict(type='TopdownPoseEstimator'), train_dataloader=loader,
+                       train_dataloader_of_another=dict(type='CocoDataset')))
 
 
 def test_nodes_are_found_by_path_and_type() -> None:
     found = ConfigTree(config())
     assert [path for path, _ in found.below('train_dataloader')] == [
         'train_dataloader', 'train_dataloader.dataset', 'train_dataloader.dataset.datasets[0]',
+        'train_dataloader.dataset.datasets[1]', 'train_dataloader.sampler']
+    assert [path for path, _ in found.of_type('MpiiDataset', 'train_dataloader')] == [
         'train_dataloader.dataset.datasets[1]']
-    assert [path for path, _ in found.of_type('A', 'train_dataloader')] == ['train_dataloader.dataset.datasets[0]']
     assert found.nodes[0][0] == '' and found.below('nowhere') == []
 
 
@@ -53,5 +57,5 @@ def test_a_new_check_is_a_line_in_the_list(monkeypatch: pytest.MonkeyPatch) -> N
         raise DistilPoseError(f'{found.loaders} {found.model["type"]}')
 
     monkeypatch.setattr(checks, 'CHECKS', (*CHECKS, refuse))
-    with pytest.raises(DistilPoseError, match=r"\('train',\) M"):
+    with pytest.raises(DistilPoseError, match=r"\('train',\) TopdownPoseEstimator"):
         check(config(), ['train'])

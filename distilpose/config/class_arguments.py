@@ -1,0 +1,157 @@
+"""Arguments of registered classes and functions: names, annotations and defaults of their constructors."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import mmengine.registry
+import mmpose.registry
+import torch
+from mmengine.registry import Registry
+from torch import nn
+
+_NUMBERS = (int, float, complex)
+_LISTS = (list, tuple, Sequence, set, frozenset)
+_PLAIN = (*_NUMBERS, bool, type(None), torch.Tensor)
+
+
+class Argument(NamedTuple):
+    """An argument of a class or function."""
+
+    annotation: Any
+    """Resolved; ``inspect.Parameter.empty`` without one, or where it cannot be resolved."""
+    default: Any
+    """``inspect.Parameter.empty`` without one."""
+
+
+def parameters(*callables: Callable[..., Any], without: Collection[str] = ()) -> frozenset[str]:
+    """Names of the parameters of functions or of constructors."""
+    names = {name for function in callables for name in arguments(function)[0]}
+    return frozenset(names - {'self', *without})
+
+
+@functools.cache
+def arguments(kind: Callable[..., Any]) -> tuple[dict[str, Argument], bool]:
+    """The arguments that a class or function takes.
+
+    Args:
+        kind: of a class the constructor, and those that it passes ``**kwargs`` on to.
+
+    Returns:
+        Name -> argument, and whether any further name is taken.
+    """
+    if not inspect.isclass(kind):
+        return _of_function(kind)
+    found: dict[str, Argument] = {}
+    for base in kind.__mro__:
+        constructor = vars(base).get('__init__')
+        if base in (object, nn.Module) or constructor is None:
+            continue
+        own, is_open = _of_function(constructor)
+        own.pop(next(iter(own), ''), None)  # self
+        found = {**own, **found}
+        if not is_open:
+            return found, False
+    return found, bool(found)
+
+
+def _of_function(function: Callable[..., Any]) -> tuple[dict[str, Argument], bool]:
+    try:
+        signature = inspect.signature(function).parameters.values()
+    except ValueError:  # of a function in C that does not say
+        return {}, True
+    try:
+        hints = typing.get_type_hints(function)
+    except Exception:  # an annotation may name anything, and evaluating it raise anything
+        hints = {}
+    named = {parameter.name: Argument(hints.get(parameter.name, parameter.empty), parameter.default)
+             for parameter in signature if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)}
+    return named, any(parameter.kind == parameter.VAR_KEYWORD for parameter in signature)
+
+
+@functools.cache
+def registered(name: str) -> tuple[Any, ...]:
+    """What mmpose and mmengine have registered under a name."""
+    found = [registry.get(name) for registry in _registries()]
+    return tuple(dict.fromkeys(kind for kind in found if kind is not None))
+
+
+def registered_names() -> list[str]:
+    """All names that mmpose and mmengine have registered."""
+    return sorted({name for registry in _registries() for name in registry.module_dict})
+
+
+@functools.cache
+def _registries() -> tuple[Registry, ...]:
+    return tuple(dict.fromkeys(value for module in (mmpose.registry, mmengine.registry)
+                               for value in vars(module).values() if isinstance(value, Registry)))
+
+
+def kinds_of(node: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The classes and functions of a dictionary's ``type``; of every kind, since a name may be registered twice."""
+    kind = node.get('type')
+    if isinstance(kind, str):
+        return registered(kind)
+    return () if kind is None else (kind, )
+
+
+def misfit(value: Any, argument: Argument) -> str | None:
+    """What an argument expects, where a value is certainly of another type.
+
+    Annotations of mmpose are often narrower than its code, so only this is certain: text or a dictionary for numbers
+    or flags, a number for text, flags or several numbers, a fraction for whole numbers, and none of a list of names.
+
+    Returns:
+        The expected type in words, or ``None``.
+    """
+    default = argument.default
+    if value is None or type(value) is type(default) or argument.annotation is inspect.Parameter.empty:
+        return 'True or False' if isinstance(value, str) and isinstance(default, bool) else None
+    allowed = _alternatives(argument.annotation)
+    literals = [choice for kind in allowed if typing.get_origin(kind) is typing.Literal
+                for choice in typing.get_args(kind)]
+    plain = [typing.get_origin(kind) or kind for kind in allowed if typing.get_origin(kind) is not typing.Literal]
+    if literals and value not in literals and all(kind in (type(None), bool) for kind in plain):
+        return f'one of {", ".join(map(repr, literals))}'
+    if literals or not all(kind in (*_PLAIN, *_LISTS, str, dict) for kind in plain):
+        return None
+    if isinstance(value, str):
+        is_certain = str not in plain and not any(_may_hold_text(kind) for kind in allowed)
+    elif isinstance(value, Mapping):
+        is_certain = all(kind in (*_PLAIN, str) for kind in plain)
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+        is_certain = False
+    else:
+        is_certain = (not any(kind in (*_NUMBERS, torch.Tensor) for kind in plain)
+                      and not (bool in plain and value in (0, 1))) or (
+            not float(value).is_integer() and not any(kind in (float, complex, torch.Tensor) for kind in plain))
+    return _in_words(plain) if is_certain else None
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [kind for part in typing.get_args(annotation) for kind in _alternatives(part)]
+    return [annotation]
+
+
+def _may_hold_text(kind: Any) -> bool:
+    """Whether a list may have text in it, which may be given in its place."""
+    origin = typing.get_origin(kind) or kind
+    if origin not in _LISTS:
+        return False
+    inner = [part for entry in typing.get_args(kind) if entry is not ... for part in _alternatives(entry)]
+    return not inner or not all((typing.get_origin(part) or part) in (*_PLAIN, *_LISTS) for part in inner)
+
+
+def _in_words(kinds: Sequence[Any]) -> str:
+    words = {int: 'a whole number', float: 'a number', complex: 'a number', bool: 'True or False', str: 'text',
+             dict: 'a dictionary', type(None): 'None', torch.Tensor: 'a number'}
+    names = list(dict.fromkeys(words.get(kind, 'a list') for kind in kinds if kind is not type(None)))
+    if 'a number' in names and 'a whole number' in names:
+        names.remove('a whole number')
+    return ' or '.join(names)
