@@ -16,6 +16,7 @@ from .annotations import check_annotations
 from .evaluator_checks import check_evaluators
 from .image_checks import check_image_files
 from .keypoint_checks import check_keypoints
+from .loop_checks import check_loaders, check_loops
 from .mixing_checks import check_mixed_data
 from .number_checks import check_numbers
 from .option_names import check_names
@@ -248,6 +249,8 @@ CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
     check_names,
     check_values,
     check_networks,
+    check_loops,
+    check_loaders,
     check_data_files,
     check_keypoints,
     check_evaluators,

@@ -6,7 +6,7 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import mmengine.registry
@@ -16,7 +16,7 @@ from mmengine.registry import Registry
 from torch import nn
 
 _NUMBERS = (int, float, complex)
-_LISTS = (list, tuple, Sequence, set, frozenset)
+_LISTS = (list, tuple, Sequence, Iterable, set, frozenset)
 _PLAIN = (*_NUMBERS, bool, type(None), torch.Tensor)
 
 
@@ -76,20 +76,22 @@ def _of_function(function: Callable[..., Any]) -> tuple[dict[str, Argument], boo
 
 @functools.cache
 def registered(name: str) -> tuple[Any, ...]:
-    """What mmpose and mmengine have registered under a name."""
+    """What mmpose has registered under a name, and mmengine where mmpose has not."""
     found = [registry.get(name) for registry in _registries()]
     return tuple(dict.fromkeys(kind for kind in found if kind is not None))
 
 
 def registered_names() -> list[str]:
     """All names that mmpose and mmengine have registered."""
-    return sorted({name for registry in _registries() for name in registry.module_dict})
+    found = (value for module in (mmpose.registry, mmengine.registry) for value in vars(module).values())
+    return sorted({name for registry in found if isinstance(registry, Registry) for name in registry.module_dict})
 
 
 @functools.cache
 def _registries() -> tuple[Registry, ...]:
-    return tuple(dict.fromkeys(value for module in (mmpose.registry, mmengine.registry)
-                               for value in vars(module).values() if isinstance(value, Registry)))
+    """Those of mmpose, which look into mmengine's as well, and those that only mmengine has."""
+    return tuple(value for value in {**vars(mmengine.registry), **vars(mmpose.registry)}.values()
+                 if isinstance(value, Registry))
 
 
 def kinds_of(node: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -131,6 +133,13 @@ def misfit(value: Any, argument: Argument) -> str | None:
                       and not (bool in plain and value in (0, 1))) or (
             not float(value).is_integer() and not any(kind in (float, complex, torch.Tensor) for kind in plain))
     return _in_words(plain) if is_certain else None
+
+
+def takes_text(argument: Argument) -> bool:
+    """Whether text is among what an argument takes, by its annotation or default."""
+    return isinstance(argument.default, str) or any(
+        kind is str or typing.get_origin(kind) is typing.Literal or _may_hold_text(kind)
+        for kind in _alternatives(argument.annotation))
 
 
 def _alternatives(annotation: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from mmpose.registry import HOOKS
 
 from distilpose.errors import DistilPoseError
 
+from .class_arguments import Argument, arguments, kinds_of, takes_text
 from .forms import check_forms
 from .keypoints import ENTRY, set_own_keypoints
 from .models import PAIRING_OPTIONS
@@ -107,6 +108,7 @@ def _check_option(before: Config, after: Config, key: str, *, hooks: Mapping[str
                               f'was made of it keeps its value{advice}')
     old, new = _with_hooks(before._cfg_dict, hooks), _with_hooks(after._cfg_dict, hooks)
     parts = key.split('.')
+    part, kinds = parts[0], tuple[Any, ...]()
     for place, part in enumerate(parts):
         path = '.'.join(parts[:place])
         if path == 'model.teacher' and part in PAIRING_OPTIONS:
@@ -120,7 +122,21 @@ def _check_option(before: Config, after: Config, key: str, *, hooks: Mapping[str
                 check_name(path, new, part, known=list(old) if isinstance(old, Mapping) else [])
             except UnknownName as error:
                 raise _refused(key, str(error)) from error
+        kinds = kinds_of(new) if isinstance(new, Mapping) else ()
         old, new = _child(old, part), _child(new, part)
+    _check_kind(key, old, new, [arguments(kind)[0][part] for kind in kinds if part in arguments(kind)[0]])
+
+
+def _check_kind(key: str, old: Any, new: Any, taken_by: Sequence[Argument]) -> None:
+    """Refuses text for a number of the config, and anything else for a dictionary, where nothing says that it fits."""
+    is_number = isinstance(old, (int, float)) and not isinstance(old, bool)
+    are_numbers = isinstance(old, (list, tuple)) and bool(old) and all(isinstance(part, (int, float)) for part in old)
+    if isinstance(new, str) and (is_number or are_numbers) and not any(map(takes_text, taken_by)):
+        raise DistilPoseError(f'--cfg-options {key}={new} is text; expected {"a number" if is_number else "numbers"}, '
+                              f'as in the config ({old!r:.60})')
+    if isinstance(old, Mapping) and old and isinstance(new, (str, int, float)) and not isinstance(new, bool):
+        raise DistilPoseError(f'--cfg-options {key}={new} takes the place of a dictionary; expected a key in it, '
+                              f'{key}.{next(iter(old))}=..., or None')
 
 
 def _with_hooks(cfg: Mapping[str, Any], hooks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -139,6 +155,16 @@ def _more_special(named: Mapping[str, Any] | None, hook: Mapping[str, Any]) -> M
     own, other = (HOOKS.get(entry['type']) if isinstance(entry['type'], str) else entry['type']
                   for entry in (named, hook))
     return {**named, 'type': hook['type']} if own and other and issubclass(other, own) else named
+
+
+def misspelt_entries(cfg: Config) -> list[str]:
+    """Warnings of variables of a config whose name is nearly that of an entry that the Runner reads."""
+    found = []
+    for name in cfg:
+        close = difflib.get_close_matches(name, _READ_BY_RUNNER, n=1, cutoff=0.9)
+        if close and name not in _READ_BY_RUNNER:
+            found.append(f'the config has a variable {name!r}, which the run does not read{did_you_mean(close)}')
+    return found
 
 
 def _refused(key: str, reason: str) -> DistilPoseError:

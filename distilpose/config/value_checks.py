@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,12 @@ from .value_ranges import out_of_range
 from .walk import as_option
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_PARTS = dict(dataset="dict(type='CocoDataset', ...)", sampler="dict(type='DefaultSampler', shuffle=True)")
+_TYPED = re.compile(r'model|model\.(backbone|neck|head|head\.loss|head\.decoder)|\w+_dataloader\.(dataset|sampler|'
+                    r'batch_sampler|collate_fn)|\w+_dataloader\..*(pipeline|datasets|transforms)\[\d+\]|'
+                    r'optim_wrapper\.optimizer|param_scheduler(\[\d+\])?|\w+_evaluator(\[\d+\])?|'
+                    r'default_hooks\.\w+|custom_hooks\[\d+\]|visualizer')
+"""Dictionaries of which a class is made."""
 
 
 def check_values(config: Config | ConfigTree) -> None:
@@ -30,7 +37,7 @@ def check_values(config: Config | ConfigTree) -> None:
     check_forms(tree.cfg)
     if 'runner_type' in tree.cfg:
         return
-    _require_parts(tree.cfg)
+    _require_parts(tree)
     for path, node in (('', tree.cfg._cfg_dict), *checked_nodes(tree)):
         kinds = kinds_of(node)
         option = as_option(path)
@@ -38,22 +45,23 @@ def check_values(config: Config | ConfigTree) -> None:
             expected = out_of_range(option, str(key), value)
             if expected and any(_is_default(kind, key, value) for kind in kinds):
                 continue
-            expected = expected or _other_type(kinds, key, value)
+            expected = expected or _other_type(kinds, key, value) or _other_variant(kinds, key, value)
             if expected:
                 raise unexpected(f'{path}.{key}' if path else key, value, expected)
 
 
-def _require_parts(cfg: Config) -> None:
-    """The parts of a loader that mmengine's Runner takes without a default."""
+def _require_parts(tree: ConfigTree) -> None:
+    """What mmengine's Runner and registries take without a default."""
     for name in _LOADERS:
-        loader = cfg.get(name)
-        if isinstance(loader, Mapping):
-            lacks = [key for key in ('dataset', 'sampler') if key not in loader and not (
-                key == 'sampler' and 'batch_sampler' in loader)]
-            if lacks:
-                raise DistilPoseError(f'{name} has no {lacks[0]}; expected one, such as '
-                                      + ("sampler=dict(type='DefaultSampler', shuffle=True)" if lacks == ['sampler']
-                                         else "dataset=dict(type='CocoDataset', ...)"))
+        loader = tree.cfg.get(name)
+        for key, example in _PARTS.items() if isinstance(loader, Mapping) else ():
+            if key not in loader and not (key == 'sampler' and 'batch_sampler' in loader):
+                raise DistilPoseError(f'{name} has no {key}; expected one, such as {key}={example}')
+    for path, node in tree.nodes:
+        if 'type' not in node and _TYPED.fullmatch(path):
+            raise DistilPoseError(f'{path} has no type; expected the name of a class beside '
+                                  f'{", ".join(map(str, node)) or "nothing"}: add type=... in the config, or with '
+                                  f'--cfg-options {as_option(path)}.type=...')
 
 
 def _is_default(kind: Any, key: str, value: Any) -> bool:
@@ -65,3 +73,11 @@ def _other_type(kinds: Sequence[Any], key: str, value: Any) -> str | None:
     """What a key takes by the annotations of all classes that a name may stand for."""
     found = [misfit(value, arguments_of(kind)[0][key]) for kind in kinds if key in arguments_of(kind)[0]]
     return found[0] if found and all(found) else None
+
+
+def _other_variant(kinds: Sequence[Any], key: str, value: Any) -> str | None:
+    """The depths or names of architectures that a network has, where a value is none of them."""
+    variants = getattr(kinds[0], 'arch_settings', None) if len(kinds) == 1 and key in ('depth', 'arch') else None
+    if not isinstance(variants, Mapping) or not isinstance(value, (str, int)) or value in variants:
+        return None
+    return f'one of {", ".join(map(repr, variants))}'

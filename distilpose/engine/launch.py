@@ -22,11 +22,13 @@ from mmengine.runner import Runner
 
 from distilpose.config import (
     ConfigTree,
+    adapt_to_workers,
     check,
     check_networks,
     dictionaries,
     load_config,
     merge_options,
+    misspelt_entries,
     project_path,
     read_config,
     set_data_root,
@@ -298,7 +300,8 @@ def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] |
     folder = options.pop('data_root', None) if data_root is None else data_root
     if folder is not None:
         set_data_root(cfg, folder)
-    notes = merge_options(cfg, options, hooks=DEFAULT_HOOKS)
+    notes = [*misspelt_entries(cfg), *merge_options(cfg, options, hooks=DEFAULT_HOOKS)]
+    adapt_to_workers(cfg, options=options)
     if isinstance(cfg.get('load_from'), str) and '://' not in cfg.load_from:
         cfg.load_from = str(project_path(cfg.load_from))
     return cfg, notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager, nullcontext
 from logging.handlers import MemoryHandler
 from pathlib import Path
@@ -15,14 +15,14 @@ import torch
 from mmengine.device import get_device
 from mmengine.dist import get_world_size, is_main_process, master_only
 from mmengine.optim import OptimWrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from mmengine.utils.dl_utils import collect_env
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from ..checkpoints.writing import describe, disk_error, replacing
-from ..errors import printable
+from ..errors import DistilPoseError, printable
 from .bare_model import bare_model
 from .hooks import StrictResumeHook
 from .hooks.channels_last import contiguous_while_drawn, has_channels_last, use_channels_last
@@ -64,6 +64,16 @@ class ConciseRunner(Runner):
         loader = Runner.build_dataloader(dataloader, seed, diff_rank_seed)
         prepare_workers(loader)
         return loader
+
+    def build_train_loop(self, loop: Any) -> BaseLoop:
+        """As mmengine does; a loader that makes no batch is refused.
+
+        Raises:
+            DistilPoseError: says how many people there are and how large a batch is.
+        """
+        built = super().build_train_loop(loop)
+        require_batches(built.dataloader)
+        return built
 
     def _log_env(self, env_cfg: dict) -> None:
         if self._is_verbose:
@@ -155,6 +165,24 @@ class FinishedRunner(ConciseRunner):
         self.resume(self._load_from, resume_optimizer=False, resume_param_scheduler=False)
         self.call_hook('after_run')
         return self.model
+
+
+def require_batches(loader: DataLoader) -> None:
+    """Looks whether a loader of training data makes a batch.
+
+    Raises:
+        DistilPoseError: it has no data, or with ``drop_last`` fewer than one batch needs.
+    """
+    if not isinstance(loader.dataset, Sized) or not isinstance(loader.batch_sampler, Sized) or len(loader) > 0:
+        return
+    count = len(loader.dataset)
+    if count == 0:
+        raise DistilPoseError('train_dataloader.dataset has no people to train on; look at its ann_file, data_prefix '
+                              'and filter_cfg')
+    processes = f' in each of {get_world_size()} processes' if get_world_size() > 1 else ''
+    raise DistilPoseError(f'train_dataloader has {count} people, and with drop_last=True a batch needs '
+                          f'{loader.batch_size}{processes}, so no batch would be trained; set '
+                          'train_dataloader.drop_last=False, or a smaller train_dataloader.batch_size')
 
 
 def keep_buckets(model: DistributedDataParallel) -> None:
