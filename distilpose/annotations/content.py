@@ -178,11 +178,10 @@ def _check_crowd_index(images: Sequence[Entry], ids: np.ndarray, file: File) -> 
 
 def _check_names(names: Sequence[Any], ids: np.ndarray, expected: Expected, file: File) -> list[Finding]:
     """Checks the names of image files, which must lie in the folders of the data set."""
-    if types_of(names) - {str} or not all(names):
+    if types_of(names) - {str} or not all(map(str.strip, names)):
         wrong = wrong_places(names, lambda name: isinstance(name, str) and bool(name.strip()))
-        if wrong:
-            raise file.error(f'the file_name of image {ids[wrong[0]]} of', f'is {names[wrong[0]]!r:.60}'
-                             f'{more(len(wrong))}', 'the name of an image file')
+        raise file.error(f'the file_name of image {ids[wrong[0]]} of', f'is {names[wrong[0]]!r:.60}{more(len(wrong))}',
+                         'the name of an image file')
     together = '\n'.join(names)
     if '://' in together:
         wrong = wrong_places(names, lambda name: '://' not in name)
@@ -232,8 +231,10 @@ def _read_people(people: Sequence[Entry], images: Images, expected: Expected, fi
     chosen = np.flatnonzero(_have_keypoints(people, expected))
     entries = [people[place] for place in chosen.tolist()]
     _require(entries, (*dict(expected.fields), *expected.keys_with_keypoints), 'annotation', file)
-    names = ['bbox'] if 'bbox' in (*expected.keys_with_keypoints, *expected.person_keys) else []
-    boxes = _read_boxes(entries, ids[chosen], file) if names else None
+    if 'bbox' in expected.person_keys:
+        boxes = _read_boxes(people, ids, file)[chosen]
+    else:
+        boxes = _read_boxes(entries, ids[chosen], file) if 'bbox' in expected.keys_with_keypoints else None
     sizes = images.sizes[rows[chosen]]
     if 'file_name' in expected.image_keys:
         _check_sizes(images, rows[chosen], file)
@@ -268,10 +269,9 @@ def _check_areas(people: Sequence[Entry], ids: np.ndarray, file: File) -> None:
 def _check_crowd(people: Sequence[Entry], ids: np.ndarray, file: File) -> None:
     """Any text is true: ``iscrowd='0'`` would leave a person out."""
     values = column(people, 'iscrowd')
-    if types_of(values) <= {int, bool, type(None), type(MISSING)} and set(values) <= {0, 1, None, MISSING}:
+    if types_of(values) <= {int, bool, type(MISSING)} and set(values) <= {0, 1, MISSING}:
         return
-    wrong = wrong_places(values, lambda value: value is MISSING or value is None or (
-        isinstance(value, int) and value in (0, 1)))
+    wrong = wrong_places(values, lambda value: value is MISSING or isinstance(value, int) and value in (0, 1))
     raise file.error(f'the iscrowd of annotation {ids[wrong[0]]} of', f'is {values[wrong[0]]!r:.60}{more(len(wrong))}',
                      '0, or 1 for a group of people')
 
@@ -387,6 +387,7 @@ def _is_usable(person: Entry, fields: Collection[str]) -> bool:
     if person.get('iscrowd') or person.get('num_keypoints') == 0:
         return False
     box = person.get('bbox')
-    if isinstance(box, list) and len(box) == 4 and not (box[2] > 0 and box[3] > 0):
+    if isinstance(box, list) and len(box) == 4 and all(map(is_number, box)) and not (box[2] > 0 and box[3] > 0):
         return False
-    return any(isinstance(value, (int, float)) and value > 0 for name in fields for value in person.get(name) or ())
+    return any(is_number(value) and value > 0 for name in fields if isinstance(person.get(name), list)
+               for value in person[name])

@@ -111,9 +111,9 @@ def _left_out(usage: Usage, total: int, file: File) -> Iterator[_Rule]:
 def _about_keypoints(people: People, usage: Usage, expected: Expected, file: File) -> Iterator[_Rule]:
     facts, used = people.facts, usage.used
     stored = num_keypoints(people)
-    yield ('num_keypoints', np.flatnonzero(used & (stored > facts.of_body)), f'num_keypoints of {{count}} people of '
-           f'{file.path} is larger than the number of their labelled keypoints (visibility above 0); the first is '
-           '{first}')
+    claims_more = (stored > facts.of_body) & (facts.of_body > 0)
+    yield ('num_keypoints', np.flatnonzero(used & claims_more), f'num_keypoints of {{count}} people of {file.path} is '
+           'larger than the number of their labelled keypoints (visibility above 0); the first is {first}')
     yield ('no labelled keypoint', np.flatnonzero(used & (facts.labelled == 0)), f'{{count}} people of {file.path} are '
            'used without a labelled keypoint (visibility above 0), since their num_keypoints or coordinates are not 0; '
            'nothing is learned of them; the first is {first}')
