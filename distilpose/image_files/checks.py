@@ -16,7 +16,7 @@ import numpy as np
 from distilpose.errors import DistilPoseError
 
 from .inspection import ImageFacts, inspect_image
-from .presence import describe_similar, missing_files
+from .presence import describe_folder, find_similar, missing_files
 
 DEFAULT_SHARE = 0.001
 """Of the images, how many a training leaves out before it stops."""
@@ -116,10 +116,10 @@ def _look(table: ImageTable, places: np.ndarray, *, seconds: float) -> Iterator[
 
 def _none_there(table: ImageTable) -> DistilPoseError:
     option = f'{table.named_by.replace("[", ".").replace("]", "")}.data_prefix.img'
-    similar = describe_similar(table.folder, table.names[0], root=table.root)
+    hint = find_similar(table.folder, table.names[0], root=table.root) or describe_folder(table.path(0))
     return DistilPoseError(
         f'none of the {len(table.names)} images of {table.source} (named by {table.named_by}) is in '
-        f'{table.folder or "the current directory"}: {table.path(0)} was looked for; {similar}Correct file_name in the '
+        f'{table.folder or "the current directory"}: {table.path(0)} was looked for. {hint} Correct file_name in the '
         f'file, or say in which folder they are with --data-root DIR or --cfg-options {option}=FOLDER')
 
 
@@ -129,22 +129,23 @@ def _check_readable(table: ImageTable, looked: Mapping[int, ImageFacts], missing
     damaged = {place: facts.problem for place, facts in looked.items() if facts.problem}
     if not missing and not damaged:
         return []
-    counts = [f'{len(missing)} of {len(table.names)} images are missing'] * bool(missing)
+    is_or_are = 'is' if len(missing) == 1 else 'are'
+    counts = [f'{len(missing)} of {len(table.names)} images {is_or_are} missing'] * bool(missing)
     counts += [f'{len(damaged)} of {_looked_at(table, looked, missing)} cannot be read'] * bool(damaged)
-    named = [f'{table.path(place)} {problem}' for place, problem in (problems | damaged).items()]
+    named = [f'{table.path(place)} {problem}' for place, problem in (problems | dict(sorted(damaged.items()))).items()]
     more = ', ...' if len(missing) + len(damaged) > _MOST_NAMED else ''
-    found = (f'images of {table.source} (named by {table.named_by}): {" and ".join(counts)} '
-             f'({", ".join(named[:_MOST_NAMED])}{more})')
+    found = (f'{" and ".join(counts)}, of those that {table.source} (named by {table.named_by}) names: '
+             f'{", ".join(named[:_MOST_NAMED])}{more}')
     share = len(missing) / len(table.names) + len(damaged) / max(len(looked), 1)
     if is_training and share <= max_share:
         return [f'{found}. They are left out, and others take their places.']
-    similar = describe_similar(table.folder, table.names[missing[0]], root=table.root) if missing else ''
-    remedy = f'{similar}Get them again, or take them out of the file'
+    hint = find_similar(table.folder, table.names[missing[0]], root=table.root) if missing else None
+    remedy = f'{f"{hint} " if hint else ""}Get them again, or take them out of the file'
     if is_training:
-        raise DistilPoseError(f'{found}; expected at most {max_share:.2%}, which a training leaves out. {remedy}, or '
+        raise DistilPoseError(f'{found}. A training leaves out at most {max_share:.2%} of its images. {remedy}, or '
                               f'leave out more: --cfg-options {_share_option(share)}')
-    raise DistilPoseError(f'{found}; expected images that can all be read, because a score without some of them is '
-                          f'not comparable. {remedy}')
+    raise DistilPoseError(f'{found}. All images of a validation or test have to be readable, because a score without '
+                          f'some of them is not comparable. {remedy}')
 
 
 def _looked_at(table: ImageTable, looked: Mapping[int, ImageFacts], missing: Sequence[int]) -> str:
@@ -157,7 +158,7 @@ def _share_option(share: float) -> str:
 
 
 def _check_sizes(table: ImageTable, looked: Mapping[int, ImageFacts], *, max_share: float) -> list[str]:
-    places = np.array([place for place, facts in looked.items() if not facts.problem], dtype=int)
+    places = np.array(sorted(place for place, facts in looked.items() if not facts.problem), dtype=int)
     if table.sizes is None or not len(places):
         return []
     found = np.array([_size(looked[place], is_turned=table.is_turned) for place in places.tolist()])

@@ -66,6 +66,8 @@ def inspect_image(path: str | Path) -> ImageFacts:
                 facts = None
     except OSError as error:
         return ImageFacts(problem=_describe_error(error, path))
+    except ValueError:
+        return ImageFacts(problem='has a name that no file can have')
     return _within_limits(facts if facts is not None else _of_unusual(path, head, size))
 
 
@@ -79,7 +81,7 @@ def read_image(path: str | Path) -> np.ndarray | None:
     """
     try:
         return mmcv.imfrombytes(Path(path).read_bytes(), flag='color', backend='cv2')
-    except (OSError, cv2.error):  # the latter for a file of 0 bytes, or more pixels than OpenCV allows
+    except (OSError, ValueError, cv2.error):  # of a name; of a file of 0 bytes, or of more pixels than allowed
         return None
 
 

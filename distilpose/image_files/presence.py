@@ -38,8 +38,8 @@ def _files_in(folder: str) -> set[str]:
         return set()
 
 
-def describe_similar(folder: str, name: str, *, root: str | None = None) -> str:
-    """Where a file may be that is not found, as the beginning of a sentence with its ``;``, or nothing.
+def find_similar(folder: str, name: str, *, root: str | None = None) -> str | None:
+    """Where a file may be that is not found, as a sentence; ``None`` if there is nothing alike.
 
     Looks for the name in other letters or with another suffix in its folder, and for the same name in the folders
     around.
@@ -55,13 +55,18 @@ def describe_similar(folder: str, name: str, *, root: str | None = None) -> str:
                      lambda other: Path(other).stem.lower() == path.stem.lower()):
         found = next((other for other in files if is_alike(other)), None)
         if found is not None:
-            return f'did you mean {found}, which is in that folder? '
+            return f'Did you mean {found}, which is in that folder?'
     elsewhere = _find(Path(root) if root else Path(folder).parent, {name, path.name})
-    if elsewhere is not None:
-        return f'such a file is {elsewhere}. '
-    if not path.parent.is_dir():
-        return f'there is no folder {path.parent}. '
-    return f'that folder has {len(files)} other files{f", such as {files[0]}" if files else ""}. '
+    return None if elsewhere is None else f'Such a file is {elsewhere}.'
+
+
+def describe_folder(path: str) -> str:
+    """What is in the folder of a file that is not found, as a sentence."""
+    folder = os.path.dirname(path) or '.'
+    if not os.path.isdir(folder):
+        return f'There is no folder {folder}.'
+    files = sorted(_files_in(folder))
+    return f'That folder has {len(files)} other files{f", such as {files[0]}" if files else ""}.'
 
 
 def _find(root: Path, names: set[str]) -> Path | None:
@@ -69,7 +74,7 @@ def _find(root: Path, names: set[str]) -> Path | None:
     end, folders = time.perf_counter() + _SECONDS, [root]
     for here in folders:
         for name in sorted(names, key=len, reverse=True):
-            if (here / name).is_file():
+            if os.path.isfile(here / name):
                 return here / name
         try:
             with os.scandir(here) as entries:

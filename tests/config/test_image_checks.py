@@ -64,7 +64,7 @@ def test_whole_images_need_no_word(cfg: Config) -> None:
 
 def test_broken_images_of_training_and_validation(cfg: Config) -> None:
     (root_of(cfg) / 'images/003.png').write_bytes(b'')
-    named = r'people\.json \(named by {}_dataloader\.dataset\): 1 of 12 images cannot be read .*003\.png is empty'
+    named = r'1 of 12 images cannot be read, .*people\.json \(named by {}_dataloader\.dataset\) .*003\.png is empty'
     with pytest.raises(DistilPoseError, match=named.format('train')):
         warnings(cfg, 'train')
     cfg.default_hooks = dict(skipped_images=dict(max_share=0.1))
@@ -76,14 +76,14 @@ def test_broken_images_of_training_and_validation(cfg: Config) -> None:
 
 def test_names_of_another_case_or_suffix(cfg: Config) -> None:
     change(cfg, lambda content: content['images'][2].update(file_name='003.PNG'))
-    with pytest.raises(DistilPoseError, match=r'images/003\.PNG is missing\).* did you mean 003\.png'):
+    with pytest.raises(DistilPoseError, match=r'images/003\.PNG is missing\..* Did you mean 003\.png'):
         warnings(cfg)
 
 
 def test_a_wrong_folder(cfg: Config) -> None:
     cfg.train_dataloader.dataset.data_prefix.img = 'annotations/'
     with pytest.raises(DistilPoseError, match=r'none of the 12 images .* is in .*annotations/: .*annotations/001\.png '
-                                              r'was looked for; such a file is .*images/001\.png'):
+                                              r'was looked for\. Such a file is .*images/001\.png'):
         warnings(cfg)
 
 

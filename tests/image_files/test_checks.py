@@ -51,23 +51,23 @@ def test_a_few_broken_images_are_counted_and_named(folder: Path) -> None:
     (folder / '007.png').write_bytes(b'<html>')
     with pytest.raises(DistilPoseError) as error:
         check_images(table(folder))
-    for words in ('people.json (named by train_dataloader.dataset)', '1 of 20 images are missing',
+    for words in ('that people.json (named by train_dataloader.dataset) names', '1 of 20 images is missing',
                   '1 of 19 images cannot be read', '003.png is missing', '007.png is no image but a web page',
-                  'at most 0.10%', 'default_hooks.skipped_images.max_share=0.103'):
+                  'at most 0.10% of its images', 'default_hooks.skipped_images.max_share=0.103'):
         assert words in str(error.value)
     warning, = check_images(table(folder), max_share=0.103)
-    assert '1 of 20 images are missing and 1 of 19 images cannot be read' in warning and 'left out' in warning
+    assert '1 of 20 images is missing and 1 of 19 images cannot be read' in warning and 'left out' in warning
 
 
 def test_one_broken_image_of_a_validation_is_too_many(folder: Path) -> None:
     (folder / '003.png').write_bytes(b'')
-    with pytest.raises(DistilPoseError, match=r'1 of 20 images cannot be read .*003\.png is empty'):
+    with pytest.raises(DistilPoseError, match=r'1 of 20 images cannot be read, .*003\.png is empty'):
         check_images(table(folder), max_share=0.5, is_training=False)
 
 
 @pytest.mark.parametrize(('found', 'says'), [
-    ('000.PNG', 'did you mean 000.PNG'), ('000.jpg', 'did you mean 000.jpg'),
-    ('../elsewhere/000.png', 'such a file is '), ('other.png', 'that folder has 1 other files, such as other.png')])
+    ('000.PNG', 'Did you mean 000.PNG'), ('000.jpg', 'Did you mean 000.jpg'),
+    ('../elsewhere/000.png', 'Such a file is '), ('other.png', 'That folder has 1 other files, such as other.png')])
 def test_where_the_images_are_if_none_is_where_it_should_be(tmp_path: Path, found: str, says: str) -> None:
     folder = tmp_path / 'images'
     for place in (folder, tmp_path / 'elsewhere'):

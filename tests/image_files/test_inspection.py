@@ -85,6 +85,8 @@ def test_places_without_a_file(tmp_path: Path) -> None:
     (tmp_path / 'link.jpg').symlink_to(tmp_path / 'nowhere.jpg')
     assert inspect_image(tmp_path / 'no.jpg').problem == 'is missing'
     assert inspect_image(tmp_path).problem == 'is a folder'
+    assert inspect_image(tmp_path / 'a\0b.png').problem == 'has a name that no file can have'
+    assert inspect_image(tmp_path / ('a' * 300)).problem == 'cannot be read (File name too long)'
     assert inspect_image(tmp_path / 'link.jpg').problem == 'is a link to a file that is not there'
     with mock.patch('builtins.open', side_effect=OSError(errno.EACCES, os.strerror(errno.EACCES))):
         assert inspect_image(tmp_path / 'no.jpg').problem == 'cannot be read (Permission denied)'
