@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
+from distilpose.annotations import PERSON, Findings
 from distilpose.errors import DistilPoseError
 from distilpose.host import data_files, xtcoco
 from distilpose.image_files import ImageTable, check_images
@@ -20,7 +21,6 @@ from distilpose.image_files.checks import DEFAULT_SHARE, checked_share
 from .tree import ConfigTree
 from .walk import Node, dictionaries, type_name
 
-_PERSON = 1  # the category whose detected boxes mmpose takes
 _NOT_TURNED = ('unchanged', 'color_ignore_orientation', 'grayscale_ignore_orientation')
 _LOCAL: tuple[Any, ...] = (None, {}, {'backend': 'local'})
 
@@ -30,6 +30,8 @@ def check_image_files(config: Config | ConfigTree) -> None:
 
     Of the first process of a machine, for all of them. Data sets of other forms, and images that are not files of this
     machine, are left to the training (:class:`~distilpose.engine.hooks.SkippedImagesHook`).
+
+    The tree gets ``findings`` and ``warnings``.
 
     Raises:
         DistilPoseError: images are missing, cannot be read or have another size than annotated: in a training set more
@@ -43,7 +45,9 @@ def check_image_files(config: Config | ConfigTree) -> None:
         for loader in tree.loaders:
             tables = (_table(path, dataset) for path, dataset in tree.below(f'{loader}_dataloader'))
             for table in filter(None, tables):
-                tree.warnings += check_images(table, max_share=share, is_training=loader == 'train')
+                warnings = check_images(table, max_share=share, is_training=loader == 'train')
+                tree.findings += [Findings(table.source, warnings=tuple(warnings))] if warnings else []
+                tree.warnings += [warning.sentence for warning in warnings]
     except DistilPoseError:
         data_files.forget_kept_files()
         raise
@@ -86,7 +90,7 @@ def _table(path: str, dataset: Mapping[str, Any]) -> ImageTable | None:
         return None
     content = data_files.read_annotations(file, keep=xtcoco.is_used())
     steps = list(dictionaries(dataset.get('pipeline') or (), ''))
-    return images_with_people(content, dataset, source=str(file), named_by=path, folder=folder, root=root or None,
+    return used_images(content, dataset, source=str(file), named_by=path, folder=folder, root=root or None,
                               is_turned=not any(_ignores_orientation(step) for step in steps))
 
 
@@ -102,7 +106,7 @@ def _ignores_orientation(step: Node) -> bool:
     return type_name(step[1].get('type')) == 'LoadImage' and step[1].get('color_type') in _NOT_TURNED
 
 
-def images_with_people(content: Mapping[str, Any], dataset: Mapping[str, Any], *, source: str, named_by: str,
+def used_images(content: Mapping[str, Any], dataset: Mapping[str, Any], *, source: str, named_by: str,
                        folder: str, root: str | None = None, is_turned: bool = True) -> ImageTable:
     """The images that a data set of COCO's form reads.
 
@@ -131,7 +135,7 @@ def _used_boxes(content: Mapping[str, Any], dataset: Mapping[str, Any]) -> Itera
     """Ids of images and boxes of the people that mmpose takes of them."""
     if dataset.get('bbox_file'):
         for box in data_files.read_json(dataset['bbox_file'], keep=True):
-            if box.get('category_id') == _PERSON:
+            if box.get('category_id') == PERSON:
                 yield box.get('image_id'), box.get('bbox')
         return
     for person in content.get('annotations') or ():

@@ -99,6 +99,7 @@ class SkippingPipeline(Compose):
 
     def __init__(self, pipeline: Compose, broken: BrokenImages) -> None:
         self.pipeline, self.broken = pipeline, broken
+        self.in_a_row = 0
 
     @property
     def transforms(self) -> Any:
@@ -116,10 +117,24 @@ class SkippingPipeline(Compose):
         except Exception as error:
             if not self.leaves_out(error, data):
                 raise
-            return None
-        if sample is None and isinstance(data.get('img_path'), str) and why_unreadable(data['img_path']):
-            self.broken.add(data['img_path'])  # as LoadImage(ignore_empty=True) leaves it out
+            sample = None
+        else:
+            if sample is not None:
+                self.in_a_row = 0
+                return sample
+            if isinstance(data.get('img_path'), str) and why_unreadable(data['img_path']):
+                self.broken.add(data['img_path'])  # as LoadImage(ignore_empty=True) leaves it out
+        self.in_a_row += 1
+        self._draw_otherwise()
         return sample
+
+    def _draw_otherwise(self) -> None:
+        """Seeds numpy's generator from itself and the number of samples that were left out in a row.
+
+        Where it is seeded for each sample anew, a sample would always be replaced by the same one, and one that is
+        replaced by itself for ever.
+        """
+        np.random.seed((np.random.randint(2**31) + self.in_a_row) % 2**32)
 
     def leaves_out(self, error: Exception, data: Any) -> bool:
         """Whether an error comes from a broken image, which is noted.

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from distilpose.annotations import Finding
+from distilpose.annotations.findings import MOST_EXAMPLES
 from distilpose.errors import DistilPoseError
 
 from .inspection import ImageFacts, inspect_image
@@ -70,7 +72,7 @@ def checked_share(value: Any) -> float:
     return float(value)
 
 
-def check_images(table: ImageTable, *, max_share: float = DEFAULT_SHARE, is_training: bool = True) -> list[str]:
+def check_images(table: ImageTable, *, max_share: float = DEFAULT_SHARE, is_training: bool = True) -> list[Finding]:
     """Looks for all images, and at the headers of all or of an evenly spread sample of a large training set.
 
     Args:
@@ -79,7 +81,7 @@ def check_images(table: ImageTable, *, max_share: float = DEFAULT_SHARE, is_trai
         is_training: whether broken images can be left out. If not, one is too many, and all images are looked at.
 
     Returns:
-        Warnings, each a sentence with a count.
+        Warnings.
 
     Raises:
         DistilPoseError: too many images are missing or broken, or have another size than annotated.
@@ -124,7 +126,7 @@ def _none_there(table: ImageTable) -> DistilPoseError:
 
 
 def _check_readable(table: ImageTable, looked: Mapping[int, ImageFacts], missing: Sequence[int], *, max_share: float,
-                    is_training: bool) -> list[str]:
+                    is_training: bool) -> list[Finding]:
     problems = {place: inspect_image(table.path(place)).problem or 'is missing' for place in missing[:_MOST_NAMED]}
     damaged = {place: facts.problem for place, facts in looked.items() if facts.problem}
     if not missing and not damaged:
@@ -138,7 +140,8 @@ def _check_readable(table: ImageTable, looked: Mapping[int, ImageFacts], missing
              f'{", ".join(named[:_MOST_NAMED])}{more}')
     share = len(missing) / len(table.names) + len(damaged) / max(len(looked), 1)
     if is_training and share <= max_share:
-        return [f'{found}. They are left out, and others take their places.']
+        places = [*missing, *sorted(damaged)]
+        return [_finding('broken images', f'{found}. They are left out, and others take their places', table, places)]
     hint = find_similar(table.folder, table.names[missing[0]], root=table.root) if missing else None
     remedy = f'{f"{hint} " if hint else ""}Get them again, or take them out of the file'
     if is_training:
@@ -146,6 +149,11 @@ def _check_readable(table: ImageTable, looked: Mapping[int, ImageFacts], missing
                               f'leave out more: --cfg-options {_share_option(share)}')
     raise DistilPoseError(f'{found}. All images of a validation or test have to be readable, because a score without '
                           f'some of them is not comparable. {remedy}')
+
+
+def _finding(kind: str, sentence: str, table: ImageTable, places: Sequence[int]) -> Finding:
+    ids = tuple(table.ids[place] for place in places[:MOST_EXAMPLES]) if table.ids else ()
+    return Finding(kind, sentence, len(places), image_ids=ids)
 
 
 def _looked_at(table: ImageTable, looked: Mapping[int, ImageFacts], missing: Sequence[int]) -> str:
@@ -157,7 +165,7 @@ def _share_option(share: float) -> str:
     return f'{SHARE_OPTION}={math.ceil(share * 1000) / 1000:g}'
 
 
-def _check_sizes(table: ImageTable, looked: Mapping[int, ImageFacts], *, max_share: float) -> list[str]:
+def _check_sizes(table: ImageTable, looked: Mapping[int, ImageFacts], *, max_share: float) -> list[Finding]:
     places = np.array(sorted(place for place, facts in looked.items() if not facts.problem), dtype=int)
     if table.sizes is None or not len(places):
         return []
@@ -170,7 +178,7 @@ def _check_sizes(table: ImageTable, looked: Mapping[int, ImageFacts], *, max_sha
                 f'another width and height than the file says. {_describe_sizes(table, looked, places, found)}')
     share = len(places) / len(looked)
     if share <= max_share:
-        return [sentence]
+        return [_finding('images of another size', sentence.rstrip('.'), table, places.tolist())]
     raise DistilPoseError(f'{sentence} Expected the size of the image as it is read: correct width and height in the '
                           'file if its coordinates are those of the images, or use the images that were annotated. To '
                           f'go on all the same: --cfg-options {_share_option(share)}')

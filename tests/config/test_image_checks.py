@@ -14,7 +14,7 @@ from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
 from distilpose.config import ConfigTree, load_config
-from distilpose.config.image_checks import check_image_files, images_with_people, reads_coco
+from distilpose.config.image_checks import check_image_files, reads_coco, used_images
 from distilpose.errors import DistilPoseError
 from distilpose.image_files import check_images
 
@@ -114,7 +114,7 @@ def test_only_images_that_are_used_are_looked_for(cfg: Config, changes: dict[str
             dict(iscrowd=1), dict(num_keypoints=0), dict(bbox=[1, 1, 0, 5])), strict=True):
         annotation.update(change)
     (root_of(cfg) / ANN_FILE).write_text(json.dumps(content))
-    table = images_with_people(content, dataset, source='', named_by='', folder='')
+    table = used_images(content, dataset, source='', named_by='', folder='')
     built = DATASETS.build(dict(dataset, _scope_='mmpose'))
     assert set(table.names) == {Path(built.get_data_info(index)['img_path']).name for index in range(len(built))}
 
@@ -143,5 +143,5 @@ def test_which_data_sets_read_as_coco() -> None:
 def test_real_images_pass(shared: Path, file: str, folder: str, boxes: str | None) -> None:
     content = json.loads((shared / 'data' / file).read_text())
     dataset = dict(bbox_file=None if boxes is None else str(shared / 'data' / boxes), test_mode=True)
-    table = images_with_people(content, dataset, source=file, named_by='', folder=str(shared / 'data' / folder))
+    table = used_images(content, dataset, source=file, named_by='', folder=str(shared / 'data' / folder))
     assert len(table.names) > 0 and check_images(table, is_training=False) == []

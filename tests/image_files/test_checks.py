@@ -56,7 +56,8 @@ def test_a_few_broken_images_are_counted_and_named(folder: Path) -> None:
                   'at most 0.10% of its images', 'default_hooks.skipped_images.max_share=0.103'):
         assert words in str(error.value)
     warning, = check_images(table(folder), max_share=0.103)
-    assert '1 of 20 images is missing and 1 of 19 images cannot be read' in warning and 'left out' in warning
+    assert '1 of 20 images is missing and 1 of 19 images cannot be read' in warning.sentence
+    assert warning.count == 2 and warning.image_ids == (3, 7)
 
 
 def test_one_broken_image_of_a_validation_is_too_many(folder: Path) -> None:
@@ -90,7 +91,8 @@ def test_another_size_than_annotated(folder: Path, size: tuple[int, int], box: t
     assert '000.png is 60x40' in str(error.value) or 'is 60x40' in str(error.value)
     assert says.partition(' ')[2] in str(error.value)
     warning, = check_images(table(folder, size=size, box=box, differing=1), max_share=0.05)
-    assert '1 of 20 images of people.json' in warning and '000.png is 60x40' in warning
+    assert '1 of 20 images of people.json' in warning.sentence and '000.png is 60x40' in warning.sentence
+    assert warning.count == 1 and warning.image_ids == (0, )
 
 
 def test_a_pixel_more_is_no_other_size(folder: Path) -> None:

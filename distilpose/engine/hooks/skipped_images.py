@@ -73,7 +73,7 @@ class SkippedImagesHook(Hook):
                 table = ImageTable(str(part.ann_file or type(part).__name__), f'{name}.dataset', '', image_paths(part),
                                    root=part.data_root or None)
                 for warning in check_images(table, max_share=self.max_share, is_training=name == 'train_dataloader'):
-                    runner.logger.warning(warning)
+                    runner.logger.warning(f'{warning.sentence}.')
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
         """Names the broken images that were met since the last iteration."""

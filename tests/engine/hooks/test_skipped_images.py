@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS, HOOKS
 
 from distilpose.checkpoints import load_file
@@ -54,6 +55,16 @@ def breaks(data: Path, number: int, content: bytes | None = b'') -> Path:
     if content is not None:
         file.write_bytes(content)
     return file
+
+
+@DATASETS.register_module(force=True)
+class ImagesOfItsOwn(BaseCocoStyleDataset):
+    """Finds its images in a way that is only known when it is built."""
+
+    METAINFO: dict = dict(from_file='configs/_base_/datasets/coco.py')
+
+    def load_data_list(self) -> list[dict]:
+        return super().load_data_list()
 
 
 @HOOKS.register_module(force=True)
@@ -106,6 +117,17 @@ def test_another_sample_takes_the_place_by_index_and_epoch(data: Path, name: str
         dataset.prepare_data.epoch.fill_(epoch)
         places.update(images([dataset[2]]))
     assert len(places) > 1  # not always the same one
+
+
+def test_whole_samples_are_found_among_many_broken_ones(data: Path) -> None:
+    """Also where a sample is replaced by itself at first, or two by each other."""
+    for number in range(1, 12):
+        breaks(data, number)
+    dataset, broken = guarded(data, max_share=1.0)
+    for epoch in range(3):
+        dataset.prepare_data.epoch.fill_(epoch)
+        assert images([dataset[index] for index in range(12)]) == ['012.png'] * 12
+    assert int(broken.is_broken.sum()) == 11
 
 
 def test_more_than_the_limit_end_it(data: Path) -> None:
@@ -217,6 +239,22 @@ def test_two_processes_count_together(make_config: MakeConfig, data: Path, tmp_p
     assert '3 of the 12 images to train on cannot be read' in output
     assert first_difference(load_file(tmp_path / 'whole' / 'epoch_2.pth'),
                             load_file(tmp_path / 'parts' / 'epoch_2.pth')) is None
+
+
+@pytest.mark.parametrize(('loader', 'broken'), [('train', 1), ('train', 2), ('val', 1)])
+def test_own_data_sets_are_looked_at_when_the_training_starts(make_config: MakeConfig, data: Path, tmp_path: Path,
+                                                              loader: str, broken: int) -> None:
+    for number in range(1, broken + 1):
+        breaks(data, number)
+    options = {**ALLOWED, f'{loader}_dataloader.dataset.type': 'ImagesOfItsOwn',
+               f'{loader}_dataloader.dataset.data_root': f'{data}/'}
+    if (loader, broken) == ('train', 1):
+        log = Path(train(make_config(epochs=1), work_dir=tmp_path / 'run', options=options).logger.log_file).read_text()
+        assert log.count('1 of 12 images cannot be read') == 1
+        return
+    with pytest.raises(DistilPoseError, match=rf'{broken} of 12 images cannot be read.*{loader}_dataloader') as failed:
+        train(make_config(epochs=1), work_dir=tmp_path / 'run', options=options)
+    assert failed.value.exit_code == 2
 
 
 @pytest.mark.parametrize('workers', [0, 2])
