@@ -106,6 +106,7 @@ def _ignores_orientation(step: Node) -> bool:
     return type_name(step[1].get('type')) == 'LoadImage' and step[1].get('color_type') in _NOT_TURNED
 
 
+@data_files.without_garbage_collection()
 def used_images(content: Mapping[str, Any], dataset: Mapping[str, Any], *, source: str, named_by: str,
                        folder: str, root: str | None = None, is_turned: bool = True) -> ImageTable:
     """The images that a data set of COCO's form reads.
