@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,9 @@ from mmpose.datasets.datasets.wholebody import CocoWholeBodyDataset
 from mmpose.evaluation.metrics import CocoMetric, CocoWholeBodyMetric, PoseTrack18Metric
 from mmpose.registry import DATASETS, METRICS
 
-from distilpose.annotations import (
-    PERSON,
-    Expected,
-    Finding,
-    Findings,
-    check_content,
-    check_detections,
-    images_with_people,
-    shared_images,
-)
+from distilpose.annotation_store.checking import check_annotation_file, check_detection_file, has_columns
+from distilpose.annotation_store.data_sets import reads_store
+from distilpose.annotations import PERSON, Expected, Finding, Findings, shared_images
 from distilpose.errors import DistilPoseError
 from distilpose.host import data_files, xtcoco
 
@@ -51,10 +44,12 @@ def check_annotations(config: Config | ConfigTree) -> None:
     """
     tree = ConfigTree.of(config)
     found: dict[str, list[Findings]] = {}
+    evaluated = {file for loader in tree.loaders for _, evaluator in tree.below(f'{loader}_evaluator')
+                 if (file := _local_file(evaluator, 'ann_file')) is not None}
     try:
         for loader in tree.loaders:
             found[loader] = [findings for path, dataset in tree.below(f'{loader}_dataloader')
-                             for findings in _check_dataset(path, dataset)]
+                             for findings in _check_dataset(path, dataset, evaluated)]
             for path, evaluator in tree.below(f'{loader}_evaluator'):
                 found[loader] += _check_evaluator(path, evaluator, tree.cfg.get(f'{loader}_dataloader') or {})
     except DistilPoseError:
@@ -87,7 +82,7 @@ def _without_repetitions(findings: Sequence[Findings], more: Mapping[int, Findin
     return kept
 
 
-def _check_dataset(path: str, dataset: Entry) -> list[Findings]:
+def _check_dataset(path: str, dataset: Entry, evaluated: Collection[Path]) -> list[Findings]:
     file, boxes = (_local_file(dataset, name) for name in ('ann_file', 'bbox_file'))
     for name in (file, boxes):
         if name is not None:
@@ -105,11 +100,14 @@ def _check_dataset(path: str, dataset: Entry) -> list[Findings]:
         _fields(joints, is_whole_body=is_whole_body), is_standard=kind.parse_data_info in readers,
         has_people=boxes is None, image_keys=('id', 'file_name'), keys_with_keypoints=('bbox', *more),
         needs_categories=boxes is not None, folder=folder, roots=roots)
-    content, findings = _read(file, expected, f'{path}.ann_file')
-    if boxes is None or not dataset.get('test_mode'):
-        return [findings]
-    threshold = (dataset.get('filter_cfg') or {}).get('bbox_score_thr')
-    return [findings, _check_boxes(boxes, content, f'{path}.bbox_file', threshold)]
+    found = {file: check_annotation_file(file, expected, named_by=f'{path}.ann_file', keep=xtcoco.is_used())}
+    if boxes is not None and dataset.get('test_mode'):
+        threshold = (dataset.get('filter_cfg') or {}).get('bbox_score_thr')
+        found[boxes] = check_detection_file(boxes, file, named_by=f'{path}.bbox_file', score_threshold=threshold)
+    if reads_store(kind, data_mode=dataset.get('data_mode', 'topdown')) and all(map(has_columns, found)):
+        for one in found.keys() - evaluated:
+            data_files.forget(one)  # the data set reads what is stored
+    return [*found.values()]
 
 
 def _folders(dataset: Entry) -> tuple[str, tuple[str, ...]]:
@@ -134,12 +132,13 @@ def _check_evaluator(path: str, evaluator: Entry, loader: Entry) -> list[Finding
     is_crowd = evaluator.get('iou_type') == 'keypoints_crowd'
     is_whole_body, reads_area = issubclass(kind, CocoWholeBodyMetric), bool(evaluator.get('use_area', True))
     areas = ('area', ) if reads_area and not xtcoco.is_used() else ()  # xtcocotools itself computes none
-    return [_read(file, Expected(
+    expected = Expected(
         _fields(joints, is_whole_body=is_whole_body),
         has_people=not evaluator.get('format_only'), image_keys=('id', 'crowdIndex') if is_crowd else ('id', ),
         person_keys=('id', 'image_id', 'category_id', 'bbox', *areas, *(('num_keypoints', ) if is_crowd else ())),
         needs_categories=True, reads_area=reads_area, is_crowd_metric=is_crowd,
-        category=PERSON if is_whole_body or dataset.get('bbox_file') else None), f'{path}.ann_file')[1]]
+        category=PERSON if is_whole_body or dataset.get('bbox_file') else None)
+    return [check_annotation_file(file, expected, named_by=f'{path}.ann_file', keep=xtcoco.is_used())]
 
 
 def _local_file(owner: Entry, key: str) -> Path | None:
@@ -181,23 +180,3 @@ def _fields(joints: Sequence[str] | None, *, is_whole_body: bool) -> tuple[tuple
     names = joints if joints is not None and len(joints) == starts[-1] else None
     return tuple((name, tuple(map(str, range(count))) if names is None else tuple(names[start:start + count]))
                  for (name, count), start in zip(_WHOLE_BODY.items(), starts, strict=False))
-
-
-def _read(path: Path, expected: Expected, named_by: str) -> tuple[dict[str, Any], Findings]:
-    """Reads an annotation file and checks what is expected of it."""
-    try:
-        content = data_files.read_annotations(path, keep=xtcoco.is_used())
-    except DistilPoseError as error:
-        raise DistilPoseError(f"{error}; {named_by} must name an annotation file of COCO's form") from error
-    return content, check_content(content, expected, path=path, named_by=named_by)
-
-
-def _check_boxes(path: Path, content: Mapping[str, Any], named_by: str, threshold: float | None) -> Findings:
-    """Reads and checks the boxes of a detector."""
-    try:
-        boxes = data_files.read_json(path, keep=True)
-    except DistilPoseError as error:
-        raise DistilPoseError(f'{error}; {named_by} must name a list of boxes: [{{"image_id": 1, "category_id": 1, '
-                              '"bbox": [x, y, width, height], "score": 0.9}, ...]') from error
-    return check_detections(boxes, {image['id'] for image in content['images']}, path=path, named_by=named_by,
-                            images_with_people=images_with_people(content), score_threshold=threshold)

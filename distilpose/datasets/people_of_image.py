@@ -9,6 +9,7 @@ from mmengine.dataset import BaseDataset, DefaultSampler
 from mmpose.datasets import CombinedDataset
 from mmpose.registry import DATA_SAMPLERS
 
+from distilpose.annotation_store.data_sets import stored_people
 from distilpose.errors import DistilPoseError
 
 
@@ -49,6 +50,9 @@ def _number_images(dataset: BaseDataset) -> np.ndarray:
     if isinstance(dataset, CombinedDataset) or not hasattr(dataset, 'get_data_info'):
         raise DistilPoseError(f'PeopleOfImageSampler got {type(dataset).__name__}, which does not say what image a '
                               "person is in; use DefaultSampler, or one data set of people such as COCO's")
+    people = stored_people(dataset)
+    if people is not None:
+        return people.image_numbers()
     numbers: dict[str, int] = {}
     paths = (dataset.get_data_info(index)['img_path'] for index in range(len(dataset)))
     return np.array([numbers.setdefault(path, len(numbers)) for path in paths])

@@ -10,6 +10,9 @@ from mmengine.dataset import BaseDataset
 from mmpose.datasets.datasets.body import CocoDataset
 from mmpose.registry import DATASETS
 
+from distilpose.annotation_store.data_sets import takes_stored_people
+from distilpose.annotation_store.stored_people import LightWeight, StoredPeople
+
 from .in_stages import make_in_stages
 
 _OF_THE_DATA_SET = ('dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
@@ -30,11 +33,14 @@ class QuickCocoDataset(CocoDataset):
     Args: those of ``CocoDataset``.
     """
 
-    def load_data_list(self) -> list[dict]:
+    @takes_stored_people
+    def load_data_list(self) -> Sequence[dict]:
         """The people, as ``CocoDataset`` gives them, without what serves evaluation."""
         people = super().load_data_list()
         if self.test_mode:
             return people
+        if isinstance(people, StoredPeople):
+            return LightWeight.of(people)
         counts = Counter(person['img_path'] for person in people)
         return [dict({key: value for key, value in person.items() if key not in _FOR_EVALUATION},
                      people_in_image=counts[person['img_path']], **_scores(person)) for person in people]

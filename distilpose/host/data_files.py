@@ -7,14 +7,14 @@ reads the file next, so that the 240 MB of COCO's training people are parsed onc
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import json
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,13 @@ _KEPT: dict[str, tuple[tuple[int, ...], Any]] = {}
 """Path -> state of the file, and what was in it."""
 
 
-def read_json(path: str | Path, *, keep: bool = False) -> Any:
+def read_json(path: str | Path, *, keep: bool = False, loads: Callable[[bytes], Any] = json.loads) -> Any:
     """Reads a JSON file in UTF-8, with or without a byte order mark, UTF-16 or UTF-32.
 
     Args:
         path: the file.
         keep: hold the content for the next reader of the file, who gets this object.
+        loads: parses the content, if it is not held.
 
     Raises:
         DistilPoseError: the file cannot be read or is not JSON; says what it is.
@@ -46,7 +47,7 @@ def read_json(path: str | Path, *, keep: bool = False) -> Any:
         status = os.stat(name)
         state = (status.st_ino, status.st_size, status.st_mtime_ns)
         kept = _KEPT.pop(name, None)
-        content = kept[1] if kept is not None and kept[0] == state else _parse(path, Path(name).read_bytes())
+        content = kept[1] if kept is not None and kept[0] == state else _parse(path, Path(name).read_bytes(), loads)
     except OSError as error:
         raise DistilPoseError(f'{path} cannot be read ({error.strerror or error})') from error
     if keep:
@@ -59,24 +60,29 @@ def forget_kept_files() -> None:
     _KEPT.clear()
 
 
-def _parse(path: str | Path, data: bytes) -> Any:
-    try:
-        with without_garbage_collection():
-            return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise DistilPoseError(f'{path} is not JSON: {_describe(data, error)}') from error
+def forget(path: str | Path) -> None:
+    """Lets go of one file that :func:`read_json` holds, if it does."""
+    _KEPT.pop(os.path.abspath(path), None)
 
 
-@contextmanager
+@contextlib.contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """While open, Python does not look for circles; plain data has none, and looking takes 40 % of the time."""
-    is_collecting = gc.isenabled()
+    """While open, Python does not look for garbage; plain data has no circles, and looking takes 40 % of a parse."""
+    was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if is_collecting:
+        if was_on:
             gc.enable()
+
+
+def _parse(path: str | Path, data: bytes, loads: Callable[[bytes], Any]) -> Any:
+    try:
+        with without_garbage_collection():
+            return loads(data)
+    except (ValueError, RecursionError) as error:
+        raise DistilPoseError(f'{path} is not JSON: {_describe(data, error)}') from error
 
 
 def _describe(data: bytes, error: Exception) -> str:
@@ -111,12 +117,17 @@ def read_annotations(path: str | Path, *, keep: bool = False) -> dict[str, Any]:
     Raises:
         DistilPoseError: the file cannot be read, is not JSON, or holds something else than a dictionary.
     """
-    content = read_json(path, keep=keep)
+    return read_counted(path, keep=keep)[0]
+
+
+def read_counted(path: str | Path, *, keep: bool = False, loads: Callable[[bytes], Any] = json.loads
+                 ) -> tuple[dict[str, Any], int]:
+    """As :func:`read_annotations`, and how many coordinates became 0; ``loads`` as for :func:`read_json`."""
+    content = read_json(path, keep=keep, loads=loads)
     if not isinstance(content, dict):
         raise DistilPoseError(f'{path} is no annotation file in the format of COCO: it holds a '
                               f'{type(content).__name__}, and not a dict of images and annotations')
-    zero_unlabelled(content.get('annotations'), path)
-    return content
+    return content, zero_unlabelled(content.get('annotations'), path)
 
 
 @functools.cache
@@ -124,16 +135,24 @@ def _warn_once(message: str) -> None:
     print_log(message, 'current', logging.WARNING)
 
 
-def zero_unlabelled(annotations: Any, path: str | Path) -> None:
+def zero_unlabelled(annotations: Any, path: str | Path) -> int:
     """Changes coordinates of unlabelled joints that are NaN, infinite or null to 0, in place, as annotations of a file.
 
     The log says how many were changed.
+
+    Returns:
+        How many.
     """
-    if isinstance(annotations, list):
-        count = sum(_zero_in(values) for values in _doubtful_lists(annotations))
-        if count:
-            _warn_once(f'{count} coordinates in {path} are NaN, infinite or null and belong to joints that are not '
-                       'labelled (visibility 0); they are taken as 0')
+    count = sum(_zero_in(values) for values in _doubtful_lists(annotations)) if isinstance(annotations, list) else 0
+    say_zeroed(count, path)
+    return count
+
+
+def say_zeroed(count: int, path: str | Path) -> None:
+    """Says in the log how many coordinates of a file were changed to 0, if any were."""
+    if count:
+        _warn_once(f'{count} coordinates in {path} are NaN, infinite or null and belong to joints that are not '
+                   'labelled (visibility 0); they are taken as 0')
 
 
 def _doubtful_lists(annotations: list[Any]) -> Iterator[list[Any]]:

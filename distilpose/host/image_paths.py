@@ -62,17 +62,32 @@ def keep_images_inside() -> None:
     BaseCocoStyleDataset.load_data_list = _checked(BaseCocoStyleDataset.load_data_list)
 
 
+def accept_images(dataset: Any, images: Mapping[str, Any]) -> None:
+    """Refuses images outside of the folders of one of mmpose's data sets, which gets the paths as ``image_files``.
+
+    Args:
+        dataset: the data set.
+        images: paths, and the id of each image.
+
+    Raises:
+        DistilPoseError: as :func:`check_inside`.
+    """
+    _check(dataset, images)
+    dataset.image_files = np.unique(np.array([os.fsencode(path) for path in images], dtype=bytes))
+
+
+def _check(dataset: Any, images: Mapping[str, Any]) -> None:
+    prefix = dataset.data_prefix.get('img') if isinstance(dataset.data_prefix, dict) else None
+    roots = [root for root in (dataset.data_root, prefix) if root] or ['']
+    check_inside(images, roots=roots, source=str(dataset.ann_file))
+
+
 def _checked(load: Callable[[Any], list[dict[str, Any]]]) -> Callable[[Any], list[dict[str, Any]]]:
     @functools.wraps(load)
     def load_data_list(self: Any) -> list[dict[str, Any]]:
         people = load(self)
-        prefix = self.data_prefix.get('img') if isinstance(self.data_prefix, dict) else None
-        roots = [root for root in (self.data_root, prefix) if root] or ['']
-        for key in ('img_path', 'img_paths'):
-            images = {path: person.get('img_id') for person in people for path in _listed(person.get(key))}
-            check_inside(images, roots=roots, source=str(self.ann_file))
-            if key == 'img_path':
-                self.image_files = np.unique(np.array([os.fsencode(path) for path in images], dtype=bytes))
+        for key, accept in dict(img_path=accept_images, img_paths=_check).items():
+            accept(self, {path: person.get('img_id') for person in people for path in _listed(person.get(key))})
         return people
     return load_data_list
 
