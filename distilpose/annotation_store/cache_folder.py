@@ -32,6 +32,7 @@ SECONDS_TO_WAIT = 600.0
 """For another process that writes the same folder; after that this one does without."""
 _SECONDS_BETWEEN_LOOKS = 0.1
 _TEMPORARY = '.part-'
+_CHUNK = 1 << 20
 _SECONDS_UNTIL_LEFT_BEHIND = 24 * 3600.0
 
 
@@ -69,8 +70,11 @@ def checksum(file: str | Path) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _checksum(file: str, *_: int) -> str:
+    digest = hashlib.sha256()
     with open(file, 'rb') as stream:
-        return hashlib.file_digest(stream, 'sha256').hexdigest()[:40]
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()[:40]
 
 
 @contextlib.contextmanager

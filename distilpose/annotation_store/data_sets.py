@@ -17,9 +17,9 @@ from mmpose.datasets.datasets.wholebody import CocoWholeBodyDataset
 from distilpose.host import data_files, xtcoco
 from distilpose.host.image_paths import accept_images
 
-from .stored_people import Annotated, Detected, PickledPeople, Sample, StoredPeople, WholeBody
 from .checking import stored_file
 from .stored_file import StoredFile
+from .stored_people import Annotated, Detected, PickledPeople, Sample, StoredPeople, WholeBody
 
 _OWN_METHODS = ('_load_annotations', '_load_detection_results', '_get_topdown_data_infos', '_is_valid_instance',
                 'filter_data', 'full_init', '_get_unserialized_subset', '_serialize_data', '_get_serialized_subset')
@@ -38,11 +38,12 @@ def reads_store(kind: type, *, data_mode: str = 'topdown') -> bool:
     """Whether data sets of a class read stored annotations, where there are some."""
     if not (issubclass(kind, BaseCocoStyleDataset) and data_mode == 'topdown' and _ORIGINAL and xtcoco.is_used()):
         return False
-    loads: Any = kind.load_data_list
+    methods: Any = kind
     parsers: list[Callable[..., Any]] = [BaseCocoStyleDataset.parse_data_info, CocoWholeBodyDataset.parse_data_info]
     return (all(getattr(kind, name) is getattr(BaseCocoStyleDataset, name) for name in _OWN_METHODS)
-            and kind.parse_data_info in parsers
-            and (loads is BaseCocoStyleDataset.load_data_list or getattr(loads, _MARK, False)))
+            and methods.parse_data_info in parsers
+            and (methods.load_data_list is BaseCocoStyleDataset.load_data_list
+                 or getattr(methods.load_data_list, _MARK, False)))
 
 
 def stored_people(dataset: Any) -> StoredPeople | None:
@@ -100,7 +101,7 @@ def _annotated(dataset: Any, file: StoredFile, prefix: str) -> StoredPeople | No
         return None
     is_used = np.array(file.column(column), dtype=bool)
     if dataset.sample_interval != 1:
-        is_used &= (file.column('image_id') % dataset.sample_interval == 0)[file.column('image_of_person')]
+        is_used &= (file.column('image_id') % dataset.sample_interval == 0)[file.column('person_image')]
     return StoredPeople((WholeBody if is_whole_body else Annotated)(file, prefix), np.flatnonzero(is_used))
 
 

@@ -6,12 +6,13 @@ To store an entry, its text is copied, which takes a fraction of the time of wri
 from __future__ import annotations
 
 import json
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from json.decoder import WHITESPACE
 from typing import Any
 
 _SCAN = json.JSONDecoder().raw_decode
+_SPACE = re.compile(r'[ \t\n\r]*')
 _ENCODE = json.JSONEncoder(separators=(',', ':'), check_circular=False).encode
 
 
@@ -57,7 +58,7 @@ class EntryTexts:
 
     def _list(self, name: str, place: int) -> tuple[list[Any], int]:
         """The entries of a list, whose places are remembered, and where it ends."""
-        text, skip = self._text, WHITESPACE.match
+        text, skip = self._text, self._skip
         entries: list[Any] = []
         starts, ends = array('q'), array('q')
         place = self._expect('[', place)
@@ -66,9 +67,9 @@ class EntryTexts:
             entries.append(entry)
             starts.append(place)
             ends.append(end)
-            place = skip(text, end).end()  # type: ignore[union-attr]
+            place = skip(end)
             if text[place] == ',':
-                place = skip(text, place + 1).end()  # type: ignore[union-attr]
+                place = skip(place + 1)
                 if text[place] == ']':
                     raise ValueError('a comma before the end of a list')
             elif text[place] != ']':
@@ -93,4 +94,5 @@ class EntryTexts:
         return self._skip(place + 1)
 
     def _skip(self, place: int) -> int:
-        return WHITESPACE.match(self._text, place).end()  # type: ignore[union-attr]
+        found = _SPACE.match(self._text, place)
+        return place if found is None else found.end()

@@ -75,15 +75,16 @@ def _columns(content: Mapping[str, Any], texts: EntryTexts) -> Columns:
     kept = np.flatnonzero(in_body | (False if in_whole_body is None else in_whole_body))
     used = [people[index] for index in kept]
     arrays = dict(
-        image_id=image_ids, image_size=sizes,
-        image_has_people=np.isin(image_ids, [*images_with_people(content)]), image_of_person=image_of_person[kept].astype(np.int32),
-        id=_whole([person['id'] for person in used], 'ids of annotations'), box=boxes[kept], xywh=xywh[kept], area=areas[kept],
+        image_id=image_ids, image_size=sizes, image_has_people=np.isin(image_ids, [*images_with_people(content)]),
+        person_image=image_of_person[kept].astype(np.int32),
+        id=_whole([person['id'] for person in used], 'ids of annotations'), box=boxes[kept], xywh=xywh[kept],
+        area=areas[kept],
         category=_whole([person['category_id'] for person in used], 'categories'), num_keypoints=counts[kept],
         keypoints=keypoints[kept], in_body=in_body[kept],
         is_false=np.array([person.get('iscrowd', False) is False for person in used], dtype=bool))
     if in_whole_body is not None:
         arrays['in_whole_body'] = in_whole_body[kept]
-    return Columns(arrays, dict(names=(name.encode('utf-8', 'surrogatepass') for name in names),
+    return Columns(arrays, dict(image_names=(name.encode('utf-8', 'surrogatepass') for name in names),
                                 images=texts.of('images', images, range(len(images))),
                                 people=texts.of('annotations', annotations, order[kept].tolist())),
                    dict(categories=content.get('categories'), annotations=len(annotations),

@@ -105,7 +105,7 @@ class StoredFile:
 
     def name(self, index: int) -> str:
         """The ``file_name`` of an image."""
-        return self.bytes_of('names', index).decode('utf-8', 'surrogatepass')
+        return self.bytes_of('image_names', index).decode('utf-8', 'surrogatepass')
 
     def entry(self, name: str, index: int) -> dict[str, Any]:
         """An image (``'images'``) or a person (``'people'``) as in the file; a new dictionary every time."""
@@ -204,14 +204,14 @@ def _check_columns(file: StoredFile) -> None:
     try:
         counts = {name: len(file.column(name)) for name in names}
         for name in names:
-            expected = counts[rows[0] if name.startswith('image') and name != 'image_of_person' or name == 'names_end' else rows[-1]]
+            expected = counts[rows[0] if name.startswith('image') else rows[-1]]
             if counts[name] != expected:
                 raise Damaged(f'{name} has {counts[name]} rows and not {expected}')
             if name.endswith('_end'):
                 _check_ends(file.column(name), (file.folder / f'{name.removesuffix("_end")}.bin').stat().st_size)
-        if file.kind == 'annotations' and len(places := file.column('image_of_person')) and not (
+        if file.kind == 'annotations' and len(places := file.column('person_image')) and not (
                 places.min() >= 0 and places.max() < counts['image_id']):
-            raise Damaged('image_of_person names images that are not there')
+            raise Damaged('person_image names images that are not there')
     except (KeyError, ValueError, EOFError, FileNotFoundError, TypeError) as error:
         raise Damaged(f'its columns cannot be read ({error})') from error
 

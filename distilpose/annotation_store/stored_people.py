@@ -119,7 +119,7 @@ class _OfPeople(_OfImages):
     """What samples take from the annotations of people."""
 
     def image(self, row: Any) -> Any:
-        return self.file.column('image_of_person')[row]
+        return self.file.column('person_image')[row]
 
     def numbers(self, row: int, image: int) -> Sample:
         """The first numbers of a sample, in mmpose's order."""
