@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from multiprocessing import popen_spawn_posix
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
             patches.enter_context(mock.patch.object(subprocess.Popen, '__init__', refuse))
             patches.enter_context(mock.patch.object(popen_spawn_posix.Popen, '_launch', refuse))
         return (yield)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def annotation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of stored annotations of these tests, and not that of the user."""
+    folder = tmp_path_factory.mktemp('annotations')
+    with mock.patch.dict(os.environ, DISTILPOSE_ANNOTATION_CACHE=str(folder)):
+        yield folder
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from .stored_people import Annotated, Detected, PickledPeople, Sample, StoredPeo
 
 _OWN_METHODS = ('_load_annotations', '_load_detection_results', '_get_topdown_data_infos', '_is_valid_instance',
                 'filter_data', 'full_init', '_get_unserialized_subset', '_serialize_data', '_get_serialized_subset')
+_WHOLE_BODY = 'in_whole_body'
 _MARK = 'takes_stored_people'
 _ORIGINAL: dict[str, Callable[..., Any]] = {}
 """Method -> what it was before :func:`install`."""
@@ -44,6 +45,12 @@ def reads_store(kind: type, *, data_mode: str = 'topdown') -> bool:
             and methods.parse_data_info in parsers
             and (methods.load_data_list is BaseCocoStyleDataset.load_data_list
                  or getattr(methods.load_data_list, _MARK, False)))
+
+
+def people_column(kind: type) -> str:
+    """The column that says which stored people a class of data sets uses."""
+    methods: Any = kind
+    return _WHOLE_BODY if methods.parse_data_info is CocoWholeBodyDataset.parse_data_info else 'in_body'
 
 
 def stored_people(dataset: Any) -> StoredPeople | None:
@@ -95,14 +102,13 @@ def _stored(dataset: Any) -> StoredPeople | None:
 
 
 def _annotated(dataset: Any, file: StoredFile, prefix: str) -> StoredPeople | None:
-    is_whole_body = type(dataset).parse_data_info is CocoWholeBodyDataset.parse_data_info
-    column = 'in_whole_body' if is_whole_body else 'in_body'
+    column = people_column(type(dataset))
     if not file.has(column):
         return None
     is_used = np.array(file.column(column), dtype=bool)
     if dataset.sample_interval != 1:
         is_used &= (file.column('image_id') % dataset.sample_interval == 0)[file.column('person_image')]
-    return StoredPeople((WholeBody if is_whole_body else Annotated)(file, prefix), np.flatnonzero(is_used))
+    return StoredPeople((WholeBody if column == _WHOLE_BODY else Annotated)(file, prefix), np.flatnonzero(is_used))
 
 
 def _detected(dataset: Any, file: StoredFile, prefix: str) -> StoredPeople | None:

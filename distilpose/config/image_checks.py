@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
+from distilpose.annotation_store.images import stored_images
 from distilpose.annotations import PERSON, Findings
 from distilpose.errors import DistilPoseError
 from distilpose.host import data_files, xtcoco
@@ -88,10 +89,14 @@ def _table(path: str, dataset: Mapping[str, Any]) -> ImageTable | None:
     boxes = dataset.get('bbox_file')
     if ':' in folder or not _is_here(file) or (boxes and not _is_here(Path(boxes))):
         return None
+    is_turned = not any(_ignores_orientation(step) for step in dictionaries(dataset.get('pipeline') or (), ''))
+    stored = stored_images(found, dataset, file)
+    if stored is not None:
+        return ImageTable(str(file), path, folder, stored.names, stored.ids, None if boxes else stored.sizes,
+                          lambda place: stored.boxes[place].tolist(), is_turned, root or None)
     content = data_files.read_annotations(file, keep=xtcoco.is_used())
-    steps = list(dictionaries(dataset.get('pipeline') or (), ''))
     return used_images(content, dataset, source=str(file), named_by=path, folder=folder, root=root or None,
-                              is_turned=not any(_ignores_orientation(step) for step in steps))
+                       is_turned=is_turned)
 
 
 def _is_here(file: Path) -> bool:

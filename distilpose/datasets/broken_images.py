@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from mmengine.dataset import BaseDataset, Compose
 
+from distilpose.annotation_store.data_sets import stored_people
 from distilpose.errors import SampleFailed
 from distilpose.image_files import inspect_image, why_unreadable
 from distilpose.image_files.checks import SHARE_OPTION
@@ -194,6 +195,9 @@ def image_paths(dataset: BaseDataset) -> list[str]:
     known = getattr(dataset, 'image_files', None)
     if known is not None and dataset._indices is None:
         return [os.fsdecode(path) for path in known]
+    people = stored_people(dataset)
+    if people is not None:
+        return list(people.images())
     entries = (BaseDataset.get_data_info(dataset, index) for index in range(len(dataset)))
     return list(dict.fromkeys(entry['img_path'] for entry in entries if isinstance(entry.get('img_path'), str)))
 
