@@ -26,6 +26,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from ..errors import BadCheckpoint, DistilPoseError, MissingCheckpoint
+from ..host.downloads import SCHEMES, cached_download
 from .declared_sizes import check_declared_sizes
 from .integrity import check_records
 from .plain_data import restore
@@ -47,7 +48,7 @@ def load_file(path: str | os.PathLike[str], *, trusted: bool = False) -> dict[st
     """Read a checkpoint file onto the CPU, without running code that it carries.
 
     Args:
-        path: The file.
+        path: The file, or its address (http or https), which is downloaded into torch's cache.
         trusted: Unpickle the file fully, which runs whatever code it names. The environment variable
             ``DISTILPOSE_TRUSTED_CHECKPOINTS`` does the same for the files, and for all files below the
             folders, that it lists (separated like ``PATH``).
@@ -57,6 +58,7 @@ def load_file(path: str | os.PathLike[str], *, trusted: bool = False) -> dict[st
 
     Raises:
         MissingCheckpoint: There is no such file (a ``FileNotFoundError``).
+        CannotDownload: There is no connection, or no such file at the address.
         UntrustedCheckpoint: The file needs unpickling and is not trusted.
         BadCheckpoint: It is not a checkpoint, it is truncated, a record is not what was written, or it would unpack to
             far more than its size.
@@ -104,7 +106,8 @@ def read_outline(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:
-    file = Path(path).expanduser()
+    address = str(path)
+    file = cached_download(address) if address.startswith(SCHEMES) else Path(path).expanduser()
     if not file.exists():
         raise MissingCheckpoint(f'The checkpoint {file} does not exist (looked from {Path.cwd()}).')
     if not file.is_file():

@@ -241,8 +241,9 @@ def check_checkpoint_files(config: Config | ConfigTree) -> None:
     for key, value in named.items():
         if isinstance(value, str) and '://' not in value and not project_path(value).is_file():
             kind = 'ONNX file' if key == 'model.teacher.file' else 'checkpoint'
-            raise DistilPoseError(f'there is no {kind} {project_path(value)}, which {key} names; put it there, or say '
-                                  f'where it is with --cfg-options {key}=FILE')
+            is_folder = ' (it is a folder)' if project_path(value).is_dir() else ''
+            raise DistilPoseError(f'there is no {kind} {project_path(value)}{is_folder}, which {key} names; put it '
+                                  f'there, or say where it is with --cfg-options {key}=FILE')
 
 
 CHECKS: tuple[Callable[[ConfigTree], None], ...] = (

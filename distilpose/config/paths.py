@@ -9,8 +9,8 @@ from distilpose.host.config_paths import CONFIGS, IS_INSTALLED, PREFIX, PROJECT_
 
 from .hugging_face import is_hugging_face
 
-__all__ = ['CONFIGS', 'IS_INSTALLED', 'PREFIX', 'PROJECT_ROOT', 'find_config', 'project_path', 'without_package_folder',
-           'working_root']
+__all__ = ['CONFIGS', 'IS_INSTALLED', 'PREFIX', 'PROJECT_ROOT', 'checkpoint_source', 'find_config', 'project_path',
+           'without_package_folder', 'working_root']
 
 _MMPOSE = 'mmpose::'
 _FORMS = f'absolutely, from there, or as {PREFIX}... or {_MMPOSE}...'
@@ -28,6 +28,11 @@ def working_root() -> Path:
 def project_path(path: str | Path) -> Path:
     """An absolute path as it is, a relative one below :func:`working_root`."""
     return working_root() / Path(path).expanduser()
+
+
+def checkpoint_source(source: str | Path) -> str | Path:
+    """An address as it is, a path as :func:`project_path` finds it."""
+    return source if '://' in str(source) else project_path(source)
 
 
 def find_config(path: str | Path, *, from_here: bool = False) -> str:

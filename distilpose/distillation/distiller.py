@@ -12,7 +12,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from distilpose.checkpoints import load_strict, read_weights
-from distilpose.config import build_estimator, project_path, read_model_source
+from distilpose.config import build_estimator, checkpoint_source, read_model_source
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
@@ -195,7 +195,7 @@ class PoseDistiller(BaseModel):
             self.student.init_weights()
         if self.student_checkpoint is not None:
             source = str(self.student_checkpoint)
-            state = read_weights(project_path(source)).state
+            state = read_weights(checkpoint_source(source)).state
             load_strict(self.student, state, source=source, ignore_prefixes=(f'{TERMS_PREFIX}.',))
         for part in self.init_from_teacher:
             parts.copy_part(part, source=self.teacher.model, target=self.student)

@@ -5,15 +5,11 @@ from __future__ import annotations
 import copy
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.parse import urlsplit
 
-import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
@@ -21,11 +17,9 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from distilpose.config import (
-    ConfigTree,
     adapt_to_workers,
     check,
     check_networks,
-    dictionaries,
     load_config,
     merge_options,
     misspelt_entries,
@@ -47,6 +41,7 @@ from .checking import CheckingRunner
 from .checkpoint_search import out_dir
 from .default_hooks import DEFAULT_HOOKS, add_default_hooks
 from .distilling import write_distillation
+from .downloads import downloads_as_sentences
 from .environment import end_workers, follow_the_first, is_first_process, prepare_environment
 from .failures import failures_as_sentences
 from .hooks import ProgressHook, SignalHook
@@ -402,7 +397,7 @@ def _run(cfg: Config, notes: list[str], action: Callable[[Any], Any], *, returns
 def _build_and_run(cfg: Config, notes: list[str], action: Callable[[Any], Any], *, returns_result: bool,
                    runner_type: type[Runner] | None) -> Any:
     """Builds the runner, logs the notes, and gives the terminal back whatever happens."""
-    with building_as_sentences(cfg):
+    with building_as_sentences(cfg), downloads_as_sentences(cfg):
         if runner_type is None and 'runner_type' in cfg:
             runner = RUNNERS.build(cfg)
         else:
@@ -419,25 +414,6 @@ def _build_and_run(cfg: Config, notes: list[str], action: Callable[[Any], Any], 
             if isinstance(hook, (ProgressHook, SignalHook)):
                 hook.close()
     return result if returns_result else runner
-
-
-@contextmanager
-def downloads_as_sentences(cfg: Config) -> Iterator[None]:
-    """Says in a sentence that weights which a network starts from cannot be downloaded, and what to do without them."""
-    try:
-        yield
-    except URLError as error:
-        tree = ConfigTree.of(cfg)
-        entry = 'model.student' if tree.is_distillation else 'model'
-        found = next(((path, options['checkpoint']) for path, options in dictionaries(tree.student, entry)
-                      if '://' in str(options.get('checkpoint'))), None)
-        if found is None:
-            raise
-        path, url = found
-        name = PurePosixPath(urlsplit(url).path).name if url.startswith('http') else 'the file'
-        raise DistilPoseError(f'the network starts from {url} ({path}), which cannot be downloaded: {error.reason}; '
-                              f'put {name} into {Path(torch.hub.get_dir(), "checkpoints")}, or start from random '
-                              f'weights with --cfg-options {path}=None') from error
 
 
 def _name(cfg: Config) -> str:

@@ -9,17 +9,16 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-import sys
 import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from distilpose.errors import MissingCheckpoint
 
 from .archives import check_archive
+from .downloads import cached_download
 
 Reader = Callable[..., Any]
 """``read(path, map_location=...)`` gives what a checkpoint file holds."""
@@ -59,15 +58,14 @@ def load_from_local(filename: str, map_location: Any) -> Any:
 def load_from_http(
     filename: str, map_location: Any = None, model_dir: str | None = None, progress: bool = os.isatty(0)
 ) -> Any:
-    """mmengine's function of this name, which is torch's ``load_state_dict_from_url`` on the first process first."""
-    from mmengine.dist import barrier, get_dist_info
+    """mmengine's function of this name, which is torch's ``load_state_dict_from_url`` on the first process first.
 
-    target = _download_path(filename, model_dir)
-    if get_dist_info()[0] == 0:
-        _download(filename, target, progress)
-    barrier()
-    _download(filename, target, progress)  # only where the processes share no disk
-    return _read(_unpacked(target), map_location)
+    Raises:
+        CannotDownload: with the address, the reason, and where the file can be put.
+    """
+    if os.getenv('TORCH_MODEL_ZOO'):
+        warnings.warn('TORCH_MODEL_ZOO is deprecated, please use env TORCH_HOME instead', stacklevel=2)
+    return _read(_unpacked(cached_download(filename, model_dir, progress=progress)), map_location)
 
 
 def _read(path: str | Path, map_location: Any) -> Any:
@@ -86,24 +84,6 @@ def without_program(checkpoint: Any) -> Any:
     if isinstance(meta, dict):
         meta.pop('config', None)
     return checkpoint
-
-
-def _download_path(url: str, folder: str | None) -> Path:
-    import torch
-
-    if os.getenv('TORCH_MODEL_ZOO'):
-        warnings.warn('TORCH_MODEL_ZOO is deprecated, please use env TORCH_HOME instead', stacklevel=2)
-    directory = Path(os.path.join(torch.hub.get_dir(), 'checkpoints') if folder is None else folder)
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory / os.path.basename(urlparse(url).path)
-
-
-def _download(url: str, target: Path, progress: bool) -> None:
-    import torch
-
-    if not target.exists():
-        sys.stdout.write(f'Downloading: "{url}" to {target}\n')
-        torch.hub.download_url_to_file(url, str(target), progress=progress)
 
 
 def _unpacked(file: Path) -> Path:

@@ -22,7 +22,7 @@ from torch import nn
 from distilpose.checkpoints import BadCheckpoint, load_file
 from distilpose.checkpoints.declared_sizes import MAX_DEPTH, check_declared_sizes
 from distilpose.errors import DistilPoseError
-from distilpose.host import checkpoint_loading
+from distilpose.host import checkpoint_loading, downloads
 
 HUGE = 10**12
 
@@ -120,7 +120,7 @@ class TestArchives:
     def test_a_download_that_is_packed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with zipfile.ZipFile(tmp_path / 'packed.pth', 'w', zipfile.ZIP_DEFLATED) as archive:
             archive.writestr('inner.pth', bytes(80_000_000))
-        monkeypatch.setattr(torch.hub, 'download_url_to_file', lambda url, target, **_: Path(target).write_bytes(
+        monkeypatch.setattr(downloads, 'download', lambda url, target, **_: Path(target).write_bytes(
             (tmp_path / 'packed.pth').read_bytes()))
         with pytest.raises(BadCheckpoint, match='80,000,000 bytes'):
             checkpoint_loading.load_from_http('https://example.org/a.pth', model_dir=str(tmp_path / 'new'))

@@ -13,7 +13,7 @@ from distilpose.errors import DistilPoseError
 
 
 def config() -> Config:
-    parts = [dict(type='CocoDataset'), dict(type='MpiiDataset')]
+    parts = [dict(type='CocoDataset'), dict(type='QuickCocoDataset')]
     loader = dict(batch_size=2, dataset=dict(type='CombinedDataset', datasets=parts),
                   sampler=dict(type='DefaultSampler'))
     return Config(dict(model=dict(type='TopdownPoseEstimator'), train_dataloader=loader,
@@ -25,7 +25,7 @@ def test_nodes_are_found_by_path_and_type() -> None:
     assert [path for path, _ in found.below('train_dataloader')] == [
         'train_dataloader', 'train_dataloader.dataset', 'train_dataloader.dataset.datasets[0]',
         'train_dataloader.dataset.datasets[1]', 'train_dataloader.sampler']
-    assert [path for path, _ in found.of_type('MpiiDataset', 'train_dataloader')] == [
+    assert [path for path, _ in found.of_type('QuickCocoDataset', 'train_dataloader')] == [
         'train_dataloader.dataset.datasets[1]']
     assert found.nodes[0][0] == '' and found.below('nowhere') == []
 

@@ -16,9 +16,9 @@ from distilpose.checkpoints import load_strict, read_weights
 from distilpose.config import (
     PADDING,
     build_estimator,
+    checkpoint_source,
     find_config,
     is_hugging_face,
-    project_path,
     read_model_source,
     weights_of,
 )
@@ -189,7 +189,7 @@ def load_teacher(config: str | dict | None = None, checkpoint: str | Path | None
     if checkpoint is None:
         raise DistilPoseError(f'the teacher {_describe(config)} has no checkpoint; set model.teacher.checkpoint to the '
                               'file of its trained weights')
-    state = read_weights(project_path(checkpoint)).state
+    state = read_weights(checkpoint_source(checkpoint)).state
     model = build_estimator(source.model)
     load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.',))
     options = {name: further[name] for name in OPTIONS if name in further}
