@@ -21,6 +21,7 @@ from .mixing_checks import check_mixed_data
 from .number_checks import check_numbers
 from .option_names import check_names
 from .paths import project_path
+from .pipeline_checks import check_pipelines
 from .tree import ConfigTree
 from .value_checks import check_values
 from .walk import as_option, type_name
@@ -256,6 +257,7 @@ CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
     check_keypoints,
     check_evaluators,
     check_input_sizes,
+    check_pipelines,
     check_targets,
     check_flip_test,
     check_schedules,

@@ -10,6 +10,7 @@ from ..errors import DistilPoseError
 from .bare_model import bare_model
 from .hooks.teacher_check import TeacherCheckHook
 from .hooks.teacher_report import TeacherReportHook, log
+from .hooks.validation_check import ValidationCheckHook, check_first_batch
 from .runner import ConciseRunner
 from .sample_page import write_sample_page
 from .teacher_report import TeacherReport, draw_sheet
@@ -45,6 +46,10 @@ class CheckingRunner(ConciseRunner):
         if self.people_to_browse is not None:
             file = write_sample_page(self, people=self.people_to_browse)
             self.logger.info(f'Samples as the network sees them: {file}.')
+        for hook in self.hooks:
+            if isinstance(hook, ValidationCheckHook):
+                hook.before_train(self)
+        check_first_batch(self)
         self._check_teacher()
         self.logger.info('Checked; nothing that would stop a training was found.')
         return self.model

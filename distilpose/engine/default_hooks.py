@@ -23,6 +23,7 @@ DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     strict_loading=dict(type='StrictResumeHook'),
     teacher_check=dict(type='TeacherCheckHook'),
     teacher_report=dict(type='TeacherReportHook'),
+    validation_check=dict(type='ValidationCheckHook'),
 )
 """Key in ``default_hooks`` -> config of the hook."""
 _UNSAFE = ('CheckpointHook', 'mmengine.CheckpointHook', CheckpointHook)

@@ -20,6 +20,8 @@ from mmengine.runner import BaseLoop, Runner, TestLoop, ValLoop
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from ..errors import DistilPoseError, Interrupted, LostProcess, MachineFailed, SampleFailed, note
+from . import first_batch
+from .bare_model import bare_model
 from .hooks import SignalHook
 from .workers import deaths_of_workers_ignored, describe_sample, locals_of
 
@@ -166,6 +168,7 @@ def _fail(runner: Runner, error: Exception) -> None:
     if known is None:
         if isinstance(error, DistilPoseError) and _IN_A_WORKER.match(str(error)):
             raise type(error)(_last_line(str(error))) from error
+        _raise_for_first_batch(error, runner, log)
         return
     checkpoint = _save(runner, hook, known) or _last_checkpoint(runner)
     if hook is not None and hook.signals.number:
@@ -173,6 +176,21 @@ def _fail(runner: Runner, error: Exception) -> None:
         raise Interrupted(received, f'Stopped by {received.name}, which ended other processes of the run too.',
                           checkpoint=checkpoint) from error
     raise type(known)(_with_state(str(known), runner, checkpoint, log), checkpoint=checkpoint) from error
+
+
+def _raise_for_first_batch(error: Exception, runner: Runner, log: Path | None) -> None:
+    """Raises a sentence for an error that the network raised of the first batch, before anything was trained."""
+    loops = [values['self'] for values in locals_of(error.__traceback__) if isinstance(values.get('self'), BaseLoop)]
+    if isinstance(error, DistilPoseError) or not loops:
+        return
+    part = 'val' if isinstance(loops[-1], ValLoop) else 'test' if isinstance(loops[-1], TestLoop) else 'train'
+    if part != 'test' and runner.iter > 0:
+        return
+    known = first_batch.describe(error, bare_model(runner), batch=f'a batch of {part}_dataloader',
+                                 loader=f'{part}_dataloader')
+    if known is not None:
+        note(known, traceback_file=log)
+        raise known from error
 
 
 def _activity(error: BaseException, runner: Runner) -> str:

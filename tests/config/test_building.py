@@ -49,7 +49,7 @@ def build(**changes: Any) -> None:
     (dict(backbone=dict(type='ResNet', depth=19)),
      r'^model\.backbone \(ResNet\) cannot be built: KeyError: invalid depth 19 for resnet; change its values'),
     (dict(backbone=dict(type='ResNet', depth=18, out_indices=(4, ))),
-     r'^model\.backbone \(ResNet\) cannot be built: AssertionError: assert max\(out_indices\) < num_stages \(in __init_'),
+     r'^model\.backbone \(ResNet\) cannot be built: AssertionError: assert max\(out_indices\) < num_stages \(in __'),
 ])
 def test_the_part_its_class_and_what_to_change(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(BuildFailed, match=words) as failed:

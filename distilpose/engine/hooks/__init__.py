@@ -19,8 +19,10 @@ from .strict_resume import StrictResumeHook
 from .teacher_cache import TeacherCacheHook
 from .teacher_check import TeacherCheckHook
 from .teacher_report import TeacherReportHook
+from .validation_check import ValidationCheckHook
 
 __all__ = ['AccumulatedGradientsHook', 'AgreementHook', 'ChannelsLastHook', 'FiniteCheckHook', 'GradientShareHook',
            'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'ResumeFactsHook',
            'ResumePositionHook', 'SafeCheckpointHook', 'SignalHook', 'SkippedImagesHook', 'StartWeightsHook',
-           'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook', 'TeacherReportHook']
+           'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook', 'TeacherReportHook',
+           'ValidationCheckHook']

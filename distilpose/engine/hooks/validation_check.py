@@ -1,0 +1,143 @@
+"""A validation of two samples before the training, so that what would end it after the first epoch ends it now."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset.utils import pseudo_collate
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+from torch.nn.parallel import DistributedDataParallel
+
+from ...errors import BuildFailed, DistilPoseError
+from ..bare_model import bare_model
+from ..first_batch import describe
+from ..workers import describe_sample
+
+_SAMPLES = 2
+
+
+@HOOKS.register_module()
+class ValidationCheckHook(Hook):
+    """Predicts the first validation samples, decodes them and gives them to the metrics, whose results it drops.
+
+    It finds a pipeline without a step that the network needs, a decoder that does not fit the head, and a metric of
+    another data set. Weights, running statistics and random numbers are the same afterwards.
+    """
+
+    priority = 'LOWEST'
+
+    def before_train(self, runner: Runner) -> None:
+        """Tries the validation.
+
+        Raises:
+            DistilPoseError: names the part of the config that does not fit.
+        """
+        model = bare_model(runner)
+        is_plain = runner.model is model or isinstance(runner.model, DistributedDataParallel)  # not sharded
+        if not is_plain or runner.cfg.get('compile') or runner.val_loop is None or not hasattr(model, 'val_step'):
+            return
+        is_training = model.training
+        model.eval()
+        try:
+            with _random_numbers_kept(), torch.no_grad():
+                self._try(runner, model)
+        finally:
+            model.train(is_training)
+
+    def _try(self, runner: Runner, model: Any) -> None:
+        loop: Any = runner.val_loop
+        collate = getattr(loop.dataloader, 'collate_fn', None) or pseudo_collate
+        with _sentences(model, 'val_dataloader'):
+            dataset = loop.dataloader.dataset
+            batch = collate([dataset[index] for index in range(min(_SAMPLES, len(dataset)))])
+            predictions = model.val_step(batch)
+        _check_keypoints(predictions, model, loop.dataloader.dataset)
+        for metric in getattr(loop.evaluator, 'metrics', ()):
+            self._give(metric, batch, predictions)
+
+    @staticmethod
+    def _give(metric: Any, batch: Any, predictions: Any) -> None:
+        """Lets a metric read predictions, and forget them."""
+        samples = [sample.to_dict() if hasattr(sample, 'to_dict') else sample for sample in predictions]
+        before = list(metric.results)
+        try:
+            metric.process(batch, samples)
+        except DistilPoseError:
+            raise
+        except Exception as error:
+            text = ' '.join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())
+            raise BuildFailed(f'the metric {type(metric).__name__} of val_evaluator cannot read what the network '
+                              f'predicts and the data has: {type(error).__name__}: {text.rstrip(".")}; name a metric '
+                              'of this data set') from error
+        finally:
+            metric.results[:] = before
+
+
+def _check_keypoints(predictions: Any, model: Any, dataset: Any) -> None:
+    """Refuses predictions of another number of keypoints than the data has, which a decoder of other heads makes.
+
+    Raises:
+        BuildFailed: names both numbers.
+    """
+    expected = (getattr(dataset, 'metainfo', None) or {}).get('num_keypoints')
+    for sample in predictions:
+        found = getattr(sample, 'pred_instances', None)
+        if expected is None or found is None or 'keypoints' not in found:
+            continue
+        count = np.shape(found.keypoints)[1]
+        labels = getattr(sample, 'gt_instances', None)
+        labelled = np.shape(labels.keypoints)[1] if labels is not None and 'keypoints' in labels else expected
+        if count not in (expected, labelled):
+            head = getattr(model, 'head', None)
+            raise BuildFailed(f'the decoder of model.head ({type(getattr(head, "decoder", head)).__name__}) makes '
+                              f'{count} keypoints of what {type(head).__name__} predicts, and the data of '
+                              f'val_dataloader has {expected}; set model.head.decoder to the codec that the head '
+                              'learns from')
+
+
+def check_first_batch(runner: Runner) -> None:
+    """Computes the losses of two samples of the training data, and drops them.
+
+    Raises:
+        DistilPoseError: names the part of the config that does not fit.
+    """
+    model, dataset = bare_model(runner), runner.train_dataloader.dataset
+    collate = getattr(runner.train_dataloader, 'collate_fn', None) or pseudo_collate
+    model.train()
+    with torch.no_grad(), _sentences(model, 'train_dataloader'):
+        batch = collate([dataset[index] for index in range(min(_SAMPLES, len(dataset)))])
+        model(**model.data_preprocessor(batch, True), mode='loss')
+
+
+@contextmanager
+def _sentences(model: Any, loader: str) -> Iterator[None]:
+    """Says in a sentence that a pipeline or a network does not fit the rest of the config."""
+    try:
+        yield
+    except DistilPoseError:
+        raise
+    except Exception as error:
+        known = describe(error, model, batch=f'a batch of {loader}', loader=loader)
+        sentence = describe_sample(error) if known is None else None
+        if known is None and sentence is None:
+            raise
+        raise known or BuildFailed(f'{loader}: {sentence}') from error
+
+
+@contextmanager
+def _random_numbers_kept() -> Iterator[None]:
+    """Leaves the generators of Python, NumPy and torch as they were."""
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []):
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
