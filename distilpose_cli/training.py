@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -166,9 +167,12 @@ def _test(args: argparse.Namespace) -> None:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add('config', help='config file, from the current directory or from the project, or distilpose::... or mmpose::...')
-    add('--work-dir', help='folder of the log, the report and the pictures (default: work_dirs/<name of the '
-                           'config>/check, here)')
+    add('config', metavar='CONFIG|FILE',
+        help='config file, from the current directory or from the project, or distilpose::... or mmpose::...; or a '
+             'JSON file of annotations (COCO, MPII) or of the boxes of a detector, which needs no config')
+    add('--work-dir', '--out', help='folder of the log, the report and the pictures (default: work_dirs/<name of the '
+                                    'config or file>/check, here)')
+    add('--annotations', metavar='FILE', help='with a file of boxes: the annotations that have its images')
     add('--browse', nargs='?', const=8, type=int, metavar='N',
         help='also write samples.html: N people of each part of the data (default: 8) as the networks see them, with '
              'keypoints, targets, flips, and what the teacher says')
@@ -178,18 +182,52 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _check_check(args: argparse.Namespace) -> None:
+    if _is_file(args.config):
+        _check_file_options(args)
+        return
     check_descriptors()
+    if args.annotations is not None:
+        raise WrongInput(f'--annotations goes with a file of boxes, and {args.config} is a config; leave it out')
     require_config(args.config)
     _check_distillation(args)
 
 
-def _check(args: argparse.Namespace) -> None:
+def _is_file(name: str) -> bool:
+    """Whether a name is that of data, not of a config; a config is Python, or a folder."""
+    return '::' not in name and (name.lower().endswith('.json') or (
+        os.path.isfile(name) and not name.lower().endswith('.py')))
+
+
+def _check_file_options(args: argparse.Namespace) -> None:
+    others = [f'--{name.replace("_", "-")}' for name in (
+        'teacher', 'teacher_checkpoint', 'boxes', 'every', 'browse', 'data_root', 'cfg_options')
+        if getattr(args, name) is not None]
+    if others:
+        raise WrongInput(f'{" and ".join(others)} go with a config, and {args.config} is a file of data; leave them '
+                         'out, or name the config')
+    for name in filter(None, (args.config, args.annotations)):
+        if not os.path.isfile(os.path.expanduser(name)):
+            raise WrongInput(f'there is no file {name} (looked from {os.getcwd()})')
+
+
+def _check(args: argparse.Namespace) -> int | None:
+    if _is_file(args.config):
+        return _check_data_file(args)
     from distilpose.engine import check_training
 
     check_training(args.config, work_dir=args.work_dir, options=read_options(args), data_root=args.data_root,
                    teacher=args.teacher, teacher_checkpoint=args.teacher_checkpoint, method=args.method,
                    images=args.images, boxes=args.boxes, validation=args.validation, every=args.every,
                    browse=args.browse)
+    return None
+
+
+def _check_data_file(args: argparse.Namespace) -> int:
+    from distilpose.engine.file_check import check_file
+
+    report = check_file(args.config, images=args.images, annotations=args.annotations, work_dir=args.work_dir)
+    print(report.describe())
+    return 2 if report.errors else 0
 
 
 TRAIN = Command(
@@ -200,8 +238,10 @@ TEST = Command(
     'Evaluate a pose estimator; a distilled student needs no teacher.', script='python tools/test.py',
     add_arguments=_add_test, check=_check_test, run=_test, interrupted='Interrupted. Start the test again.')
 CHECK = Command(
-    'Check a config before its training, and how good its teacher is.', script='python tools/check.py',
-    add_arguments=_add_check, check=_check_check, run=_check, interrupted='Interrupted. Start the check again.',
+    'Check a config before its training and how good its teacher is, or a file of annotations or boxes.',
+    script='python tools/check.py', add_arguments=_add_check, check=_check_check, run=_check,
+    interrupted='Interrupted. Start the check again.',
     details='Builds data and networks as a training would, evaluates the teacher on validation people in the crops of '
-            'the student, and draws some of them. --browse writes a page of samples. The exit code is 2 if something '
-            'is wrong.')
+            'the student, and draws some of them. --browse writes a page of samples. Of a JSON file it prints what is '
+            'in it, all errors and warnings, and draws some of the annotations concerned; --images names the folder of '
+            'its images. The exit code is 2 if something is wrong.')

@@ -145,9 +145,7 @@ def find_images(file: CocoFile, folder: Path | None) -> Path:
             raise DistilPoseError(f'there is no image {folder / missing}, which {file.path} names; say with --images '
                                   'which folder the names start from')
         return folder
-    beside = file.path.absolute().parent
-    candidates = [beside, *_folders(beside), beside.parent, *_folders(beside.parent)]
-    counts = {place: sum((place / name).is_file() for name in names) for place in dict.fromkeys(candidates)}
+    counts = folders_with_images(file)
     whole = [place for place, count in counts.items() if count == len(names)]
     if len(whole) == 1 or whole and all(Path(name).is_absolute() for name in names):
         return whole[0]
@@ -158,6 +156,14 @@ def find_images(file: CocoFile, folder: Path | None) -> Path:
     found = f'; {best} has {counts[best]} of the first {len(names)}' if counts[best] else ''
     raise DistilPoseError(f'the images of {file.path}, such as {names[0]}, are in no folder beside it{found}; name '
                           'theirs with --images')
+
+
+def folders_with_images(file: CocoFile) -> dict[Path, int]:
+    """Folders beside a file, in its folder's parent, and in both -> how many of its first images each has."""
+    names = [image['file_name'] for image in file.content['images'][:_LOOKED_AT]]
+    beside = file.path.absolute().parent
+    candidates = [beside, *_folders(beside), beside.parent, *_folders(beside.parent)]
+    return {place: sum((place / name).is_file() for name in names) for place in dict.fromkeys(candidates)}
 
 
 def _folders(place: Path) -> list[Path]:

@@ -76,7 +76,7 @@ def read_people(path: str | Path, *, num_keypoints: int) -> People:
     """
     people = _load_list(path)
     for index, person in enumerate(people):
-        _check_person(person, f'person {index} of {path}', num_keypoints)
+        check_person(person, f'person {index} of {path}', num_keypoints)
     centres = np.array([person['center'] for person in people], dtype=float).reshape(-1, 2)
     scales = np.array([person['scale'] for person in people], dtype=float)
     centres[:, 1] += np.where(centres[:, 0] != -1, 15 * scales, 0)
@@ -101,7 +101,17 @@ def _load_list(path: str | Path) -> list[dict[str, Any]]:
     return content
 
 
-def _check_person(person: Any, name: str, num_keypoints: int) -> None:
+def check_person(person: Any, name: str, num_keypoints: int) -> None:
+    """Refuses an entry of the list of people.
+
+    Args:
+        person: the entry.
+        name: of it, for messages.
+        num_keypoints: how many joints a person has.
+
+    Raises:
+        DistilPoseError: it is no dictionary, lacks a key, or a value is not of the expected numbers.
+    """
     if not isinstance(person, dict):
         raise DistilPoseError(f'{name} is {_describe(person)}; expected a dict with image, center, scale and joints')
     missing = [key for key in ('image', 'center', 'scale') if key not in person]

@@ -41,3 +41,25 @@ def test_options_reach_the_check(tool: Callable[[str], ModuleType], configs: tup
     tool('check').main([str(configs[0]), '--teacher', 'a.onnx', '--method', 'fpd', '--cfg-options', 'a.b=1'])
     assert asked == dict(work_dir=None, options={'a.b': 1}, data_root=None, teacher='a.onnx', teacher_checkpoint=None,
                          method='fpd', images=None, boxes=None, every=None, validation='auto', browse=None)
+
+
+def test_a_file_of_data(tool: Callable[[str], ModuleType], configs: tuple[Path, Path], tmp_path: Path,
+                        capsys: pytest.CaptureFixture[str]) -> None:
+    check, file = tool('check').main, configs[0].parent / 'data' / 'annotations' / 'people.json'
+    assert check([str(file)]) == 0
+    assert 'COCO format: 12 images' in capsys.readouterr().out
+
+    content = json.loads(file.read_text())
+    content['annotations'][3]['bbox'] = None
+    broken = tmp_path / 'broken.json'
+    broken.write_text(json.dumps(content))
+    assert check([str(broken), '--images', str(file.parents[1] / 'images'), '--out', str(tmp_path / 'out')]) == 2
+    said = capsys.readouterr().out
+    assert 'the bbox of annotation 4 of' in said and f'Pictures: {tmp_path / "out" / "annotations.png"}' in said
+
+    assert check([str(file), '--annotations', str(tmp_path / 'nowhere.json')]) == 2
+    assert 'there is no file' in capsys.readouterr().err
+    assert check([str(file), '--teacher', 'a.onnx', '--browse']) == 2
+    assert '--teacher and --browse go with a config' in capsys.readouterr().err
+    assert check([str(configs[0]), '--annotations', str(file)]) == 2
+    assert '--annotations goes with a file of boxes' in capsys.readouterr().err
