@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from distilpose.annotations import PERSON, Finding, Findings
+from distilpose.host import data_files
 from distilpose.report.sheets import Drawn, annotation_panel, box_of, keypoints_of, write_sheet
 
+from ..config.tree import ConfigTree
 from ..image_files import read_image
 
+FILE = 'annotations.png'
+"""In a work directory."""
 MOST, COLUMNS, CELL = 24, 4, (360, 270)
 """Annotations of a sheet, of a row, and width and height of a picture in pixels."""
+OF_A_KIND = 3
+"""Annotations of a warning, or of an error, that are drawn."""
 _LINE, _LINES = 44, 3  # letters, and lines that say what it is
 
 
@@ -54,6 +61,67 @@ def draw_cases(file: Path, cases: Sequence[Case], *, images: Mapping[Any, Mappin
     return file
 
 
+def draw_findings(file: Path, trees: Sequence[ConfigTree]) -> Path | None:
+    """Writes a PNG file of a few annotations of each warning about the annotation files of a checked config.
+
+    Args:
+        file: of the picture.
+        trees: of the config, with the findings of its checks.
+
+    Returns:
+        The file; ``None`` where there is nothing to draw.
+    """
+    panels = [panel for tree in trees for findings in tree.findings if findings.warnings
+              for panel in _panels(findings, _dataset_of(tree, findings.path))]
+    if not panels:
+        return None
+    write_sheet(file, panels[:MOST], columns=COLUMNS)
+    return file
+
+
+def _panels(findings: Findings, dataset: Mapping[str, Any] | None) -> Iterator[np.ndarray]:
+    if dataset is None:
+        return
+    content = data_files.read_json(_annotations_of(dataset), keep=True)
+    found = data_files.read_json(findings.path, keep=True)
+    boxes = found if isinstance(found, list) else None
+    entries = {one['id']: one for one in content['annotations']} if boxes is None else dict(enumerate(
+        box for box in boxes if box.get('category_id') == PERSON))
+    category: Mapping[str, Any] = next((one for one in content.get('categories') or () if one.get('keypoints')), {})
+    prefix = dataset.get('data_prefix')
+    folder = Path(dataset.get('data_root') or '', (prefix.get('img') or '') if isinstance(prefix, Mapping) else '')
+    images = {one['id']: one for one in content['images']}
+    for warning in findings.warnings:
+        for case in cases_of(warning, entries):
+            yield _panel(case, images.get(case.image_id), folder, category.get('keypoints') or (), ())
+
+
+def cases_of(warning: Finding, entries: Mapping[Any, Mapping[str, Any]]) -> list[Case]:
+    """A few annotations of a warning, to be drawn.
+
+    Args:
+        warning: the finding.
+        entries: the annotations, or boxes, by the ids of findings.
+    """
+    if not warning.annotation_ids:
+        return [Case(warning.kind, image, []) for image in warning.image_ids[:OF_A_KIND]]
+    found = [entries[number] for number in warning.annotation_ids[:OF_A_KIND] if number in entries]
+    return [Case(warning.kind, entry.get('image_id'), [entry]) for entry in found]
+
+
+def _annotations_of(dataset: Mapping[str, Any]) -> Path:
+    return Path(dataset.get('data_root') or '', dataset['ann_file'])
+
+
+def _dataset_of(tree: ConfigTree, path: str) -> Mapping[str, Any] | None:
+    """The data set that reads a file."""
+    for _, dataset in tree.below(*(f'{loader}_dataloader' for loader in tree.loaders)):
+        if isinstance(dataset.get('ann_file'), str) and path in (str(_annotations_of(dataset)),
+                                                                 str(dataset.get('bbox_file'))):
+            return dataset
+    return None
+
+
 def _is_key(value: Any) -> bool:
     return isinstance(value, (int, float, str))
 
@@ -64,8 +132,9 @@ def _panel(case: Case, image: Mapping[str, Any] | None, folder: Path | None, nam
              for entry in case.entries]
     name = image.get('file_name') if image is not None else None
     pixels = read_image(folder / name) if folder is not None and isinstance(name, str) else None
-    sides = [image.get(side) if image is not None else None for side in ('width', 'height')]
-    size = (float(sides[0]), float(sides[1])) if all(isinstance(side, (int, float)) for side in sides) else None
+    width, height = ((image or {}).get(side) for side in ('width', 'height'))
+    has_size = isinstance(width, (int, float)) and isinstance(height, (int, float))
+    size = (float(width), float(height)) if has_size else None  # type: ignore[arg-type]
     who = f'annotation {case.entries[0].get("id", "?")}, ' if case.entries else ''
     said = textwrap.wrap(('error: ' if case.is_error else '') + case.said, _LINE, max_lines=_LINES, placeholder=' ...')
     caption = [*said, *[''] * (_LINES - len(said)), f'{who}image {case.image_id}', str(name or 'no image')]

@@ -32,13 +32,11 @@ from ..datasets.mpii_files import check_person
 from ..datasets.unlabelled_files import read_boxes
 from ..errors import DistilPoseError, printable
 from ..image_files import ImageTable, check_images
-from .annotation_sheet import Case, draw_cases
+from .annotation_sheet import FILE, OF_A_KIND, Case, cases_of, draw_cases
 from .work_dir import check_writable
 
-SHEET, LOG = 'annotations.png', 'check.txt'
+LOG = 'check.txt'
 """In the work directory."""
-_NAMED = 3
-"""Errors of a kind that are printed."""
 _LONGEST = 400
 _FORMS = ('expected annotations in COCO format (images, annotations, categories), boxes of a detector ([{"image_id": '
           '1, "category_id": 1, "bbox": [x, y, width, height], "score": 0.9}, ...]), people of MPII ([{"image": '
@@ -84,10 +82,10 @@ class FileCheck:
             more = ', and perhaps more' if any(len(found) >= MOST for found in self.errors.values()) else ''
             yield f'{self.count:,} error{"s" * (self.count > 1)}{more}:'
         for found in self.errors.values():
-            for error in found[:_NAMED]:
+            for error in found[:OF_A_KIND]:
                 yield f'  - {error.sentence[:_LONGEST]}'
-            if len(found) > _NAMED:
-                yield f'    and {len(found) - _NAMED:,} more of this kind'
+            if len(found) > OF_A_KIND:
+                yield f'    and {len(found) - OF_A_KIND:,} more of this kind'
         if self.warnings:
             yield f'{len(self.warnings)} warning{"s" * (len(self.warnings) > 1)}:'
             for warning in self.warnings:
@@ -211,7 +209,7 @@ def _take(report: FileCheck, errors: Sequence[ContentError], findings: Findings 
     for found in report.errors.values():
         report.cases += [Case(_in_short(error.sentence, report.file), error.image_id,
                               [error.entry] if error.entry is not None else [], is_error=True)
-                         for error in found[:_NAMED] if error.image_id is not None]
+                         for error in found[:OF_A_KIND] if error.image_id is not None]
     for warning in report.warnings:
         report.cases += cases_of(warning, entries)
 
@@ -220,14 +218,6 @@ def _in_short(sentence: str, file: Path) -> str:
     """``the bbox is [1, 2]``, of ``the bbox of annotation 7 of FILE is [1, 2]; expected ...``."""
     where, _, found = sentence.partition(str(file))
     return f'{where.strip().removesuffix(" of").partition(" of ")[0]}{found.partition("; expected")[0]}'
-
-
-def cases_of(warning: Finding, entries: Mapping[Any, Mapping[str, Any]]) -> list[Case]:
-    """A few annotations of a warning, to be drawn."""
-    if not warning.annotation_ids:
-        return [Case(warning.kind, image, []) for image in warning.image_ids[:_NAMED]]
-    found = [entries[number] for number in warning.annotation_ids[:_NAMED] if number in entries]
-    return [Case(warning.kind, entry.get('image_id'), [entry]) for entry in found]
 
 
 def _by_id(entries: Any) -> dict[Any, Mapping[str, Any]]:
@@ -342,6 +332,6 @@ def _check_boxes_by_image(report: FileCheck, content: Mapping[str, Any]) -> None
 def _write(report: FileCheck, place: Path) -> None:
     check_writable(place.absolute(), name='--work-dir')
     place.mkdir(parents=True, exist_ok=True)
-    report.sheet = draw_cases(place / SHEET, report.cases, images=report.images, folder=report.folder,
+    report.sheet = draw_cases(place / FILE, report.cases, images=report.images, folder=report.folder,
                               names=report.names, links=report.links)
     write_atomically(place / LOG, report.describe() + '\n')

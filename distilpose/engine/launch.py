@@ -19,6 +19,7 @@ from mmengine.runner import Runner
 from distilpose.config import (
     adapt_to_workers,
     check,
+    check_data_files,
     check_networks,
     load_config,
     merge_options,
@@ -36,6 +37,7 @@ from ..checkpoints.writing import write_atomically
 from ..config.building import building_as_sentences
 from ..errors import DistilPoseError
 from ..models.quick import check_speed, quickened
+from . import annotation_sheet
 from .bare_model import bare_model, replace_bare_model
 from .checking import CheckingRunner
 from .checkpoint_search import out_dir
@@ -267,16 +269,39 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
     _set_randomness(cfg, seed=None, deterministic=False)
     add_default_hooks(cfg)
     add_teacher_crops(cfg)
-    checked = check(cfg, ['train', 'val'])
-    notes, said = [*notes, *checked.warnings], [*said, *summaries(checked.findings)]
+    trees, refused = _check_all(cfg)
+    notes = [*notes, *dict.fromkeys(warning for tree in trees for warning in tree.warnings), *refused]
+    said = [*said, *dict.fromkeys(line for tree in trees for line in summaries(tree.findings))]
     check_writable(Path(cfg.work_dir), name='--work-dir')
     prepare_environment(cfg, 'none')
 
     def log_and_check(runner: CheckingRunner) -> Any:
         runner.people_to_browse = browse
-        return _log_and_train(said, runner)
+        drawn = annotation_sheet.draw_findings(Path(cfg.work_dir, annotation_sheet.FILE), trees)
+        pictures = [f'A few annotations that the warnings are about: {drawn}.'] if drawn is not None else []
+        return _log_and_train([*said, *pictures], runner)
 
     return _run(cfg, notes, log_and_check, runner_type=CheckingRunner).report
+
+
+def _check_all(cfg: Config) -> tuple[list[ConfigTree], list[str]]:
+    """Checks a config and its data for a training, and for a test of other data.
+
+    Returns:
+        What was checked, and a warning where test data is not here, which a training does without.
+
+    Raises:
+        DistilPoseError: a training or a test would be refused.
+    """
+    trees = [check(cfg, ['train', 'val'])]
+    is_other = any(cfg.get(f'test_{part}') != cfg.get(f'val_{part}') for part in ('dataloader', 'evaluator'))
+    if not cfg.get('test_dataloader') or not is_other:
+        return trees, []
+    try:
+        check_data_files(cfg, ['test'])
+    except DistilPoseError as error:
+        return trees, [f'a test would be refused: {error}']
+    return [*trees, check(cfg, ['test'])], []
 
 
 def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] | None = None,
