@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from distilpose.annotations import check_content
+from distilpose.annotations.summary import expected_of
 from distilpose.errors import DistilPoseError
 from distilpose.host import data_files
 
 _LOOKED_AT = 200
 """Images of a file whose names are looked for in a folder."""
-_FORM = "expected COCO's form: a dictionary with the lists 'images', 'annotations' and 'categories'"
 
 
 @dataclass(frozen=True)
@@ -36,54 +37,17 @@ class CocoFile:
 
 
 def read_coco(path: Path) -> CocoFile:
-    """Reads an annotation file.
+    """Reads an annotation file, and checks its content.
 
     Raises:
-        DistilPoseError: it is missing, is no JSON, or has another form; says what was found.
+        DistilPoseError: it is missing, is no JSON, or has content that cannot be used; says what was found.
     """
     if not path.is_file():
         raise DistilPoseError(f'there is no annotation file {path}; expected a JSON file with images, annotations and '
                               'categories')
-    content = data_files.read_json(path)
-    if not isinstance(content, dict):
-        raise DistilPoseError(f'{path} holds a {type(content).__name__}; {_FORM}')
-    for name in ('images', 'annotations', 'categories'):
-        found = content.get(name)
-        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-            state = 'is no list of dictionaries' if name in content else 'is missing'
-            raise DistilPoseError(f'{name!r} of {path} {state}; {_FORM}')
-        if not found and name != 'categories':
-            raise DistilPoseError(f'{name!r} of {path} is empty; expected at least one of the {name}')
-    for one in content['images']:
-        if not isinstance(one.get('file_name'), str) or 'id' not in one:
-            raise DistilPoseError(f'an image of {path} is {one!r:.80}; expected id and file_name for every image')
-    for name, key in (('images', 'id'), ('annotations', 'id'), ('annotations', 'image_id')):
-        wrong = next((one for one in content[name] if type(one.get(key)) is not int), None)
-        if wrong is not None:
-            raise DistilPoseError(f'the {key} of one of the {name} of {path} is {wrong.get(key)!r:.40}, in '
-                                  f'{wrong!r:.80}; expected a whole number')
-    _require_lists(content['annotations'], path)
+    content = data_files.read_annotations(path)
+    check_content(content, expected_of(content), path=path, named_by='')
     return CocoFile(path, content)
-
-
-def _require_lists(annotations: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Refuses keypoints that are no triples, or of several numbers."""
-    lengths: dict[int, Any] = {}
-    for one in annotations:
-        values = one.get('keypoints') or []
-        if not isinstance(values, list) or len(values) % 3:
-            found = f'{len(values)} numbers' if isinstance(values, list) else f'{values!r:.40}'
-            raise DistilPoseError(f'the keypoints of annotation {one.get("id")} of {path} are {found}; expected x, y, '
-                                  'visibility for each keypoint')
-        if values:
-            lengths.setdefault(len(values) // 3, one.get('id'))
-    if len(lengths) > 1:
-        (count, first), (other, second) = list(lengths.items())[:2]
-        raise DistilPoseError(f'annotation {first} of {path} has {count} keypoints and annotation {second} has '
-                              f'{other}; expected one number for all: write a file of its own for each kind')
-    if not lengths:
-        raise DistilPoseError(f'no annotation of {path} has keypoints; expected a list of x, y, visibility for each '
-                              'keypoint')
 
 
 def count_keypoints(file: CocoFile) -> int:

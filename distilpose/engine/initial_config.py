@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,8 @@ class InitialConfig:
     """The config, and the annotations that were split."""
     guesses: tuple[tuple[str, str], ...]
     """What -> value and source."""
+    warnings: tuple[str, ...] = ()
+    """What is unusual about the annotations, one sentence a kind."""
 
     def describe(self) -> str:
         """Every guess in a line, and what to run next."""
@@ -69,8 +71,9 @@ class InitialConfig:
         name = os.path.relpath(self.file)
         name = str(self.file) if name.startswith('..') else name
         steps = [f'distilpose check {name}', f'distilpose train {name}', f'distilpose train {name} --teacher TEACHER']
+        unusual = ['Look at this first (distilpose check FILE draws it):', *(f'  {one}' for one in self.warnings)]
         return '\n'.join([f'Wrote {name}; what it says was read or guessed, correct it there:', *lines, *others,
-                          'Next:', *(f'  {step}' for step in steps)])
+                          *(unusual if self.warnings else []), 'Next:', *(f'  {step}' for step in steps)])
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def write_initial_config(annotations: str | Path, validation: str | Path | None 
             raise DistilPoseError(f'{path} exists, and nothing is overwritten; name another config with --out, or '
                                   'remove it')
     batch = base.batch_size(len(parts[0].file.labelled))
-    _try(base, keypoints, parts, batch=batch, new=new, source=source)
+    warnings = _try(base, keypoints, parts, batch=batch, new=new, source=source)
     file.absolute().parent.mkdir(parents=True, exist_ok=True)
     for part in new:
         write_atomically(part.path, json.dumps(part.file.content))
@@ -146,7 +149,7 @@ def write_initial_config(annotations: str | Path, validation: str | Path | None 
     return InitialConfig(file, (file, *(part.path for part in new)), (
         *guesses, ('images', f'{folders} ({"as given" if images else "where all of them are"})'),
         ('train', parts[0].describe()), ('val', parts[1].describe() + _shared(parts)),
-        ('student', base.describe(student, batch, len(parts[0].file.labelled)))))
+        ('student', base.describe(student, batch, len(parts[0].file.labelled)))), warnings)
 
 
 def _shared(parts: Sequence[_Part]) -> str:
@@ -319,8 +322,12 @@ def _wrapped(key: str, value: Any) -> str:
 
 
 def _try(base: _Base, keypoints: Mapping[str, Any], parts: Sequence[_Part], *, batch: int,
-         new: Sequence[_Part], source: Path) -> None:
-    """Checks the config and its data as a training would, in a folder of its own, before anything is written."""
+         new: Sequence[_Part], source: Path) -> tuple[str, ...]:
+    """Checks the config and its data as a training would, in a folder of its own, before anything is written.
+
+    Returns:
+        Warnings, of each kind the first; not that images are trained on as well, which is said of the validation.
+    """
     with tempfile.TemporaryDirectory() as place:
         names: dict[str, str] = {}
         tried = []
@@ -333,16 +340,19 @@ def _try(base: _Base, keypoints: Mapping[str, Any], parts: Sequence[_Part], *, b
             tried.append(_Part(part.file, path, part.images, part.source))
         file = Path(place, 'config.py')
         file.write_text(_text(base, keypoints, tried, batch=batch, folder=Path(place)), encoding='utf-8')
-        _renaming(names, lambda: check(read_config(file), ['train', 'val']))
+        try:
+            tree = check(read_config(file), ['train', 'val'])
+        except DistilPoseError as error:
+            raise DistilPoseError(_renamed(str(error), names)) from error
+    about_annotations = {one.sentence: one.kind for findings in tree.findings for one in findings.warnings}
+    kinds = {about_annotations.get(sentence, sentence): _renamed(sentence, names)
+             for sentence in reversed(tree.warnings)}
+    kinds.pop('image in training and evaluation', None)
+    return tuple(reversed(kinds.values()))
 
 
-def _renaming(names: Mapping[str, str], action: Callable[[], Any]) -> None:
-    """Runs something; its errors name files by the second name, and no entry of a config that is not yet written."""
-    try:
-        action()
-    except DistilPoseError as error:
-        message = str(error)
-        for temporary, name in names.items():
-            message = message.replace(temporary, name)
-        message = re.sub(_OF_A_CONFIG, '', message)
-        raise DistilPoseError(message) from error
+def _renamed(sentence: str, names: Mapping[str, str]) -> str:
+    """A sentence that names files by the second name, and no entry of a config that is not yet written."""
+    for temporary, name in names.items():
+        sentence = sentence.replace(temporary, name)
+    return re.sub(_OF_A_CONFIG, '', sentence)

@@ -185,6 +185,14 @@ def test_images_without_annotations_are_for_training(cats: Path) -> None:
     assert len(json.loads(Path('cats_val.json').read_text())['images']) == 1
 
 
+def test_warnings_of_the_annotations_are_said(cats: Path) -> None:
+    change(cats, lambda content: content['annotations'][2].update(bbox=[3, 4, 0, 5]))
+    written = write_initial_config(cats)
+    assert written.warnings and 'left out: box of no size; the first is annotation 3 of image 3' in written.warnings[0]
+    assert 'tmp' not in written.warnings[0].partition(str(cats))[2]
+    assert 'Look at this first' in written.describe()
+
+
 def _category(**changes: Any) -> Change:
     return lambda content: content['categories'][0].update(changes)
 
@@ -194,12 +202,12 @@ def _annotation(**changes: Any) -> Change:
 
 
 @pytest.mark.parametrize(('apply', 'words'), [
-    (lambda content: content.pop('categories'), "'categories' of cats.json is missing; expected COCO's form"),
+    (lambda content: content.pop('categories'), "the list 'categories' of cats.json is missing"),
     (lambda content: content.update(images=[]), "'images' of cats.json is empty"),
-    (lambda content: content.update(annotations=[1]), "'annotations' of cats.json is no list of dictionaries"),
-    (lambda content: content['images'][0].pop('file_name'), 'expected id and file_name for every image'),
-    (lambda content: content['images'][0].update(id='1'), "the id of one of the images of cats.json is '1'"),
-    (_annotation(image_id=[3]), r'the image_id of one of the annotations of cats.json is \[3\], .* a whole number'),
+    (lambda content: content.update(annotations=[1]), "entry 0 of 'annotations' of cats.json is 1; expected a dic"),
+    (lambda content: content['images'][0].pop('file_name'), 'image 1 of cats.json has no file_name'),
+    (lambda content: content['images'][0].update(id='1'), "the id of an image .* of cats.json is '1'"),
+    (_annotation(image_id=[3]), r'the image_id of annotation 3 of cats.json is \[3\]; expected a whole number'),
     (_category(keypoints=[]), 'no category of cats.json names its keypoints, and annotations have 7; name them'),
     (_category(keypoints=NAMES[:6], skeleton=[]), 'names 6 keypoints, and annotations have 7 .21 numbers.'),
     (_category(keypoints=['nose', 'nose', *'abcde']), "7 keypoints are named, 'nose' more than once"),
@@ -208,10 +216,10 @@ def _annotation(**changes: Any) -> Change:
     (_category(skeleton=['nose']), 'expected pairs of keypoints, counted from 1'),
     (lambda content: content['categories'].append(dict(id=4, name='dog', keypoints=['tail'])),
      "the categories 'cat' and 'dog' of cats.json have different keypoints"),
-    (_annotation(keypoints=[1, 2, 2] * 6), 'annotation 1 of cats.json has 7 keypoints and annotation 3 has 6'),
+    (_annotation(keypoints=[1, 2, 2] * 6), 'the keypoints of annotation 3 of cats.json are 18 numbers'),
     (_annotation(keypoints=[1, 2] * 7), 'the keypoints of annotation 3 of cats.json are 14 numbers'),
     (_annotation(bbox=[1, 2, 'a', 4]), r'the bbox of annotation 3 of cats.json is .*: correct the file$'),
-    (lambda content: [one.pop('keypoints') for one in content['annotations']], 'no annotation of cats.json has keypoi'),
+    (lambda content: [one.pop('keypoints') for one in content['annotations']], 'nobody in cats.json has a box'),
     (lambda content: content['annotations'].__delitem__(slice(1, None)), '1 of the 10 images of cats.json have label'),
 ])
 def test_bad_files_are_refused(apply: Change, words: str, cats: Path) -> None:
@@ -223,7 +231,7 @@ def test_bad_files_are_refused(apply: Change, words: str, cats: Path) -> None:
 
 
 @pytest.mark.parametrize(('text', 'words'), [
-    ('[]', 'holds a list; expected COCO'), ('{"images": ', 'cats.json is (no|not) JSON')])
+    ('[]', 'holds a list, and not a dict of images and annotations'), ('{"images": ', 'cats.json is (no|not) JSON')])
 def test_files_of_another_form_are_refused(text: str, words: str, cats: Path) -> None:
     cats.write_text(text)
     with pytest.raises(DistilPoseError, match=words):
