@@ -129,8 +129,18 @@ def check_targets(config: Config | ConfigTree) -> None:
     if 'train' not in tree.loaders or not isinstance(decoder, Mapping):
         return
     needed = _targets_of(decoder)
-    for path, step in tree.of_type('GenerateTarget', 'train_dataloader'):
+    steps = tree.of_type('GenerateTarget', 'train_dataloader')
+    pipeline = (tree.cfg.get('train_dataloader') or {}).get('dataset', {}).get('pipeline') or ()
+    if needed and pipeline and not steps and not any('Target' in type_name(step.get('type')) for _, step in
+                                                     tree.below('train_dataloader')):
+        raise DistilPoseError(f'train_dataloader.dataset.pipeline makes no targets, and model.head is trained on '
+                              f'{" and ".join(sorted(needed))}; add dict(type=\'GenerateTarget\', encoder=...) before '
+                              'the step that packs')
+    for path, step in steps:
         encoders = step.get('encoder')
+        if encoders is None:
+            raise DistilPoseError(f'{path} has no encoder, the codec that makes targets of keypoints; give it that of '
+                                  f'the head: {decoder["type"]}')
         several = list(encoders) if isinstance(encoders, (list, tuple)) else [encoders]
         made = [_targets_of(encoder) for encoder in several]
         if needed is None or any(targets is None for targets in made):

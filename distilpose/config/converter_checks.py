@@ -36,6 +36,13 @@ def check_parts(path: str, dataset: Mapping[str, Any],
     """
     parts = list(dataset['datasets'] or ())
     shares = dataset.get('sample_ratio_factor')
+    if not parts:
+        raise DistilPoseError(f'{path} combines no data sets; expected datasets=[dict(type=...), ...]')
+    if type_name(dataset.get('type')) == 'CombinedDataset' and not dataset.get('metainfo'):
+        raise DistilPoseError(f'{path} has no metainfo, which a CombinedDataset needs; name the keypoints of all: '
+                              "metainfo=dict(from_file='configs/_base_/datasets/coco.py')")
+    if isinstance(shares, (list, tuple)) and any(isinstance(share, (int, float)) and share < 0 for share in shares):
+        raise DistilPoseError(f'{path}.sample_ratio_factor is {list(shares)}; expected numbers of 0 or more')
     if isinstance(shares, (list, tuple)) and len(shares) != len(parts):
         raise DistilPoseError(f'{path}.sample_ratio_factor has {len(shares)} numbers for {len(parts)} data sets; it '
                               'must have one for each')

@@ -129,6 +129,9 @@ def _check_coco(path: str, evaluator: Mapping[str, Any], data: _Data) -> None:
         if not evaluator.get('ann_file') and isinstance(found, type) and not issubclass(found, BaseCocoStyleDataset):
             raise DistilPoseError(f'{path}.ann_file is missing, and {type_name(dataset.get("type"))} has no '
                                   'annotations in COCO format to take in its place; name an annotation file')
+    if evaluator.get('format_only') and not evaluator.get('outfile_prefix'):
+        raise DistilPoseError(f'{path} has format_only=True, and no outfile_prefix to write to; set '
+                              f'{path}.outfile_prefix=FOLDER/NAME')
     sigmas = read_definition_file(data.place.metainfo, entry=data.place.path)['sigmas']
     truth = evaluator.get('gt_converter')
     if not len(sigmas) and not truth:
@@ -233,6 +236,16 @@ def _check_partitions(path: str, evaluator: Mapping[str, Any], data: _Data) -> N
     _check(f'{path}.metric', metric, data)
 
 
+def _check_3d(path: str, evaluator: Mapping[str, Any], data: _Data) -> None:
+    for found, _ in data.kinds():
+        module = getattr(found, '__module__', '')
+        if module.startswith(('mmpose.', 'distilpose.')) and '3d' not in module:
+            kind = type_name(evaluator.get('type'))
+            raise DistilPoseError(f'{path} is a {kind}, which evaluates keypoints in space, and {data.place.path} is '
+                                  f"read by {found.__name__}; set {path}.type='PCKAccuracy'")
+
+
 _CHECKS: dict[str, Callable[[str, Mapping[str, Any], _Data], None]] = dict(
     CocoMetric=_check_coco, CocoWholeBodyMetric=_check_coco, PCKAccuracy=_check_pck, MpiiPCKAccuracy=_check_pck,
-    JhmdbPCKAccuracy=_check_pck, PCKhMetric=_check_pck, NME=_check_nme, KeypointPartitionMetric=_check_partitions)
+    JhmdbPCKAccuracy=_check_pck, PCKhMetric=_check_pck, NME=_check_nme, KeypointPartitionMetric=_check_partitions,
+    MPJPE=_check_3d, SimpleMPJPE=_check_3d, InterHandMetric=_check_3d)

@@ -11,7 +11,7 @@ from mmpose.registry import DATASETS
 from distilpose.errors import DistilPoseError
 
 from .converter_checks import Source, check_mapping, check_parts
-from .keypoints import CONVERTERS, ENTRY, MIRRORED, count_of_head, normalised_name, own_datasets, pairs_by_name
+from .keypoints import CONVERTERS, COUNTS, ENTRY, MIRRORED, count_of_head, normalised_name, own_datasets, pairs_by_name
 from .metainfo import is_of_mmpose, names_of, read_definition_file
 from .tree import ConfigTree
 from .walk import dictionaries, type_name
@@ -100,6 +100,18 @@ def _compare(first: Place, other: Place) -> None:
         index = next(i for i, pair in enumerate(zip(first.names, other.names, strict=True)) if pair[0] != pair[1])
         raise DistilPoseError(f'keypoint {index} is {first.names[index]!r} in {first.path} and '
                               f'{other.names[index]!r} in {other.path}; both must be the same: {_REMEDY}')
+    if first.metainfo and other.metainfo:
+        swaps, others = _swaps(first), _swaps(other)
+        name = next((name for name in swaps if swaps[name] != others[name]), None)
+        if name is not None:
+            raise DistilPoseError(f'a flip exchanges {name!r} with {swaps[name] or "none"} in {first.path} and with '
+                                  f'{others[name] or "none"} in {other.path}; both must be the same: {_REMEDY}')
+
+
+def _swaps(place: Place) -> dict[str, str]:
+    """Name -> the keypoint that a flip exchanges it with, ``''`` for none."""
+    points = read_definition_file(place.metainfo, entry=place.path)['keypoint_info'].values()
+    return {point['name']: point.get('swap') or '' for point in points}
 
 
 def _meaning(place: Place) -> str:
@@ -121,8 +133,9 @@ def _selected(tree: ConfigTree, data: Place) -> Place:
     if indices is None:
         return data
     count = len(data.names)
-    for index in indices if isinstance(indices, (list, tuple)) and indices else [indices]:
-        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
+    is_list = isinstance(indices, (list, tuple)) and len(indices) > 0
+    for index in indices if is_list else [indices]:
+        if not is_list or isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
             raise DistilPoseError(f'test_cfg.output_keypoint_indices of the model has {index!r:.40}, and {data}; '
                                   f'expected indices from 0 to {count - 1}: correct it, or remove it with None')
     return Place(f'{data.path} with test_cfg.output_keypoint_indices of the model', {},
@@ -140,8 +153,7 @@ def predicted_count(tree: ConfigTree, data: Place) -> int:
 
 def _doubtful_sides(place: Place) -> list[str]:
     """What a definition's names of left and right keypoints contradict: pairs that a flip does not exchange."""
-    points = read_definition_file(place.metainfo, entry=place.path)['keypoint_info'].values()
-    swaps = {point['name']: point.get('swap') or '' for point in points}
+    swaps = _swaps(place)
     pairs, _ = pairs_by_name(list(swaps))
     left = [f'{one} and {other}' for one, other in pairs if not swaps[one] and not swaps[other]]
     said = []
@@ -166,9 +178,14 @@ def _check_student(tree: ConfigTree, data: Place) -> None:
                               f'{_REMEDY}')
     head = tree.student.get('head') or {}
     loss = head.get('loss')
+    for key in COUNTS if found is None else ():
+        if key in head:
+            raise DistilPoseError(f'{_in_config(tree, "model.head")}.{key} is {head[key]!r:.40}; expected a whole '
+                                  f'number, for the {count} keypoints of {data.path}')
     masked = loss.get('mask') if isinstance(loss, Mapping) else None
-    if isinstance(masked, Sequence) and max(masked, default=0) >= count:
-        raise DistilPoseError(f'head.loss.mask of the model has keypoint {max(masked)}, and {data}; expected indices '
+    outside = [index for index in masked if not 0 <= index < count] if isinstance(masked, Sequence) else []
+    if outside:
+        raise DistilPoseError(f'head.loss.mask of the model has keypoint {max(outside)}, and {data}; expected indices '
                               f'from 0 to {count - 1}: correct it, or remove it with None')
     for path, part in dictionaries(loss or {}, 'model.head.loss'):
         kept = part.get('topk', 8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,8 @@ def check_definition(info: Mapping[str, Any], *, entry: str, file: str | None = 
     if twice:
         raise refuse(f'{len(names)} keypoints are named, {", ".join(map(repr, twice))} more than once',
                      'a name of its own for each')
-    for found, expected in (*_wrong_entries(points), *_wrong_swaps(points),
-                            *_wrong_links(info['skeleton_info'], names), *_wrong_numbers(info, len(names))):
+    for found, expected in chain(_wrong_entries(points), _wrong_swaps(points),
+                                 _wrong_links(info['skeleton_info'], names), _wrong_numbers(info, len(names))):
         raise refuse(found, expected)
     return names
 
@@ -117,7 +118,7 @@ def _wrong_entries(points: Mapping[int, Mapping[str, Any]]) -> Iterator[tuple[st
     for index, point in points.items():
         if point.get('id', index) != index:
             yield f'the id of keypoint {index} is {point["id"]!r:.40}', f'{index}, as its key in keypoint_info'
-        if not isinstance(point.get('swap', ''), (str, type(None))):
+        if not isinstance(point.get('swap', ''), str):
             yield f'swap of keypoint {index} is {point["swap"]!r:.40}', "the name of another keypoint, or ''"
         yield from _wrong_colour(f'keypoint {index}', point)
 

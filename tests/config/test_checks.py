@@ -11,7 +11,7 @@ import pytest
 from mmengine.config import Config
 
 from distilpose.config import PROJECT_ROOT, check_networks
-from distilpose.config.checks import check_flip_test
+from distilpose.config.checks import check_flip_test, check_targets
 from distilpose.engine import check_checkpoint_files, check_data_files, check_input_sizes, check_schedules, read_config
 from distilpose.errors import DistilPoseError
 
@@ -174,3 +174,32 @@ def test_parts_of_a_distillation_of_another_form(changes: dict[str, Any], words:
     name = next(iter(changes))
     with pytest.raises(DistilPoseError, match=rf'model\.{name} of a PoseDistiller is missing'):
         check_networks(Config(dict(model={key: value for key, value in whole.items() if key != name})))
+
+
+SIMCC = dict(type='SimCCLabel', input_size=(192, 256))
+REGRESSION = dict(type='RegressionLabel', input_size=(192, 256))
+
+
+@pytest.mark.parametrize(('steps', 'words'), [
+    ([dict(type='GenerateTarget', encoder=REGRESSION)], r'\(RegressionLabel\) makes no heatmaps, on which a head with'),
+    ([dict(type='GenerateTarget', encoder=[REGRESSION, SIMCC])], r'\(RegressionLabel, SimCCLabel\) makes no heatmaps'),
+    ([dict(type='GenerateTarget')], r'pipeline\[1\] has no encoder, the codec that makes targets'),
+    ([], 'pipeline makes no targets, and model.head is trained on heatmaps and keypoint_weights'),
+])
+def test_targets_that_a_head_is_not_trained_on_are_refused(steps: list[dict[str, Any]], words: str) -> None:
+    cfg = sizes_config()
+    cfg.train_dataloader.dataset.pipeline = [affine(), *copy.deepcopy(steps)]
+    with pytest.raises(DistilPoseError, match=words):
+        check_targets(cfg)
+
+
+def test_targets_of_several_codecs_pass() -> None:
+    check_targets(sizes_config(encoder=[REGRESSION, HEATMAP]))
+    check_targets(sizes_config(head={}))
+
+
+def test_heatmaps_of_udp_are_of_one_type() -> None:
+    udp = dict(HEATMAP, type='UDPHeatmap')
+    with pytest.raises(DistilPoseError, match='heatmap_type is gaussian and .*heatmap_type is combined'):
+        check_input_sizes(sizes_config(head=dict(decoder=dict(udp, heatmap_type='gaussian')),
+                                       encoder=dict(udp, heatmap_type='combined')))

@@ -25,8 +25,8 @@ def config(mapping: Any, *, count: Any = 5, more: dict[str, Any] | None = None, 
     own = dict(type='CocoDataset', metainfo=WHOLE, pipeline=[])
     return Config(dict(
         model=dict(type='TopdownPoseEstimator', head=dict(type='HeatmapHead', out_channels=5)),
-        train_dataloader=dict(dataset=dict(type='CombinedDataset', metainfo=WHOLE, pipeline=[], datasets=[own, part],
-                                           **(more or {})))))
+        train_dataloader=dict(dataset=dict(dict(type='CombinedDataset', metainfo=WHOLE, pipeline=[],
+                                                datasets=[own, part]), **(more or {})))))
 
 
 @pytest.mark.parametrize('repeats', [False, True])
@@ -47,6 +47,9 @@ def test_right_mappings_pass(repeats: bool) -> None:
     (dict(mapping=[('tail', 'tail')]), "takes keypoint 'tail'"),
     (dict(mapping=RIGHT, count=17), r'converts to 17 keypoints, and .*metainfo defines 5 .*num_keypoints=5'),
     (dict(mapping=RIGHT, count='5'), 'converts to 5 keypoints, and .*set .*num_keypoints=5'),
+    (dict(mapping=RIGHT, more=dict(sample_ratio_factor=[1, -1])), 'expected numbers of 0 or more'),
+    (dict(mapping=RIGHT, more=dict(datasets=[])), 'combines no data sets'),
+    (dict(mapping=RIGHT, more=dict(metainfo=None)), 'has no metainfo, which a CombinedDataset needs'),
     (dict(mapping=RIGHT, more=dict(sample_ratio_factor=[1])), 'sample_ratio_factor has 1 numbers for 2 data sets'),
 ])
 @pytest.mark.parametrize('repeats', [False, True])

@@ -78,6 +78,8 @@ def test_evaluators_that_fit_pass(evaluator: Any, dataset: Entry | None) -> None
     (dict(type='MultiDatasetEvaluator', metrics=[dict(type='AUC')], datasets=[FIVE, FIVE]), 'has 1 entries and .* 2'),
     (dict(type='MultiDatasetEvaluator', metrics=[dict(type='MpiiPCKAccuracy')], datasets=[FIVE]),
      r'metrics\[0\] is a MpiiPCKAccuracy'),
+    (dict(type='CocoMetric', format_only=True), 'format_only=True, and no outfile_prefix'),
+    (dict(type='MPJPE', mode='mpjpe'), "keypoints in space, and .* CocoDataset; set val_evaluator.type='PCKAccuracy'"),
     ([dict(type='AUC'), dict(type='PCKAccuracy', norm_item='hip')], r'val_evaluator\[1\].norm_item'),
 ])
 def test_evaluators_that_do_not_fit_are_refused(evaluator: Any, words: str) -> None:

@@ -60,6 +60,12 @@ def test_a_definition_without_sigmas_passes_where_none_are_needed() -> None:
      'head.loss.mask of the model has keypoint 90'),
     (dict(val=make_metainfo(['nose', 'left_ear', 'right_ear', 'tail', 'neck'])),
      "keypoint 3 is 'neck' in train_dataloader.dataset.metainfo and 'tail' in val_dataloader.dataset.metainfo"),
+    (dict(model=dict(head=dict(out_channels=5, loss=dict(type='KLDiscretLoss', mask=[-1])))), 'mask .* keypoint -1'),
+    (dict(model=dict(head=dict(out_channels=[5]))), r'model.head.out_channels is \[5\]; expected a whole number'),
+    (dict(model=dict(test_cfg=dict(output_keypoint_indices=3))), 'output_keypoint_indices of the model has 3'),
+    (dict(val=dict(METAINFO, keypoint_info={index: dict(name=one['name']) for index, one in
+                                            METAINFO['keypoint_info'].items()})),
+     "a flip exchanges 'left_ear' with right_ear in train_.* and with none in val_"),
     (dict(pipeline=[dict(type='KeypointConverter', num_keypoints=26, mapping=[])]), r'pipeline\[0\] converts to 26'),
 ])
 def test_places_that_disagree_are_refused(changes: Entry, words: str) -> None:
@@ -82,6 +88,8 @@ def test_places_that_disagree_are_refused(changes: Entry, words: str) -> None:
     (changed(skeleton_info={0: dict(link=('nose', 'neck'), color=[0, 0, 256])}), r'color of link 0 .* is \[0, 0, 2'),
     (point(3, id=4), 'the id of keypoint 3 is 4; expected 3'),
     (point(3, color=[1, 2]), r'the color of keypoint 3 is \[1, 2\]; expected three'),
+    (point(3, swap=None), 'swap of keypoint 3 is None; expected the name of another keypoint'),
+    (point(3, swap=['nose']), 'swap of keypoint 3'),
     (point(3, swap=2), 'swap of keypoint 3 is 2; expected the name of another'),
     (changed(sigmas=[0.1, 0.1, 0.1, 0.1, 0]), 'sigmas has 0; expected numbers above 0'),
     (changed(sigmas=0.1), 'sigmas is 0.1; expected a list of 5'),
