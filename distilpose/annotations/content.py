@@ -231,6 +231,7 @@ def _read_people(people: Sequence[Entry], images: Images, expected: Expected, fi
     chosen = np.flatnonzero(_have_keypoints(people, expected))
     entries = [people[place] for place in chosen.tolist()]
     _require(entries, (*dict(expected.fields), *expected.keys_with_keypoints), 'annotation', file)
+    boxes: np.ndarray | None
     if 'bbox' in expected.person_keys:
         boxes = _read_boxes(people, ids, file)[chosen]
     else:

@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +191,7 @@ def _check_images(report: FileCheck) -> None:
     except DistilPoseError as error:
         report.errors['images'] = [ContentError(_without_options(str(error)))]
         return
-    report.warnings += [Finding('images', _without_options(sentence), 1) for sentence in said]
+    report.warnings += [replace(finding, sentence=_without_options(finding.sentence)) for finding in said]
 
 
 def _without_options(sentence: str) -> str:

@@ -17,6 +17,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from distilpose.config import (
+    ConfigTree,
     adapt_to_workers,
     check,
     check_data_files,

@@ -63,7 +63,8 @@ def for_all(change_one: Callable[[dict[str, Any]], Any]) -> Change:
 def test_whole_files_pass_and_are_parsed_once(cfg: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = []
     original = data_files._parse
-    monkeypatch.setattr(data_files, '_parse', lambda path, *rest: parsed.append(Path(path).name) or original(path, *rest))
+    monkeypatch.setattr(data_files, '_parse',
+                        lambda path, *rest: parsed.append(Path(path).name) or original(path, *rest))
     check_annotations(cfg)
     assert len(parsed) == 2  # those of the training, and one that validation, test and evaluators share
     dataset = DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=[]))
