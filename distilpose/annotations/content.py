@@ -231,11 +231,11 @@ def _read_people(people: Sequence[Entry], images: Images, expected: Expected, fi
     chosen = np.flatnonzero(_have_keypoints(people, expected))
     entries = [people[place] for place in chosen.tolist()]
     _require(entries, (*dict(expected.fields), *expected.keys_with_keypoints), 'annotation', file)
-    boxes: np.ndarray | None
+    boxes = None
     if 'bbox' in expected.person_keys:
         boxes = _read_boxes(people, ids, file)[chosen]
-    else:
-        boxes = _read_boxes(entries, ids[chosen], file) if 'bbox' in expected.keys_with_keypoints else None
+    elif 'bbox' in expected.keys_with_keypoints:
+        boxes = _read_boxes(entries, ids[chosen], file)
     sizes = images.sizes[rows[chosen]]
     if 'file_name' in expected.image_keys:
         _check_sizes(images, rows[chosen], file)

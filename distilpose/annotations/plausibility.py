@@ -124,7 +124,8 @@ def _about_keypoints(people: People, usage: Usage, expected: Expected, file: Fil
            'labelled keypoints at (0, 0), where a missing one is often put: give it visibility 0; the first is {first}')
     yield ('keypoint far outside', np.flatnonzero(used & (facts.far > 0)), f'{{count}} people of {file.path} have '
            'labelled keypoints outside of the image by more than a tenth of its longer side; the first is {first}')
-    is_off = (facts.labelled >= 3) & (2 * facts.near_box < facts.labelled)
+    has_size = True if people.boxes is None else (people.boxes[:, 2:] > 0).all(axis=1)
+    is_off = (facts.labelled >= 3) & (2 * facts.near_box < facts.labelled) & has_size
     yield ('keypoints outside of the box', np.flatnonzero(used & is_off), f'{{count}} people of {file.path} have most '
            'of their labelled keypoints far from their box; the first is {first}')
 

@@ -15,6 +15,7 @@ import pytest
 from mmengine.config import Config
 from mmpose.registry import DATASETS
 
+from distilpose.annotations import summaries
 from distilpose.config import ConfigTree, check_annotations, load_config
 from distilpose.distillation.teachers.keypoint_names import read_definition
 from distilpose.errors import DistilPoseError
@@ -160,6 +161,18 @@ def test_what_mmpose_reads_passes(cfg: Config, how: Change) -> None:
     change(cfg, how)
     check_annotations(cfg)
     assert len(DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=[]))) in (11, 12)
+
+
+def test_findings_are_those_of_all_files_each_kind_once(cfg: Config) -> None:
+    cfg.val_dataloader.dataset.ann_file = cfg.val_evaluator.ann_file = str(people_file(cfg))
+    change(cfg, lambda content: first(content).update(bbox=[5, 5, 0, 0]))
+    check_annotations(tree := ConfigTree(cfg, ['train', 'val']))
+    assert [one.is_dataset for one in tree.findings] == [True, True, False]
+    no_size, shared = tree.warnings
+    assert '11 of 12 people of ' in no_size and 'used, 1 left out: box of no size' in no_size
+    assert 'are trained on as well' in shared
+    assert summaries(tree.findings) == [
+        'people.json: 11 of 12 people used on 11 images, 1 left out: 1 box of no size']
 
 
 @pytest.mark.parametrize('value', [NAN, INF, None])
