@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -80,82 +79,68 @@ def check_visibility(people: People, file: File) -> None:
                          '0 for a keypoint that is not labelled, 1 for a hidden one, 2 for a visible one')
 
 
+_Rule = tuple[str, np.ndarray, str]
+"""Kind, whether it applies to each of the people with keypoints, and what is said of those it applies to."""
+
+
 def people_warnings(people: People, usage: Usage, expected: Expected, file: File, *,
                     declared: Collection[int]) -> list[Finding]:
     """What is unusual about people, one finding a kind."""
-    rules = [*_left_out(usage, len(people), file), *_about_keypoints(people, usage, expected, file)]
+    rules = [*_about_keypoints(people, expected), ('person listed twice', _repeated(people, usage), 'have the image, '
+             'box and keypoints of somebody before them, and count twice')]
     if expected.reads_area:
-        rules += _about_areas(people, usage, file)
+        rules += _about_areas(people)
     if declared and not expected.needs_categories:
         known = np.isin(np.array(column(people.entries, 'category_id')), list(declared))
-        rules.append(('undeclared category', np.flatnonzero(~known & usage.used),
-                      f'{{count}} people of {file.path} are of a category that the file does not declare; they are '
-                      'used all the same; the first is {first}'))
-    rules.append(('person listed twice', _repeated(people, usage),
-                  f'{{count}} people of {file.path} have the image, box and keypoints of somebody before them, and '
-                  'count twice; the first is {first}'))
+        rules.append(('undeclared category', ~known, 'are of a category that the file does not declare, and are used '
+                      'all the same'))
+    total = f'{usage.used.sum():,} of {len(people):,} people of {file.path} used'
+    named = [(reason, usage.places[reason], f'{total}, {{count}} left out: {reason}; the first is {{first}}')
+             for reason in UNUSUAL if reason in usage.places]
+    named += [(kind, np.flatnonzero(applies & usage.used), f'{{count}} of {usage.used.sum():,} people of {file.path} '
+               f'{text}; the first is {{first}}') for kind, applies, text in rules]
     return [finding(kind, sentence, places=places, image_ids=people.image_ids, annotation_ids=people.ids)
-            for kind, places, sentence in rules if len(places)]
+            for kind, places, sentence in named if len(places)]
 
 
-_Rule = tuple[str, np.ndarray, str]
+def _about_keypoints(people: People, expected: Expected) -> Iterator[_Rule]:
+    facts, stored = people.facts, num_keypoints(people)
+    yield ('num_keypoints', (stored > facts.of_body) & (facts.of_body > 0), 'have a num_keypoints larger than the '
+           'number of their labelled keypoints (visibility above 0)')
+    yield ('no labelled keypoint', facts.labelled == 0, 'are used without a labelled keypoint (visibility above 0), '
+           'since their num_keypoints or coordinates are not 0; nothing is learned of them')
+    if expected.opens_images and len(expected.fields) == 1:  # the reader of the whole body asks whether it is above 0
+        yield ('visibility', facts.is_odd, 'have a visibility other than 0, 1 and 2; mmpose weighs the keypoint by it, '
+               'by at most 1')
+    yield ('keypoint at (0, 0)', facts.at_origin > 0, 'have labelled keypoints at (0, 0), where a missing one is often '
+           'put: give it visibility 0')
+    yield ('keypoint far outside', facts.far > 0, 'have labelled keypoints outside of the image by more than a tenth '
+           'of its longer side')
+    if people.boxes is not None:
+        yield ('keypoints outside of the box', (facts.labelled >= 3) & (2 * facts.near_box < facts.labelled)
+               & (people.boxes[:, 2:] > 0).all(axis=1), 'have most of their labelled keypoints far from their box')
 
 
-def _left_out(usage: Usage, total: int, file: File) -> Iterator[_Rule]:
-    for reason in UNUSUAL:
-        if reason in usage.places:
-            yield (reason, usage.places[reason], f'{usage.used.sum():,} of {total:,} people of {file.path} used, '
-                   f'{{count}} left out: {reason}; the first is {{first}}')
-
-
-def _about_keypoints(people: People, usage: Usage, expected: Expected, file: File) -> Iterator[_Rule]:
-    facts, used = people.facts, usage.used
-    stored = num_keypoints(people)
-    claims_more = (stored > facts.of_body) & (facts.of_body > 0)
-    yield ('num_keypoints', np.flatnonzero(used & claims_more), f'num_keypoints of {{count}} people of {file.path} is '
-           'larger than the number of their labelled keypoints (visibility above 0); the first is {first}')
-    yield ('no labelled keypoint', np.flatnonzero(used & (facts.labelled == 0)), f'{{count}} people of {file.path} are '
-           'used without a labelled keypoint (visibility above 0), since their num_keypoints or coordinates are not 0; '
-           'nothing is learned of them; the first is {first}')
-    weighs = expected.opens_images and len(expected.fields) == 1  # the reader of the whole body asks whether it is > 0
-    yield ('visibility', np.flatnonzero(used & facts.is_odd & weighs), f'{{count}} people of {file.path} have a '
-           'visibility other than 0, 1 and 2; mmpose weighs the keypoint by it, by at most 1; the first is {first}')
-    yield ('keypoint at (0, 0)', np.flatnonzero(used & (facts.at_origin > 0)), f'{{count}} people of {file.path} have '
-           'labelled keypoints at (0, 0), where a missing one is often put: give it visibility 0; the first is {first}')
-    yield ('keypoint far outside', np.flatnonzero(used & (facts.far > 0)), f'{{count}} people of {file.path} have '
-           'labelled keypoints outside of the image by more than a tenth of its longer side; the first is {first}')
-    has_size = True if people.boxes is None else (people.boxes[:, 2:] > 0).all(axis=1)
-    is_off = (facts.labelled >= 3) & (2 * facts.near_box < facts.labelled) & has_size
-    yield ('keypoints outside of the box', np.flatnonzero(used & is_off), f'{{count}} people of {file.path} have most '
-           'of their labelled keypoints far from their box; the first is {first}')
-
-
-def _about_areas(people: People, usage: Usage, file: File) -> Iterator[_Rule]:
+def _about_areas(people: People) -> Iterator[_Rule]:
     values = column(people.entries, 'area')
-    is_missing = np.array([value is MISSING for value in values], dtype=bool)
-    areas = np.array([1.0 if value is MISSING else value for value in values], dtype=np.float64)
-    yield ('area missing', np.flatnonzero(usage.used & is_missing), f'{{count}} people of {file.path} have no area; '
+    yield ('area missing', np.array([value is MISSING for value in values], dtype=bool), 'have no area; '
            f'{AREA_OF_BOX} of the box is taken, as in xtcocotools and mmpose; OKS scales distances by it, AP (M) and '
-           'AP (L) sort people by it, and figures cannot be compared with those on areas of segments, as COCO has; the '
-           'first is {first}')
-    yield ('area 0', np.flatnonzero(usage.used & (areas <= 0)), f'{{count}} people of {file.path} have an area of 0 or '
-           'below: their OKS is 0 for any prediction that is not exact, so that they count as missed in AP, and they '
-           'are neither in AP (M) nor in AP (L); the first is {first}')
+           'AP (L) sort people by it, and figures cannot be compared with those on areas of segments, as COCO has')
+    yield ('area 0', np.array([value is not MISSING and value <= 0 for value in values], dtype=bool), 'have an area of '
+           '0 or below: their OKS is 0 for any prediction that is not exact, so that they count as missed in AP, and '
+           'they are neither in AP (M) nor in AP (L)')
 
 
 def _repeated(people: People, usage: Usage) -> np.ndarray:
-    """Places of people whose image, box and keypoints are those of somebody before."""
+    """(N,) whether image, box and keypoints are those of somebody before."""
     chosen = np.flatnonzero(usage.used)
     boxes = np.zeros((len(people), 4)) if people.boxes is None else people.boxes
     rows = np.column_stack([people.image_ids[chosen], boxes[chosen] @ (1.0, np.pi, 10.7, 101.3),
                             people.facts.digests[chosen]]).round(4)
     order = np.lexsort(rows.T)
-    is_same = (rows[order][1:] == rows[order][:-1]).all(axis=1)
-    return np.sort(chosen[[place for place, before in zip(order[1:][is_same], order[:-1][is_same], strict=True)
-                           if _are_equal(people.entries[chosen[place]], people.entries[chosen[before]])]].astype(int))
-
-
-def _are_equal(one: Any, other: Any) -> bool:
-    return bool(one.get('keypoints') == other.get('keypoints') and one.get('bbox') == other.get('bbox'))
-
-
+    is_same = np.flatnonzero((rows[order][1:] == rows[order][:-1]).all(axis=1))
+    found = np.zeros(len(people), dtype=bool)
+    for before, place in zip(chosen[order[is_same]].tolist(), chosen[order[is_same + 1]].tolist(), strict=True):
+        one, other = people.entries[before], people.entries[place]
+        found[place] = one.get('keypoints') == other.get('keypoints') and one.get('bbox') == other.get('bbox')
+    return found

@@ -5,11 +5,14 @@ Both count positions from 1, as Matlab does; everything that this module returns
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from scipy.io import loadmat
 
 from distilpose.errors import DistilPoseError
@@ -79,12 +82,51 @@ def read_people(path: str | Path, *, num_keypoints: int) -> People:
         check_person(person, f'person {index} of {path}', num_keypoints)
     centres = np.array([person['center'] for person in people], dtype=float).reshape(-1, 2)
     scales = np.array([person['scale'] for person in people], dtype=float)
+    _check_units(centres, scales, people, path)
     centres[:, 1] += np.where(centres[:, 0] != -1, 15 * scales, 0)
     absent = dict(joints=np.ones((num_keypoints, 2)), joints_vis=np.zeros(num_keypoints), headbox=np.full(4, np.nan))
     stored = {name: np.array([person.get(name, default) for person in people], dtype=float)
               for name, default in absent.items()}
-    return People([person['image'] for person in people], centres - 1, scales * 200, stored['joints'] - 1,
+    read = People([person['image'] for person in people], centres - 1, scales * 200, stored['joints'] - 1,
                   (stored['joints_vis'] > 0).astype(np.float32), stored['headbox'] - 1)
+    _log(read, stored['joints_vis'], path)
+    return read
+
+
+def _check_units(centres: np.ndarray, scales: np.ndarray, people: Sequence[dict[str, Any]], path: str | Path) -> None:
+    """Refuses people of no size, and centres that are shares of the image."""
+    if not (scales > 0).any():
+        raise DistilPoseError(f'the scale of person 0 of {path} is {people[0]["scale"]}, and nobody has one above 0; '
+                              'expected the height of each person, divided by 200 pixels')
+    if 0 < centres.max() <= 1:
+        raise DistilPoseError(f'the center of person 0 of {path} is {people[0]["center"]}, and no number of any center '
+                              'is above 1: shares of the image; expected pixels: multiply them by width and height')
+
+
+def _log(people: People, visible: np.ndarray, path: str | Path) -> None:
+    """Logs how many people are used, and one warning for each kind of unusual thing."""
+    is_used, labelled = people.sizes > 0, people.visible > 0
+    print_log(f'{Path(path).name}: {is_used.sum():,} of {len(is_used):,} people used on '
+              f'{len(set(people.images)):,} images, {labelled.any(axis=1).sum():,} with labelled joints', 'current')
+    at_origin = labelled & (people.keypoints <= -1).all(axis=-1)  # counted from 0
+    for applies, what in (
+            (~is_used, 'have a scale of 0 or below and are left out'),
+            (labelled.any(axis=1) & ~np.isin(visible, (0, 1)).all(axis=1), 'have a joints_vis other than 0 and 1, of '
+             'which all above 0 count as labelled'),
+            (at_origin.any(axis=1), 'have labelled joints at (0, 0) or (-1, -1), where a missing one is often put: '
+             'give it joints_vis 0'),
+            (_is_repeated(people) & labelled.any(axis=1), 'have the image and the joints of somebody before them, and '
+             'count twice')):
+        if applies.any():
+            print_log(f'{applies.sum():,} of {len(is_used):,} people of {path} {what}; the first is person '
+                      f'{np.flatnonzero(applies)[0]}', 'current', logging.WARNING)
+
+
+def _is_repeated(people: People) -> np.ndarray:
+    """(N,) whether image and joints are those of somebody before."""
+    seen: dict[tuple[str, bytes], int] = {}
+    return np.array([seen.setdefault((image, joints.tobytes()), place) != place for place, (image, joints) in
+                     enumerate(zip(people.images, people.keypoints, strict=True))], dtype=bool)
 
 
 def _load_list(path: str | Path) -> list[dict[str, Any]]:
@@ -117,6 +159,8 @@ def check_person(person: Any, name: str, num_keypoints: int) -> None:
     missing = [key for key in ('image', 'center', 'scale') if key not in person]
     if ('joints' in person) != ('joints_vis' in person):
         missing.append('joints_vis' if 'joints' in person else 'joints')
+    if 'image' in person and not (isinstance(person['image'], str) and person['image'].strip()):
+        raise DistilPoseError(f'the image of {name} is {person["image"]!r:.60}; expected the name of an image file')
     if missing:
         raise DistilPoseError(f'{name} has no {" and no ".join(missing)}, only {sorted(person)}; add it to the file')
     shapes = dict(center=(2, ), scale=(), joints=(num_keypoints, 2), joints_vis=(num_keypoints, ), headbox=(4, ))

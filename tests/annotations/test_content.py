@@ -153,18 +153,18 @@ def test_files_that_cannot_be_used_are_refused(content: Content, of_dataset: Exp
     (person('bbox', [5, 5, -4, 9], 0, 3), 'box of no size', '8 of 10 people .* used, 2 left out', [1, 4]),
     (person('bbox', [300, 5, 20, 20]), 'box outside of the image', '9 of 10 .* 1 left out: box outside', [1]),
     (person('num_keypoints', 0), 'num_keypoints 0 in spite of labelled keypoints', '1 left out: num_keypoints 0', [1]),
-    (person('num_keypoints', 9), 'num_keypoints', 'num_keypoints of 1 people .* is larger than the number', [1]),
+    (person('num_keypoints', 9), 'num_keypoints', '1 of 10 people .* have a num_keypoints larger than', [1]),
     (person('keypoints', [0, 0, 2] * 5), 'no keypoint at a coordinate above 0', '1 left out: no keypoint', [1]),
     (person('keypoints', lambda one: [*one['keypoints'][:-3], 0, 0, 1], 1), 'keypoint at (0, 0)', 'at .0, 0.*', [2]),
-    (person('keypoints', [9, 9, 0] * 5), 'no labelled keypoint', '1 people of .* used without a labelled key', [1]),
-    (keypoint(2, 3), 'visibility', '1 people of .* a visibility other than 0, 1 and 2', [1]),
+    (person('keypoints', [9, 9, 0] * 5), 'no labelled keypoint', '1 of 10 people of .* used without a labelled', [1]),
+    (keypoint(2, 3), 'visibility', '1 of 10 people of .* a visibility other than 0, 1', [1]),
     (keypoint(2, 0.7), 'visibility', 'weighs the keypoint by it', [1]),
     (keypoint(0, 240), 'keypoint far outside', 'outside of the image by more than a tenth', [1]),
     (person('bbox', [2, 2, 9, 9]), 'keypoints outside of the box', 'far from their box; the first is', [1]),
     (image('file_name', '2.jpg'), 'image under several ids', "2 images of .* share their file .* as '2.jpg'", []),
-    (everybody('category_id', 4), 'undeclared category', '10 people of .* are of a category that the file does', None),
+    (everybody('category_id', 4), 'undeclared category', '10 of 10 people of .* are of a category that the fi', None),
     (lambda content: content['annotations'].append({**content['annotations'][4], 'id': 90}), 'person listed twice',
-     '1 people of .* the image, box and keypoints of somebody before them', [90]),
+     '1 of 11 people of .* the image, box and keypoints of somebody before them', [90]),
 ])
 def test_what_is_unusual_is_one_warning(content: Content, of_dataset: Expected, how: Change, kind: str, words: str,
                                         ids: list[int] | None) -> None:
@@ -219,8 +219,8 @@ def test_a_file_without_anything_unusual(content: Content, of_dataset: Expected,
 
 
 @pytest.mark.parametrize(('how', 'words'), [
-    (everybody('area', ...), '10 people of .* have no area; 0.53 of the box is taken'),
-    (person('area', 0), r'1 people of .* have an area of 0 or below: their OKS is 0 .* neither in AP .M. nor'),
+    (everybody('area', ...), '10 of 10 people of .* have no area; 0.53 of the box is taken'),
+    (person('area', 0), '1 of 10 people of .* have an area of 0 or below: their OKS is 0 .* neither in AP .M.'),
     (person('area', -3), 'area of 0 or below'),
     (person('category_id', 4), '9 of 10 people of .* 1 left out: category that the file does not declare'),
 ])

@@ -195,7 +195,7 @@ def test_evaluators_compute_areas_and_need_categories(cfg: Config, monkeypatch: 
     change(cfg, lambda content: first(content).pop('area'))
     tree = ConfigTree(cfg)
     check_annotations(tree)
-    assert [line for line in tree.warnings if '1 people of ' in line and 'have no area; 0.53 of the box' in line]
+    assert [line for line in tree.warnings if '1 of 12 people of ' in line and 'have no area; 0.53 of the box' in line]
     with monkeypatch.context() as patch:
         patch.setattr(xtcoco, 'is_used', lambda: False)  # xtcocotools itself computes none
         with pytest.raises(DistilPoseError, match='annotation 1 of .*named by val_evaluator.ann_file.* has no area, .*'

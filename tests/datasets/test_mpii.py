@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, TRANSFORMS
 
+from distilpose.datasets import mpii_files
 from distilpose.errors import DistilPoseError
 
 from .mpii_form import make_head_boxes, make_people, read_dataset, write_people
@@ -119,13 +122,40 @@ def test_people_of_an_image_belong_together_from_below(tmp_path: Path) -> None:
     (dict(joints_vis='yes'), "joints_vis of person 2 of .* is 'yes'"),
     (dict(headbox=[1, 2]), 'headbox of person 2'), (dict(scale=True), 'scale of person 2 .* is True'),
     (dict(scale='1.5'), "scale of person 2 .* is '1.5'"), (dict(center=[1, None]), 'center of person 2'),
-    (dict(center=[1, float('nan')]), 'center of person 2'),
+    (dict(center=[1, float('nan')]), 'center of person 2'), (dict(image=''), "the image of person 2 of .* is ''"),
+    (dict(image=None), 'the image of person 2 of .* is None; expected the name'), (dict(image=['a.jpg']), 'is .*a.jpg'),
+    (dict(image='/etc/motd'), "is '/etc/motd' outside of the folders"),
 ], ids=lambda value: next(iter(value)) if isinstance(value, dict) else '')
 def test_a_wrong_person_is_a_sentence(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
     people = make_people(COUNT)
     people[2].update(change)
     with pytest.raises(DistilPoseError, match=sentence):
         read_dataset(write_people(tmp_path, people))
+
+
+@pytest.mark.parametrize('change, sentence', [
+    (lambda person: dict(scale=0), 'the scale of person 0 of .* is 0, and nobody has one above 0'),
+    (lambda person: dict(center=[0.4, 0.5]), r'center of person 0 of .* is \[0.4, 0.5\], .* shares of the image')])
+def test_units_of_all_people(tmp_path: Path, change: Callable[[dict], dict], sentence: str) -> None:
+    people = [{**person, **change(person)} for person in make_people(COUNT)]
+    with pytest.raises(DistilPoseError, match=sentence):
+        read_dataset(write_people(tmp_path, people))
+
+
+@pytest.mark.parametrize('change, used, sentence', [
+    (dict(scale=0), 5, '1 of 6 people of .* have a scale of 0 or below and are left out; the first is person 2'),
+    (dict(joints_vis=[2] * 16, joints=[[5, 6]] * 16), 6, '1 of 6 people of .* have a joints_vis other than 0 and 1'),
+    (dict(joints=[[0, 0]] * 16, joints_vis=[1] * 16), 6, r'labelled joints at .0, 0. or .-1, -1.'),
+    (None, 6, '1 of 6 people of .* the image and the joints of somebody before them'), ({}, 6, None)])
+def test_what_is_unusual_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, used: int,
+                                     change: dict[str, Any] | None, sentence: str | None) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(mpii_files, 'print_log', lambda text, *args: lines.append(text))
+    people = make_people(COUNT)
+    people[2].update(people[1] if change is None else change)
+    assert len(read_dataset(write_people(tmp_path, people))) == used
+    assert lines[0].startswith(f'people.json: {used} of 6 people used on')
+    assert len(lines) == 1 + (sentence is not None) and re.search(sentence or '', lines[-1])
 
 
 @pytest.mark.parametrize('key, sentence', [('scale', 'person 2 of .* has no scale, only'),
