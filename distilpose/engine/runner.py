@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 from ..checkpoints.writing import describe, disk_error, replacing
 from ..errors import DistilPoseError, printable
 from .bare_model import bare_model
-from .hooks import StrictResumeHook
+from .hooks import SkippedImagesHook, StrictResumeHook
 from .hooks.channels_last import contiguous_while_drawn, has_channels_last, use_channels_last
 from .summary import describe_data, describe_environment, describe_model, full_config_file
 from .workers import prepare_workers
@@ -66,14 +66,25 @@ class ConciseRunner(Runner):
         return loader
 
     def build_train_loop(self, loop: Any) -> BaseLoop:
-        """As mmengine does; a loader that makes no batch is refused.
+        """As mmengine does; a loader that makes no batch is refused, and broken images do not end the training.
 
         Raises:
-            DistilPoseError: says how many people there are and how large a batch is.
+            DistilPoseError: says how many people there are and how large a batch is, or which images are broken.
         """
+        self._prepare_training_data()
         built = super().build_train_loop(loop)
         require_batches(built.dataloader)
         return built
+
+    def _prepare_training_data(self) -> None:
+        """Builds the training data before the loop, which starts worker processes at once if it counts iterations."""
+        options: Any = self._train_dataloader  # type: ignore[has-type]
+        if isinstance(options, dict):
+            self._train_dataloader = self.build_dataloader(
+                options, seed=self.seed, diff_rank_seed=self._randomness_cfg.get('diff_rank_seed', False))
+            for hook in self.hooks:
+                if isinstance(hook, SkippedImagesHook):
+                    hook.prepare(self, self._train_dataloader.dataset)
 
     def _log_env(self, env_cfg: dict) -> None:
         if self._is_verbose:

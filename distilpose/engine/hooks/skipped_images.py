@@ -41,34 +41,39 @@ class SkippedImagesHook(Hook):
         self.seen = 0
         self.named = 0
 
-    def before_train(self, runner: Runner) -> None:
-        """Looks at the images that nothing has looked at, and prepares the data set before worker processes start.
+    def prepare(self, runner: Runner, dataset: Any) -> None:
+        """Looks at images that nothing has looked at, and prepares a data set before worker processes start.
+
+        The runner calls it when it has built the training data: a loop that counts iterations starts its workers before
+        :meth:`before_train`.
 
         Raises:
-            DistilPoseError: more images than the limit are missing or broken, or any of the validation.
+            DistilPoseError: more images than the limit are missing or broken.
         """
-        loops = dict(train_dataloader=runner._train_loop, val_dataloader=runner._val_loop)
-        for name, loop in loops.items():
-            dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
-            if dataset is not None and is_main_process():
-                self._look_at_others(runner, dataset, name)
-        dataset = runner.train_dataloader.dataset
-        parts = labelled_parts(dataset)
-        if parts and self.broken is None:
-            self.broken = BrokenImages((path for part in parts for path in image_paths(part)),
-                                       max_share=self.max_share)
-        self._prepare(dataset)
+        if self.broken is None:
+            self._look_at_others(runner, dataset, 'train_dataloader')
+            paths = (path for part in labelled_parts(dataset) for path in image_paths(part))
+            self.broken = BrokenImages(paths, max_share=self.max_share)
+        if len(self.broken.paths):
+            leave_out_broken(dataset, self.broken)
+
+    def before_train(self, runner: Runner) -> None:
+        """Looks at images of the validation that nothing has looked at.
+
+        Raises:
+            DistilPoseError: some are missing or broken.
+        """
+        self.prepare(runner, runner.train_dataloader.dataset)
+        loader = getattr(runner._val_loop, 'dataloader', None)
+        if loader is not None:
+            self._look_at_others(runner, loader.dataset, 'val_dataloader')
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Prepares a data set that was given another pipeline."""
-        self._prepare(runner.train_dataloader.dataset)
-
-    def _prepare(self, dataset: Any) -> None:
-        if self.broken is not None and len(self.broken.paths):
-            leave_out_broken(dataset, self.broken)
+        self.prepare(runner, runner.train_dataloader.dataset)
 
     def _look_at_others(self, runner: Runner, dataset: Any, name: str) -> None:
-        for part in labelled_parts(dataset):
+        for part in labelled_parts(dataset) if is_main_process() else ():
             if not reads_coco(type(part)):
                 table = ImageTable(str(part.ann_file or type(part).__name__), f'{name}.dataset', '', image_paths(part),
                                    root=part.data_root or None)

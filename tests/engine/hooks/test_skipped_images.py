@@ -209,6 +209,17 @@ def test_a_training_names_them_once(make_config: MakeConfig, data: Path, tmp_pat
     assert f'{broken} is empty (0 bytes)' in log and 'when there are more than 1' in log
 
 
+@pytest.mark.parametrize('workers', [0, 2])
+def test_a_training_that_counts_iterations(make_config: MakeConfig, data: Path, tmp_path: Path, workers: int) -> None:
+    broken = breaks(data, 3)
+    runner = train(make_config(workers=workers), data_root=data, work_dir=tmp_path / 'run', validate=False, options={
+        **ALLOWED, 'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=4),
+        'default_hooks.checkpoint.by_epoch': False, 'log_processor.by_epoch': False,
+        'train_dataloader.sampler': dict(type='InfiniteSampler', shuffle=True)})
+    log = Path(runner.logger.log_file).read_text()
+    assert log.count(f'1 of the 12 images to train on cannot be read ({broken} is empty') == 1
+
+
 def test_a_training_ends_when_there_are_more(make_config: MakeConfig, data: Path, tmp_path: Path) -> None:
     files = [str(data / 'images' / f'00{number}.png') for number in (2, 3)]
     with pytest.raises(SampleFailed, match='2 of the 12 images .* at most 1.*can be resumed from') as failed:
