@@ -68,6 +68,14 @@ class SkippedImagesHook(Hook):
         if loader is not None:
             self._look_at_others(runner, loader.dataset, 'val_dataloader')
 
+    def before_test(self, runner: Runner) -> None:
+        """Looks at images of the test that nothing has looked at.
+
+        Raises:
+            DistilPoseError: some are missing or broken.
+        """
+        self._look_at_others(runner, runner.test_dataloader.dataset, 'test_dataloader')
+
     def before_train_epoch(self, runner: Runner) -> None:
         """Prepares a data set that was given another pipeline."""
         self.prepare(runner, runner.train_dataloader.dataset)
