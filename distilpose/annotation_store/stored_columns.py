@@ -80,6 +80,7 @@ def _columns(content: Mapping[str, Any], texts: EntryTexts) -> Columns:
         id=_whole([person['id'] for person in used], 'ids of annotations'), box=boxes[kept], xywh=xywh[kept],
         area=areas[kept],
         category=_whole([person['category_id'] for person in used], 'categories'), num_keypoints=counts[kept],
+        has_count=np.array(['num_keypoints' in person for person in used], dtype=bool),
         keypoints=keypoints[kept], in_body=in_body[kept],
         is_false=np.array([person.get('iscrowd', False) is False for person in used], dtype=bool))
     if in_whole_body is not None:

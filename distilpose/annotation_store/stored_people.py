@@ -125,7 +125,13 @@ class _OfPeople(_OfImages):
         """The first numbers of a sample, in mmpose's order."""
         column = self.file.column
         return dict(img_id=self.image_id(image), img_path=self.path(image), bbox=column('box')[row:row + 1].copy(),
-                    bbox_score=np.ones(1, dtype=np.float32), num_keypoints=int(column('num_keypoints')[row]))
+                    bbox_score=np.ones(1, dtype=np.float32), num_keypoints=self.count(row))
+
+    def count(self, row: int) -> Any:
+        """``num_keypoints`` of the file, or as mmpose counts them, which numpy gives another type."""
+        if self.file.column('has_count')[row]:
+            return int(self.file.column('num_keypoints')[row])
+        return np.count_nonzero(self.file.column('keypoints')[row:row + 1, :, :2].max(axis=2))
 
     def body(self, row: int) -> Sample:
         """The keypoints of a body and what follows them, in mmpose's order."""

@@ -228,10 +228,10 @@ REPLACEMENTS: tuple[Replacement, ...] = (
     Replacement(
         ('mmengine.dataset.base_dataset:BaseDataset.get_data_info',
          *(f'mmpose.datasets.datasets.base.base_coco_style_dataset:BaseCocoStyleDataset.{method}'
-           for method in ('load_data_list', '_serialize_data', '_get_serialized_subset'))), 'speedup',
+           for method in ('_serialize_data', '_get_serialized_subset'))), 'speedup',
         why="every process parses COCO's annotations at every start and pickles all people, in 30 s and 2 GB; what "
             'training reads of a large file is stored as arrays in a cache folder (DISTILPOSE_ANNOTATION_CACHE; '
-            'distilpose/annotation_store/) and mapped into memory',
+            'distilpose/annotation_store/) and mapped into memory; load_data_list, see above, looks there',
         until='mmpose keeps annotations as arrays', install=_read_stored_annotations),
     _part_of_xtcocotools(
         'xtcocotools.coco:COCO.loadRes', 'allow_boxes_at_once',
