@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 from distilpose.errors import DistilPoseError
 
 from .class_arguments import arguments, kinds_of, parameters, registered, registered_names
+from .forms import check_forms
 from .models import PAIRING_OPTIONS, read_model_source
 from .tree import ConfigTree
 from .walk import Node, as_option, dictionaries
@@ -148,6 +149,7 @@ def _arguments(path: str, node: Mapping[str, Any]) -> tuple[list[str], bool, str
     names += ['priority'] if first in ('default_hooks', 'custom_hooks') else []
     names += ['convert_to_iter_based'] if first == 'param_scheduler' else []
     names += ['requires_grad'] if path.endswith('norm_cfg') else []
+    names += ['by_epoch'] if path == 'train_cfg' else []  # not both, which check_loops says
     if path == 'optim_wrapper':
         names += _keys_of_plain_dicts()[path]
     return names, any(is_open for _, is_open in found), str(node['type'])
@@ -166,7 +168,7 @@ def _names_of(kind: Any, node: Mapping[str, Any]) -> tuple[list[str], bool]:
 
 
 def check_names(config: Config | ConfigTree) -> None:
-    """Looks for types that nothing is registered for, and for keys that nothing reads.
+    """Looks for entries of another form, types that nothing is registered for, and keys that nothing reads.
 
     Names at the top are variables of the config. Options of albumentations' transforms are its own affair.
 
@@ -174,6 +176,7 @@ def check_names(config: Config | ConfigTree) -> None:
         DistilPoseError: names the entry, what was probably meant, or what the class takes.
     """
     tree = ConfigTree.of(config)
+    check_forms(tree.cfg)
     if 'runner_type' in tree.cfg:
         return  # a Runner of one's own reads what it likes
     for path, node in checked_nodes(tree):

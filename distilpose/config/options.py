@@ -19,6 +19,7 @@ from .keypoints import ENTRY, set_own_keypoints
 from .models import PAIRING_OPTIONS
 from .option_names import UnknownName, check_name, did_you_mean, with_source
 from .reading import load_config
+from .value_ranges import out_of_range
 from .walk import change_strings, dictionaries
 
 _PATH_OPTIONS = ('checkpoint', 'load_from', 'config', 'file')
@@ -72,7 +73,10 @@ def merge_options(cfg: Config, options: Mapping[str, Any], *,
     for key, value in values.items():
         try:
             cfg.merge_from_dict({key: value})
-        except (TypeError, KeyError, AttributeError) as error:
+        except AttributeError as error:  # of a list's entry
+            raise DistilPoseError(f'--cfg-options {key}={value} takes the place of a dictionary; expected a key in it, '
+                                  f'{key}.NAME=...') from error
+        except (TypeError, KeyError) as error:
             reason = error.args[0] if error.args else error
             raise DistilPoseError(f'--cfg-options {key}={value} does not fit the config: {reason}') from error
     check_forms(cfg)
@@ -129,6 +133,8 @@ def _check_option(before: Config, after: Config, key: str, *, hooks: Mapping[str
 
 def _check_kind(key: str, old: Any, new: Any, taken_by: Sequence[Argument]) -> None:
     """Refuses text for a number of the config, and anything else for a dictionary, where nothing says that it fits."""
+    if out_of_range(*_split(key), new) is not None:
+        return  # check_values says what is expected
     is_number = isinstance(old, (int, float)) and not isinstance(old, bool)
     are_numbers = isinstance(old, (list, tuple)) and bool(old) and all(isinstance(part, (int, float)) for part in old)
     if isinstance(new, str) and (is_number or are_numbers) and not any(map(takes_text, taken_by)):
@@ -155,6 +161,11 @@ def _more_special(named: Mapping[str, Any] | None, hook: Mapping[str, Any]) -> M
     own, other = (HOOKS.get(entry['type']) if isinstance(entry['type'], str) else entry['type']
                   for entry in (named, hook))
     return {**named, 'type': hook['type']} if own and other and issubclass(other, own) else named
+
+
+def _split(key: str) -> tuple[str, str]:
+    path, _, name = key.rpartition('.')
+    return path, name
 
 
 def misspelt_entries(cfg: Config) -> list[str]:

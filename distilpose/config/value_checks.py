@@ -12,7 +12,7 @@ from distilpose.errors import DistilPoseError
 
 from .class_arguments import arguments as arguments_of
 from .class_arguments import kinds_of, misfit
-from .forms import check_forms, unexpected
+from .forms import unexpected
 from .option_names import checked_nodes
 from .tree import ConfigTree
 from .value_ranges import out_of_range
@@ -34,7 +34,6 @@ def check_values(config: Config | ConfigTree) -> None:
         DistilPoseError: names the entry, what was found and what is expected.
     """
     tree = ConfigTree.of(config)
-    check_forms(tree.cfg)
     if 'runner_type' in tree.cfg:
         return
     _require_parts(tree)

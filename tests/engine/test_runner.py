@@ -6,12 +6,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from distilpose.engine import train
+from distilpose.engine.runner import require_batches
+from distilpose.errors import DistilPoseError
 
 from . import tiny
 
@@ -123,3 +127,12 @@ def test_a_config_of_mmpose_has_the_short_log(tmp_path: Path, tiny_data: Path,
     console = capfd.readouterr()
     assert lines_before_training(console.out) + len(console.err.splitlines()) < LINES
     assert lines_before_training(log_of(runner)) < LINES
+
+
+@pytest.mark.parametrize(('people', 'batch', 'drop_last', 'words'), [
+    (3, 4, True, '3 people, and with drop_last=True a batch needs 4, so no batch'), (3, 4, False, None),
+    (4, 4, True, None), (0, 4, False, 'has no people to train on')])
+def test_a_training_without_a_batch_is_refused(people: int, batch: int, drop_last: bool, words: str | None) -> None:
+    loader: DataLoader = DataLoader(range(people), batch_size=batch, drop_last=drop_last)  # type: ignore[arg-type]
+    with nullcontext() if words is None else pytest.raises(DistilPoseError, match=words):
+        require_batches(loader)
