@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .command import Command, WrongInput, add_cfg_options, read_options
-from .paths import require_config
+from .paths import require_config, require_data_root
 
 _ROLES = ('teacher', 'baseline', 'distilled')
 _MODEL: dict[str, Any] = dict(nargs='+', action='append', metavar=('NAME', 'CFG KEY=VALUE'))
@@ -44,6 +44,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
 
 
 def _check_compare(args: argparse.Namespace) -> None:
+    require_data_root(args.data_root)
     given = [f'--{role}' for role in _ROLES if getattr(args, role) is not None]
     if args.model:
         unused = given + ['--variant'] * bool(args.variant) + ['--out'] * (args.out is not None)
@@ -88,7 +89,12 @@ def _check_models(args: argparse.Namespace) -> None:
 
 
 def _check_words(models: list[list[str]]) -> None:
-    """Of ``NAME [CFG] [KEY=VALUE ...]`` the config."""
+    """Of ``NAME [CFG] [KEY=VALUE ...]`` the name, which only one has, and the config."""
+    names = [words[0] for words in models]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise WrongInput(f'the name {twice!r} is given to two models, whose trainings would be one; change '
+                         'one of them')
     for words in models:
         if len(words) > 1 and '=' not in words[1]:
             require_config(words[1])
@@ -114,6 +120,7 @@ def _add_losses(parser: argparse.ArgumentParser) -> None:
 
 
 def _check_losses(args: argparse.Namespace) -> None:
+    require_data_root(args.data_root)
     require_config(args.config)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .command import Command, WrongInput, add_cfg_options, read_options
-from .paths import require_checkpoint, require_config
+from .paths import require_checkpoint, require_config, require_data_root
 
 RUNTIMES = ('rtmlib',)
 """Those of :mod:`distilpose.export.onnx`."""
@@ -30,6 +30,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 def _check(args: argparse.Namespace) -> None:
     require_config(args.config)
     require_checkpoint(args.checkpoint)
+    require_data_root(args.data_root)
     if args.runtime and args.with_decoding:
         raise WrongInput(f'--for {args.runtime} and --with-decoding exclude each other: {args.runtime} decodes itself')
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .command import WrongInput
 
+_WEIGHTS = ('.pth', '.pt', '.ckpt', '.safetensors', '.onnx', '.pkl')
 _PREFIX, _MMPOSE = 'distilpose::', 'mmpose::'
 _INSTALLED = Path(__file__).resolve().parent.parent / 'distilpose' / '.mim'
 
@@ -30,6 +31,9 @@ def require_config(name: str) -> None:
     """
     if name.startswith(_MMPOSE):
         return
+    if Path(name).suffix.lower() in _WEIGHTS:
+        raise WrongInput(f'{name} is a file of weights, and a config was expected, which ends with .py; the config '
+                         'comes first, then its weights')
     if name.startswith(_PREFIX):
         roots, path = [PROJECT_ROOT / 'configs'], name.removeprefix(_PREFIX)
         looked = f' (looked in {roots[0]})'
@@ -49,6 +53,16 @@ def _suggestion(name: str) -> str:
              if '_base_' in sought or '_base_' not in file.parts}
     close = difflib.get_close_matches(Path(sought).stem.lower(), known, n=3)
     return '; did you mean ' + ' or '.join(known[stem] for stem in close) + '?' if close else ''
+
+
+def require_data_root(name: str | None) -> None:
+    """Refuses a folder of data that does not exist.
+
+    Raises:
+        WrongInput: says where it was looked for.
+    """
+    if name is not None and not Path(name).expanduser().is_dir():
+        raise WrongInput(f'--data-root {name} is no folder (looked from {Path.cwd()}); name the folder of the data')
 
 
 def require_checkpoint(name: str) -> None:

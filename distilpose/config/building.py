@@ -31,7 +31,7 @@ _ENTRIES = {
     'build_param_scheduler': 'param_scheduler', 'build_dataloader': 'a dataloader', 'build_train_loop': 'train_cfg',
     'build_val_loop': 'val_cfg', 'build_test_loop': 'test_cfg', 'build_evaluator': 'an evaluator',
     'setup_env': 'env_cfg', 'set_randomness': 'randomness', 'scale_lr': 'auto_scale_lr',
-    '__init__': 'the run',
+    '__init__': 'the run', '_init_model_weights': 'init_cfg of the model',
     'register_default_hooks': 'default_hooks', 'register_custom_hooks': 'custom_hooks', '_maybe_compile': 'compile'}
 """Method of mmengine's Runner -> what of the config it reads."""
 _BUILDERS = (build_functions.build_from_cfg.__code__, build_functions.build_runner_from_cfg.__code__)

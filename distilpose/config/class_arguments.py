@@ -99,7 +99,7 @@ def kinds_of(node: Mapping[str, Any]) -> tuple[Any, ...]:
     kind = node.get('type')
     if isinstance(kind, str):
         return registered(kind)
-    return () if kind is None else (kind, )
+    return (kind, ) if callable(kind) else ()
 
 
 def misfit(value: Any, argument: Argument) -> str | None:

@@ -56,6 +56,9 @@ def check_loops(config: Config | ConfigTree) -> None:
             there = [name for name in names if name not in missing]
             raise DistilPoseError(f'the config has {" and ".join(there)} but no {" and no ".join(missing)}; all three '
                                   f'are needed, or none: add {missing[0]}, or set {"=None and ".join(there)}=None')
+        if part in tree.loaders and tree.cfg.get(f'{part}_evaluator') in ([], ()):
+            raise DistilPoseError(f'{part}_evaluator is an empty list, so that nothing would be measured; expected '
+                                  "metrics, such as dict(type='CocoMetric', ann_file=...)")
     loop = tree.cfg.get('train_cfg')
     if isinstance(loop, Mapping) and 'train' in tree.loaders:
         _check_length(loop)

@@ -41,14 +41,16 @@ def _read(name: str, given: str | Path) -> Config:
         return read_hugging_face(name)
     try:
         cfg = get_config(name) if '::' in name else Config.fromfile(name)
+        check_forms(cfg)  # imports what a config in the lazy style names
     except DistilPoseError:
         raise
     except (Exception, SystemExit) as error:  # a config is a program: anything may come out of it
-        reason = str(error) if str(error) else 'no further reason'
+        reason = ' '.join(str(error).split()) or 'no further reason'
+        if isinstance(error, RecursionError):
+            reason = 'a _base_ of it leads back to it, or a function of it calls itself without an end'
         raise DistilPoseError(f'the config {given} cannot be read: {type(error).__name__}: {reason}') from error
     if IS_INSTALLED:
         for key, value in change_strings(cfg.to_dict(), without_package_folder).items():
             cfg[key] = value
-    check_forms(cfg)
     set_own_keypoints(cfg, load_config)
     return cfg

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 
 from ..config.option_names import MMENGINE_HOOKS
+from ..errors import DistilPoseError
 
 DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     accumulated_gradients=dict(type='AccumulatedGradientsHook'),
@@ -26,6 +29,7 @@ DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     validation_check=dict(type='ValidationCheckHook'),
 )
 """Key in ``default_hooks`` -> config of the hook."""
+_NEARLY = 0.85
 _UNSAFE = ('CheckpointHook', 'mmengine.CheckpointHook', CheckpointHook)
 
 
@@ -35,10 +39,14 @@ def add_default_hooks(cfg: Config) -> None:
     A config turns one off with ``default_hooks = dict(KEY=None)``, as it does with mmengine's. A CheckpointHook that
     the config names becomes a SafeCheckpointHook with the same arguments; with a ``runner_type`` of its own, which
     may save shards on every process, it stays.
+
+    Raises:
+        DistilPoseError: a key is nearly that of another hook, which would run beside it.
     """
     if not cfg.get('default_hooks'):
         cfg.default_hooks = {}
     hooks = cfg.default_hooks
+    _check_keys(hooks)
     named = {hook.get('type') for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())) if isinstance(hook, dict)}
     is_sharded = 'runner_type' in cfg
     for key, hook in DEFAULT_HOOKS.items():
@@ -51,3 +59,12 @@ def add_default_hooks(cfg: Config) -> None:
     for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())):
         if isinstance(hook, dict) and hook.get('type') in _UNSAFE and not is_sharded:
             hook['type'] = 'SafeCheckpointHook'
+
+
+def _check_keys(hooks: Mapping[str, Any]) -> None:
+    known = [*MMENGINE_HOOKS, *DEFAULT_HOOKS]
+    for key in hooks:
+        close = difflib.get_close_matches(key, known, n=1, cutoff=_NEARLY)
+        if key not in known and close:
+            raise DistilPoseError(f'default_hooks has the key {key!r}; did you mean {close[0]!r}? A hook of your own '
+                                  'goes into custom_hooks, or has a key that is less like it')

@@ -63,7 +63,8 @@ def load_fitting(model: nn.Module, state: Mapping[str, Tensor]) -> Fit:
         if not other_shapes:
             raise
         unused = [name for name in state if name not in own]
-    taken = [name for name, version in before.items() if own[name]._version > version]
+    taken = [name for name, version in before.items() if own[name]._version > version
+             and (not name.endswith(_COUNTER) or name in state)]  # torch sets the counters that a file lacks
     return Fit(taken, [name for name in own if name not in taken], other_shapes, list(unused))
 
 

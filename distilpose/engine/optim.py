@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 
 from ..errors import DistilPoseError
 from ..models.quick import DTYPES
+
+_NEARLY = 0.8
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -71,6 +74,32 @@ class AutocastOptimWrapper(OptimWrapper):
         if scaler and self.loss_scaler.is_enabled():
             self.loss_scaler.load_state_dict(scaler)
         super().load_state_dict(state)
+
+
+def check_custom_keys(model: nn.Module, wrapper: Any) -> list[str]:
+    """Looks for ``paramwise_cfg.custom_keys`` that are in the name of no parameter, and so change nothing.
+
+    Args:
+        model: without wrappers.
+        wrapper: ``optim_wrapper`` of a config.
+
+    Returns:
+        Those of them that are like no part of a name, which may be of another network.
+
+    Raises:
+        DistilPoseError: one is nearly a part of the names, such as ``'bakbone'``.
+    """
+    options = wrapper.get('paramwise_cfg') if isinstance(wrapper, Mapping) else None
+    names = [name for name, _ in model.named_parameters()]
+    parts = sorted({part for name in names for part in name.split('.') if not part.isdecimal()})
+    unused = [key for key in (options or {}).get('custom_keys') or {} if not any(key in name for name in names)]
+    for key in unused:
+        *_, last = key.split('.')
+        close = difflib.get_close_matches(last, parts, n=1, cutoff=_NEARLY)
+        if close and last not in parts:
+            raise DistilPoseError(f'optim_wrapper.paramwise_cfg.custom_keys has {key!r}, which is in the name of no '
+                                  f'parameter; did you mean {close[0]!r}? Names are such as {names[0]}')
+    return unused
 
 
 def autocast_dtype(name: str, device_type: str) -> torch.dtype:

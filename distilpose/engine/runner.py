@@ -26,6 +26,7 @@ from ..errors import DistilPoseError, printable
 from .bare_model import bare_model
 from .hooks import SkippedImagesHook, StrictResumeHook
 from .hooks.channels_last import contiguous_while_drawn, has_channels_last, use_channels_last
+from .optim import check_custom_keys
 from .summary import describe_data, describe_environment, describe_model, full_config_file
 from .workers import prepare_workers
 
@@ -119,7 +120,11 @@ class ConciseRunner(Runner):
         return model
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:
-        """As mmengine does; options of single weights are in the details."""
+        """As mmengine does; options of single weights are in the details. Those of no weight are a warning."""
+        unused = check_custom_keys(bare_model(self), optim_wrapper)
+        if unused:
+            self.logger.warning('optim_wrapper.paramwise_cfg.custom_keys: no parameter has a name with '
+                                f'{", ".join(map(repr, unused))}, so that this changes nothing.')
         with self._details():
             return super().build_optim_wrapper(optim_wrapper)
 

@@ -10,7 +10,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from distilpose.engine.optim import AutocastOptimWrapper, autocast_dtype
+from distilpose.engine.optim import AutocastOptimWrapper, autocast_dtype, check_custom_keys
 from distilpose.errors import DistilPoseError
 
 
@@ -102,3 +102,16 @@ def test_on_a_gpu(dtype: str) -> None:
     assert ('loss_scaler' in wrapper.state_dict()) == (dtype == 'float16')
     other = build(model, dtype=dtype)
     other.load_state_dict(wrapper.state_dict())
+
+
+def test_custom_keys_that_no_parameter_has() -> None:
+    model = nn.ModuleDict(dict(backbone=nn.Linear(2, 2), head=nn.Linear(2, 2)))
+
+    def unused(*keys: str) -> list[str]:
+        return check_custom_keys(model, dict(paramwise_cfg=dict(custom_keys={key: dict(lr_mult=0.1) for key in keys})))
+
+    assert unused('backbone', 'head.weight', 'bias') == [] and unused('head', 'relative_position') == [
+        'relative_position']
+    assert check_custom_keys(model, dict(optimizer={})) == []
+    with pytest.raises(DistilPoseError, match=r"custom_keys has 'bakbone', .*; did you mean 'backbone'\?"):
+        unused('head', 'bakbone')

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dataset.utils import pseudo_collate
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch.nn.parallel import DistributedDataParallel
@@ -21,6 +21,8 @@ from ..first_batch import describe
 from ..workers import describe_sample
 
 _SAMPLES = 2
+_OF_COCO = ('AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR', 'AR .5', 'AR .75', 'AR (M)', 'AR (L)')
+_OF_CROWDS = ('AP', 'AP .5', 'AP .75', 'AR', 'AR .5', 'AR .75', 'AP(E)', 'AP(M)', 'AP(H)')
 
 
 @HOOKS.register_module()
@@ -59,8 +61,10 @@ class ValidationCheckHook(Hook):
             batch = collate([dataset[index] for index in range(min(_SAMPLES, len(dataset)))])
             predictions = model.val_step(batch)
         _check_keypoints(predictions, model, loop.dataloader.dataset)
-        for metric in getattr(loop.evaluator, 'metrics', ()):
+        metrics = getattr(loop.evaluator, 'metrics', ())
+        for metric in metrics:
             self._give(metric, batch, predictions)
+        _check_monitored(runner, metrics)
 
     @staticmethod
     def _give(metric: Any, batch: Any, predictions: Any) -> None:
@@ -100,6 +104,37 @@ def _check_keypoints(predictions: Any, model: Any, dataset: Any) -> None:
                               f'{count} keypoints of what {type(head).__name__} predicts, and the data of '
                               f'val_dataloader has {expected}; set model.head.decoder to the codec that the head '
                               'learns from')
+
+
+def _check_monitored(runner: Runner, metrics: Sequence[Any]) -> None:
+    """Refuses names of ``save_best`` and of early stopping that no metric gives, where all metrics are known.
+
+    Raises:
+        DistilPoseError: lists the names that there are.
+    """
+    names = [_names(metric) for metric in metrics]
+    known = [f'{metric.prefix}/{name}' if metric.prefix else name for metric, found in zip(metrics, names, strict=True)
+             for name in found or ()]
+    if not known or None in names:
+        return
+    for hook in runner.hooks:
+        kind = type(hook).__name__
+        option = 'monitor' if isinstance(hook, EarlyStoppingHook) else 'save_best'
+        value = getattr(hook, option, None) if isinstance(hook, (CheckpointHook, EarlyStoppingHook)) else None
+        for name in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(name, str) and name not in ('auto', *known):
+                raise DistilPoseError(f'{option} of {kind} names {name}, which is none of the metrics: '
+                                      f'{", ".join(known)}; name one of these')
+
+
+def _names(metric: Any) -> tuple[str, ...] | None:
+    """Names of what a metric of mmpose measures, without its prefix; ``None`` for other metrics."""
+    kind, norms = type(metric).__name__, dict(bbox='PCK', head='PCKh', torso='tPCK')
+    if kind == 'CocoMetric' and metric.gt_converter is None:
+        return _OF_CROWDS if metric.iou_type == 'keypoints_crowd' else _OF_COCO
+    if kind == 'PCKAccuracy':
+        return tuple(norms[item] for item in metric.norm_item)
+    return (kind, ) if kind in ('AUC', 'EPE', 'NME') else None
 
 
 def check_first_batch(runner: Runner) -> None:

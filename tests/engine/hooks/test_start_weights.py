@@ -45,6 +45,15 @@ def test_which_were_taken_is_one_line() -> None:
         'All 4 tensors of the model were taken from a.pth.')
 
 
+def test_counters_that_torch_sets_itself_are_not_taken_from_the_file() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    model.load_state_dict(model.state_dict())
+    assert load_fitting(model, {'other.weight': torch.zeros(1)}).taken == []
+    start = SimpleNamespace(model=model, _resume=False, _load_from=Path('start.pth'))
+    with pytest.raises(DistilPoseError, match='none of the 1 weights of start.pth fits the model'):
+        StartWeightsHook().after_load_checkpoint(start, {'other.weight': torch.zeros(1)})
+
+
 def test_the_log_of_a_training_has_this_line_only(make_config: Callable[..., Path], tmp_path: Path) -> None:
     """mmengine lists every name."""
     model = train(make_config(epochs=1), work_dir=tmp_path / 'first', validate=False).model

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from distilpose.config import ConfigTree
 from distilpose.engine import check_training, train
 from distilpose.engine.hooks import ValidationCheckHook
-from distilpose.errors import BuildFailed
+from distilpose.errors import BuildFailed, DistilPoseError
 from tests.engine.conftest import make_config, tiny_data, unformatted_configs
 
 __all__ = ['make_config', 'tiny_data', 'unformatted_configs']
@@ -36,6 +37,13 @@ BROKEN = [
 ]
 
 
+@pytest.fixture
+def without_other_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some of these configs are refused before anything is built, too."""
+    monkeypatch.setattr('distilpose.engine.launch.check', ConfigTree)
+
+
+@pytest.mark.usefixtures('without_other_checks')
 @pytest.mark.parametrize(('line', 'words'), BROKEN)
 def test_a_training_ends_before_anything_is_trained(make_config: Callable[..., Path], tmp_path: Path, line: str,
                                                     words: str) -> None:
@@ -45,6 +53,7 @@ def test_a_training_ends_before_anything_is_trained(make_config: Callable[..., P
     assert 'Traceback' in failed.value.traceback_file.read_text()  # type: ignore[attr-defined]
 
 
+@pytest.mark.usefixtures('without_other_checks')
 @pytest.mark.parametrize(('line', 'words'), [BROKEN[0], BROKEN[5], BROKEN[-2]])
 def test_a_check_finds_the_same(make_config: Callable[..., Path], tmp_path: Path, line: str, words: str) -> None:
     with pytest.raises(BuildFailed, match=words):
@@ -70,3 +79,12 @@ def test_it_leaves_no_trace(make_config: Callable[..., Path], tmp_path: Path, mo
     monkeypatch.setattr(ValidationCheckHook, 'before_train', compare)
     train(make_config(epochs=1), work_dir=tmp_path / 'work')
     assert found == [True]
+
+
+@pytest.mark.parametrize('line', [
+    "default_hooks['checkpoint']['save_best'] = 'coco/APP'",
+    "custom_hooks = [dict(type='EarlyStoppingHook', monitor='coco/APP', rule='greater')]"])
+def test_a_name_that_no_metric_has(make_config: Callable[..., Path], tmp_path: Path, line: str) -> None:
+    with pytest.raises(DistilPoseError, match=r'names coco/APP, which is none of the metrics: coco/AP, '):
+        train(make_config(extra=f'{line}\n'), work_dir=tmp_path / 'work')
+    assert not list((tmp_path / 'work').glob('*.pth'))
