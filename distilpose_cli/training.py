@@ -44,7 +44,7 @@ def _list(option: str) -> str:
     return describe_rules()
 
 
-def _add_distillation(parser: argparse.ArgumentParser) -> None:
+def _add_distillation(parser: argparse.ArgumentParser, *, images: str = '') -> None:
     add = parser.add_argument_group('distillation', 'The config is that of the student, of this project or of mmpose; '
                                     'a config <student>_from_<teacher>.py is written to the work directory and '
                                     'trained.').add_argument
@@ -56,7 +56,7 @@ def _add_distillation(parser: argparse.ArgumentParser) -> None:
         help=f'how the student learns: {", ".join(METHODS)} (default: auto, by what both networks show); "list" prints '
              'what fits what')
     add('--images', metavar='FOLDER',
-        help='learn from these images and videos without annotations instead of the training data')
+        help=f'learn from these images and videos without annotations instead of the training data{images}')
     add('--every', type=int, metavar='N', help='with --images: of videos every Nth frame (default: 10)')
     add('--validation', choices=VALIDATIONS, default='auto',
         help='with --images: evaluate on the labelled validation data of the config, or compare with the teacher on a '
@@ -178,7 +178,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
              'keypoints, targets, flips, and what the teacher says')
     add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the config')
     add_cfg_options(parser)
-    _add_distillation(parser)
+    _add_distillation(parser, images='; with a file of data, the folder that the names of its images start from')
 
 
 def _check_check(args: argparse.Namespace) -> None:

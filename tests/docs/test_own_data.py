@@ -41,7 +41,7 @@ def shortened(words: list[str], *, epochs: int) -> list[str]:
     """A command with fewer epochs, and data that is loaded in the same process."""
     words = [re.sub(r'epoch_\d+', f'epoch_{EPOCHS["alone" if "work_dirs/cats/" in word else "others"]}', word)
              for word in words]
-    if words[0] not in ('train', 'compare', 'check', 'test'):
+    if words[0] not in ('train', 'compare', 'check', 'test') or words[1].endswith('.json'):
         return words
     options = [f'{loader}_dataloader.{key}' for loader in ('val', 'test')
                for key in ('num_workers=0', 'persistent_workers=False')]
@@ -73,8 +73,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.slow
 def test_from_pictures_to_a_report(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = commands()
-    assert [words[1] for words in found] == ['init', 'check', 'train', 'test', 'predict', 'init', 'train', 'train',
-                                             'check', 'train', 'compare', 'export', 'predict']
+    assert [words[1] for words in found] == ['check', 'init', 'check', 'train', 'test', 'predict', 'init', 'train',
+                                             'train', 'check', 'train', 'compare', 'export', 'predict']
     for program, *words in found:
         assert program == 'distilpose'
         is_alone = words[:2] == ['train', 'cats.py'] and '--teacher' not in words
@@ -93,6 +93,25 @@ def test_from_pictures_to_a_report(here: Path, capsys: pytest.CaptureFixture[str
 
 def _ap(log: str) -> float:
     return float(re.findall(r'coco/AP: ([\d.]+)', log)[-1])
+
+
+def test_the_page_shows_the_check_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                              capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_cats(tmp_path)
+    assert commands()[0][1:] == ['check', 'cats.json']
+    assert main(commands()[0][1:]) == 0
+    said = capsys.readouterr().out.replace(str(tmp_path / 'pictures'), 'pictures')
+    assert said in blocks('')
+
+    content = json.loads(Path('cats.json').read_text())
+    content['annotations'][4]['bbox'] = None
+    content['annotations'][5]['bbox'][2] = 0
+    Path('cats.json').write_text(json.dumps(content))
+    assert main(commands()[0][1:]) == 2
+    said = capsys.readouterr().out
+    assert 'the bbox of annotation 5 of cats.json is None' in said and 'left out: box of no size' in said
+    assert Path('work_dirs/cats/check/annotations.png').is_file()
 
 
 @pytest.mark.parametrize('example', [block for block in blocks('python') if 'mmpose::' in block])
