@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from distilpose.errors import DistilPoseError
+from distilpose.host.data_files import read_json
 
 from .video_frames import VIDEO_SUFFIXES, is_video
 
@@ -127,7 +128,13 @@ def read_boxes(path: Path) -> dict[str, np.ndarray]:
     if not isinstance(content, dict):
         raise DistilPoseError(f'the boxes {path} are a {type(content).__name__}; expected {{"name.jpg": [[x, y, width, '
                               "height], ...]}, or images and annotations as in COCO's files")
-    return {name: _checked(boxes, f'boxes of {name} in {path}') for name, boxes in content.items()}
+    found = {name: _checked(boxes, f'boxes of {name} in {path}') for name, boxes in content.items()}
+    first = next((name for name, boxes in found.items() if len(boxes)), None)
+    if first is not None and max(boxes.max() for boxes in found.values() if len(boxes)) <= 1:
+        raise DistilPoseError(f'the boxes of {first} in {path} are {found[first].tolist()!r:.60}, and no number of any '
+                              'box is above 1: shares of the image; expected x, y, width, height in pixels: multiply '
+                              'them by width and height of the image')
+    return found
 
 
 def match_names(names: Collection[str], images: Sequence[tuple[str, PurePath]], *, source: object) -> list[str | None]:
@@ -199,6 +206,7 @@ def _ends(parts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 def _boxes_by_name(content: dict[str, Any], path: Path) -> dict[str, list[Any]]:
     try:
         names = {image['id']: image['file_name'] for image in content['images']}
+        _check_images(content, names, path)
         boxes: dict[str, list[Any]] = {name: [] for name in names.values()}
         categories = people_categories(content.get('categories') or (), content['annotations'], path)
         for person in content['annotations']:
@@ -208,6 +216,25 @@ def _boxes_by_name(content: dict[str, Any], path: Path) -> dict[str, list[Any]]:
         raise DistilPoseError(f"the boxes {path} are not in COCO's form: {type(error).__name__} {error}; expected id "
                               'and file_name of all images, image_id and bbox of all annotations') from error
     return boxes
+
+
+def _check_images(content: Mapping[str, Any], names: Mapping[Any, Any], path: Path) -> None:
+    """Refuses ids of several images, names that are none, and boxes on images that are not listed."""
+    if len(names) < len({(image['id'], image['file_name']) for image in content['images']}):
+        seen: dict[Any, Any] = {}
+        twice = next(image for image in content['images']
+                     if seen.setdefault(image['id'], image['file_name']) != image['file_name'])
+        raise DistilPoseError(f'the id {twice["id"]!r} in {path} belongs to two images, {seen[twice["id"]]!r} and '
+                              f'{twice["file_name"]!r}; expected an id of its own for every image')
+    wrong = next((name for name in names.values() if not (isinstance(name, str) and name)), None)
+    if not all(names.values()) or wrong is not None:
+        raise DistilPoseError(f'a file_name in {path} is {wrong!r:.60}; expected the name of an image file')
+    unknown = next((place for place, person in enumerate(content['annotations']) if person['image_id'] not in names),
+                   None)
+    if unknown is not None:
+        raise DistilPoseError(f'the image_id of box {unknown} in {path} is '
+                              f'{content["annotations"][unknown]["image_id"]!r:.60}, which is no image of the file; '
+                              'expected the id of an image, of the same type')
 
 
 def people_categories(categories: Sequence[Mapping[str, Any]], boxes: Sequence[Mapping[str, Any]],
@@ -255,11 +282,11 @@ def _checked(boxes: Any, name: str) -> np.ndarray:
 
 
 def _load_json(path: Path) -> Any:
-    text = _read(path)
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise DistilPoseError(f'{path}, named by UnlabelledImages, is not JSON ({error})') from error
+        return read_json(path)
+    except DistilPoseError as error:
+        raise DistilPoseError(f'{error}; UnlabelledImages names it, images must be a folder or a list of files, boxes '
+                              'a JSON file, both from data_root') from error
 
 
 def _read(path: Path) -> str:

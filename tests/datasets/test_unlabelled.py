@@ -212,14 +212,22 @@ def test_boxes_of_a_category_of_ones_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(('content', 'words'), [
-    ('{', 'is not JSON'),
+    ('{', 'is not JSON'), ('', 'it is empty'), ('<html>', 'a web page'), ('{"a.png": [[1, 2', 'is cut off'),
+    ('{"a.png": [[0.1, 0.2, 0.3, 0.4]], "b.png": []}', 'boxes of a.png in .* no number of any box is above 1: shares'),
+    ('{"images": [{"id": 1, "file_name": "a.png"}, {"id": 1, "file_name": "b.png"}], "annotations": []}',
+     "the id 1 in .* belongs to two images, 'a.png' and 'b.png'"),
+    ('{"images": [{"id": 1, "file_name": null}], "annotations": []}', 'a file_name in .* is None'),
+    ('{"images": [{"id": 1, "file_name": "a.png"}], "annotations": [{"image_id": "1", "bbox": [1, 2, 3, 4]}]}',
+     "the image_id of box 0 in .* is '1', which is no image of the file"),
+    ('{"images": [{"id": 1, "file_name": "a.png"}], "annotations": [{"image_id": 1, "bbox": null}]}', 'boxes of a.png'),
+    ('{"images": [{"id": 1}], "annotations": []}', "not in COCO's form: KeyError 'file_name'"),
     ('[1]', 'are a list; expected'),
     ('{"a.png": [[1, 2, 3]]}', 'boxes of a.png in .* are .*; expected a list of'),
     ('{"a.png": [[1, 2, 3, 0]]}', 'width and height above 0'),
     ('{"a.png": [[1, 2, NaN, 4]]}', 'width and height above 0'),
     ('{"a.png": 3}', 'expected a list of'),
     ('{"a.png": [[1, 2, "x", 4]]}', 'expected a list of'),
-    ('{"images": [], "annotations": [{"image_id": 1, "bbox": [1, 2, 3, 4]}]}', "not in COCO's form"),
+    ('{"images": [], "annotations": [{"image_id": 1, "bbox": [1, 2, 3, 4]}]}', 'is 1, which is no image'),
 ])
 def test_wrong_boxes_are_named(tmp_path: Path, content: str, words: str) -> None:
     (tmp_path / 'boxes.json').write_text(content)
