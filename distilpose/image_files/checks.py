@@ -27,6 +27,7 @@ _MOST_SAMPLED, _SECONDS = 5000, 3.0
 _SLOW, _THREADS, _FIRST = 2e-3, 16, 32  # seconds for an image, from which on threads read
 _TOLERANCE = 2  # pixels of a side
 _MOST_NAMED = 5
+_NO_VALIDATION = ', or train without a validation (--no-validate)'
 
 
 def _no_boxes(place: int) -> Sequence[Sequence[float]]:
@@ -147,6 +148,7 @@ def _check_readable(table: ImageTable, looked: Mapping[int, ImageFacts], missing
     if is_training:
         raise DistilPoseError(f'{found}. A training leaves out at most {max_share:.2%} of its images. {remedy}, or '
                               f'leave out more: --cfg-options {_share_option(share)}')
+    remedy += _NO_VALIDATION * table.named_by.startswith('val_')
     raise DistilPoseError(f'{found}. All images of a validation or test have to be readable, because a score without '
                           f'some of them is not comparable. {remedy}')
 
