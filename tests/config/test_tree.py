@@ -11,6 +11,8 @@ from mmengine.config import Config
 from distilpose.config import CHECKS, ConfigTree, check, checks, tree
 from distilpose.errors import DistilPoseError
 
+PIPELINE = [dict(type=kind) for kind in ('LoadImage', 'GetBBoxCenterScale', 'TopdownAffine', 'PackPoseInputs')]
+
 
 def config() -> Config:
     parts = [dict(type='CocoDataset'), dict(type='QuickCocoDataset')]
@@ -46,6 +48,7 @@ def test_all_checks_share_one_walk_and_one_student(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(tree, 'dictionaries', count_walk)
     monkeypatch.setattr(tree, 'read_model_source', lambda spec: students.append(spec) or student(spec))
     cfg = config()
+    cfg.train_dataloader.dataset = dict(type='CocoDataset', pipeline=PIPELINE)
     cfg.model = dict(type='PoseDistiller', student=dict(head=dict(loss=dict(type='KeypointMSELoss'))),
                      teacher=dict(config='teacher.py'), terms={})
     check(cfg, ['train'])
@@ -56,6 +59,6 @@ def test_a_new_check_is_a_line_in_the_list(monkeypatch: pytest.MonkeyPatch) -> N
     def refuse(found: ConfigTree) -> None:
         raise DistilPoseError(f'{found.loaders} {found.model["type"]}')
 
-    monkeypatch.setattr(checks, 'CHECKS', (*CHECKS, refuse))
+    monkeypatch.setattr(checks, 'CHECKS', (refuse, *CHECKS))
     with pytest.raises(DistilPoseError, match=r"\('train',\) TopdownPoseEstimator"):
         check(config(), ['train'])
