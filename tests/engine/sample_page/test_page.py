@@ -119,7 +119,9 @@ def test_people_left_out_are_named(tmp_path: Path, data: Path) -> None:
 
 
 def test_a_sample_that_cannot_be_prepared_is_shown_and_refused(tmp_path: Path, data: Path) -> None:
-    (data / 'images/004.png').write_bytes(b'none')
+    image = data / 'images/004.png'
+    content = image.read_bytes()
+    image.write_bytes(content[:200] + bytes(1000) + content[1200:])  # what is seen when it is decoded only
     with pytest.raises(DistilPoseError, match=r'004.png, id 4 cannot be prepared .* more such samples'):
         browse(write_config(tmp_path / 'config.py', data), tmp_path / 'check', people=12)
     assert '004.png' in (tmp_path / 'check/samples.html').read_text().partition('Look at this first')[2]
