@@ -10,13 +10,20 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS, HOOKS
 
 from distilpose.checkpoints import load_file
-from distilpose.datasets.broken_images import BrokenImages, SkippingPipeline, image_paths, leave_out_broken
+from distilpose.datasets.broken_images import (
+    BrokenImages,
+    SkippingPipeline,
+    image_paths,
+    labelled_parts,
+    leave_out_broken,
+)
 from distilpose.engine import train
 from distilpose.engine.hooks import SkippedImagesHook
 from distilpose.engine.hooks.randomness import SeededPreparation
@@ -170,6 +177,27 @@ def test_combined_data_sets(data: Path, tiny_data: Path) -> None:
     leave_out_broken(dataset, broken)
     assert len(broken.paths) == 24
     assert images([dataset[14]]) != ['003.png'] and int(broken.is_broken.sum()) == 1
+
+
+@pytest.mark.parametrize('wrap', [lambda dataset: RepeatDataset(dataset, times=2),
+                                  lambda dataset: ConcatDataset([dataset, dataset])], ids=['repeated', 'concatenated'])
+def test_data_sets_around_others(data: Path, wrap: Callable[[Any], Any]) -> None:
+    breaks(data, 3)
+    dataset = wrap(build(data, pipeline=STEPS))
+    broken = BrokenImages((path for part in labelled_parts(dataset) for path in image_paths(part)), max_share=0.1)
+    leave_out_broken(dataset, broken)
+    assert len(broken.paths) == 12
+    assert '003.png' not in images([dataset[2], dataset[14]]) and int(broken.is_broken.sum()) == 1
+
+
+def test_images_of_a_part_of_a_data_set(data: Path) -> None:
+    assert len(image_paths(build(data, pipeline=[]))) == 12
+    assert [Path(path).name for path in image_paths(build(data, pipeline=[], indices=[2]))] == ['003.png']
+
+
+def test_images_of_other_machines_are_left_alone(data: Path) -> None:
+    loading = dict(type='LoadImage', backend_args=dict(backend='petrel'))
+    assert labelled_parts(build(data, pipeline=[loading])) == []
 
 
 def jpeg_that_fails_late() -> bytes:
