@@ -122,30 +122,38 @@ def _values(lists: Sequence[list[Any]], count: int) -> np.ndarray | None:
 def _facts_of(fields: Sequence[np.ndarray], boxes: np.ndarray | None, sizes: np.ndarray) -> Facts:
     """Of (n, K, 3) triples of each field."""
     triples = fields[0] if len(fields) == 1 else np.concatenate(fields, axis=1)
-    points, visibility = triples[..., :2], triples[..., 2]
-    labelled = visibility > 0
+    of_body = fields[0].shape[1]
     weights = np.random.default_rng(0).random(triples.shape[1] * 3)
-    limits = np.where(np.isnan(sizes), np.inf, sizes)[:, None]
-    slack = np.where(np.isnan(sizes).any(1), np.inf, _FAR * sizes.max(1, initial=0))[:, None, None]
+    x, y, visibility = np.ascontiguousarray(triples.transpose(2, 1, 0))  # (K, n): sums over K run along the people
+    labelled, larger = visibility > 0, np.maximum(x, y)
+    limits = np.where(np.isnan(sizes), np.inf, sizes)
+    slack = np.where(np.isnan(sizes).any(1), np.inf, _FAR * sizes.max(1, initial=0))
     return Facts(
-        labelled=labelled.sum(1),
-        of_body=(fields[0][..., 2] > 0).sum(1),
-        largest=points.max((1, 2), initial=-np.inf),
-        largest_labelled=points.max((1, 2), initial=-np.inf, where=labelled[..., None]),
-        lowest_visibility=visibility.min(1, initial=0),
-        is_odd=((visibility != 0) & (visibility != 1) & (visibility != 2)).any(1),
-        at_origin=(labelled & ~points.any(-1)).sum(1),
-        far=(labelled & ((points < -slack) | (points > limits + slack)).any(-1)).sum(1),
-        near_box=_inside(points, labelled, boxes, corners=False),
-        in_corners=_inside(points, labelled, boxes, corners=True),
+        labelled=labelled.sum(0),
+        of_body=labelled[:of_body].sum(0),
+        largest=larger.max(0, initial=-np.inf),
+        largest_labelled=np.where(labelled, larger, -np.inf).max(0, initial=-np.inf),
+        lowest_visibility=visibility.min(0, initial=0),
+        is_odd=((visibility != 0) & (visibility != 1) & (visibility != 2)).any(0),
+        at_origin=(labelled & (x == 0) & (y == 0)).sum(0),
+        far=labelled.sum(0) - _count_inside(x, y, labelled, np.tile(-slack, (2, 1)).T, limits + slack[:, None]),
+        near_box=_count_in_boxes(x, y, labelled, boxes, corners=False),
+        in_corners=_count_in_boxes(x, y, labelled, boxes, corners=True),
         digests=triples.reshape(len(triples), weights.size) @ weights)
 
 
-def _inside(points: np.ndarray, labelled: np.ndarray, boxes: np.ndarray | None, *, corners: bool) -> np.ndarray:
-    """(n,) how many labelled points are in the box of each; all without boxes."""
+def _count_in_boxes(x: np.ndarray, y: np.ndarray, labelled: np.ndarray, boxes: np.ndarray | None, *,
+                    corners: bool) -> np.ndarray:
+    """(n,) how many of (K, n) labelled points are in the box of each; all without boxes."""
     if boxes is None:
-        return labelled.sum(1)
-    start = boxes[:, None, :2]
-    end = boxes[:, None, 2:] if corners else start + boxes[:, None, 2:]
-    margin = np.full_like(start, 1.0) if corners else 1.0 + _MARGIN * np.abs(end - start)
-    return (labelled & ((points >= start - margin) & (points <= end + margin)).all(-1)).sum(1)
+        return labelled.sum(0)
+    start = boxes[:, :2]
+    end = boxes[:, 2:] if corners else start + boxes[:, 2:]
+    margin = 1.0 if corners else 1.0 + _MARGIN * np.abs(end - start)
+    return _count_inside(x, y, labelled, start - margin, end + margin)
+
+
+def _count_inside(x: np.ndarray, y: np.ndarray, labelled: np.ndarray, start: np.ndarray,
+                  end: np.ndarray) -> np.ndarray:
+    """(n,) how many of (K, n) labelled points are between (n, 2) corners."""
+    return (labelled & (x >= start[:, 0]) & (x <= end[:, 0]) & (y >= start[:, 1]) & (y <= end[:, 1])).sum(0)
