@@ -25,10 +25,16 @@ from distilpose.errors import DistilPoseError
 from . import cache_folder
 from .stored_columns import Columns
 
-FORMAT = 1
+FORMAT = 2
 """Of what is written here; folders of another format are written anew."""
 HEADER = 'header.json'
-KINDS = ('annotations', 'detections', 'unusual')
+KINDS: dict[str, tuple[str, ...]] = dict(
+    annotations=('image_id', 'image_size', 'image_has_people', 'image_names_end', 'images_end', 'person_image', 'id',
+                 'box', 'xywh', 'area', 'category', 'num_keypoints', 'has_count', 'keypoints', 'in_body', 'is_false',
+                 'people_end'),
+    detections=('image_id', 'box', 'score'), unusual=())
+"""Kind of a file -> columns that it must have."""
+_FACTS = ('categories', 'has_crowd_index', 'has_keypoint_scores')
 _LARGEST_HEADER = 64 << 20
 _CHUNK = 1 << 20
 
@@ -200,6 +206,10 @@ def _verify(file: Path, size: int, crc: int | None) -> None:
 def _check_columns(file: StoredFile) -> None:
     """Compares the columns with each other, as somebody else may have written them."""
     rows = dict(annotations=('image_id', 'id'), detections=('image_id', ), unusual=())[file.kind]
+    missing = [*(f'{name}.npy' for name in KINDS[file.kind] if not file.has(name)),
+               *(name for name in _FACTS if file.kind == 'annotations' and name not in file.facts)]
+    if missing:
+        raise Damaged(f'{missing[0]} is missing')
     names = [name.removesuffix('.npy') for name in file._header.files if name.endswith('.npy')]
     try:
         counts = {name: len(file.column(name)) for name in names}

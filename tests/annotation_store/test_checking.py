@@ -21,7 +21,7 @@ from distilpose.annotation_store import cache_folder, checking, stored_file
 from distilpose.annotation_store.data_sets import stored_people
 from distilpose.annotation_store.images import stored_images
 from distilpose.annotations import Expected, Findings
-from distilpose.config.image_checks import images_with_people
+from distilpose.config.image_checks import used_images
 from distilpose.errors import DistilPoseError
 from distilpose.host import data_files
 
@@ -145,6 +145,12 @@ def a_pickle(folder: Path) -> None:
     resign(folder, 'area.npy')
 
 
+def without_a_column(folder: Path) -> None:
+    header = json.loads((folder / 'header.json').read_text())
+    header['files'].pop('has_count.npy')
+    (folder / 'header.json').write_text(json.dumps(header))
+
+
 def resign(folder: Path, name: str) -> None:
     """Writes the checksum of a file that was changed on purpose."""
     header = json.loads((folder / 'header.json').read_text())
@@ -159,7 +165,7 @@ DAMAGES: dict[str, Callable[[Path], Any]] = dict(
     cut_header=lambda folder: cut(folder / 'header.json'),
     a_list=lambda folder: (folder / 'header.json').write_text('[]'),
     other_format=other_format, columns_that_do_not_agree=columns_that_do_not_agree,
-    images_that_are_not_there=images_that_are_not_there, a_pickle=a_pickle)
+    without_a_column=without_a_column, images_that_are_not_there=images_that_are_not_there, a_pickle=a_pickle)
 
 
 @pytest.mark.parametrize('damage', DAMAGES.values(), ids=DAMAGES)
@@ -273,7 +279,7 @@ def test_images_are_those_of_the_parsed_file(options: dict[str, Any], file: Path
         checking.check_detection_file(Path(dataset['bbox_file']), file, named_by='x')
     kind: Any = DATASETS.get('CocoDataset')
     found = stored_images(kind, dataset, file)
-    expected = images_with_people(json.loads(file.read_text()), dataset, source='', named_by='', folder='')
+    expected = used_images(json.loads(file.read_text()), dataset, source='', named_by='', folder='')
     assert found is not None and (found.names, found.ids) == (list(expected.names), list(expected.ids))
     if expected.sizes is not None:
         assert np.array_equal(found.sizes, expected.sizes)
