@@ -10,12 +10,12 @@ from mmpose.registry import TRANSFORMS
 
 from distilpose.errors import DistilPoseError
 
+from .teacher_crop import CROP_STEPS, WRAPPERS
 from .tree import ConfigTree
 from .walk import type_name
 
 Step = tuple[str, str]
 """Path and type of a step."""
-_CROPS = ('TopdownAffine', 'DecodingTopdownAffine')
 _KNOWN = ('mmpose.', 'mmcv.', 'mmengine.', 'distilpose.')
 _ORDER = 'LoadImage, GetBBoxCenterScale, augmentations, TopdownAffine, GenerateTarget, PackPoseInputs'
 
@@ -59,6 +59,8 @@ def _steps(path: str, pipeline: Any) -> Iterator[Step]:
     """The steps of a pipeline, those within another step in its place."""
     for index, step in enumerate(pipeline if isinstance(pipeline, (list, tuple)) else ()):
         kind = type_name(step.get('type')) if isinstance(step, Mapping) else ''
+        if kind in WRAPPERS:
+            kind = type_name((step.get(WRAPPERS[kind]) or {}).get('type'))
         inner = step.get('transforms') if isinstance(step, Mapping) else None
         if isinstance(inner, (list, tuple)) and kind != 'Albumentation':
             yield from _steps(f'{path}[{index}].transforms', inner)
@@ -74,7 +76,7 @@ def _is_known(step: Step) -> bool:
 def _check_order(path: str, steps: Sequence[Step]) -> None:
     """Refuses what a top-down network cannot learn from or predict on."""
     kinds = [kind for _, kind in steps]
-    crop = next((place for place, kind in enumerate(kinds) if kind in _CROPS), None)
+    crop = next((place for place, kind in enumerate(kinds) if kind in CROP_STEPS), None)
     for where, kind in steps:
         if kind.startswith('Bottomup'):
             raise DistilPoseError(f'{where} is {kind}, which is for bottom-up networks, and the model is a '

@@ -15,7 +15,8 @@ Step = Mapping[str, Any]
 REPLAYED = ('YOLOXHSVRandomAug', 'PhotometricDistortion', 'RandomBlur', 'CoarseDropout')
 """Steps whose change to the student's crop can be made to the teacher's."""
 VIEWS = ('same', 'clean')
-_WRAPPERS = dict(TeacherCrop='crop', TeacherView='step', KeepUndistorted='step', PackTeacherCrop='pack')
+WRAPPERS = dict(TeacherCrop='crop', TeacherView='step', KeepUndistorted='step', PackTeacherCrop='pack')
+"""Type of a step that applies another -> its argument for that."""
 CROP_STEPS = ('TopdownAffine', 'QuickTopdownAffine', 'DecodingTopdownAffine')
 """Steps that cut the crop of a person."""
 _PACKS = ('PackPoseInputs', 'PackMixedPoseInputs', 'PackTrainingInputs')
@@ -64,7 +65,7 @@ def with_teacher_crop(pipeline: Sequence[Step], teacher: NetworkInput, *, view: 
 
 def without_teacher_crop(pipeline: Sequence[Step]) -> list[Step]:
     """The steps of a pipeline as they were before :func:`with_teacher_crop`."""
-    return [step[_WRAPPERS[_kind(step)]] if _kind(step) in _WRAPPERS else step for step in pipeline]
+    return [step[WRAPPERS[_kind(step)]] if _kind(step) in WRAPPERS else step for step in pipeline]
 
 
 def padding_of(pipeline: Sequence[Step]) -> float | None:

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmpose.registry import TRANSFORMS
 
 from distilpose.config.pipeline_checks import check_pipelines
+from distilpose.config.teacher_crop import CROP_STEPS
 from distilpose.errors import DistilPoseError
 
 CODEC = dict(type='RegressionLabel', input_size=(48, 64))
@@ -34,6 +35,10 @@ def combined(*, within: list[dict[str, Any]], after: list[dict[str, Any]]) -> Co
 def test_the_usual_order_passes() -> None:
     check_pipelines(config())
     check_pipelines(config(0, 1, 3, 5))
+    for kind in CROP_STEPS:
+        check_pipelines(config(pipeline=[*STEPS[:3], STEPS[3] | dict(type=kind), *STEPS[4:]]))
+    check_pipelines(config(pipeline=[*STEPS[:3], dict(type='TeacherCrop', crop=STEPS[3]), STEPS[4],
+                                     dict(type='PackTeacherCrop', pack=STEPS[5])]))
     check_pipelines(combined(within=STEPS[:2], after=STEPS[2:]))
     check_pipelines(config(pipeline=[*STEPS[:1], dict(type='RandomApply', transforms=STEPS[1:4]), *STEPS[4:]]))
 

@@ -1,4 +1,4 @@
-"""A validation of two samples before the training, so that what would end it after the first epoch ends it now."""
+"""A validation of one sample before the training, so that what would end it after the first epoch ends it now."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ from ..bare_model import bare_model
 from ..first_batch import describe
 from ..workers import describe_sample
 
-_SAMPLES = 2
 _OF_COCO = ('AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR', 'AR .5', 'AR .75', 'AR (M)', 'AR (L)')
 _OF_CROWDS = ('AP', 'AP .5', 'AP .75', 'AR', 'AR .5', 'AR .75', 'AP(E)', 'AP(M)', 'AP(H)')
 
 
 @HOOKS.register_module()
 class ValidationCheckHook(Hook):
-    """Predicts the first validation samples, decodes them and gives them to the metrics, whose results it drops.
+    """Predicts the first validation sample, decodes it and gives it to the metrics, whose results it drops.
 
     It finds a pipeline without a step that the network needs, a decoder that does not fit the head, and a metric of
     another data set. Weights, running statistics and random numbers are the same afterwards.
@@ -48,7 +47,7 @@ class ValidationCheckHook(Hook):
         is_training = model.training
         model.eval()
         try:
-            with _random_numbers_kept(), torch.no_grad():
+            with _random_numbers_kept(), _without_flips(model), torch.no_grad():
                 self._try(runner, model)
         finally:
             model.train(is_training)
@@ -57,8 +56,7 @@ class ValidationCheckHook(Hook):
         loop: Any = runner.val_loop
         collate = getattr(loop.dataloader, 'collate_fn', None) or pseudo_collate
         with _sentences(model, 'val_dataloader'):
-            dataset = loop.dataloader.dataset
-            batch = collate([dataset[index] for index in range(min(_SAMPLES, len(dataset)))])
+            batch = collate([loop.dataloader.dataset[0]])
             predictions = model.val_step(batch)
         _check_keypoints(predictions, model, loop.dataloader.dataset)
         metrics = getattr(loop.evaluator, 'metrics', ())
@@ -147,7 +145,7 @@ def check_first_batch(runner: Runner) -> None:
     collate = getattr(runner.train_dataloader, 'collate_fn', None) or pseudo_collate
     model.train()
     with torch.no_grad(), _sentences(model, 'train_dataloader'):
-        batch = collate([dataset[index] for index in range(min(_SAMPLES, len(dataset)))])
+        batch = collate([dataset[index] for index in range(min(2, len(dataset)))])
         model(**model.data_preprocessor(batch, True), mode='loss')
 
 
@@ -164,6 +162,19 @@ def _sentences(model: Any, loader: str) -> Iterator[None]:
         if known is None and sentence is None:
             raise
         raise known or BuildFailed(f'{loader}: {sentence}') from error
+
+
+@contextmanager
+def _without_flips(model: Any) -> Iterator[None]:
+    """Predicts once and not twice; the options of the flip test are checked before anything is built."""
+    options = getattr(model, 'test_cfg', None)
+    if isinstance(options, dict) and options.get('flip_test'):
+        model.test_cfg = {**options, 'flip_test': False}
+    try:
+        yield
+    finally:
+        if isinstance(options, dict):
+            model.test_cfg = options
 
 
 @contextmanager
