@@ -17,7 +17,8 @@ from .findings import Expected, Findings
 
 MOST = 200
 """Entries of a list that are named."""
-_SECONDS = 5.0
+_SECONDS = 10.0
+"""Of the processor, for a list."""
 _ROUNDS = 10
 _PLACE = re.compile(r'\b(box|box number|number|entry) 0\b')
 _VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|-?\d+(\.\d+)?")
@@ -63,9 +64,11 @@ def all_errors(content: Any, expected: Expected, *, path: str | Path) -> tuple[l
     checks = dict(
         categories=lambda some: check(dict(images=[_IMAGE], categories=some), without_people),
         images=lambda some: check(dict(images=some, categories=rest['categories'][:1]), without_people),
-        annotations=lambda some: check(dict(images=_images_of(some, lists['images']), categories=rest['categories'],
+        annotations=lambda some: check(dict(images=_images_of(some, by_number), categories=rest['categories'],
                                             annotations=some), without_people))
     refused: set[str] = set()
+    by_number = {image['id']: dict(image, file_name='-') for image in lists['images']
+                 if isinstance(image, Mapping) and type(image.get('id')) is int}
     for name, check_some in checks.items():
         found = dict(_wrong_entries(lists[name], check_some))
         errors += [_placed(sentence, name, lists[name][place]) for place, sentence in found.items()
@@ -125,8 +128,8 @@ def _image_of(entry: Any) -> str:
 
 def _wrong_entries(entries: Sequence[Any], check: Callable[[list[Any]], object]) -> Iterator[tuple[int, str]]:
     """Places and sentences of the entries that a check refuses when it is given them alone; found by halves."""
-    stack, count, end_time = [(0, len(entries))], 0, time.monotonic() + _SECONDS
-    while stack and count < MOST and time.monotonic() < end_time:
+    stack, count, end_time = [(0, len(entries))], 0, time.process_time() + _SECONDS
+    while stack and count < MOST and time.process_time() < end_time:
         start, end = stack.pop()
         try:
             check(list(entries[start:end]))
@@ -139,13 +142,11 @@ def _wrong_entries(entries: Sequence[Any], check: Callable[[list[Any]], object])
                 stack += [(middle, end), (start, middle)]
 
 
-def _images_of(people: Sequence[Any], images: Sequence[Any]) -> list[Any]:
+def _images_of(people: Sequence[Any], images: Mapping[int, Any]) -> list[Any]:
     """The images of some annotations; those that are refused themselves as far as their people need them."""
     numbers = {person.get('image_id') for person in people if isinstance(person, Mapping)
                and isinstance(person.get('image_id'), Hashable)}
-    found = {image['id']: dict(image, file_name='-') for image in images
-             if isinstance(image, Mapping) and type(image.get('id')) is int and image['id'] in numbers}
-    return [_IMAGE, *found.values()]
+    return [_IMAGE, *(images[number] for number in numbers if number in images)]
 
 
 def _placed(sentence: str, name: str, entry: Any) -> ContentError:

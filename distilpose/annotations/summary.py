@@ -11,6 +11,7 @@ import numpy as np
 
 from distilpose.host.data_files import KEYPOINT_FIELDS
 
+from .columns import is_number, table
 from .findings import Expected, Finding
 
 _SMALL = 32
@@ -129,10 +130,11 @@ def _dicts(content: Mapping[str, Any], name: str) -> list[Entry]:
 
 def _table(rows: Sequence[Any], length: int) -> np.ndarray:
     """(N, length) rows that are finite numbers; others are left out."""
-    kept = [row for row in rows if isinstance(row, (list, tuple)) and len(row) == length > 0
-            and all(isinstance(value, (int, float)) for value in row)]
-    table = np.array(kept, dtype=float).reshape(-1, max(length, 1))
-    return table[np.isfinite(table).all(axis=1)]
+    kept = [row for row in rows if isinstance(row, (list, tuple)) and len(row) == length > 0]
+    found = table(kept, length) if kept else np.zeros((0, max(length, 1)))
+    if found is None:
+        found = np.array([row for row in kept if all(map(is_number, row))], dtype=float).reshape(-1, length)
+    return found
 
 
 def _range(values: np.ndarray) -> str:
