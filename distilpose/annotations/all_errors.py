@@ -61,14 +61,14 @@ def all_errors(content: Any, expected: Expected, *, path: str | Path) -> tuple[l
         return [first], None
     rest, errors = dict(content), []
     without_people = dataclasses.replace(expected, has_people=False)
+    by_number = {image['id']: dict(image, file_name='-') for image in lists['images']
+                 if isinstance(image, Mapping) and type(image.get('id')) is int}
     checks = dict(
         categories=lambda some: check(dict(images=[_IMAGE], categories=some), without_people),
         images=lambda some: check(dict(images=some, categories=rest['categories'][:1]), without_people),
         annotations=lambda some: check(dict(images=_images_of(some, by_number), categories=rest['categories'],
                                             annotations=some), without_people))
     refused: set[str] = set()
-    by_number = {image['id']: dict(image, file_name='-') for image in lists['images']
-                 if isinstance(image, Mapping) and type(image.get('id')) is int}
     for name, check_some in checks.items():
         found = dict(_wrong_entries(lists[name], check_some))
         errors += [_placed(sentence, name, lists[name][place]) for place, sentence in found.items()
@@ -142,7 +142,7 @@ def _wrong_entries(entries: Sequence[Any], check: Callable[[list[Any]], object])
                 stack += [(middle, end), (start, middle)]
 
 
-def _images_of(people: Sequence[Any], images: Mapping[int, Any]) -> list[Any]:
+def _images_of(people: Sequence[Any], images: Mapping[Any, Any]) -> list[Any]:
     """The images of some annotations; those that are refused themselves as far as their people need them."""
     numbers = {person.get('image_id') for person in people if isinstance(person, Mapping)
                and isinstance(person.get('image_id'), Hashable)}

@@ -31,7 +31,7 @@ from ..datasets.coco_guess import CocoFile, folders_with_images
 from ..datasets.mpii_files import check_person
 from ..datasets.unlabelled_files import read_boxes
 from ..errors import DistilPoseError, printable
-from ..image_files import ImageTable, check_images
+from ..image_files import ImageTable, check_images, missing_files
 from .annotation_sheet import FILE, OF_A_KIND, Case, cases_of, draw_cases
 from .work_dir import check_writable
 
@@ -182,16 +182,26 @@ def _check_images(report: FileCheck) -> None:
     named = [image for image in report.images.values() if isinstance(image.get('file_name'), str)]
     if report.folder is None or not named:
         return
-    sizes = [(image.get('width'), image.get('height')) for image in named]
+    errors = []
+    for _ in range(2):  # once more without those that are missing
+        try:
+            found = check_images(_table(report, named))
+            report.warnings += [replace(finding, sentence=_without_options(finding.sentence)) for finding in found]
+            break
+        except DistilPoseError as error:
+            errors.append(ContentError(_without_options(str(error))))
+        missing = set(missing_files(str(report.folder), [image['file_name'] for image in named]))
+        named = [image for place, image in enumerate(named) if place not in missing]
+        if not missing or not named:
+            break
+    report.errors.update({'images': errors} if errors else {})
+
+
+def _table(report: FileCheck, images: Sequence[Mapping[str, Any]]) -> ImageTable:
+    sizes = [(image.get('width'), image.get('height')) for image in images]
     has_sizes = all(isinstance(side, (int, float)) for size in sizes for side in size)
-    table = ImageTable(str(report.file), '', str(report.folder), [image['file_name'] for image in named],
-                       [image['id'] for image in named], np.array(sizes, dtype=float) if has_sizes else None)
-    try:
-        said = check_images(table)
-    except DistilPoseError as error:
-        report.errors['images'] = [ContentError(_without_options(str(error)))]
-        return
-    report.warnings += [replace(finding, sentence=_without_options(finding.sentence)) for finding in said]
+    return ImageTable(str(report.file), '', str(report.folder), [image['file_name'] for image in images],
+                      [image['id'] for image in images], np.array(sizes, dtype=float) if has_sizes else None)
 
 
 def _without_options(sentence: str) -> str:

@@ -76,7 +76,7 @@ def test_keypoints_by_name(people: Path) -> None:
     (lambda content: content['images'][3].pop('file_name'), 'image 4 of'),
     (lambda content: content['images'][3].update(id='4'), 'the id of an image'),
     (lambda content: content['images'][3].pop('width'), 'the width of image 4 of'),
-    (lambda content: content['images'][3].update(file_name='gone.png'), '1 of 12 images are missing'),
+    (lambda content: content['images'][3].update(file_name='gone.png'), 'gone.png is missing'),
     (lambda content: content['images'][3].update(width=600), 'another width and height than the file says'),
     (lambda content: content['categories'][0].pop('id'), 'category number 0 of'),
     (lambda content: content.pop('images'), "the list 'images' of"),
@@ -107,6 +107,15 @@ def test_all_errors_are_listed_and_drawn(people: Path) -> None:
     assert report.sheet == people.parent / 'out' / 'annotations.png'
     picture = cv2.imread(str(report.sheet))
     assert picture.shape[1] == 4 * (360 + 16) and (picture == (60, 60, 235)).all(axis=2).sum() > 500  # boxes
+
+
+def test_images_that_are_missing_and_of_another_size(people: Path) -> None:
+    def change(content: Content) -> None:
+        content['images'][3].update(file_name='gone.png')
+        content['images'][4].update(width=600)
+
+    said = check(people, change).describe()
+    assert '2 errors:' in said and 'gone.png is missing' in said and 'another width and height' in said
 
 
 def test_many_errors_are_found_in_time(people: Path) -> None:
