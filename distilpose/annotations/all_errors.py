@@ -20,6 +20,7 @@ MOST = 200
 _SECONDS = 10.0
 """Of the processor, for a list."""
 _ROUNDS = 10
+_HUGE = 2**63
 _PLACE = re.compile(r'\b(box|box number|number|entry) 0\b')
 _VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|-?\d+(\.\d+)?")
 _IMAGE = dict(id=-1, file_name='-', width=1, height=1)
@@ -98,6 +99,7 @@ def all_detection_errors(boxes: Any, image_ids: set[int] | None, *, path: str | 
     """
     known = image_ids if image_ids is not None else {
         box['image_id'] for box in boxes if isinstance(box, Mapping) and type(box.get('image_id')) is int
+        and abs(box['image_id']) < _HUGE
     } if isinstance(boxes, list) else set()
 
     def check(some: Any) -> Findings:

@@ -156,6 +156,8 @@ def test_boxes_of_a_detector(people: Path) -> None:
     file.write_text(json.dumps(boxes()))
     said = check_file(file).describe()
     assert 'boxes of a detector: 12 on 12 images, categories: 1 (12)' in said and 'with --annotations FILE' in said
+    file.write_text(json.dumps(boxes(image_id=10 ** 30)))
+    assert check_file(file, work_dir=people.parent / 'out').count == 1
     file.write_text(json.dumps(boxes()[1:]))
     report = check_file(file, annotations=people, work_dir=people.parent / 'out')
     assert [warning.kind for warning in report.warnings] == ['image without a box'] and report.sheet is not None
