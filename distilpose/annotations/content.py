@@ -227,7 +227,7 @@ def _read_people(people: Sequence[Entry], images: Images, expected: Expected, fi
         raise file.error(f'the image_id of annotation {ids[wrong[0]]} of', f'is {image_ids[wrong[0]]}, which is no '
                          f'image of the file{more(len(wrong))}', 'the id of an image in the list of images')
     _check_areas(people, ids, file)
-    _check_crowd(people, ids, file)
+    _check_crowd(people, ids, expected, file)
     chosen = np.flatnonzero(_have_keypoints(people, expected))
     entries = [people[place] for place in chosen.tolist()]
     _require(entries, (*dict(expected.fields), *expected.keys_with_keypoints), 'annotation', file)
@@ -267,12 +267,14 @@ def _check_areas(people: Sequence[Entry], ids: np.ndarray, file: File) -> None:
                      'a finite number of pixels')
 
 
-def _check_crowd(people: Sequence[Entry], ids: np.ndarray, file: File) -> None:
-    """Any text is true: ``iscrowd='0'`` would leave a person out."""
+def _check_crowd(people: Sequence[Entry], ids: np.ndarray, expected: Expected, file: File) -> None:
+    """Any text is true: ``iscrowd='0'`` would leave a person out; an evaluator cannot read null."""
+    missing = (MISSING, None) if expected.opens_images else (MISSING, )
     values = column(people, 'iscrowd')
-    if types_of(values) <= {int, bool, type(MISSING)} and set(values) <= {0, 1, MISSING}:
+    if types_of(values) <= {int, bool, *map(type, missing)} and set(values) <= {0, 1, *missing}:
         return
-    wrong = wrong_places(values, lambda value: value is MISSING or isinstance(value, int) and value in (0, 1))
+    wrong = wrong_places(values, lambda value: any(value is one for one in missing) or (
+        isinstance(value, int) and value in (0, 1)))
     raise file.error(f'the iscrowd of annotation {ids[wrong[0]]} of', f'is {values[wrong[0]]!r:.60}{more(len(wrong))}',
                      '0, or 1 for a group of people')
 

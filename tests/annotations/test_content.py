@@ -136,7 +136,7 @@ def shares(one: dict[str, Any]) -> list[float]:
     (person('num_keypoints', '5'), "the num_keypoints of annotation 1 of .* is '5'"),
     (person('num_keypoints', None), 'num_keypoints of annotation 1 of .* is None'),
     (person('iscrowd', '0'), "the iscrowd of annotation 1 of .* is '0'; expected 0, or 1 for a group"),
-    (person('iscrowd', None), 'iscrowd of annotation 1 of .* is None'), (person('area', NAN), 'area of annotation 1'),
+    (person('iscrowd', 2), 'iscrowd of annotation 1 of .* is 2'), (person('area', NAN), 'area of annotation 1'),
     (person('area', '640'), "the area of annotation 1 of .* is '640'"), (person('area', None), 'area of annotation 1'),
 ])
 def test_files_that_cannot_be_used_are_refused(content: Content, of_dataset: Expected, how: Change,
@@ -176,7 +176,8 @@ def test_what_is_unusual_is_one_warning(content: Content, of_dataset: Expected, 
 
 @pytest.mark.parametrize(('how', 'used', 'left_out'), [
     (lambda content: None, 10, {}), (person('keypoints', ...), 9, {'without keypoints': 1}),
-    (person('iscrowd', 1, 0, 1), 8, {'crowd': 2}), (person('iscrowd', ...), 10, {}), (person('iscrowd', True), 9, None),
+    (person('iscrowd', 1, 0, 1), 8, {'crowd': 2}), (person('iscrowd', ...), 10, {}), (person('iscrowd', None), 10, {}),
+    (person('iscrowd', True), 9, None),
     (person('keypoints', [0] * 15), 9, None), (person('bbox', [5, 5, 0, 9], 0, 1, 2), 7, {'box of no size': 3}),
     (person('bbox', [199.5, 5, 9, 9]), 9, {'box outside of the image': 1}), (person('num_keypoints', ...), 10, {}),
     (lambda content: (person('keypoints', [])(content), person('num_keypoints', 0)(content)), 9,
@@ -235,6 +236,7 @@ def test_what_is_unusual_for_an_evaluator(content: Content, of_evaluator: Expect
 @pytest.mark.parametrize(('how', 'words'), [
     (everybody('category_id', 4), 'nobody in .* .10 category that the file does not declare.'),
     (lambda content: content.pop('categories'), "the list 'categories' of .* is missing"),
+    (person('iscrowd', None), 'iscrowd of annotation 1 of .* is None; expected 0, or 1'),
     (lambda content: content['annotations'].append(dict(id=99, image_id=1, category_id=1, bbox=[1, None, 3, 4])),
      'the bbox of annotation 99'),
     (lambda content: (everybody('category_id', 3)(content), content['categories'][0].update(id=3)),
