@@ -279,6 +279,10 @@ CHECKS: tuple[Callable[[ConfigTree], None], ...] = (
 )
 
 
+NEED_FILES = (check_data_files, check_checkpoint_files, check_annotations, check_image_files)
+"""Those of :data:`CHECKS` that look at files of data and weights; the others need the config only."""
+
+
 def check(cfg: Config, loaders: Sequence[str]) -> ConfigTree:
     """Applies all of :data:`CHECKS` to a config; the first that finds something wrong raises.
 
