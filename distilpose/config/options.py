@@ -216,6 +216,8 @@ def set_data_root(cfg: Config, folder: str | Path) -> None:
     Raises:
         DistilPoseError: when the config has no ``data_root``.
     """
+    if not isinstance(folder, (str, Path)):
+        raise DistilPoseError(f'data_root={folder!r} is no folder; expected its path, such as data_root=data/coco')
     old = cfg.get('data_root')
     if not isinstance(old, str) or not old.strip('/'):
         raise DistilPoseError(f'the config has no top-level data_root to replace (found {old!r}), so --data-root '

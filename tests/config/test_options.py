@@ -153,6 +153,11 @@ def test_data_root_of_a_config_without_one_is_refused() -> None:
         set_data_root(Config(dict(model=dict())), '/new')
 
 
+def test_a_data_root_that_is_a_number_is_refused() -> None:
+    with pytest.raises(DistilPoseError, match='data_root=3 is no folder; expected its path'):
+        set_data_root(config(), 3)  # type: ignore[arg-type]
+
+
 def test_every_path_of_a_published_config_moves() -> None:
     cfg = read_config(DISTILPOSE)
     set_data_root(cfg, '/new')
