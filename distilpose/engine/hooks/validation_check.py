@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dataset.utils import pseudo_collate
+from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
@@ -59,7 +60,7 @@ class ValidationCheckHook(Hook):
             batch = collate([loop.dataloader.dataset[0]])
             predictions = model.val_step(batch)
         _check_keypoints(predictions, model, loop.dataloader.dataset)
-        metrics = getattr(loop.evaluator, 'metrics', ())
+        metrics = getattr(loop.evaluator, 'metrics', ()) if is_main_process() else ()  # others have other samples
         for metric in metrics:
             self._give(metric, batch, predictions)
         _check_monitored(runner, metrics)
