@@ -74,11 +74,19 @@ def _of_function(function: Callable[..., Any]) -> tuple[dict[str, Argument], boo
     return named, any(parameter.kind == parameter.VAR_KEYWORD for parameter in signature)
 
 
-@functools.cache
+_REGISTERED: dict[str, tuple[Any, ...]] = {}
+"""What :func:`registered` found; not what is missing, which may be registered later in the same process."""
+
+
 def registered(name: str) -> tuple[Any, ...]:
     """What mmpose has registered under a name, and mmengine where mmpose has not."""
-    found = [registry.get(name) for registry in _registries()]
-    return tuple(dict.fromkeys(kind for kind in found if kind is not None))
+    if name not in _REGISTERED:
+        found = [registry.get(name) for registry in _registries()]
+        kinds = tuple(dict.fromkeys(kind for kind in found if kind is not None))
+        if not kinds:
+            return ()
+        _REGISTERED[name] = kinds
+    return _REGISTERED[name]
 
 
 def registered_names() -> list[str]:

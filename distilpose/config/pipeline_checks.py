@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
-from mmpose.registry import TRANSFORMS
+from mmengine.registry import Registry
+from mmpose.registry import DATASETS, TRANSFORMS
 
 from distilpose.errors import DistilPoseError
 
@@ -24,7 +25,7 @@ def check_pipelines(config: Config | ConfigTree) -> None:
     """Looks for top-down pipelines whose steps are missing or in another order.
 
     A target that is generated before the crop is one of the whole image, with which a network trains without an error.
-    Pipelines with a step of another package, which may do anything, are left out.
+    Pipelines with a step or a data set of another package, which may do anything, are left out.
 
     Raises:
         DistilPoseError: names the step and the order.
@@ -35,7 +36,7 @@ def check_pipelines(config: Config | ConfigTree) -> None:
     for loader in tree.loaders:
         dataset = (tree.cfg.get(f'{loader}_dataloader') or {}).get('dataset')
         for path, steps in _pipelines(f'{loader}_dataloader.dataset', dataset, []):
-            if all(map(_is_known, steps)):
+            if all(_is_known(kind, TRANSFORMS) for _, kind in steps):
                 _check_order(f'{path}.pipeline', steps)
 
 
@@ -51,7 +52,7 @@ def _pipelines(path: str, dataset: Any, after: list[Step]) -> Iterator[tuple[str
     if not parts and dataset.get('data_mode', 'topdown') != 'topdown':
         raise DistilPoseError(f'{path}.data_mode is {dataset["data_mode"]!r}, and the model is a TopdownPoseEstimator, '
                               "which is given one person at a time; set it to 'topdown'")
-    if not parts and isinstance(own, (list, tuple)):
+    if not parts and isinstance(own, (list, tuple)) and _is_known(dataset.get('type'), DATASETS):
         yield path, steps
 
 
@@ -68,9 +69,9 @@ def _steps(path: str, pipeline: Any) -> Iterator[Step]:
             yield f'{path}[{index}]', kind
 
 
-def _is_known(step: Step) -> bool:
-    kind = TRANSFORMS.get(step[1]) if step[1] else None
-    return kind is not None and kind.__module__.startswith(_KNOWN)
+def _is_known(kind: Any, registry: Registry) -> bool:
+    found = registry.get(kind) if isinstance(kind, str) and kind else kind
+    return getattr(found, '__module__', '').startswith(_KNOWN)
 
 
 def _check_order(path: str, steps: Sequence[Step]) -> None:

@@ -41,6 +41,12 @@ def whole(least: int, *, or_none: bool = False, also: tuple[int, ...] = ()) -> V
                   ' or '.join(words))
 
 
+def length(least: int) -> Values:
+    """A whole number from ``least`` on, which mmengine also takes as ``1e5``."""
+    return Values(lambda value: _is_number(value) and value >= least and float(value).is_integer(),
+                  f'a whole number of at least {least}')
+
+
 def number(low: float = -math.inf, high: float = math.inf, *, above: bool = False, below: bool = False,
            infinite: bool = False, or_none: bool = False) -> Values:
     """A number from ``low`` to ``high``, without them where it has to be ``above`` or ``below``."""
@@ -108,7 +114,7 @@ _TABLE: Sequence[tuple[Sequence[str], str, Values]] = (
     (_DATA_SET, 'data_root bbox_file', _text(or_none=True)),
     (_DATA_SET, 'test_mode lazy_init', _FLAG),
     (_DATA_SET, 'data_mode', one_of('topdown', 'bottomup')),
-    (('train_cfg', ), 'max_epochs max_iters val_interval', whole(1)),
+    (('train_cfg', ), 'max_epochs max_iters val_interval', length(1)),
     (('train_cfg', ), 'val_begin', whole(0)),
     (('train_cfg', ), 'by_epoch', _FLAG),
     (('optim_wrapper.optimizer', ), 'lr weight_decay eps', _NOT_NEGATIVE),
@@ -122,8 +128,9 @@ _TABLE: Sequence[tuple[Sequence[str], str, Values]] = (
     (('optim_wrapper.paramwise_cfg*', ), 'lr_mult decay_mult bias_lr_mult bias_decay_mult norm_decay_mult '
      'flat_decay_mult dwconv_decay_mult dcn_offset_lr_mult', _NOT_NEGATIVE),
     (('optim_wrapper.paramwise_cfg', ), 'layer_decay_rate', number(0, 1, above=True)),
-    (_SCHEDULES, 'begin', whole(0)),
-    (_SCHEDULES, 'end step_size', whole(1)),
+    (_SCHEDULES, 'begin', length(0)),
+    (_SCHEDULES, 'end', length(1)),
+    (_SCHEDULES, 'step_size', whole(1)),
     (_SCHEDULES, 'T_max', whole(1, or_none=True)),
     (_SCHEDULES, 'gamma', _POSITIVE),
     (_SCHEDULES, 'start_factor', number(0, 1, above=True)),

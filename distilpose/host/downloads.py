@@ -18,8 +18,8 @@ SECONDS = 30
 """How long a server may say nothing."""
 SCHEMES = ('http://', 'https://')
 _BLOCK = 1 << 20
-_HASH_IN_NAME = re.compile(r'-([0-9a-f]{8,64})\.\w+$')
-"""As torch and torchvision name files: the first digits of their SHA-256 before the suffix."""
+_HASH_IN_NAME = re.compile(r'-(?!(?:19|20)\d\d[01]\d[0-3]\d\.)([0-9a-f]{8,64})\.\w+$')
+"""As torch and torchvision name files: the first digits of their SHA-256 before the suffix, which are no date."""
 
 
 class CannotDownload(DistilPoseError):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from mmengine.config import Config
-from mmpose.registry import TRANSFORMS
+from mmpose.datasets import CocoDataset
+from mmpose.registry import DATASETS, TRANSFORMS
 
 from distilpose.config.pipeline_checks import check_pipelines
 from distilpose.config.teacher_crop import CROP_STEPS
@@ -73,3 +74,14 @@ def test_a_step_of_others_may_do_anything() -> None:
 
     check_pipelines(config(pipeline=[STEPS[0], dict(type='CropOfOthers'), *STEPS[4:]]))
     check_pipelines(config(pipeline=[STEPS[0], dict(type='NotThere')]))
+
+
+def test_a_data_set_of_others_may_do_what_a_step_does() -> None:
+    @DATASETS.register_module(name='LoadedDataset', force=True)
+    class LoadedDataset(CocoDataset):
+        pass
+
+    check_pipelines(config(1, 3, 4, 5, type='LoadedDataset'))
+    check_pipelines(config(1, 3, 4, 5, type=LoadedDataset))
+    with pytest.raises(DistilPoseError, match='LoadImage is missing'):
+        check_pipelines(config(1, 3, 4, 5, type=CocoDataset))

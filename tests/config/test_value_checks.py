@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from mmengine.config import Config
+from mmpose.registry import MODELS
+from torch import nn
 
 from distilpose.config import ConfigTree, merge_options, misspelt_entries, read_config
 from distilpose.config.loop_checks import adapt_to_workers, check_loaders, check_loops
@@ -70,6 +72,8 @@ REFUSED: list[tuple[str, Any, str]] = [
     ('train_dataloader.sampler', None, 'a dictionary'),
     ('train_cfg.max_epochs', 'ten', 'a whole number of at least 1'),
     ('train_cfg.max_epochs', 0, 'a whole number of at least 1'),
+    ('train_cfg.max_epochs', 1.5, 'a whole number of at least 1'),
+    ('train_cfg.max_epochs', float('inf'), 'a whole number of at least 1'),
     ('train_cfg.val_interval', 0, 'a whole number of at least 1'),
     ('train_cfg', 5, 'a dictionary or None'),
     ('optim_wrapper', 'Adam', 'a dictionary or None'),
@@ -147,6 +151,7 @@ def test_text_in_the_place_of_numbers_and_dictionaries(entry: str, value: Any, e
     ('mmpose', {'val_cfg': None, 'val_dataloader': None, 'val_evaluator': None}),
     ('mmpose', {'model.test_cfg.flip_in_one_batch': 'auto', 'resume': True, 'load_from': 'a.pth'}),
     ('mmpose', {'model.backbone.depth': 101, 'model.backbone.init_cfg': None, 'train_dataloader.sampler.seed': 3}),
+    ('mmpose', {'train_cfg.max_epochs': 2e2, 'param_scheduler.1.end': 2.1e2, 'train_cfg.val_interval': 1e1}),
     ('own', {'model.student.head.loss.loss_weight': 2.0, 'model.teacher.dtype': 'bfloat16'})])
 def test_values_that_are_meant(name: str, options: dict[str, Any]) -> None:
     assert checked(name, options).warnings == []
@@ -181,6 +186,17 @@ def test_misspelt_keys_of_a_file(entry: str, words: str) -> None:
 def test_types_that_are_not_registered(entry: str, value: str, words: str) -> None:
     with pytest.raises(DistilPoseError, match=f"{entry} is '{value}'.*{words}"):
         checked('mmpose', {entry: value})
+
+
+def test_a_type_that_is_registered_after_it_was_missing() -> None:
+    option = {'model.backbone': dict(_delete_=True, type='LaterNet')}
+    with pytest.raises(DistilPoseError, match=r"model\.backbone\.type is 'LaterNet': nothing is registered"):
+        checked('mmpose', option)
+    MODELS.register_module(name='LaterNet', module=type('LaterNet', (nn.Module, ), {}))
+    try:
+        checked('mmpose', option)
+    finally:
+        del MODELS._module_dict['LaterNet']
 
 
 @pytest.mark.parametrize(('entry', 'missing'), [

@@ -26,6 +26,12 @@ def test_a_file_is_downloaded_once(tmp_path: Path) -> None:
     assert served.asked == [name]
 
 
+@pytest.mark.parametrize('name', ['weights-20230126.pth', 'weights-0123abcd_20230126.pth'])
+def test_a_date_in_a_name_is_no_checksum(name: str, tmp_path: Path) -> None:
+    with serve({name: CONTENT}) as served:
+        assert cached_download(served.url + name, tmp_path).read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize(('name', 'words'), [
     ('cut.pth', '5,000 of 10,000 bytes came|IncompleteRead'), ('absent.pth', 'Not Found'),
     ('weights-0123abcd.pth', f'SHA-256 {SHA[:16]}.*the name says 0123abcd')])

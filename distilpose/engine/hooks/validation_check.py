@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,14 +14,17 @@ from mmengine.dataset.utils import pseudo_collate
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
 from mmengine.runner import Runner
+from mmpose.evaluation.evaluators import MultiDatasetEvaluator
 from mmpose.registry import HOOKS
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import IterableDataset
 
 from ...errors import BuildFailed, DistilPoseError
 from ..bare_model import bare_model
 from ..first_batch import describe
 from ..workers import describe_sample
 
+_KNOWN = ('mmengine.', 'mmpose.', 'distilpose.')
 _OF_COCO = ('AP', 'AP .5', 'AP .75', 'AP (M)', 'AP (L)', 'AR', 'AR .5', 'AR .75', 'AR (M)', 'AR (L)')
 _OF_CROWDS = ('AP', 'AP .5', 'AP .75', 'AR', 'AR .5', 'AR .75', 'AP(E)', 'AP(M)', 'AP(H)')
 
@@ -45,6 +49,8 @@ class ValidationCheckHook(Hook):
         is_plain = runner.model is model or isinstance(runner.model, DistributedDataParallel)  # not sharded
         if not is_plain or runner.cfg.get('compile') or runner.val_loop is None or not hasattr(model, 'val_step'):
             return
+        if isinstance(runner.val_loop.dataloader.dataset, IterableDataset):  # without a first sample to look at
+            return
         is_training = model.training
         model.eval()
         try:
@@ -60,10 +66,10 @@ class ValidationCheckHook(Hook):
             batch = collate([loop.dataloader.dataset[0]])
             predictions = model.val_step(batch)
         _check_keypoints(predictions, model, loop.dataloader.dataset)
-        metrics = getattr(loop.evaluator, 'metrics', ()) if is_main_process() else ()  # others have other samples
-        for metric in metrics:
-            self._give(metric, batch, predictions)
-        _check_monitored(runner, metrics)
+        if is_main_process():  # others have other samples
+            for metric in _metrics_of(loop.evaluator, predictions):
+                self._give(metric, batch, predictions)
+            _check_monitored(runner, getattr(loop.evaluator, 'metrics', ()))
 
     @staticmethod
     def _give(metric: Any, batch: Any, predictions: Any) -> None:
@@ -81,6 +87,27 @@ class ValidationCheckHook(Hook):
                               'of this data set') from error
         finally:
             metric.results[:] = before
+
+
+def _metrics_of(evaluator: Any, predictions: Sequence[Any]) -> list[Any]:
+    """The metrics that a validation gives a sample to; of other packages copies, since they may keep what they saw.
+
+    mmpose's evaluator of several data sets gives each metric the samples of its data set only.
+    """
+    metrics = list(getattr(evaluator, 'metrics', ()))
+    if isinstance(evaluator, MultiDatasetEvaluator):
+        names = {sample.get('dataset_name', evaluator.dataset_meta['dataset_name']) for sample in predictions}
+        metrics = [metric for name, metric in evaluator.metrics_dict.items() if name in names]
+    copies = (metric if type(metric).__module__.startswith(_KNOWN) else _copied(metric) for metric in metrics)
+    return [metric for metric in copies if metric is not None]
+
+
+def _copied(metric: Any) -> Any:
+    """A copy; ``None`` of what cannot be copied, such as an open file."""
+    try:
+        return copy.deepcopy(metric)
+    except Exception:  # of what others hold in it
+        return None
 
 
 def _check_keypoints(predictions: Any, model: Any, dataset: Any) -> None:

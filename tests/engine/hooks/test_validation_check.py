@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mmengine.evaluator import Evaluator
+from mmpose.evaluation.evaluators import MultiDatasetEvaluator
+from mmpose.evaluation.metrics import AUC, PCKAccuracy
+from mmpose.structures import PoseDataSample
 
 from distilpose.config import ConfigTree
 from distilpose.engine import check_training, train
 from distilpose.engine.hooks import ValidationCheckHook
+from distilpose.engine.hooks.validation_check import _metrics_of
 from distilpose.errors import BuildFailed, DistilPoseError
 from tests.engine.conftest import make_config, tiny_data, unformatted_configs
 
@@ -88,3 +93,29 @@ def test_a_name_that_no_metric_has(make_config: Callable[..., Path], tmp_path: P
     with pytest.raises(DistilPoseError, match=r'names coco/APP, which is none of the metrics: coco/AP, '):
         train(make_config(extra=f'{line}\n'), work_dir=tmp_path / 'work')
     assert not list((tmp_path / 'work').glob('*.pth'))
+
+
+def test_a_metric_of_others_keeps_nothing_of_it() -> None:
+    class Counting(PCKAccuracy):
+        seen = 0
+
+        def process(self, data_batch: Any, data_samples: Any) -> None:
+            self.seen += 1
+
+    class Locked(Counting):
+        def __deepcopy__(self, memo: Any) -> None:
+            raise TypeError('cannot be copied')
+
+    own, kept = Counting(), PCKAccuracy()
+    found = _metrics_of(Evaluator([own, kept, Locked()]), [])
+    assert len(found) == 2 and found[1] is kept
+    ValidationCheckHook._give(found[0], {}, [])
+    assert (found[0].seen, own.seen) == (1, 0)
+
+
+def test_several_data_sets_have_a_metric_each() -> None:
+    metrics = [dict(type='PCKAccuracy'), dict(type='AUC')]
+    evaluator = MultiDatasetEvaluator(metrics, [dict(type='CocoDataset'), dict(type='MpiiDataset')])
+    evaluator.dataset_meta = dict(dataset_name='coco')
+    for names, kind in ((dict(dataset_name='mpii'), AUC), ({}, PCKAccuracy)):
+        assert [type(metric) for metric in _metrics_of(evaluator, [PoseDataSample(metainfo=names)])] == [kind]
