@@ -99,13 +99,30 @@ def check_detection_file(path: Path, annotation_file: Path, *, named_by: str,
     return _checked(path, key, parse, check, lambda parsed: ('detections', detection_columns(parsed)))
 
 
+def image_names(path: Path) -> dict[int, str]:
+    """Id -> ``file_name`` of the images of a checked annotation file, ``''`` for an image without a name."""
+    stored = stored_file(path)
+    if stored is not None and stored.kind == 'annotations':
+        return {number: stored.name(row) for row, number in enumerate(stored.column('image_id').tolist())}
+    return {image['id']: str(image.get('file_name') or '') for image in _content(path)['images']}
+
+
+def images_with_people(path: Path) -> set[int]:
+    """Ids of the images with people of a checked annotation file."""
+    return _images(path)[1]
+
+
+def _content(path: Path) -> dict[str, Any]:
+    return data_files.read_annotations(path, keep=xtcoco.is_used())
+
+
 def _images(annotations: Path) -> tuple[set[int], set[int]]:
     """Ids of the images of an annotation file, and of those with people."""
     stored = stored_file(annotations)
     if stored is not None and stored.kind == 'annotations':
         ids = stored.column('image_id')
         return set(ids.tolist()), set(ids[stored.column('image_has_people')].tolist())
-    content = data_files.read_annotations(annotations, keep=xtcoco.is_used())
+    content = _content(annotations)
     return {image['id'] for image in content['images']}, checks.images_with_people(content)
 
 

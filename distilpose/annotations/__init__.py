@@ -6,7 +6,7 @@ This room lies below ``config``, which knows the files of a config, and above ``
 from .content import check_content
 from .detections import PERSON, check_detections, images_with_people
 from .findings import Expected, Finding, Findings, summaries
-from .overlap import shared_images
+from .overlap import check_evaluated_images, shared_images
 
-__all__ = ['PERSON', 'Expected', 'Finding', 'Findings', 'check_content', 'check_detections', 'images_with_people',
-           'shared_images', 'summaries']
+__all__ = ['PERSON', 'Expected', 'Finding', 'Findings', 'check_content', 'check_detections', 'check_evaluated_images',
+           'images_with_people', 'shared_images', 'summaries']

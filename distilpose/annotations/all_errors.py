@@ -179,7 +179,7 @@ def _check_rest(rest: dict[str, Any], check: Callable[[Mapping[str, Any]], Findi
 def by_kind(errors: Sequence[ContentError], path: str | Path) -> dict[str, list[ContentError]]:
     """Errors that differ in numbers and names only, together."""
     kinds: dict[str, list[ContentError]] = {}
-    for error in errors:
+    for error in {error.sentence: error for error in errors}.values():  # a category or image is checked several times
         where = error.sentence.partition(str(path))[0] or error.sentence
         kinds.setdefault(_VARIES.sub('#', where), []).append(error)
     return kinds

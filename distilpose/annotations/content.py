@@ -26,7 +26,7 @@ from .columns import (
     whole_numbers,
     wrong_places,
 )
-from .findings import Expected, Finding, Findings
+from .findings import Expected, Finding, Findings, agree
 from .messages import File, finding, more
 from .overlap import image_digests
 from .people import Images, People, read_facts, read_sizes
@@ -52,7 +52,8 @@ def check_content(content: Mapping[str, Any], expected: Expected, *, path: str |
     """
     file, fields = File(path, named_by), dict(expected.fields)
     images = _entries(content, 'images', file)
-    categories = _entries(content, 'categories', file) if expected.needs_categories or 'categories' in content else []
+    is_read = expected.needs_categories or content.get('categories', []) != []  # mmpose trains without
+    categories = _entries(content, 'categories', file) if is_read else []
     declared = _check_categories(categories, fields.get('keypoints'), file)
     if not expected.has_people and 'annotations' not in content:
         _, warnings = _read_images(images, expected, file)
@@ -66,8 +67,9 @@ def check_content(content: Mapping[str, Any], expected: Expected, *, path: str |
     usage = count_used(with_keypoints, categories_of, declared, expected, total=len(people))
     is_useful = usage.used & (with_keypoints.facts.labelled > 0)
     if expected.has_people and not is_useful.any():
-        raise file.error('nobody in', f'has a box and a labelled keypoint, of {len(people)} annotations'
-                         f'{usage.reasons()}', 'annotations of people with keypoints')
+        raise file.error('nobody in', f'has a box and a labelled keypoint, of {len(people)} '
+                         f'{agree("{annotation|annotations}", len(people))}{usage.reasons()}',
+                         'annotations of people with keypoints')
     _check_evaluated_category(with_keypoints, is_useful, expected, file)
     if expected.opens_images and len(fields) == 1:
         check_visibility(with_keypoints, file)
@@ -230,12 +232,13 @@ def _read_people(people: Sequence[Entry], images: Images, expected: Expected, fi
     _check_crowd(people, ids, expected, file)
     chosen = np.flatnonzero(_have_keypoints(people, expected))
     entries = [people[place] for place in chosen.tolist()]
-    _require(entries, (*dict(expected.fields), *expected.keys_with_keypoints), 'annotation', file)
+    _require(entries, (*dict(expected.fields), *(key for key in expected.keys_with_keypoints if key != 'bbox')),
+             'annotation', file)
     boxes = None
     if 'bbox' in expected.person_keys:
         boxes = _read_boxes(people, ids, file)[chosen]
     elif 'bbox' in expected.keys_with_keypoints:
-        boxes = _read_boxes(entries, ids[chosen], file)
+        boxes = _read_given_boxes(entries, ids[chosen], expected, file)
     sizes = images.sizes[rows[chosen]]
     if 'file_name' in expected.image_keys:
         _check_sizes(images, rows[chosen], file)
@@ -271,10 +274,10 @@ def _check_crowd(people: Sequence[Entry], ids: np.ndarray, expected: Expected, f
     """Any text is true: ``iscrowd='0'`` would leave a person out; an evaluator cannot read null."""
     missing = (MISSING, None) if expected.opens_images else (MISSING, )
     values = column(people, 'iscrowd')
-    if types_of(values) <= {int, bool, *map(type, missing)} and set(values) <= {0, 1, *missing}:
+    if types_of(values) <= {int, bool, float, *map(type, missing)} and set(values) <= {0, 1, *missing}:
         return
     wrong = wrong_places(values, lambda value: any(value is one for one in missing) or (
-        isinstance(value, int) and value in (0, 1)))
+        isinstance(value, (int, float)) and value in (0, 1)))
     raise file.error(f'the iscrowd of annotation {ids[wrong[0]]} of', f'is {values[wrong[0]]!r:.60}{more(len(wrong))}',
                      '0, or 1 for a group of people')
 
@@ -301,6 +304,17 @@ def _read_boxes(people: Sequence[Entry], ids: np.ndarray, file: File) -> np.ndar
     return found
 
 
+def _read_given_boxes(people: Sequence[Entry], ids: np.ndarray, expected: Expected, file: File) -> np.ndarray:
+    """(N, 4); NaN where an annotation has none, which data sets leave out."""
+    has_box = np.array(['bbox' in person for person in people], dtype=bool)
+    if not expected.opens_images or len(expected.fields) > 1 or not has_box.any():
+        _require(people, ('bbox', ), 'annotation', file)
+    boxes = np.full((len(people), 4), np.nan)
+    places = np.flatnonzero(has_box)
+    boxes[places] = _read_boxes([people[place] for place in places.tolist()], ids[places], file)
+    return boxes
+
+
 def _check_sizes(images: Images, rows: np.ndarray, file: File) -> None:
     """mmpose cuts boxes at the edge of the image."""
     used = np.unique(rows)
@@ -315,8 +329,9 @@ def _check_sizes(images: Images, rows: np.ndarray, file: File) -> None:
 
 def _check_counts(people: Sequence[Entry], ids: np.ndarray, file: File) -> None:
     values = column(people, 'num_keypoints')
-    if whole_numbers([value for value in values if value is not MISSING]) is None:
-        wrong = wrong_places(values, lambda value: value is MISSING or whole_numbers([value]) is not None)
+    missing = (MISSING, None)  # mmpose takes null for any number above 0
+    if whole_numbers([value for value in values if value not in missing]) is None:
+        wrong = wrong_places(values, lambda value: value in missing or whole_numbers([value]) is not None)
         raise file.error(f'the num_keypoints of annotation {ids[wrong[0]]} of', f'is {values[wrong[0]]!r:.60}'
                          f'{more(len(wrong))}', 'how many keypoints are labelled, a whole number')
 

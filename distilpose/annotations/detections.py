@@ -70,7 +70,7 @@ def _people_of(boxes: Any, file: File) -> list[Entry]:
     if not people:
         others = sorted({repr(box['category_id']) for box in boxes})[:5]
         found = f'; found category {", ".join(others)}' if others else ''
-        raise file.error(f'none of the {len(boxes)} boxes in', f'is of category {PERSON}, a person{found}',
+        raise file.error(f'none of the {len(boxes):,} boxes in', f'is of category {PERSON}, a person{found}',
                          f'boxes of people with category_id {PERSON}, the only ones that mmpose reads')
     return people
 
@@ -134,16 +134,17 @@ def _warnings(images: np.ndarray, corners: np.ndarray, scores: np.ndarray, with_
               file: File) -> list[Finding]:
     places = np.arange(len(images))
     rules = [
-        ('box of no size', (corners[:, 2:] <= 0).any(axis=1), f'{{count}} boxes of people in {file.path} have no '
-         'width or height; their keypoints are predicted all the same; the first is {first}'),
-        ('score', (scores < 0) | (scores > 1), f'{{count}} scores in {file.path} are not between 0 and 1 (the highest '
-         f'is {scores.max():g}); bbox_score_thr and the scores of people, which are multiplied by them, expect that; '
-         'the first is {first}')]
+        ('box of no size', (corners[:, 2:] <= 0).any(axis=1), f'{{count}} {{box|boxes}} of people in '
+         f'{file.path} {{has|have}} no width or height; keypoints are predicted all the same; the first is {{first}}'),
+        ('score', (scores < 0) | (scores > 1), f'{{count}} {{score|scores}} in {file.path} {{is|are}} not between 0 '
+         f'and 1 (the highest is {scores.max():g}); bbox_score_thr and the scores of people, which are multiplied by '
+         'them, expect that; the first is {first}')]
     found = [finding(kind, sentence, places=np.flatnonzero(applies), image_ids=images, annotation_ids=places)
              for kind, applies, sentence in rules if applies.any()]
     empty = np.array(sorted(set(with_people) - set(images.tolist())))
     if len(empty):
-        found.append(finding('image without a box', f'{{count}} of {len(set(with_people)):,} images with people have '
-                             f'no box in {file.path}; their people count as missed; the first is {{first}}',
+        found.append(finding('image without a box', f'{{count}} of {len(set(with_people)):,} images with people '
+                             f'{{has|have}} no box in {file.path}; the people there count as missed; the first is '
+                             f'{{first}}',
                              places=np.arange(len(empty)), image_ids=empty))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,12 @@ from typing import Any
 
 MOST_EXAMPLES = 20
 """Ids that a finding keeps."""
+_FORMS = re.compile(r'\{([^{}|]*)\|([^{}|]*)\}')
+
+
+def agree(text: str, count: int) -> str:
+    """Chooses the form for a number: ``'{has|have} no area'`` is ``'has no area'`` of one."""
+    return _FORMS.sub(lambda found: found[1 if count == 1 else 2], text)
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,8 @@ class Findings:
         """``person_keypoints_val2017.json: 63 of 68 people used on 32 images, 5 left out: 5 crowd``."""
         left_out = self.people - self.used
         reasons = ', '.join(f'{count:,} {reason}' for reason, count in self.left_out.items() if count)
-        return (f'{Path(self.path).name}: {self.used:,} of {self.people:,} people used on {self.images:,} images'
+        text = (f'{{person|people}} used on {self.images:,} ' + agree('{image|images}', self.images))
+        return (f'{Path(self.path).name}: {self.used:,} of {self.people:,} ' + agree(text, self.people)
                 + (f', {left_out:,} left out' if left_out else '') + (f': {reasons}' if reasons else ''))
 
     def to_json(self) -> dict[str, Any]:

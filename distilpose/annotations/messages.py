@@ -10,7 +10,7 @@ import numpy as np
 
 from distilpose.errors import DistilPoseError
 
-from .findings import MOST_EXAMPLES, Finding
+from .findings import MOST_EXAMPLES, Finding, agree
 
 
 class File:
@@ -44,7 +44,7 @@ def finding(kind: str, sentence: str, *, places: np.ndarray, image_ids: Sequence
 
     Args:
         kind: a short name of the kind.
-        sentence: with ``{count}`` and ``{first}`` in it.
+        sentence: with ``{count}`` and ``{first}`` in it, and forms for one and for several such as ``{has|have}``.
         places: of the entries concerned, at least one.
         image_ids: of all entries.
         annotation_ids: of all entries; without, the entries are images.
@@ -52,7 +52,7 @@ def finding(kind: str, sentence: str, *, places: np.ndarray, image_ids: Sequence
     images = tuple(_plain(image_ids[place]) for place in places[:MOST_EXAMPLES])
     entries = () if annotation_ids is None else tuple(_plain(annotation_ids[place]) for place in places[:MOST_EXAMPLES])
     first = f'image {images[0]}' if annotation_ids is None else f'annotation {entries[0]} of image {images[0]}'
-    text = sentence.replace('{count}', f'{len(places):,}').replace('{first}', first)
+    text = agree(sentence, len(places)).replace('{count}', f'{len(places):,}').replace('{first}', first)
     return Finding(kind, text, len(places), tuple(dict.fromkeys(images)), entries)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+
+from distilpose.errors import DistilPoseError
 
 from .findings import Finding, Findings
 
@@ -31,3 +34,35 @@ def shared_images(train: Findings, other: Findings) -> Finding | None:
         return None
     return Finding('image in training and evaluation', f'{count:,} of the {len(evaluated):,} images of {other.path} '
                    f'are trained on as well ({train.path}): figures on them say nothing about other images', count)
+
+
+def check_evaluated_images(predicted: Collection[int], names: Mapping[int, str], evaluated: Mapping[int, str], *,
+                           data_set: str | Path, evaluator: str | Path, named_by: str) -> None:
+    """Checks that an evaluator knows the images whose people are predicted, when it reads another file.
+
+    Args:
+        predicted: ids of the images with people of the data set.
+        names: of its images by id.
+        evaluated: names of the evaluator's images by id.
+        data_set: its annotations.
+        evaluator: the annotations of the evaluator.
+        named_by: the place of the latter in the config, for messages.
+
+    Raises:
+        DistilPoseError: an image is missing there, or most images of the same id have other names.
+    """
+    known = set(predicted) & names.keys()
+    missing, common = sorted(known - evaluated.keys()), sorted(known & evaluated.keys())
+    others = [number for number in common if evaluated[number] and (
+        os.path.basename(names[number]) != os.path.basename(evaluated[number]))]
+    if missing:
+        found = (f'has no image {missing[0]}, {names[missing[0]]!r:.60}, whose people are predicted; {len(missing):,} '
+                 f'of {len(known):,} images with people are missing')
+    elif 2 * len(others) > len(common):
+        found = (f'calls image {others[0]} {evaluated[others[0]]!r:.60}, which is {names[others[0]]!r:.60} in the data '
+                 f'set; {len(others):,} of {len(common):,} images have other names')
+    else:
+        return
+    option = named_by.replace('[', '.').replace(']', '')
+    raise DistilPoseError(f'{evaluator} (named by {named_by}) {found}; expected the annotations of the data set: '
+                          f'--cfg-options {option}={data_set}')

@@ -67,6 +67,8 @@ class Facts:
     """How many have a visibility above 0."""
     of_body: np.ndarray
     """The same of the first list only, which ``num_keypoints`` counts."""
+    visible: np.ndarray
+    """Of them, how many have a visibility above 1."""
     largest: np.ndarray
     """The largest coordinate, labelled or not: mmpose leaves out people without one above 0."""
     largest_labelled: np.ndarray
@@ -131,6 +133,7 @@ def _facts_of(fields: Sequence[np.ndarray], boxes: np.ndarray | None, sizes: np.
     return Facts(
         labelled=labelled.sum(0),
         of_body=labelled[:of_body].sum(0),
+        visible=(visibility[:of_body] > 1).sum(0),
         largest=larger.max(0, initial=-np.inf),
         largest_labelled=np.where(labelled, larger, -np.inf).max(0, initial=-np.inf),
         lowest_visibility=visibility.min(0, initial=0),

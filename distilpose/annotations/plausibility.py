@@ -9,7 +9,7 @@ import numpy as np
 from distilpose.host.xtcoco import AREA_OF_BOX
 
 from .columns import MISSING, column
-from .findings import Expected, Finding
+from .findings import Expected, Finding, agree
 from .messages import File, finding, more
 from .people import People
 from .usage import UNUSUAL, Usage, num_keypoints
@@ -86,49 +86,56 @@ _Rule = tuple[str, np.ndarray, str]
 def people_warnings(people: People, usage: Usage, expected: Expected, file: File, *,
                     declared: Collection[int]) -> list[Finding]:
     """What is unusual about people, one finding a kind."""
-    rules = [*_about_keypoints(people, expected), ('person listed twice', _repeated(people, usage), 'have the image, '
-             'box and keypoints of somebody before them, and count twice')]
+    rules = [*_about_keypoints(people, expected), ('person listed twice', _repeated(people, usage), '{has|have} the '
+             'image, box and keypoints of somebody before, and {counts|count} twice')]
     if expected.reads_area:
         rules += _about_areas(people)
     if declared and not expected.needs_categories:
         known = np.isin(np.array(column(people.entries, 'category_id')), list(declared))
-        rules.append(('undeclared category', ~known, 'are of a category that the file does not declare, and are used '
-                      'all the same'))
-    total = f'{usage.used.sum():,} of {len(people):,} people of {file.path} used'
+        rules.append(('undeclared category', ~known, '{is|are} of a category that the file does not declare, and '
+                      '{is|are} used all the same'))
+    total = f'{usage.used.sum():,} of {len(people):,} {_persons(len(people))} of {file.path} used'
     named = [(reason, usage.places[reason], f'{total}, {{count}} left out: {reason}; the first is {{first}}')
              for reason in UNUSUAL if reason in usage.places]
-    named += [(kind, np.flatnonzero(applies & usage.used), f'{{count}} of {usage.used.sum():,} people of {file.path} '
-               f'{text}; the first is {{first}}') for kind, applies, text in rules]
+    named += [(kind, np.flatnonzero(applies & usage.used), f'{{count}} of {usage.used.sum():,} '
+               f'{_persons(usage.used.sum())} of {file.path} {text}; the first is {{first}}')
+              for kind, applies, text in rules]
     return [finding(kind, sentence, places=places, image_ids=people.image_ids, annotation_ids=people.ids)
             for kind, places, sentence in named if len(places)]
 
 
+def _persons(count: int) -> str:
+    """``person`` or ``people``."""
+    return agree('{person|people}', count)
+
+
 def _about_keypoints(people: People, expected: Expected) -> Iterator[_Rule]:
     facts, stored = people.facts, num_keypoints(people)
-    yield ('num_keypoints', (stored > facts.of_body) & (facts.of_body > 0), 'have a num_keypoints larger than the '
-           'number of their labelled keypoints (visibility above 0)')
-    yield ('no labelled keypoint', facts.labelled == 0, 'are used without a labelled keypoint (visibility above 0), '
-           'since their num_keypoints or coordinates are not 0; nothing is learned of them')
+    is_few = (stored > 0) & (2 * stored < facts.of_body) & (stored != facts.visible)  # some files count those only
+    yield ('num_keypoints', (facts.of_body > 0) & ((stored > facts.of_body) | is_few), '{has|have} a num_keypoints '
+           'larger than the number of labelled keypoints (visibility above 0), or below half of it')
+    yield ('no labelled keypoint', facts.labelled == 0, '{is|are} used without a labelled keypoint (visibility above '
+           '0), since num_keypoints or coordinates are not 0; nothing is learned of them')
     if expected.opens_images and len(expected.fields) == 1:  # the reader of the whole body asks whether it is above 0
-        yield ('visibility', facts.is_odd, 'have a visibility other than 0, 1 and 2; mmpose weighs the keypoint by it, '
-               'by at most 1')
-    yield ('keypoint at (0, 0)', facts.at_origin > 0, 'have labelled keypoints at (0, 0), where a missing one is often '
-           'put: give it visibility 0')
-    yield ('keypoint far outside', facts.far > 0, 'have labelled keypoints outside of the image by more than a tenth '
-           'of its longer side')
+        yield ('visibility', facts.is_odd, '{has|have} a visibility other than 0, 1 and 2; mmpose weighs the keypoint '
+               'by it, by at most 1')
+    yield ('keypoint at (0, 0)', facts.at_origin > 0, '{has|have} labelled keypoints at (0, 0), where a missing one is '
+           'often put: give it visibility 0')
+    yield ('keypoint far outside', facts.far > 0, '{has|have} labelled keypoints outside of the image by more than a '
+           'tenth of its longer side')
     if people.boxes is not None:
         yield ('keypoints outside of the box', (facts.labelled >= 3) & (2 * facts.near_box < facts.labelled)
-               & (people.boxes[:, 2:] > 0).all(axis=1), 'have most of their labelled keypoints far from their box')
+               & (people.boxes[:, 2:] > 0).all(axis=1), '{has|have} most labelled keypoints far from the box')
 
 
 def _about_areas(people: People) -> Iterator[_Rule]:
     values = column(people.entries, 'area')
-    yield ('area missing', np.array([value is MISSING for value in values], dtype=bool), 'have no area; '
+    yield ('area missing', np.array([value is MISSING for value in values], dtype=bool), '{has|have} no area; '
            f'{AREA_OF_BOX} of the box is taken, as in xtcocotools and mmpose; OKS scales distances by it, AP (M) and '
            'AP (L) sort people by it, and figures cannot be compared with those on areas of segments, as COCO has')
-    yield ('area 0', np.array([value is not MISSING and value <= 0 for value in values], dtype=bool), 'have an area of '
-           '0 or below: their OKS is 0 for any prediction that is not exact, so that they count as missed in AP, and '
-           'they are neither in AP (M) nor in AP (L)')
+    yield ('area 0', np.array([value is not MISSING and value <= 0 for value in values], dtype=bool), '{has|have} an '
+           'area of 0 or below: OKS is 0 for any prediction that is not exact, so that {it counts|they count} as '
+           'missed in AP, and {is|are} neither in AP (M) nor in AP (L)')
 
 
 def _repeated(people: People, usage: Usage) -> np.ndarray:

@@ -12,7 +12,7 @@ from .columns import MISSING, column
 from .findings import Expected
 from .people import People
 
-UNUSUAL = ('box of no size', 'box outside of the image', 'num_keypoints 0 in spite of labelled keypoints',
+UNUSUAL = ('no box', 'box of no size', 'box outside of the image', 'num_keypoints 0 in spite of labelled keypoints',
            'no keypoint at a coordinate above 0', 'category that the file does not declare')
 """Reasons that are mistakes more often than not."""
 
@@ -62,8 +62,8 @@ def count_used(people: People, categories: Sequence[Any], declared: Collection[i
 
 
 def num_keypoints(people: People) -> np.ndarray:
-    """(N,) ``num_keypoints``, -1 where it is missing."""
-    values = [-1 if value is MISSING else value for value in column(people.entries, 'num_keypoints')]
+    """(N,) ``num_keypoints``, -1 where it is missing or null."""
+    values = [-1 if value is MISSING or value is None else value for value in column(people.entries, 'num_keypoints')]
     return np.array(values, dtype=np.int64)
 
 
@@ -74,6 +74,7 @@ def _reasons_of_dataset(people: People) -> dict[str, np.ndarray]:
     reasons = {'without labelled keypoints': (stored == 0) & ~is_labelled,
                'num_keypoints 0 in spite of labelled keypoints': (stored == 0) & is_labelled}
     if people.boxes is not None:
+        reasons['no box'] = np.isnan(people.boxes).any(axis=1)
         reasons['box of no size'] = (people.boxes[:, 2:] <= 0).any(axis=1)
         reasons['box outside of the image'] = _is_outside(people.boxes, people.sizes)
     at_zero = facts.largest <= 0

@@ -17,9 +17,15 @@ from mmpose.datasets.datasets.wholebody import CocoWholeBodyDataset
 from mmpose.evaluation.metrics import CocoMetric, CocoWholeBodyMetric, PoseTrack18Metric
 from mmpose.registry import DATASETS, METRICS
 
-from distilpose.annotation_store.checking import check_annotation_file, check_detection_file, has_columns
+from distilpose.annotation_store.checking import (
+    check_annotation_file,
+    check_detection_file,
+    has_columns,
+    image_names,
+    images_with_people,
+)
 from distilpose.annotation_store.data_sets import reads_store
-from distilpose.annotations import PERSON, Expected, Finding, Findings, shared_images
+from distilpose.annotations import PERSON, Expected, Finding, Findings, check_evaluated_images, shared_images
 from distilpose.errors import DistilPoseError
 from distilpose.host import data_files, xtcoco
 
@@ -138,7 +144,24 @@ def _check_evaluator(path: str, evaluator: Entry, loader: Entry) -> list[Finding
         person_keys=('id', 'image_id', 'category_id', 'bbox', *areas, *(('num_keypoints', ) if is_crowd else ())),
         needs_categories=True, reads_area=reads_area, is_crowd_metric=is_crowd,
         category=PERSON if is_whole_body or dataset.get('bbox_file') else None)
-    return [check_annotation_file(file, expected, named_by=f'{path}.ann_file', keep=xtcoco.is_used())]
+    found = check_annotation_file(file, expected, named_by=f'{path}.ann_file', keep=xtcoco.is_used())
+    if not is_converted:
+        _check_same_images(dataset, file, named_by=f'{path}.ann_file')
+    return [found]
+
+
+def _check_same_images(dataset: Entry, file: Path, *, named_by: str) -> None:
+    """Checks that the evaluator's file has the images of a data set that names another one.
+
+    Boxes of a detector may be on some of the images only, as may a part of a data set.
+    """
+    other = _local_file(dataset, 'ann_file')
+    kind: Any = _class(DATASETS, dataset)
+    if other is None or other.samefile(file) or dataset.get('bbox_file') or dataset.get('indices') is not None:
+        return
+    if issubclass(kind, BaseCocoStyleDataset) and kind._load_annotations is BaseCocoStyleDataset._load_annotations:
+        check_evaluated_images(images_with_people(other), image_names(other), image_names(file), data_set=other,
+                               evaluator=file, named_by=named_by)
 
 
 def _local_file(owner: Entry, key: str) -> Path | None:

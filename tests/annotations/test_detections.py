@@ -74,9 +74,9 @@ def test_other_forms_are_refused(content: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize(('how', 'kind', 'words', 'places'), [
-    (box('bbox', [5, 5, 0, 9], 2), 'box of no size', '1 boxes of people .* no width or height; .* annotation 2', (2, )),
+    (box('bbox', [5, 5, 0, 9], 2), 'box of no size', '1 box of people .* no width or height; .* annotation 2', (2, )),
     (box('score', 97.5, 0, 3), 'score', r'2 scores in .* not between 0 and 1 .the highest is 97.5.', (0, 3)),
-    (box('score', -0.5, 1), 'score', '1 scores in', (1, )),
+    (box('score', -0.5, 1), 'score', '1 score in .* is not between', (1, )),
 ])
 def test_what_is_unusual_is_one_warning(boxes: Boxes, how: Change, kind: str, words: str,
                                         places: tuple[int, ...]) -> None:
@@ -100,7 +100,7 @@ def test_images_with_people_and_without_a_box(boxes: Boxes) -> None:
     assert images == {1, 4}
     warning, = check(boxes, images_with_people=images).warnings
     assert warning.image_ids == (4, ) and not warning.annotation_ids
-    assert '1 of 2 images with people have no box in boxes.json' in warning.sentence
+    assert '1 of 2 images with people has no box in boxes.json' in warning.sentence
 
 
 def test_a_threshold_that_leaves_nobody(boxes: Boxes) -> None:

@@ -107,7 +107,7 @@ def test_other_encodings_of_json_are_read(cfg: Config, encoding: str) -> None:
     (put(1, NAN, 'bbox'), r'bbox of annotation 1 .* is \[2, nan'), (put(2, None, 'bbox'), 'bbox of annotation 1'),
     (lambda content: first(content).update(bbox=None), 'bbox of annotation 1 .* is None'),
     (lambda content: first(content).update(bbox=[1, 2, 3]), r'\[1, 2, 3\]; expected 4 finite numbers'),
-    (lambda content: first(content).pop('bbox'), 'annotation 1 of .* has no bbox'),
+    (for_all(lambda person: person.pop('bbox')), 'annotation 1 of .* has no bbox'),
     (lambda content: first(content).update(area=NAN), 'area of annotation 1 .* is nan'),
     (lambda content: first(content).update(area=None), 'area of annotation 1 .* is None'),
     (for_all(lambda person: person.update(keypoints=person['keypoints'][:48])),
@@ -155,7 +155,8 @@ def test_wrong_annotations_are_refused(cfg: Config, how: Change, words: str) -> 
     lambda content: first(content).update(keypoints=[0] * 51, num_keypoints=0),
     lambda content: first(content).pop('num_keypoints'), lambda content: first(content).pop('iscrowd'),
     lambda content: first(content).pop('area'), lambda content: content.pop('categories'),
-    lambda content: first(content).update(bbox=[5, 5, 0, 0]), put(2, 1), put(2, 3), put(2, 0.7),
+    lambda content: first(content).update(bbox=[5, 5, 0, 0]), lambda content: first(content).pop('bbox'),
+    lambda content: first(content).update(num_keypoints=None, iscrowd=0.0), put(2, 1), put(2, 3), put(2, 0.7),
 ])
 def test_what_mmpose_reads_passes(cfg: Config, how: Change) -> None:
     change(cfg, how)
@@ -195,7 +196,7 @@ def test_evaluators_compute_areas_and_need_categories(cfg: Config, monkeypatch: 
     change(cfg, lambda content: first(content).pop('area'))
     tree = ConfigTree(cfg)
     check_annotations(tree)
-    assert [line for line in tree.warnings if '1 of 12 people of ' in line and 'have no area; 0.53 of the box' in line]
+    assert [line for line in tree.warnings if '1 of 12 people of ' in line and 'has no area; 0.53 of the box' in line]
     with monkeypatch.context() as patch:
         patch.setattr(xtcoco, 'is_used', lambda: False)  # xtcocotools itself computes none
         with pytest.raises(DistilPoseError, match='annotation 1 of .*named by val_evaluator.ann_file.* has no area, .*'
@@ -301,3 +302,18 @@ def test_yaml_is_not_constructed(cfg: Config, tmp_path: Path) -> None:
     with pytest.raises(DistilPoseError, match='is YAML'):
         DATASETS.build(dataset)
     assert not (tmp_path / 'executed').exists()
+
+
+def test_an_evaluator_of_other_images_is_refused(cfg: Config) -> None:
+    """mmpose stops at the end of the first validation, or scores against other people."""
+    cfg.val_evaluator.ann_file = str(people_file(cfg))
+    check_annotations(cfg)  # the same content in another file
+    change(cfg, lambda content: [image.update(file_name=f'folder/{image["file_name"]}') for image in content['images']])
+    check_annotations(cfg)
+    change(cfg, lambda content: [image.update(file_name=f'other{image["id"]}.png') for image in content['images']])
+    with pytest.raises(DistilPoseError, match=r"people.json .named by val_evaluator.ann_file. calls image \d+ 'other"):
+        check_annotations(cfg)
+    change(cfg, lambda content: [one.update({key: one[key] + 500}) for name, key in (
+        ('images', 'id'), ('annotations', 'image_id')) for one in content[name]])
+    with pytest.raises(DistilPoseError, match='has no image .* are missing; expected .* val_evaluator.ann_file='):
+        check_annotations(cfg)
