@@ -29,7 +29,7 @@ from tests.networks import STUDENT
 UNLABELLED = """
 train_pipeline = [*train_pipeline[:-1], dict(type='PackMixedPoseInputs')]
 keypoints = dict(from_file='configs/_base_/datasets/coco.py')
-train_dataloader = dict(dataset=dict(
+train_dataloader = dict(train_dataloader, dataset=dict(
     type='CombinedDataset', metainfo=keypoints, pipeline=train_pipeline, datasets=[
         dict(type=dataset_type, data_mode=data_mode, data_root=data_root, ann_file='annotations/people.json',
              data_prefix=dict(img='images/')),
