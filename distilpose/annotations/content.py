@@ -185,6 +185,10 @@ def _check_names(names: Sequence[Any], ids: np.ndarray, expected: Expected, file
         raise file.error(f'the file_name of image {ids[wrong[0]]} of', f'is {names[wrong[0]]!r:.60}{more(len(wrong))}',
                          'the name of an image file')
     together = '\n'.join(names)
+    if not _is_encodable(together):
+        wrong = wrong_places(names, _is_encodable)
+        raise file.error(f'the file_name of image {ids[wrong[0]]} of', f'is {names[wrong[0]]!r:.80}{more(len(wrong))}',
+                         'the name of an image file: no file has these characters in its name')
     if '://' in together:
         wrong = wrong_places(names, lambda name: '://' not in name)
         raise file.error(f'the file_name of image {ids[wrong[0]]} of', f'is the address {names[wrong[0]]!r:.80}'
@@ -201,6 +205,14 @@ def _check_names(names: Sequence[Any], ids: np.ndarray, expected: Expected, file
         paths = {os.path.join(folder, name): number for name, number in zip(names, ids.tolist(), strict=True)}
         image_paths.check_inside(paths, roots=expected.roots or ('', ), source=str(file.path))
     return _repeated_names(names, ids, file)
+
+
+def _is_encodable(name: str) -> bool:
+    """Whether the system has such names."""
+    try:
+        return b'\0' not in os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
 
 
 def _repeated_names(names: Sequence[str], ids: np.ndarray, file: File) -> list[Finding]:

@@ -138,7 +138,9 @@ def _warnings(images: np.ndarray, corners: np.ndarray, scores: np.ndarray, with_
          f'{file.path} {{has|have}} no width or height; keypoints are predicted all the same; the first is {{first}}'),
         ('score', (scores < 0) | (scores > 1), f'{{count}} {{score|scores}} in {file.path} {{is|are}} not between 0 '
          f'and 1 (the highest is {scores.max():g}); bbox_score_thr and the scores of people, which are multiplied by '
-         'them, expect that; the first is {first}')]
+         'them, expect that; the first is {first}'),
+        ('scores of 0', np.full(len(scores), not scores.any()), f'all {{count}} scores in {file.path} are 0; people '
+         'are ranked by them, and all would be equal; the first is {first}')]
     found = [finding(kind, sentence, places=np.flatnonzero(applies), image_ids=images, annotation_ids=places)
              for kind, applies, sentence in rules if applies.any()]
     empty = np.array(sorted(set(with_people) - set(images.tolist())))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from distilpose.annotations.all_errors import MOST, ContentError, all_detection_errors, all_errors, by_kind
-from distilpose.annotations.findings import Finding, Findings
+from distilpose.annotations.findings import Finding, Findings, agree
 from distilpose.annotations.summary import (
     describe_boxes,
     describe_coco,
@@ -248,8 +248,9 @@ def _check_detections(report: FileCheck, boxes: list[Any], annotations: Path | N
     numbers = [box['score'] for box in found if isinstance(box.get('score'), (int, float))
                and math.isfinite(box['score'])]
     categories = Counter(str(box.get('category_id')) for box in found)
-    report.lines.append(f'boxes of a detector: {len(boxes):,} on {len({str(box.get("image_id")) for box in found}):,} '
-                        f'images, categories: {", ".join(f"{name} ({n:,})" for name, n in categories.most_common(5))}')
+    images = len({str(box.get('image_id')) for box in found})
+    report.lines.append(f'boxes of a detector: {len(boxes):,} on {images:,} {agree("{image|images}", images)}, '
+                        f'categories: {", ".join(f"{name} ({n:,})" for name, n in categories.most_common(5))}')
     report.lines += describe_boxes(_boxes(box.get('bbox') for box in found))
     if numbers:
         report.lines.append(f'scores: {min(numbers):.3f} to {max(numbers):.3f}, median {np.median(numbers):.3f}')

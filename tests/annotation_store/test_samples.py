@@ -100,6 +100,10 @@ ODD: dict[str, Callable[[Content], Any]] = dict(
     one_name=all_the_same_name,
     nan_of_unlabelled=lambda file: file['annotations'][0]['keypoints'].__setitem__(slice(6, 9), [float('nan'), 0, 0]),
     no_categories=lambda file: file.pop('categories'),
+    empty_categories=lambda file: file.update(categories=[]),
+    no_box=without(3, 'bbox'),
+    escapes_in_names=lambda file: file['images'][0].update(file_name='a"b\t ü.jpg'),
+    large_numbers_elsewhere=put(1, note=[10 ** 400, -0.0, 2 ** 63], segmentation=[[[[1]]], [1e308, float('inf')]]),
     names_of_others=lambda file: file['images'][0].update(file_name='ordner/ü ☂.jpg'),
 )
 

@@ -92,6 +92,7 @@ def shares(one: dict[str, Any]) -> list[float]:
     (image('file_name', ..., 2, 3), r'image 3 of .* has no file_name, .* .and 1 more.'),
     (image('file_name', ''), "the file_name of image 1 of .* is ''"), (image('file_name', ' '), "is ' '"),
     (image('file_name', 7), 'the file_name of image 1 of .* is 7'), (image('file_name', None), 'is None'),
+    (image('file_name', 'a\0.jpg'), 'no file has these characters'), (image('file_name', '\ud800.jpg'), 'these char'),
     (image('file_name', '/etc/motd'), "image 1 of .* is '/etc/motd' outside of the folders of its data set"),
     (image('file_name', '../../x.jpg'), "is '/x.jpg' outside of the folders"),
     (image('file_name', 'train\\a.jpg'), r"is 'train\\\\a.jpg', with the backslashes of Windows; expected '/'"),
