@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
+import re
+import textwrap
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -18,6 +21,10 @@ from torch import nn
 _NUMBERS = (int, float, complex)
 _LISTS = (list, tuple, Sequence, Iterable, set, frozenset)
 _PLAIN = (*_NUMBERS, bool, type(None), torch.Tensor)
+_HOST = ('mmpose.', 'mmcv.', 'mmengine.', 'torch.', 'distilpose.')
+_FLAG_WORDS = frozenset({'yes', 'no', 'true', 'false', 'on', 'off', 'y', 'n', 't', 'f', '0', '1'})
+_WORDS = {bool: 'bool', str: r'str\w*', int: 'int|float|number', float: 'float|number', dict: 'dict|mapping'}
+"""Type of a value -> words for it in docstrings."""
 
 
 class Argument(NamedTuple):
@@ -40,7 +47,8 @@ def arguments(kind: Callable[..., Any]) -> tuple[dict[str, Argument], bool]:
     """The arguments that a class or function takes.
 
     Args:
-        kind: of a class the constructor, and those that it passes ``**kwargs`` on to.
+        kind: of a class the constructor, and those that it passes ``**kwargs`` on to. What it takes out of ``kwargs``
+            by name is an argument, too.
 
     Returns:
         Name -> argument, and whether any further name is taken.
@@ -57,7 +65,40 @@ def arguments(kind: Callable[..., Any]) -> tuple[dict[str, Argument], bool]:
         found = {**own, **found}
         if not is_open:
             return found, False
+        taken, is_passed_on = _use_of_keywords(constructor)
+        found = {**dict.fromkeys(taken, Argument(inspect.Parameter.empty, inspect.Parameter.empty)), **found}
+        if not is_passed_on:
+            return found, True
     return found, bool(found)
+
+
+def _use_of_keywords(constructor: Callable[..., Any]) -> tuple[set[str], bool]:
+    """The names that a constructor takes out of its ``**kwargs``, and whether it passes them on to another one."""
+    name = next((parameter.name for parameter in inspect.signature(constructor).parameters.values()
+                 if parameter.kind == parameter.VAR_KEYWORD), '')
+    try:
+        source = textwrap.dedent(inspect.getsource(constructor))
+        calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    except (OSError, TypeError, SyntaxError):  # of a class without a file
+        return set(), True
+    taken = re.findall(rf'\b{name}(?:\.(?:pop|get|setdefault)\(|\[)\s*[\'"](\w+)[\'"]', source)
+    is_passed_on = any(isinstance(call.func, ast.Attribute) and call.func.attr == '__init__' and any(
+        keyword.arg is None and isinstance(keyword.value, ast.Name) and keyword.value.id == name
+        for keyword in call.keywords) for call in calls)
+    return set(taken), is_passed_on
+
+
+def is_of_host(kind: Any, name: str = '') -> bool:
+    """Whether a class or function, or one of its arguments, is defined by mmpose, mmengine, mmcv, torch or distilpose.
+
+    Args:
+        kind: the class or function.
+        name: of an argument; empty for the class itself.
+    """
+    if inspect.isclass(kind) and name:
+        kind = next((base for base in kind.__mro__ if '__init__' in vars(base)
+                     and name in _of_function(vars(base)['__init__'])[0]), kind)
+    return str(getattr(kind, '__module__', '') or '').startswith(_HOST)
 
 
 def _of_function(function: Callable[..., Any]) -> tuple[dict[str, Argument], bool]:
@@ -121,7 +162,8 @@ def misfit(value: Any, argument: Argument) -> str | None:
     """
     default = argument.default
     if value is None or type(value) is type(default) or argument.annotation is inspect.Parameter.empty:
-        return 'True or False' if isinstance(value, str) and isinstance(default, bool) else None
+        is_flag = isinstance(value, str) and value.lower() in _FLAG_WORDS and isinstance(default, bool)
+        return 'True or False' if is_flag else None
     allowed = _alternatives(argument.annotation)
     literals = [choice for kind in allowed if typing.get_origin(kind) is typing.Literal
                 for choice in typing.get_args(kind)]
@@ -141,6 +183,14 @@ def misfit(value: Any, argument: Argument) -> str | None:
                       and not (bool in plain and value in (0, 1))) or (
             not float(value).is_integer() and not any(kind in (float, complex, torch.Tensor) for kind in plain))
     return _in_words(plain) if is_certain else None
+
+
+def is_documented(kind: Any, name: str, value: Any) -> bool:
+    """Whether the docstring of a class names the type of a value for an argument, which its annotation may not."""
+    words = _WORDS.get(dict if isinstance(value, Mapping) else type(value))
+    text = '\n'.join(filter(None, (getattr(part, '__doc__', None) for part in (kind, getattr(kind, '__init__', None)))))
+    entry = re.search(rf'^[ \t]*{re.escape(name)} *\(([^)]*)\)', text, re.MULTILINE)
+    return bool(words and entry and re.search(rf'\b(?:{words})\b', entry[1], re.IGNORECASE))
 
 
 def takes_text(argument: Argument) -> bool:

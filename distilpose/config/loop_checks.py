@@ -107,17 +107,24 @@ def _unusual_lengths(tree: ConfigTree, loop: Mapping[str, Any]) -> Iterator[str]
             yield (f'{path} counts epochs, and train_cfg iterations: it changes nothing; set '
                    f'{as_option(path)}.by_epoch=False')
         elif bool(counts_epochs) == bool(by_epoch):
-            late = [place for place in schedule.get('milestones', ()) if place >= length]
+            late = [place for place in _milestones(schedule) if place >= length]
             if late:
                 yield (f'{path} changes the rate at {unit} {", ".join(map(str, late))}, and the training ends after '
                        f'{length}')
-        milestones = list(schedule.get('milestones', ()))
+        milestones = _milestones(schedule)
         if milestones != sorted(milestones):
             yield f'{path}.milestones is {milestones}, which is not ascending'
     checkpoint = (tree.cfg.get('default_hooks') or {}).get('checkpoint') or {}
     if not by_epoch and checkpoint and checkpoint.get('by_epoch', True):
         yield ('default_hooks.checkpoint counts epochs, and train_cfg iterations: it saves at the end only; set '
                'default_hooks.checkpoint.by_epoch=False')
+
+
+def _milestones(schedule: Mapping[str, Any]) -> list[int]:
+    """Those of a schedule; none where a class of one's own has something else under this name."""
+    found = schedule.get('milestones', ())
+    is_list = isinstance(found, (list, tuple)) and all(isinstance(place, int) for place in found)
+    return list(found) if is_list else []
 
 
 def _schedules(tree: ConfigTree) -> Iterator[Node]:

@@ -6,7 +6,8 @@ import difflib
 import fnmatch
 import functools
 import inspect
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,7 +25,7 @@ from torch.utils.data import DataLoader
 
 from distilpose.errors import DistilPoseError
 
-from .class_arguments import arguments, kinds_of, parameters, registered, registered_names
+from .class_arguments import arguments, is_of_host, kinds_of, parameters, registered, registered_names
 from .forms import check_forms
 from .models import PAIRING_OPTIONS, read_model_source
 from .tree import ConfigTree
@@ -44,12 +45,20 @@ _TEST_CFG = frozenset({
 _PARAMWISE = frozenset({
     'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult', 'dwconv_decay_mult',
     'dcn_offset_lr_mult', 'bypass_duplicate', 'num_layers', 'layer_decay_rate'})
+_OF_FUNCTIONS = re.compile(r'.*\.(schedule|clip_grad|on_trace_ready)')
+"""Dictionaries whose ``type`` is a word for the function that reads it."""
+_INIT_CFG = re.compile(r'.*\binit_cfg(\.\d+)?(\.override(\.\d+)?)?')
+_CONSTRUCTORS = ('DefaultOptimWrapperConstructor', 'LayerDecayOptimWrapperConstructor')
+"""Those whose options in ``paramwise_cfg`` are known."""
 MMENGINE_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 """Keys of ``default_hooks`` that mmengine's Runner fills, and accepts with ``None``."""
 
 
 class UnknownName(DistilPoseError):
     """Nothing reads an option."""
+
+    is_certain = False
+    """Whether the class refuses it, also where it is added without a check."""
 
 
 @functools.cache
@@ -122,7 +131,9 @@ def check_name(path: str, node: Mapping[str, Any], name: str, *, known: Collecti
     is_open = is_open and not (names and 'type' not in node)
     close = difflib.get_close_matches(name, [*known, *names], n=1, cutoff=0.7 if is_open else 0.6)
     if close or not is_open:
-        raise UnknownName(_sentence(name, owner, close, names))
+        unknown = UnknownName(_sentence(name, owner, close, names))
+        unknown.is_certain = not is_open
+        raise unknown
 
 
 def _readers(path: str, node: Mapping[str, Any]) -> tuple[list[str], bool, str]:
@@ -149,6 +160,7 @@ def _arguments(path: str, node: Mapping[str, Any]) -> tuple[list[str], bool, str
     names += ['priority'] if first in ('default_hooks', 'custom_hooks') else []
     names += ['convert_to_iter_based'] if first == 'param_scheduler' else []
     names += ['requires_grad'] if path.endswith('norm_cfg') else []
+    names += ['override', 'name'] if _INIT_CFG.fullmatch(path) else []
     names += ['by_epoch'] if path == 'train_cfg' else []  # not both, which check_loops says
     if path == 'optim_wrapper':
         names += _keys_of_plain_dicts()[path]
@@ -179,9 +191,34 @@ def check_names(config: Config | ConfigTree) -> None:
     check_forms(tree.cfg)
     if 'runner_type' in tree.cfg:
         return  # a Runner of one's own reads what it likes
-    for path, node in checked_nodes(tree):
+    nodes = list(checked_nodes(tree))
+    of_others = _of_other_packages(tree, nodes)
+    for path, node in nodes:
         if path not in ('default_hooks', 'model.terms'):
-            tree.warnings += _check_node(path, node)
+            tree.warnings += _check_node(path, node, may_be_other=path in of_others)
+
+
+def _of_other_packages(tree: ConfigTree, nodes: Sequence[Node]) -> set[str]:
+    """The paths of dictionaries that are read by a class of another package, which may take what it likes."""
+    found = set()
+    owners = {path: kinds_of(node) for path, node in nodes if 'type' in node}
+    for path, _ in nodes:
+        above = [part for part in _parents(path) if part in owners]
+        if above and owners[above[0]]:
+            name = re.split(r'[.\[]', path[len(above[0]) + 1:])[0]
+            if above[0] in found or not any(is_of_host(kind, name) for kind in owners[above[0]]):
+                found.add(path)
+    constructor = (tree.cfg.get('optim_wrapper') or {}).get('constructor', _CONSTRUCTORS[0])
+    if constructor not in _CONSTRUCTORS:
+        found |= {path for path, _ in nodes if path.startswith('optim_wrapper.paramwise_cfg')} | {'optim_wrapper'}
+    return found
+
+
+def _parents(path: str) -> Iterator[str]:
+    """The paths above one, the nearest first."""
+    for end in range(len(path) - 1, 0, -1):
+        if path[end] in '.[':
+            yield path[:end]
 
 
 def checked_nodes(tree: ConfigTree) -> Iterator[Node]:
@@ -193,13 +230,15 @@ def checked_nodes(tree: ConfigTree) -> Iterator[Node]:
     yield from (entry for entry in tree.below(*_CHECKED) if not entry[0].startswith(elsewhere))
 
 
-def _check_node(path: str, node: Mapping[str, Any]) -> Iterator[str]:
+def _check_node(path: str, node: Mapping[str, Any], *, may_be_other: bool) -> Iterator[str]:
     """Warnings of names in a dictionary that something may read."""
     kind = node.get('type')
-    is_of_function = path.endswith(('.schedule', '.clip_grad'))
-    if isinstance(kind, str) and not is_of_function and not registered(kind):
-        raise DistilPoseError(f'{path}.type is {kind!r}: {_missing(kind)}')
+    if isinstance(kind, str) and not _OF_FUNCTIONS.fullmatch(path) and not registered(kind):
+        if not may_be_other:
+            raise DistilPoseError(f'{path}.type is {kind!r}: {_missing(kind)}')
+        return
     names, is_open, owner = _readers(as_option(path), node)
+    is_open = is_open or may_be_other
     for name in node:
         if name in names or name in _OF_MMENGINE or not names:
             continue

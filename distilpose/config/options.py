@@ -125,7 +125,7 @@ def _check_option(before: Config, after: Config, key: str, *, hooks: Mapping[str
             try:
                 check_name(path, new, part, known=list(old) if isinstance(old, Mapping) else [])
             except UnknownName as error:
-                raise _refused(key, str(error)) from error
+                raise _refused(key, str(error), may_be_added=not error.is_certain) from error
         kinds = kinds_of(new) if isinstance(new, Mapping) else ()
         old, new = _child(old, part), _child(new, part)
     _check_kind(key, old, new, [arguments(kind)[0][part] for kind in kinds if part in arguments(kind)[0]])
@@ -178,9 +178,9 @@ def misspelt_entries(cfg: Config) -> list[str]:
     return found
 
 
-def _refused(key: str, reason: str) -> DistilPoseError:
-    return DistilPoseError(f'--cfg-options {key} would have no effect: {reason}. To add it nevertheless, write '
-                           f'+{key}=...')
+def _refused(key: str, reason: str, *, may_be_added: bool = True) -> DistilPoseError:
+    advice = f'. To add it nevertheless, write +{key}=...' if may_be_added else ''
+    return DistilPoseError(f'--cfg-options {key} would have no effect: {reason}{advice}')
 
 
 def _has(node: Any, part: str) -> bool:
@@ -197,13 +197,20 @@ def _child(node: Any, part: str) -> Any:
 
 def _places_of(cfg: Config, first: str) -> list[str]:
     """Where the config has an equal value as well."""
-    value = cfg._cfg_dict[first]
+    value = _without_scope(cfg._cfg_dict[first])
     places: list[str] = []
     for path, node in dictionaries(cfg._cfg_dict, ''):
         names = [f'{path}.{name}' if path else name for name, found in node.items()
-                 if type(found) is type(value) and found == value]
+                 if type(found) is type(value) and _without_scope(found) == value]
         places += [name.replace('[', '.').replace(']', '') for name in names]
     return places
+
+
+def _without_scope(node: Any) -> Any:
+    """A part of a config without the scopes that mmengine writes into what another package's config defines."""
+    if isinstance(node, Mapping):
+        return type(node)({key: _without_scope(value) for key, value in node.items() if key != '_scope_'})
+    return type(node)(map(_without_scope, node)) if isinstance(node, (list, tuple)) else node
 
 
 def set_data_root(cfg: Config, folder: str | Path) -> None:

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from distilpose.errors import DistilPoseError
 
 from .class_arguments import arguments as arguments_of
-from .class_arguments import kinds_of, misfit
+from .class_arguments import is_documented, is_of_host, kinds_of, misfit
 from .forms import unexpected
 from .option_names import checked_nodes
 from .tree import ConfigTree
@@ -41,7 +41,7 @@ def check_values(config: Config | ConfigTree) -> None:
         kinds = kinds_of(node)
         option = as_option(path)
         for key, value in node.items():
-            expected = out_of_range(option, str(key), value)
+            expected = out_of_range(option, str(key), value) if _has_usual_meaning(path, kinds, key) else None
             if expected and any(_is_default(kind, key, value) for kind in kinds):
                 continue
             expected = expected or _other_type(kinds, key, value) or _other_variant(kinds, key, value)
@@ -57,10 +57,21 @@ def _require_parts(tree: ConfigTree) -> None:
             if key not in loader and not (key == 'sampler' and 'batch_sampler' in loader):
                 raise DistilPoseError(f'{name} has no {key}; expected one, such as {key}={example}')
     for path, node in tree.nodes:
-        if 'type' not in node and _TYPED.fullmatch(path):
+        if 'type' not in node and _TYPED.fullmatch(path) and not _is_of_several_optimizers(path, node):
             raise DistilPoseError(f'{path} has no type; expected the name of a class beside '
                                   f'{", ".join(map(str, node)) or "nothing"}: add type=... in the config, or with '
                                   f'--cfg-options {as_option(path)}.type=...')
+
+
+def _is_of_several_optimizers(path: str, node: Mapping[str, Any]) -> bool:
+    """Whether schedules are those of optimizers by name, as mmengine's ``OptimWrapperDict`` takes them."""
+    return path == 'param_scheduler' and bool(node) and all(
+        isinstance(entry, (dict, list, tuple)) for entry in node.values())
+
+
+def _has_usual_meaning(path: str, kinds: Sequence[Any], key: str) -> bool:
+    """Whether a key means what it does in mmpose; ``p`` or ``thr`` of a class of one's own may be anything."""
+    return not kinds or path == 'optim_wrapper.optimizer' or any(is_of_host(kind, key) for kind in kinds)
 
 
 def _is_default(kind: Any, key: str, value: Any) -> bool:
@@ -70,8 +81,10 @@ def _is_default(kind: Any, key: str, value: Any) -> bool:
 
 def _other_type(kinds: Sequence[Any], key: str, value: Any) -> str | None:
     """What a key takes by the annotations of all classes that a name may stand for."""
-    found = [misfit(value, arguments_of(kind)[0][key]) for kind in kinds if key in arguments_of(kind)[0]]
-    return found[0] if found and all(found) else None
+    takers = [kind for kind in kinds if key in arguments_of(kind)[0]]
+    found = [misfit(value, arguments_of(kind)[0][key]) for kind in takers]
+    is_certain = bool(found) and all(found) and not any(is_documented(kind, key, value) for kind in takers)
+    return found[0] if is_certain else None
 
 
 def _other_variant(kinds: Sequence[Any], key: str, value: Any) -> str | None:
