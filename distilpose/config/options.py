@@ -30,6 +30,13 @@ _READ_BY_RUNNER = frozenset({
     'default_scope', 'randomness', 'experiment_name', 'compile', 'model_wrapper_cfg', 'find_unused_parameters',
     'sync_bn', 'activation_checkpointing', 'efficient_conv_bn_eval', 'runner_type', 'data_root', 'launcher',
 })
+_SOURCES = ('train_pipeline', 'val_pipeline', 'test_pipeline', 'codec')
+_OF_MMPOSE_0 = dict(
+    data='train_dataloader, val_dataloader and test_dataloader', optimizer='optim_wrapper.optimizer',
+    optimizer_config='optim_wrapper', lr_config='param_scheduler', total_epochs='train_cfg.max_epochs',
+    evaluation='train_cfg.val_interval and val_evaluator', checkpoint_config='default_hooks.checkpoint',
+    log_config='default_hooks.logger and visualizer', resume_from='load_from and resume=True', seed='randomness.seed',
+    fp16='optim_wrapper, or use --amp')
 
 
 def parse_value(text: str) -> Any:
@@ -169,13 +176,34 @@ def _split(key: str) -> tuple[str, str]:
 
 
 def misspelt_entries(cfg: Config) -> list[str]:
-    """Warnings of variables of a config whose name is nearly that of an entry that the Runner reads."""
+    """Warnings of variables of a config that the run does not read, and that look as if it should.
+
+    Their name is nearly that of an entry, or one of mmpose 0.x; or they are a pipeline or codec that a config changed
+    after its base had made its loaders of it.
+    """
     found = []
     for name in cfg:
-        close = difflib.get_close_matches(name, _READ_BY_RUNNER, n=1, cutoff=0.9)
-        if close and name not in _READ_BY_RUNNER:
+        if name in _READ_BY_RUNNER:
+            continue
+        close = difflib.get_close_matches(name, _READ_BY_RUNNER, n=1, cutoff=0.88)
+        if close:
             found.append(f'the config has a variable {name!r}, which the run does not read{did_you_mean(close)}')
+        elif name in _OF_MMPOSE_0 and not _is_used(cfg, name):
+            found.append(f'the config has {name!r}, which mmpose 0.x read and 1.x does not; set {_OF_MMPOSE_0[name]}')
+        elif name in _SOURCES and cfg[name] and not _is_used(cfg, name):
+            found.append(f'the config has a variable {name!r} whose value nothing uses: its loaders and its model, '
+                         'perhaps of a base config, have another one; set those, too')
     return found
+
+
+def _is_used(cfg: Config, name: str) -> bool:
+    """Whether an entry that the Runner reads has the value of a variable."""
+    value = _without_scope(cfg._cfg_dict[name])
+    if isinstance(value, Mapping):  # a config that gives it to an entry of its base has more keys there
+        return any(path.partition('.')[0] in _READ_BY_RUNNER and all(
+            key in node and _without_scope(node[key]) == entry for key, entry in value.items())
+                   for path, node in dictionaries(cfg._cfg_dict, ''))
+    return any(path.partition('.')[0] in _READ_BY_RUNNER for path in _places_of(cfg, name))
 
 
 def _refused(key: str, reason: str, *, may_be_added: bool = True) -> DistilPoseError:

@@ -285,3 +285,18 @@ def test_a_file_of_another_form_is_refused_when_it_is_read(tmp_path: Path) -> No
 def test_a_runner_of_ones_own_reads_what_it_likes() -> None:
     options = {'runner_type': 'MyRunner', 'mine.depth': 3, 'model.backbone.mine': 3}
     assert checked('mmpose', options, as_file=True).warnings == []
+
+
+@pytest.mark.parametrize(('text', 'expected'), [
+    ("load_form = 'a.pth'", "did you mean 'load_from'"),
+    ("resume_from = 'a.pth'", 'mmpose 0.x read and 1.x does not; set load_from'),
+    ("lr_config = dict(policy='step')", 'set param_scheduler'),
+    ("train_pipeline = [dict(type='LoadImage')]", "'train_pipeline' whose value nothing uses"),
+    ('codec = dict(sigma=3)', "'codec' whose value nothing uses"),
+    ('thing = 3', None), ("optimizer = dict(type='Lamb')\noptim_wrapper = dict(optimizer=optimizer)", None)])
+def test_variables_of_a_config_that_nothing_uses(text: str, expected: str | None, tmp_path: Path) -> None:
+    """A base has made its loaders of its own pipeline; a child's variable of this name changes nothing."""
+    config = tmp_path / 'config.py'
+    config.write_text(f"_base_ = {PATHS['mmpose']!r}\n{text}\n")
+    found = misspelt_entries(read_config(config))
+    assert (expected in found[0] and len(found) == 1) if expected else not found
