@@ -236,7 +236,7 @@ def _places_of(cfg: Config, first: str) -> list[str]:
 
 def _without_scope(node: Any) -> Any:
     """A part of a config without the scopes that mmengine writes into what another package's config defines."""
-    if isinstance(node, Mapping):
+    if isinstance(node, dict):
         return type(node)({key: _without_scope(value) for key, value in node.items() if key != '_scope_'})
     return type(node)(map(_without_scope, node)) if isinstance(node, (list, tuple)) else node
 
