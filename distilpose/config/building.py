@@ -52,6 +52,8 @@ class _Part:
     cls: Any = None
     registry: Registry | None = None
     given: Any = None
+    is_hook_called: bool = False
+    """Whether it is a hook that was built and called."""
 
     @property
     def name(self) -> str:
@@ -101,7 +103,7 @@ def _part_being_built(error: BaseException, cfg: Config | Mapping[str, Any]) -> 
             if code is _BUILDERS[1]:
                 part = _Part('runner_type', values.get('runner_type'), values.get('runner_cls'), values.get('registry'))
         elif code is Runner.call_hook.__code__ and values.get('fn_name') in _BEFORE_TRAINING:
-            part = _Part(f'the hook {type(values.get("hook")).__name__}')
+            part = _Part(f'the hook {type(values.get("hook")).__name__}', is_hook_called=True)
         elif code.co_name in _ENTRIES and (isinstance(values.get('self'), Runner) or code.co_name == _STATIC):
             loader = _LOADERS.get(code.co_name, loader)
             entry = _ENTRIES[code.co_name]
@@ -148,7 +150,8 @@ def _describe(error: Exception, part: _Part) -> str:
     if unexpected:
         return (f'{part.name}: {text.partition(".__init__()")[0]} does not take the argument {unexpected[1]}; check '
                 'its spelling in the config, or remove it')
-    return f'{part.name} cannot be built: {type(error).__name__}: {text.rstrip(".")}; change its values in the config'
+    failed = 'fails at the start of the run' if part.is_hook_called else 'cannot be built'
+    return f'{part.name} {failed}: {type(error).__name__}: {text.rstrip(".")}; change its values in the config'
 
 
 def _is_about_call(error: BaseException, part: _Part) -> bool:

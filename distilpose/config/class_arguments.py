@@ -121,6 +121,8 @@ _REGISTERED: dict[str, tuple[Any, ...]] = {}
 
 def registered(name: str) -> tuple[Any, ...]:
     """What mmpose has registered under a name, and mmengine where mmpose has not."""
+    if not all(name.split('.')):  # mmengine would import the scope before a dot
+        return ()
     if name not in _REGISTERED:
         found = [registry.get(name) for registry in _registries()]
         kinds = tuple(dict.fromkeys(kind for kind in found if kind is not None))

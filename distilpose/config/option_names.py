@@ -45,6 +45,7 @@ _TEST_CFG = frozenset({
 _PARAMWISE = frozenset({
     'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult', 'dwconv_decay_mult',
     'dcn_offset_lr_mult', 'bypass_duplicate', 'num_layers', 'layer_decay_rate'})
+_OF_KEYPOINTS = re.compile(r'\.metainfo\.(keypoint|skeleton)_info\b')
 _OF_FUNCTIONS = re.compile(r'.*\.(schedule|clip_grad|on_trace_ready)')
 """Dictionaries whose ``type`` is a word for the function that reads it."""
 _INIT_CFG = re.compile(r'.*\binit_cfg(\.\d+)?(\.override(\.\d+)?)?')
@@ -232,6 +233,8 @@ def checked_nodes(tree: ConfigTree) -> Iterator[Node]:
 
 def _check_node(path: str, node: Mapping[str, Any], *, may_be_other: bool) -> Iterator[str]:
     """Warnings of names in a dictionary that something may read."""
+    if _OF_KEYPOINTS.search(path):
+        return  # whose type is 'upper' or 'lower'
     kind = node.get('type')
     if isinstance(kind, str) and not _OF_FUNCTIONS.fullmatch(path) and not registered(kind):
         if not may_be_other:

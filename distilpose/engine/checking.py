@@ -8,6 +8,7 @@ from typing import Any
 from ..distillation import PoseDistiller
 from ..errors import DistilPoseError
 from .bare_model import bare_model
+from .hooks.agreement import AgreementHook
 from .hooks.teacher_check import TeacherCheckHook
 from .hooks.teacher_report import TeacherReportHook, log
 from .hooks.validation_check import ValidationCheckHook, check_first_batch
@@ -46,8 +47,8 @@ class CheckingRunner(ConciseRunner):
         if self.people_to_browse is not None:
             file = write_sample_page(self, people=self.people_to_browse)
             self.logger.info(f'Samples as the network sees them: {file}.')
-        for hook in self.hooks:
-            if isinstance(hook, ValidationCheckHook):
+        for hook in self.hooks:  # in the order of their priorities
+            if isinstance(hook, (AgreementHook, ValidationCheckHook)):
                 hook.before_train(self)
         check_first_batch(self)
         self._check_teacher()

@@ -19,6 +19,7 @@ from distilpose.engine.failures import recognise
 from distilpose.errors import DistilPoseError, LostProcess, MachineFailed
 
 from .test_saving import assert_equal
+from .tiny import TinyBackbone
 
 MakeConfig = Callable[..., Path]
 FAILING = """
@@ -92,10 +93,15 @@ def test_what_was_trained_is_saved_and_resumed_exactly(make_config: MakeConfig, 
 
 def test_unknown_errors_keep_their_traceback_and_log_it(make_config: MakeConfig, tmp_path: Path,
                                                         monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any, **__: Any) -> None:
-        raise RuntimeError('a mistake in the code')
+    forward, calls = TinyBackbone.forward, []
 
-    monkeypatch.setattr('tests.engine.tiny.TinyBackbone.forward', fail)
+    def fail_later(backbone: TinyBackbone, images: Any) -> Any:
+        calls.append(1)
+        if len(calls) > 1:  # errors of the first batch are about the config
+            raise RuntimeError('a mistake in the code')
+        return forward(backbone, images)
+
+    monkeypatch.setattr(TinyBackbone, 'forward', fail_later)
     with pytest.raises(RuntimeError, match='a mistake in the code'):
         train(make_config(), work_dir=tmp_path / 'run', validate=False)
     assert 'RuntimeError: a mistake in the code' in next((tmp_path / 'run').glob('*/*.log')).read_text()

@@ -53,8 +53,8 @@ def test_wrong_input_of_train(config: str, tool: Tool, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(('options', 'words'), [
-    ('model.backbone.type=NoSuchNet', 'NoSuchNet is not in the'),
-    ('train_dataloader.dataset.type=NoSuchData', 'NoSuchData is not in the'),
+    ('model.backbone.type=NoSuchNet', "model.backbone.type is 'NoSuchNet': nothing is registered"),
+    ('train_dataloader.dataset.type=NoSuchData', "dataset.type is 'NoSuchData': nothing is registered"),
 ])
 def test_unknown_types(config: str, tool: Tool, capsys: pytest.CaptureFixture[str], options: str, words: str) -> None:
     assert tool('train').main([config, '--cfg-options', options]) == 2

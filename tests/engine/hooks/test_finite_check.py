@@ -245,7 +245,7 @@ def test_weights_to_start_from_are_checked(make_config: MakeConfig, tmp_path: Pa
 
 
 def test_numbers_of_the_config_are_checked_before_anything_is_written(make_config: MakeConfig, tmp_path: Path) -> None:
-    with pytest.raises(DistilPoseError, match=r'optim_wrapper\.optimizer\.lr is nan; expected a finite number'):
+    with pytest.raises(DistilPoseError, match=r'optim_wrapper\.optimizer\.lr is nan; expected a number of at least 0'):
         train(make_config(), work_dir=tmp_path / 'run', options={'optim_wrapper.optimizer.lr': math.nan})
     assert not (tmp_path / 'run').exists()
 

@@ -97,7 +97,7 @@ def test_combined_data(make_config: MakeConfig, tmp_path: Path) -> None:
 
 def test_mistakes_do_not_wait_for_the_epoch(make_config: MakeConfig, tmp_path: Path) -> None:
     wrong = SWITCH + "custom_hooks[0]['switch_pipeline'] = [dict(type='Marc', by='second')]\n"
-    with pytest.raises(DistilPoseError, match='Marc is not in the mmpose::transform registry'):
+    with pytest.raises(DistilPoseError, match=r"type is 'Marc': nothing is registered .*did you mean 'Mark'"):
         train(make_config(extra=wrong), work_dir=tmp_path / 'run', validate=False)
     other_size = SWITCH + "custom_hooks[0]['switch_pipeline'] = [dict(type='TopdownAffine', input_size=(64, 64))]\n"
     with pytest.raises(DistilPoseError, match=r'custom_hooks\[0\]\.switch_pipeline\[0\]\.input_size is 64x64'):

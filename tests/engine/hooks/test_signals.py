@@ -14,7 +14,7 @@ from mmengine.hooks import Hook
 from mmpose.registry import HOOKS
 
 from distilpose.engine import train
-from distilpose.errors import Interrupted
+from distilpose.errors import DistilPoseError, Interrupted
 from tests.engine.test_saving import assert_equal
 
 MakeConfig = Callable[..., Path]
@@ -102,7 +102,7 @@ def test_handlers_are_given_back_after_an_error(make_config: MakeConfig, tmp_pat
 
     before = handlers()
     monkeypatch.setattr('tests.engine.tiny.TinyBackbone.forward', fail)
-    with pytest.raises(RuntimeError, match='a mistake'):
+    with pytest.raises(DistilPoseError, match='a mistake'):
         train(make_config(), work_dir=tmp_path, validate=False)
     assert handlers() == before
 

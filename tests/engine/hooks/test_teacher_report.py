@@ -64,7 +64,8 @@ def test_the_log_and_the_file_have_the_figures_and_a_resumed_run_reads_them(conf
     monkeypatch.setattr(teacher_report, 'make_report', None)  # is not called
     train(configs[1], work_dir=tmp_path, seed=3, resume=True, options={'train_cfg.max_epochs': 2})
     assert log_of(tmp_path).count('The teacher on 12 validation people') == 2
-    with pytest.raises(TypeError):  # other options are another report
+    # other options are another report
+    with pytest.raises(DistilPoseError, match='the hook TeacherReportHook fails at the start of the run: TypeError'):
         train(configs[1], work_dir=tmp_path, seed=3, options={'default_hooks.teacher_report.people': 4})
 
 
