@@ -47,6 +47,11 @@ def note(error: BaseException, *, activity: str | None = None, traceback_file: P
             setattr(error, name, value)
 
 
+def as_option(path: str) -> str:
+    """A place in a config as ``--cfg-options`` takes it: ``'datasets.0.images'`` of ``'datasets[0].images'``."""
+    return path.replace('[', '.').replace(']', '')
+
+
 class DistilPoseError(ValueError):
     """Wrong input: what was found, what was expected, what to change. The tools print it without a traceback."""
 

@@ -95,7 +95,7 @@ def shorten(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception as another:  # a class of somebody's own
+    except Exception as another:  # a class of one's own
         return f'its message cannot be printed ({type(another).__name__})'
     return ''.join(letter if letter.isprintable() or letter.isspace() else ascii(letter)[1:-1] for letter in text)
 

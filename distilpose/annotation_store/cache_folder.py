@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import functools
 import hashlib
-import logging
 import os
 import shutil
 import tempfile
@@ -18,8 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mmengine.logging import print_log
-
+from distilpose.host.data_files import warn_once
 from distilpose.host.switch import speedups_are_on
 
 VARIABLE = 'DISTILPOSE_ANNOTATION_CACHE'
@@ -141,7 +139,7 @@ def _temporary(folder: Path, stack: contextlib.ExitStack) -> Path:
 
 
 def _say_unwritable(folder: Path, error: OSError) -> None:
-    say_once(f'Annotations are read anew at every start: {folder.parent} cannot be written '
+    warn_once(f'Annotations are read anew at every start: {folder.parent} cannot be written '
              f'({error.strerror or error}). {VARIABLE}=DIR names another folder, {VARIABLE}=off is silent')
 
 
@@ -179,9 +177,3 @@ def remove_oldest(cache: Path, *, but: Path) -> None:
             if used > MOST_BYTES and folder != but:
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.with_suffix('.lock').unlink(missing_ok=True)
-
-
-@functools.cache
-def say_once(message: str) -> None:
-    """Warns in the log, a message once a process."""
-    print_log(message, 'current', logging.WARNING)

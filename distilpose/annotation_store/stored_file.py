@@ -204,7 +204,7 @@ def _verify(file: Path, size: int, crc: int | None) -> None:
 
 
 def _check_columns(file: StoredFile) -> None:
-    """Compares the columns with each other, as somebody else may have written them."""
+    """Compares the columns with each other, as another program may have written them."""
     rows = dict(annotations=('image_id', 'id'), detections=('image_id', ), unusual=())[file.kind]
     missing = [*(f'{name}.npy' for name in KINDS[file.kind] if not file.has(name)),
                *(name for name in _FACTS if file.kind == 'annotations' and name not in file.facts)]

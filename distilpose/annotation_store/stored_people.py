@@ -141,7 +141,7 @@ class _OfPeople(_OfImages):
                     area=np.array(column('area')[row]), iscrowd=self.crowd(row))
 
     def crowd(self, row: int) -> int:
-        """``iscrowd`` of somebody who is not in a crowd, as the file or xtcocotools has it."""
+        """``iscrowd`` of a person who is not in a crowd, as the file or xtcocotools has it."""
         return False if self.file.column('is_false')[row] else 0
 
     def raw(self, row: int) -> Sample:

@@ -50,8 +50,8 @@ def all_errors(content: Any, expected: Expected, *, path: str | Path) -> tuple[l
     Returns:
         Errors, at most :data:`MOST` of each list, and findings on the rest, ``None`` where it cannot be used.
     """
-    def check(some: Mapping[str, Any], wanted: Expected = expected) -> Findings:
-        return check_content(some, wanted, path=path, named_by='')
+    def check(some: Mapping[str, Any], of: Expected = expected) -> Findings:
+        return check_content(some, of, path=path, named_by='')
 
     try:
         return [], check(content)

@@ -300,7 +300,7 @@ def _have_keypoints(people: Sequence[Entry], expected: Expected) -> np.ndarray:
         return np.ones(len(people), dtype=bool)
     name = expected.fields[0][0]
     has_any = [value is not MISSING and value != [] for value in column(people, name)]
-    if not all(has_any):  # an empty list is nobody, or somebody whose keypoints were lost
+    if not all(has_any):  # an empty list: no person, or one whose keypoints were lost
         has_any = [found or name in person and bool(person.get('num_keypoints'))
                    for found, person in zip(has_any, people, strict=True)]
     return np.array(has_any, dtype=bool)
@@ -383,7 +383,7 @@ def _value_error(lists: Sequence[Sequence[Any]], expected: Expected, ids: np.nda
 
 
 def _check_evaluated_category(people: People, is_useful: np.ndarray, expected: Expected, file: File) -> None:
-    """Predictions of another category than all people would be compared with nobody."""
+    """Predictions of another category than all people would be compared with no person."""
     found = {people.entries[place]['category_id'] for place in np.flatnonzero(is_useful).tolist()}
     if expected.category is not None and found and expected.category not in found:
         raise file.error('the category_id of the people of', f'is {min(found)}, and the predictions are of category '

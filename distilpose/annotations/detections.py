@@ -50,7 +50,7 @@ def check_detections(boxes: Any, image_ids: Collection[int], *, path: str | Path
 
 
 def images_with_people(content: Mapping[str, Any]) -> set[Any]:
-    """Ids of the images of a checked annotation file that have somebody with a labelled keypoint, crowds apart."""
+    """Ids of the images of a checked annotation file that have a person with a labelled keypoint, crowds apart."""
     return {person['image_id'] for person in content.get('annotations', ())
             if not person.get('iscrowd') and any((person.get('keypoints') or ())[2::3])}
 

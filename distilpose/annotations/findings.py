@@ -20,6 +20,11 @@ def agree(text: str, count: int) -> str:
     return _FORMS.sub(lambda found: found[1 if count == 1 else 2], text)
 
 
+def listed(counts: Mapping[str, int]) -> str:
+    """``'3 crowd, 1 box of no size'``, of reason -> how many."""
+    return ', '.join(f'{count:,} {reason}' for reason, count in counts.items() if count)
+
+
 @dataclass(frozen=True)
 class Expected:
     """What a data set or an evaluator reads of an annotation file in COCO format; hashable, and part of a cache key."""
@@ -84,7 +89,7 @@ class Findings:
     used: int = 0
     """Of them, those that are trained or evaluated on."""
     images: int = 0
-    """Images with somebody who is used."""
+    """Images with people who are used."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Reason -> how many are not used; people with several reasons count for the first."""
     warnings: tuple[Finding, ...] = ()
@@ -99,7 +104,7 @@ class Findings:
     def summary(self) -> str:
         """``person_keypoints_val2017.json: 63 of 68 people used on 32 images, 5 left out: 5 crowd``."""
         left_out = self.people - self.used
-        reasons = ', '.join(f'{count:,} {reason}' for reason, count in self.left_out.items() if count)
+        reasons = listed(self.left_out)
         text = (f'{{person|people}} used on {self.images:,} ' + agree('{image|images}', self.images))
         return (f'{Path(self.path).name}: {self.used:,} of {self.people:,} ' + agree(text, self.people)
                 + (f', {left_out:,} left out' if left_out else '') + (f': {reasons}' if reasons else ''))

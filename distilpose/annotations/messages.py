@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, as_option
 
 from .findings import MOST_EXAMPLES, Finding, agree
 
@@ -28,9 +28,8 @@ class File:
         """``<where> <file> <found>; expected <expected>: <remedy>``."""
         if not self.named_by:
             return DistilPoseError(f'{where} {self.path} {found}; expected {expected}: correct the file')
-        option = self.named_by.replace('[', '.').replace(']', '')
         return DistilPoseError(f'{where} {self.path} (named by {self.named_by}) {found}; expected {expected}: correct '
-                               f'the file, or name another one with --cfg-options {option}=FILE')
+                               f'the file, or name another one with --cfg-options {as_option(self.named_by)}=FILE')
 
 
 def more(count: int) -> str:
@@ -58,8 +57,3 @@ def finding(kind: str, sentence: str, *, places: np.ndarray, image_ids: Sequence
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
-
-
-def listed(counts: Iterable[tuple[str, int]]) -> str:
-    """``'3 crowd, 1 box of no size'``."""
-    return ', '.join(f'{count:,} {reason}' for reason, count in counts if count)

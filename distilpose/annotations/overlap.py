@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, as_option
 
 from .findings import Finding, Findings
 
@@ -63,6 +63,5 @@ def check_evaluated_images(predicted: Collection[int], names: Mapping[int, str],
                  f'set; {len(others):,} of {len(common):,} images have other names')
     else:
         return
-    option = named_by.replace('[', '.').replace(']', '')
     raise DistilPoseError(f'{evaluator} (named by {named_by}) {found}; expected the annotations of the data set: '
-                          f'--cfg-options {option}={data_set}')
+                          f'--cfg-options {as_option(named_by)}={data_set}')

@@ -139,7 +139,7 @@ def _about_areas(people: People) -> Iterator[_Rule]:
 
 
 def _repeated(people: People, usage: Usage) -> np.ndarray:
-    """(N,) whether image, box and keypoints are those of somebody before."""
+    """(N,) whether image, box and keypoints are those of an earlier annotation."""
     chosen = np.flatnonzero(usage.used)
     boxes = np.zeros((len(people), 4)) if people.boxes is None else people.boxes
     rows = np.column_stack([people.image_ids[chosen], boxes[chosen] @ (1.0, np.pi, 10.7, 101.3),

@@ -38,7 +38,7 @@ def expected_of(content: Mapping[str, Any], *, folder: str | None = None) -> Exp
 
 
 def keypoint_names(content: Mapping[str, Any]) -> list[str]:
-    """Names of the keypoints by the categories, else numbers; empty where categories differ, or nobody has any."""
+    """Names of the keypoints by the categories, else numbers; empty where categories differ, or none are labelled."""
     named, count = _named(content), _usual_count(content)
     if len(named) > 1:
         return []
@@ -111,7 +111,7 @@ def describe_labelled(labelled: np.ndarray, names: Sequence[str]) -> Iterator[st
     if not len(people):
         return
     share = people.mean(axis=0)
-    if names[0] == '0':  # nobody names them
+    if names[0] == '0':  # no category names them
         yield f'  each in {100 * share.min():.0f}% to {100 * share.max():.0f}% of these'
         return
     shares = ', '.join(f'{name.replace(" ", "_")}~{100 * one:.0f}%' for name, one in zip(names, share, strict=True))

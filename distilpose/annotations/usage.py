@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .columns import MISSING, column
-from .findings import Expected
+from .findings import Expected, listed
 from .people import People
 
 UNUSUAL = ('no box', 'box of no size', 'box outside of the image', 'num_keypoints 0 in spite of labelled keypoints',
@@ -29,8 +29,8 @@ class Usage:
     """Reason -> which of those with keypoints."""
 
     def reasons(self) -> str:
-        """``', left out: 3 crowd'``, or nothing."""
-        named = ', '.join(f'{count:,} {reason}' for reason, count in self.left_out.items())
+        """``' (3 crowd, 1 box of no size)'``, or nothing."""
+        named = listed(self.left_out)
         return f' ({named})' if named else ''
 
 

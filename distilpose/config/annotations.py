@@ -30,6 +30,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.host import data_files, xtcoco
 
 from .tree import ConfigTree
+from .walk import class_of
 
 _WHOLE_BODY = dict(keypoints=17, foot_kpts=6, face_kpts=68, lefthand_kpts=21, righthand_kpts=21)
 
@@ -169,7 +170,7 @@ def _local_file(owner: Entry, key: str) -> Path | None:
     name = owner.get(key)
     if not isinstance(name, (str, Path)) or not str(name) or 'type' not in owner:
         return None
-    if owner.get('backend_args') not in (None, {}, {'backend': 'local'}):
+    if owner.get('backend_args') not in data_files.LOCAL_BACKENDS:
         return None
     root = owner.get('data_root') if key == 'ann_file' else None
     path = Path(root or '', name)
@@ -177,12 +178,8 @@ def _local_file(owner: Entry, key: str) -> Path | None:
 
 
 def _class(registry: Any, owner: Entry) -> type:
-    """The class that a dictionary builds; ``object`` if there is none, which building it says.
-
-    Keypoints of a definition have a ``type`` as well, which may be empty.
-    """
-    kind = owner.get('type')
-    found = registry.get(kind) if isinstance(kind, str) and kind else kind
+    """The class that a dictionary builds; ``object`` without one, as for the ``type`` of a keypoint."""
+    found = class_of(registry, owner.get('type'))
     return found if isinstance(found, type) else object
 
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 from mmpose.registry import KEYPOINT_CODECS
 
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, as_option
+from distilpose.host.data_files import LOCAL_BACKENDS
 from distilpose.host.speedups.tta import read_option
 
 from .annotations import check_annotations
@@ -24,7 +25,7 @@ from .paths import project_path
 from .pipeline_checks import check_pipelines
 from .tree import ConfigTree
 from .value_checks import check_values
-from .walk import as_option, type_name
+from .walk import type_name
 
 _SIZES = ('input_size', 'heatmap_size', 'simcc_split_ratio', 'heatmap_type')
 _PARTS_OF_A_DISTILLATION = dict(
@@ -200,7 +201,7 @@ def check_data_files(config: Config | ConfigTree, loaders: Sequence[str] | None 
     root = tree.cfg.get('data_root')
     for loader in tree.loaders:
         for path, dataset in tree.below(f'{loader}_dataloader'):
-            if dataset.get('backend_args') not in (None, {}, {'backend': 'local'}):
+            if dataset.get('backend_args') not in LOCAL_BACKENDS:
                 continue
             for key, file in _dataset_files(dataset):
                 _require(file, f'{path}.{key}', data_root=root)

@@ -18,7 +18,7 @@ from .converter_checks import Source, check_mapping
 from .keypoint_checks import Place, place_of, predicted_count
 from .metainfo import read_definition_file
 from .tree import ConfigTree
-from .walk import type_name
+from .walk import class_of, type_name
 
 _WHOLE_BODY = 133
 _NORMS = ('bbox', 'head', 'torso')
@@ -48,7 +48,7 @@ class _Data:
 
     def kinds(self) -> list[tuple[Any, Mapping[str, Any]]]:
         """Class and entry of the data sets that read files."""
-        return [(_class(one), one) for one in _leaves(self.dataset)]
+        return [(class_of(DATASETS, one.get('type')), one) for one in _leaves(self.dataset)]
 
 
 def check_evaluators(config: Config | ConfigTree) -> None:
@@ -83,11 +83,6 @@ def _leaves(dataset: Any) -> Iterator[Mapping[str, Any]]:
             yield dataset
         for one in inner:
             yield from _leaves(one)
-
-
-def _class(dataset: Mapping[str, Any]) -> Any:
-    kind = dataset.get('type')
-    return DATASETS.get(kind) if isinstance(kind, str) and kind else kind
 
 
 def _check_several(path: str, evaluator: Mapping[str, Any], data: _Data) -> None:

@@ -9,9 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from distilpose.errors import DistilPoseError
-
-from .walk import as_option
+from distilpose.errors import DistilPoseError, as_option
 
 _DICTIONARY, _OPTIONAL, _LIST, _EITHER = 'a dictionary', 'a dictionary or None', 'a list of dictionaries', (
     'a dictionary, a list of them, or None')

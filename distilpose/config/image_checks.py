@@ -20,10 +20,9 @@ from distilpose.image_files import ImageTable, check_images
 from distilpose.image_files.checks import DEFAULT_SHARE, checked_share
 
 from .tree import ConfigTree
-from .walk import Node, dictionaries, type_name
+from .walk import Node, class_of, dictionaries, type_name
 
 _NOT_TURNED = ('unchanged', 'color_ignore_orientation', 'grayscale_ignore_orientation')
-_LOCAL: tuple[Any, ...] = (None, {}, {'backend': 'local'})
 
 
 def check_image_files(config: Config | ConfigTree) -> None:
@@ -74,12 +73,12 @@ def reads_coco(kind: Any) -> bool:
 
 def _table(path: str, dataset: Mapping[str, Any]) -> ImageTable | None:
     """The images of a data set; ``None`` for one of another form or with images elsewhere."""
-    name, kind = dataset.get('ann_file'), dataset.get('type')
-    found: Any = DATASETS.get(kind) if isinstance(kind, str) and kind else kind
+    name = dataset.get('ann_file')
+    found: Any = class_of(DATASETS, dataset.get('type'))
     if not (isinstance(name, (str, Path)) and str(name) and isinstance(found, type) and reads_coco(found)):
         return None
     if dataset.get('lazy_init') or any(
-            _plain(node.get(key)) not in _LOCAL for _, node in dictionaries(dataset, '')
+            _plain(node.get(key)) not in data_files.LOCAL_BACKENDS for _, node in dictionaries(dataset, '')
             for key in ('backend_args', 'file_client_args')):
         return None
     root = str(dataset.get('data_root') or '')
@@ -113,7 +112,7 @@ def _ignores_orientation(step: Node) -> bool:
 
 @data_files.without_garbage_collection()
 def used_images(content: Mapping[str, Any], dataset: Mapping[str, Any], *, source: str, named_by: str,
-                       folder: str, root: str | None = None, is_turned: bool = True) -> ImageTable:
+                folder: str, root: str | None = None, is_turned: bool = True) -> ImageTable:
     """The images that a data set of COCO's form reads.
 
     Args:

@@ -7,10 +7,10 @@ from typing import Any
 
 from mmengine.config import Config
 
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, as_option
 
 from .tree import ConfigTree
-from .walk import Node, as_option
+from .walk import Node
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _OF_WORKERS: Mapping[str, Any] = dict(persistent_workers=False, prefetch_factor=None, timeout=0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, as_option
 
 from .tree import ConfigTree
 from .walk import Node, dictionaries
@@ -37,7 +37,7 @@ def check_numbers(config: Config | ConfigTree) -> None:
             if math.isnan(value) or (must_be_finite and math.isinf(value)):
                 where = f'{path}.{key}'
                 raise DistilPoseError(f'{where} is {value}; expected a finite number. Change it in the config, or with '
-                                      f'--cfg-options {where.replace("[", ".").replace("]", "")}=NUMBER')
+                                      f'--cfg-options {as_option(where)}=NUMBER')
 
 
 def _student_nodes(tree: ConfigTree) -> list[Node]:

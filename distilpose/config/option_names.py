@@ -23,13 +23,13 @@ from mmengine.utils.dl_utils import set_multi_processing
 from torch import nn
 from torch.utils.data import DataLoader
 
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, as_option
 
 from .class_arguments import arguments, is_of_host, kinds_of, parameters, registered, registered_names
 from .forms import check_forms
 from .models import PAIRING_OPTIONS, read_model_source
 from .tree import ConfigTree
-from .walk import Node, as_option, dictionaries
+from .walk import Node, dictionaries
 
 _CHECKED = (
     'model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg', 'test_cfg',

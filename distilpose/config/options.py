@@ -11,7 +11,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 from mmpose.registry import HOOKS
 
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, as_option
 
 from .class_arguments import Argument, arguments, kinds_of, takes_text
 from .forms import check_forms
@@ -230,7 +230,7 @@ def _places_of(cfg: Config, first: str) -> list[str]:
     for path, node in dictionaries(cfg._cfg_dict, ''):
         names = [f'{path}.{name}' if path else name for name, found in node.items()
                  if type(found) is type(value) and _without_scope(found) == value]
-        places += [name.replace('[', '.').replace(']', '') for name in names]
+        places += map(as_option, names)
     return places
 
 

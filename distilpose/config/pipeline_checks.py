@@ -13,7 +13,7 @@ from distilpose.errors import DistilPoseError
 
 from .teacher_crop import CROP_STEPS, WRAPPERS
 from .tree import ConfigTree
-from .walk import type_name
+from .walk import class_of, type_name
 
 Step = tuple[str, str]
 """Path and type of a step."""
@@ -70,8 +70,7 @@ def _steps(path: str, pipeline: Any) -> Iterator[Step]:
 
 
 def _is_known(kind: Any, registry: Registry) -> bool:
-    found = registry.get(kind) if isinstance(kind, str) and kind else kind
-    return getattr(found, '__module__', '').startswith(_KNOWN)
+    return getattr(class_of(registry, kind), '__module__', '').startswith(_KNOWN)
 
 
 def _check_order(path: str, steps: Sequence[Step]) -> None:

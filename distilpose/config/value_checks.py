@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, as_option
 
 from .class_arguments import arguments as arguments_of
 from .class_arguments import is_documented, is_of_host, kinds_of, misfit
@@ -16,7 +16,6 @@ from .forms import unexpected
 from .option_names import checked_nodes
 from .tree import ConfigTree
 from .value_ranges import out_of_range
-from .walk import as_option
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _PARTS = dict(dataset="dict(type='CocoDataset', ...)", sampler="dict(type='DefaultSampler', shuffle=True)")

@@ -19,9 +19,9 @@ def dictionaries(node: Any, path: str) -> Iterator[Node]:
             yield from dictionaries(value, f'{path}[{index}]')
 
 
-def as_option(path: str) -> str:
-    """``'datasets[0].images'`` as ``--cfg-options`` takes it, ``'datasets.0.images'``."""
-    return path.replace('[', '.').replace(']', '')
+def class_of(registry: Any, kind: Any) -> Any:
+    """What a ``type`` names in a registry, or is itself; ``None`` where there is none, which building it says."""
+    return registry.get(kind) if isinstance(kind, str) and kind else kind
 
 
 def type_name(kind: Any) -> str:

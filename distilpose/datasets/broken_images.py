@@ -13,12 +13,12 @@ from mmengine.dataset import BaseDataset, Compose
 
 from distilpose.annotation_store.data_sets import stored_people
 from distilpose.errors import SampleFailed
+from distilpose.host.data_files import LOCAL_BACKENDS
 from distilpose.image_files import inspect_image, why_unreadable
 from distilpose.image_files.checks import SHARE_OPTION
 
 from .unlabelled import UnlabelledImages
 
-_LOCAL: tuple[Any, ...] = (None, {}, {'backend': 'local'})
 _PACKAGES = ('mmengine', 'mmpose', 'distilpose')
 
 
@@ -35,7 +35,7 @@ class BrokenImages:
         self.max_share = max_share
         self.is_broken = torch.zeros(len(self.paths), dtype=torch.uint8).share_memory_()
         self.marks = torch.zeros((), dtype=torch.int64).share_memory_()
-        """Changes when one is found, which is quicker to see than the count."""
+        """Changes when one is found, which takes less time to see than the count."""
 
     @property
     def most(self) -> int:
@@ -187,7 +187,8 @@ def labelled_parts(dataset: Any) -> list[BaseDataset]:
 
 def _is_local(dataset: Any) -> bool:
     steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-    return all(getattr(step, name, None) in _LOCAL for step in steps for name in ('backend_args', 'file_client_args'))
+    return all(getattr(step, name, None) in LOCAL_BACKENDS for step in steps
+               for name in ('backend_args', 'file_client_args'))
 
 
 def image_paths(dataset: BaseDataset) -> list[str]:

@@ -123,7 +123,7 @@ def _log(people: People, visible: np.ndarray, path: str | Path) -> None:
 
 
 def _is_repeated(people: People) -> np.ndarray:
-    """(N,) whether image and joints are those of somebody before."""
+    """(N,) whether image and joints are those of an earlier person."""
     seen: dict[tuple[str, bytes], int] = {}
     return np.array([seen.setdefault((image, joints.tobytes()), place) != place for place, (image, joints) in
                      enumerate(zip(people.images, people.keypoints, strict=True))], dtype=bool)

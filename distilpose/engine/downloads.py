@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from mmengine.config import Config
 
 from ..config import ConfigTree, dictionaries
-from ..config.walk import as_option
+from ..errors import as_option
 from ..host.downloads import CannotDownload
 
 _KEYS = ('checkpoint', 'load_from', 'pretrained')

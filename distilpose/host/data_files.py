@@ -24,6 +24,8 @@ from distilpose.errors import DistilPoseError
 
 KEYPOINT_FIELDS = ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts')
 """Lists of an annotation that hold x, y, visibility of one joint after the other."""
+LOCAL_BACKENDS: tuple[Any, ...] = (None, {}, {'backend': 'local'})
+"""Values of mmengine's ``backend_args`` with which files are those of this machine."""
 _RUNS_CODE = {'.pkl': 'a pickle', '.pickle': 'a pickle', '.yaml': 'YAML', '.yml': 'YAML', '.joblib': 'a pickle'}
 _BEGINNINGS = {b'\x80': 'a pickle', b'PK': 'a ZIP archive', b'\x1f\x8b': 'a gzip archive', b'\x89HDF': 'an HDF5 file',
                b'\x93NUMPY': 'an array of numpy'}
@@ -131,7 +133,8 @@ def read_counted(path: str | Path, *, keep: bool = False, loads: Callable[[bytes
 
 
 @functools.cache
-def _warn_once(message: str) -> None:
+def warn_once(message: str) -> None:
+    """Warns in the log, a message once a process."""
     print_log(message, 'current', logging.WARNING)
 
 
@@ -151,7 +154,7 @@ def zero_unlabelled(annotations: Any, path: str | Path) -> int:
 def say_zeroed(count: int, path: str | Path) -> None:
     """Says in the log how many coordinates of a file were changed to 0, if any were."""
     if count:
-        _warn_once(f'{count} coordinates in {path} are NaN, infinite or null and belong to joints that are not '
+        warn_once(f'{count} coordinates in {path} are NaN, infinite or null and belong to joints that are not '
                    'labelled (visibility 0); they are taken as 0')
 
 

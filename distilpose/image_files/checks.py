@@ -15,7 +15,7 @@ import numpy as np
 
 from distilpose.annotations import Finding
 from distilpose.annotations.findings import MOST_EXAMPLES
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, as_option
 
 from .inspection import ImageFacts, inspect_image
 from .presence import describe_folder, find_similar, missing_files
@@ -36,7 +36,7 @@ def _no_boxes(place: int) -> Sequence[Sequence[float]]:
 
 @dataclass(frozen=True)
 class ImageTable:
-    """The images of a data set that somebody is in."""
+    """The images of a data set that have people."""
 
     source: str
     """The file that names them, for messages."""
@@ -118,7 +118,7 @@ def _look(table: ImageTable, places: np.ndarray, *, seconds: float) -> Iterator[
 
 
 def _none_there(table: ImageTable) -> DistilPoseError:
-    option = f'{table.named_by.replace("[", ".").replace("]", "")}.data_prefix.img'
+    option = f'{as_option(table.named_by)}.data_prefix.img'
     hint = find_similar(table.folder, table.names[0], root=table.root) or describe_folder(table.path(0))
     return DistilPoseError(
         f'none of the {len(table.names)} images of {table.source} (named by {table.named_by}) is in '

@@ -34,7 +34,7 @@ EXPECTED = Expected(image_keys=('id', 'file_name'))
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv(cache_folder.VARIABLE, str(tmp_path / 'cache'))
     monkeypatch.setattr(cache_folder, 'SMALLEST_FILE', 0)
-    cache_folder.say_once.cache_clear()
+    data_files.warn_once.cache_clear()
     yield tmp_path / 'cache'
     data_files.forget_kept_files()
 
@@ -214,7 +214,7 @@ def test_a_folder_that_cannot_be_written_is_said_once(file: Path, tmp_path: Path
     (tmp_path / 'a file').write_text('')
     monkeypatch.setenv(cache_folder.VARIABLE, str(tmp_path / 'a file' / 'cache'))
     said: list[str] = []
-    monkeypatch.setattr(cache_folder, 'print_log', lambda message, *args: said.append(message))
+    monkeypatch.setattr(data_files, 'print_log', lambda message, *args: said.append(message))
     found = [check(file, keep=True) for _ in range(2)]
     assert found[0] == found[1] and len(said) == 1 and 'cannot be written' in said[0]
     dataset = DATASETS.build(dict(type='CocoDataset', ann_file=str(file), data_prefix=dict(img=str(file.parent))))

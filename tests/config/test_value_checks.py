@@ -17,8 +17,7 @@ from distilpose.config import ConfigTree, merge_options, misspelt_entries, read_
 from distilpose.config.loop_checks import adapt_to_workers, check_loaders, check_loops
 from distilpose.config.option_names import check_names
 from distilpose.config.value_checks import check_values
-from distilpose.config.walk import as_option
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, as_option
 
 CHECKS = (check_names, check_values, check_loops, check_loaders)
 PATHS = dict(
