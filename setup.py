@@ -83,6 +83,7 @@ setup(
     python_requires='>=3.10',
     install_requires=REQUIRES,
     extras_require={
+        'docs': ['furo>=2024.8', 'myst-parser>=4', 'sphinx>=8'],
         'fast': ['hotcoco==1.3.0', 'simplejpeg>=1.9'],
         'onnx': ['onnx>=1.16', 'onnxruntime>=1.17'],
         'onnx-gpu': ['onnx>=1.16', 'onnxruntime-gpu>=1.17'],  # the same module: never beside the one above

@@ -53,7 +53,7 @@ def torch_pin() -> str:
 @pytest.mark.parametrize('python', PYTHONS)
 def test_every_line_is_an_exact_pin(python: str) -> None:
     for name, version in pins(python).items():
-        assert re.fullmatch(r'[0-9.]+', version), f'{name}{version}'
+        assert re.fullmatch(r'[0-9.]+(b[0-9]+|\.post[0-9]+)?', version), f'{name}{version}'
 
 
 def test_torch_is_not_among_the_pins() -> None:
