@@ -5,9 +5,10 @@ every part with mmpose's registries, so ``custom_imports = dict(imports=['distil
 all that a config needs.
 """
 
-from . import host
+from . import host, renamed
 
 host.apply()
+renamed.forward_modules()
 
 from . import codecs, datasets, distillation, engine, evaluation, models  # noqa: E402
 

@@ -23,9 +23,12 @@ from .engine.onnx_evaluation import is_onnx_file, match_keypoints, onnx_config, 
 from .errors import DistilPoseError
 from .inference import PosePredictions, predict, predict_many
 from .inference.devices import find_device
-from .models.quick import quickened
+from .models.optimised import optimise_for_inference
+from .renamed import forward_names
 
-__all__ = ['PosePredictions', 'export_onnx', 'load_model', 'predict', 'predict_many', 'quickened']
+__all__ = ['PosePredictions', 'export_onnx', 'load_model', 'predict', 'predict_many', 'optimise_for_inference']
+
+__getattr__ = forward_names(__name__, {'quickened': 'distilpose.apis.optimise_for_inference'})
 
 
 def load_model(config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu', *,

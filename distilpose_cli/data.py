@@ -46,7 +46,7 @@ def _add_synthesize(parser: argparse.ArgumentParser) -> None:
 
 
 def _synthesize(args: argparse.Namespace) -> None:
-    from distilpose.datasets.synthetic import make_dataset
+    from distilpose.synthetic import make_dataset
 
     print(make_dataset(args.out, images=args.images, seed=args.seed, size=args.size, val_fraction=args.val_fraction,
                        workers=args.workers))

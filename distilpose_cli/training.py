@@ -13,7 +13,7 @@ from .paths import require_checkpoint, require_config
 
 DTYPES = ('float32', 'bfloat16', 'float16')
 COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
-"""Both those of :mod:`distilpose.models.quick`."""
+"""Both those of :mod:`distilpose.models.optimised`."""
 MAY_CHANGE = ('data', 'model', 'optimizer')
 """That of :mod:`distilpose.engine.resuming`."""
 VALIDATIONS = ('auto', 'labels', 'agreement')

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmpose.apis import inference_topdown
 
-from distilpose.apis import load_model, quickened
+from distilpose.apis import load_model, optimise_for_inference
 from distilpose.checkpoints import CheckpointMismatch, MissingCheckpoint
 from distilpose.engine import read_config
 from distilpose.errors import DistilPoseError
@@ -52,7 +52,8 @@ def test_a_distillation_gives_its_student_without_the_teachers_file() -> None:
 def test_a_quick_copy_can_be_asked_in_its_place(config: str, checkpoint: Path) -> None:
     model = load_model(config, checkpoint)
     image, boxes = np.random.default_rng(0).integers(0, 255, (80, 60, 3), dtype=np.uint8), np.array([[5, 5, 50, 70]])
-    found, expected = (inference_topdown(one, image, boxes)[0].pred_instances for one in (quickened(model), model))
+    found, expected = (inference_topdown(one, image, boxes)[0].pred_instances
+                       for one in (optimise_for_inference(model), model))
     np.testing.assert_allclose(found.keypoints, expected.keypoints, atol=1e-2)
 
 

@@ -24,7 +24,7 @@ import torch
 
 from distilpose.apis import load_model
 from distilpose.config import build_estimator, read_config
-from distilpose.datasets.synthetic import make_dataset
+from distilpose.synthetic import make_dataset
 from distilpose.engine import train
 
 make_dataset('data/synthetic_people', images=4, seed=0, size=96, val_fraction=0.25)

@@ -20,7 +20,7 @@ from distilpose.engine.hooks.randomness import SeededPreparation
 from distilpose.errors import DistilPoseError
 
 from .machine import working_threads
-from .parts import Parts
+from .timed_sections import Parts
 from .timing import Report, interleave
 
 _PLAIN = dict(LoadEncodedImage='LoadImage', LoadImageOnce='LoadImage', DecodingTopdownAffine='TopdownAffine',
@@ -116,10 +116,10 @@ class _Batches:
 
     def time_steps(self) -> dict[str, float]:
         """Milliseconds of every step, the mean over the samples of a run, the median of three passes."""
-        passes = [{**self._time_pass(), **self._time_hand_over()} for _ in range(3)]
+        passes = [{**self._time_pass(), **self._time_collate()} for _ in range(3)]
         return {name: 1e3 * statistics.median(one[name] for one in passes) for name in passes[0]}
 
-    def _time_hand_over(self) -> dict[str, float]:
+    def _time_collate(self) -> dict[str, float]:
         """Making a batch, and what two processes do to send and receive it, here both done by this one."""
         samples = self._samples(0, self._indices(0)[0])
         start = time.process_time()

@@ -24,10 +24,10 @@ from mmpose.registry import METRICS
 from distilpose.config.models import keypoint_metainfo
 from distilpose.errors import DistilPoseError
 
-from .made_people import make_answers, make_people
 from .memory import added_at_peak
-from .parts import Parts
-from .published_way import evaluated_as_published
+from .reference import evaluated_as_published
+from .synthetic_data import make_answers, make_people
+from .timed_sections import Parts
 from .timing import Report, interleave
 
 _PEOPLE, _PASSES = 5000, 3

@@ -13,14 +13,14 @@ from mmengine.registry import init_default_scope
 from distilpose.complexity import ForwardPass, count_macs
 from distilpose.engine import student_config
 from distilpose.errors import DistilPoseError
-from distilpose.models.quick import quickened
+from distilpose.models.optimised import optimise_for_inference
 
 from .ceilings import measure_ceilings
 from .inputs import batch_size, made_batch
 from .machine import Machine, chosen_machine
 from .memory import added_at_peak
 from .networks import build_model
-from .published_way import predict_as_published
+from .reference import predict_as_published
 from .timing import Report, interleave, repeated
 
 _SECONDS_OF_A_RUN = 0.1
@@ -29,8 +29,8 @@ _SECONDS_OF_A_RUN = 0.1
 def measure(cfg: Config, args: argparse.Namespace) -> Report:
     """Times answers of a config's model, a distillation's student: images, network, flip test and decoding.
 
-    The answers are those of :func:`~distilpose.models.quick.quickened` copies. FLOPs are those of their forward
-    passes, two of them with a flip test.
+    The answers are those of :func:`~distilpose.models.optimised.optimise_for_inference` copies. FLOPs are
+    those of their forward passes, two of them with a flip test.
 
     Raises:
         DistilPoseError: the config has no batches, or this machine cannot compute so.
@@ -42,8 +42,8 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
         if 'float16' in args.dtypes and machine.device.type == 'cpu':
             raise DistilPoseError('--dtypes has float16, which is for CUDA; on a CPU use bfloat16')
         model: Any = build_model(cfg).to(machine.device).eval()
-        flops = _flops(quickened(model), batch, machine)
-        models = {name: quickened(model, dtype=None if name == 'float32' else name, compile=args.compile)
+        flops = _flops(optimise_for_inference(model), batch, machine)
+        models = {name: optimise_for_inference(model, dtype=None if name == 'float32' else name, compile=args.compile)
                   for name in args.dtypes}
         counted, notes = {name: {name: flops} for name in models}, []
         if args.baseline:

@@ -18,7 +18,7 @@ from distilpose.errors import DistilPoseError
 from .inputs import batch_size
 from .machine import chosen_machine
 from .memory import added_at_peak
-from .published_way import drawn_heatmap_loss
+from .reference import drawn_heatmap_loss
 from .timing import Report, interleave, repeated
 
 _SECONDS_OF_A_RUN = 0.02

@@ -21,8 +21,8 @@ from .inputs import batch_size, made_batch
 from .machine import Machine, chosen_machine
 from .memory import added_at_peak
 from .networks import build_model, macs_of_a_step, ready_to_train, with_a_teacher
-from .parts import Parts
-from .published_way import published_settings, train_as_published
+from .reference import published_settings, train_as_published
+from .timed_sections import Parts
 from .timing import Report, interleave
 
 _PASSES = 3

@@ -3,7 +3,7 @@
 A file of torch is read with ``torch.load(..., weights_only=True)``, after what it declares was compared with its size
 (:mod:`distilpose.checkpoints.declared_sizes`); one of safetensors by its library. Two kinds of harmless objects that
 mmengine and mmpose write into their files are understood through unpickling shims
-(:mod:`distilpose.checkpoints.stand_ins`): numpy arrays and scalars, and mmengine's ``HistoryBuffer``.
+(:mod:`distilpose.checkpoints.unpickling_shims`): numpy arrays and scalars, and mmengine's ``HistoryBuffer``.
 A file which needs anything else is refused, unless its reader says that it is trusted.
 """
 
@@ -32,8 +32,8 @@ from .integrity import check_records
 from .plain_data import restore
 from .safetensors_files import SUFFIX, is_safetensors, read_safetensors
 from .signatures import refuse_other_formats
-from .stand_ins import SAFE_STAND_INS, resolve_stand_ins
 from .trust import UntrustedCheckpoint, how_to_trust, is_listed_as_trusted
+from .unpickling_shims import SAFE_STAND_INS, resolve_stand_ins
 
 _STATE_DICT_NAMES = ('state_dict', 'ema_state_dict', 'state_dict_ema', 'model_state_dict', 'model', 'model_ema', 'ema')
 _SHOWN_KEYS = 5

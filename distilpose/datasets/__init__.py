@@ -1,9 +1,9 @@
 """Data sets and transforms that mmpose lacks."""
 
-from .hand_over import compact_collate
+from .collate import compact_collate
+from .grouped_by_image import PeopleOfImageSampler
+from .light_annotations import QuickCocoDataset
 from .mpii import ZeroBasedMpiiDataset
-from .people_of_image import PeopleOfImageSampler
-from .quick_coco import QuickCocoDataset
 from .transforms import (
     DecodingTopdownAffine,
     KeepUndistorted,

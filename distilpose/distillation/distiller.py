@@ -17,7 +17,8 @@ from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
-from . import parts
+from . import student_modules
+from .freezing import freeze_untrained
 from .heatmap_grid import HeatmapGrids
 from .image_adapter import adapter_between, input_size, read_input
 from .labels import read_labels
@@ -29,7 +30,6 @@ from .teacher_cache import TeacherCache
 from .teachers import Teacher, build_teacher
 from .teachers.keypoints import build_keypoint_map
 from .terms import DistillationTerm
-from .untrained import freeze_untrained
 
 TERMS_PREFIX = 'distillation'
 
@@ -74,7 +74,7 @@ class PoseDistiller(BaseModel):
                                    entry='model.student')
         network = build_estimator(source.model)
         super().__init__(data_preprocessor=network.data_preprocessor)
-        parts.adopt_children(self, network, reserved=TERMS_PREFIX)
+        student_modules.adopt_children(self, network, reserved=TERMS_PREFIX)
         # Not a child: its children are the distiller's already. `object` keeps nn.Module from registering it.
         object.__setattr__(self, 'student', network)
         self.student_checkpoint = student.get('checkpoint')
@@ -103,7 +103,7 @@ class PoseDistiller(BaseModel):
                                   'that only predicts; drop the option, or name a config and a checkpoint')
         self.shared = self._share_backbone() if share_backbone else ()
         self.frozen = (*self.shared, *freeze)
-        parts.freeze(network, self.frozen)
+        student_modules.freeze(network, self.frozen)
         if not task_weight:
             freeze_untrained(self)
 
@@ -183,7 +183,7 @@ class PoseDistiller(BaseModel):
         """Also tells the student itself, whose ``train`` may freeze parts, and a teacher that follows."""
         super().train(mode)
         self.student.train(mode)
-        parts.hold_still(self.student, self.frozen)
+        student_modules.set_frozen_to_eval(self.student, self.frozen)
         self.teacher.train(mode)  # the last word, since shared parts are the teacher's
         return self
 
@@ -198,7 +198,7 @@ class PoseDistiller(BaseModel):
             state = read_weights(checkpoint_source(source)).state
             load_strict(self.student, state, source=source, ignore_prefixes=(f'{TERMS_PREFIX}.',))
         for part in self.init_from_teacher:
-            parts.copy_part(part, source=self.teacher.model, target=self.student)
+            student_modules.copy_part(part, source=self.teacher.model, target=self.student)
 
     def _make_own_crop(self, network: Any, pairing: Mapping[str, Any], grids: HeatmapGrids, *,
                        share_backbone: bool) -> OwnCrop | None:
@@ -225,7 +225,7 @@ class PoseDistiller(BaseModel):
             raise DistilPoseError(f'share_backbone takes the backbone from the teacher, and model.student.checkpoint '
                                   f'({self.student_checkpoint}) would replace it; drop one of them. To start the head '
                                   "from the teacher's, use init_from_teacher=('head',)")
-        return parts.share_backbone(self.student, self.teacher.model, to_teacher=self.to_teacher)
+        return student_modules.share_backbone(self.student, self.teacher.model, to_teacher=self.to_teacher)
 
 
 def _open_teacher(teacher: dict | Teacher) -> tuple[Mapping[str, Any], Any]:

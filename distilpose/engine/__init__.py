@@ -12,11 +12,11 @@ from distilpose.config import (
     student_config,
 )
 
-from . import averaging, hooks, optim
+from . import hooks, mixed_precision, weight_averaging
 from .launch import check_training, evaluate, train
 
 __all__ = [
-    'averaging', 'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data',
-    'check_schedules', 'check_training', 'evaluate', 'hooks', 'merge_options', 'optim', 'read_config', 'set_data_root',
-    'student_config', 'train',
+    'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data', 'check_schedules',
+    'check_training', 'evaluate', 'hooks', 'merge_options', 'mixed_precision', 'read_config', 'set_data_root',
+    'student_config', 'train', 'weight_averaging',
 ]

@@ -7,7 +7,6 @@ from typing import Any
 
 from ..distillation import PoseDistiller
 from ..errors import DistilPoseError
-from .bare_model import bare_model
 from .hooks.agreement import AgreementHook
 from .hooks.teacher_check import TeacherCheckHook
 from .hooks.teacher_report import TeacherReportHook, log
@@ -15,6 +14,7 @@ from .hooks.validation_check import ValidationCheckHook, check_first_batch
 from .runner import ConciseRunner
 from .sample_page import write_sample_page
 from .teacher_report import TeacherReport, draw_sheet
+from .unwrapped_model import unwrapped_model
 
 SHEET = 'teacher_report.png'
 """In the work directory: some people with the labels and the teacher's joints."""
@@ -61,7 +61,7 @@ class CheckingRunner(ConciseRunner):
         Raises:
             DistilPoseError: the teacher is of no use.
         """
-        model = bare_model(self)
+        model = unwrapped_model(self)
         if not isinstance(model, PoseDistiller):
             self.logger.info('There is no teacher to evaluate.')
             return

@@ -14,7 +14,7 @@ from torch import nn
 
 from ..checkpoints import all_finite
 from ..distillation import PoseDistiller
-from .bare_model import bare_model
+from .unwrapped_model import unwrapped_model
 
 _IMAGES = 4
 _LABELS = ('gt_instances', 'gt_instance_labels', 'gt_fields')
@@ -67,7 +67,7 @@ def describe_saved(runner: Runner) -> str:
 
 def weights_of(runner: Runner) -> dict[str, Any]:
     """Name -> parameter or buffer of the model, and of the averages (EMA) that a hook keeps of it."""
-    modules = {'': bare_model(runner)}
+    modules = {'': unwrapped_model(runner)}
     for hook in runner.hooks:
         average = getattr(hook, 'ema_model', None)
         if isinstance(average, nn.Module):
@@ -82,7 +82,7 @@ def _causes(runner: Runner, data_batch: Any, samples: list[Any], names: list[str
         return f'The targets of {_some(wrong)} are not finite: correct the annotations, or the codec that encodes them'
     if not all_finite(_tensors(data_batch.get('inputs') if isinstance(data_batch, Mapping) else None)):
         return 'The pixels of the batch are not finite: correct the pipeline that prepares them'
-    model = bare_model(runner)
+    model = unwrapped_model(runner)
     causes = [f'a learning rate that is too high (it is {_learning_rate(runner):.3g})']
     if isinstance(model, PoseDistiller):
         terms = {f'loss_{name}' for name in model.terms}

@@ -21,8 +21,8 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from ..errors import DistilPoseError, Interrupted, LostProcess, MachineFailed, SampleFailed, note
 from . import first_batch
-from .bare_model import bare_model
 from .hooks import SignalHook
+from .unwrapped_model import unwrapped_model
 from .workers import deaths_of_workers_ignored, describe_sample, locals_of
 
 
@@ -186,7 +186,7 @@ def _raise_for_first_batch(error: Exception, runner: Runner, log: Path | None) -
     part = 'val' if isinstance(loops[-1], ValLoop) else 'test' if isinstance(loops[-1], TestLoop) else 'train'
     if part != 'test' and runner.iter > 0:
         return
-    known = first_batch.describe(error, bare_model(runner), batch=f'a batch of {part}_dataloader',
+    known = first_batch.describe(error, unwrapped_model(runner), batch=f'a batch of {part}_dataloader',
                                  loader=f'{part}_dataloader')
     if known is not None:
         note(known, traceback_file=log)

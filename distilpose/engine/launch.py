@@ -37,9 +37,8 @@ from ..checkpoints import load_strict, read_weights
 from ..checkpoints.writing import write_atomically
 from ..config.building import building_as_sentences
 from ..errors import DistilPoseError
-from ..models.quick import check_speed, quickened
+from ..models.optimised import check_speed, optimise_for_inference
 from . import annotation_sheet
-from .bare_model import bare_model, replace_bare_model
 from .checking import CheckingRunner
 from .checkpoint_search import out_dir
 from .default_hooks import DEFAULT_HOOKS, add_default_hooks
@@ -56,6 +55,7 @@ from .runner import ConciseRunner, FinishedRunner
 from .sample_page.page import MOST_PEOPLE
 from .teacher_crop import add_teacher_crops
 from .teacher_report import TeacherReport
+from .unwrapped_model import replace_unwrapped_model, unwrapped_model
 from .work_dir import check_writable, disk_errors_as_sentences, prepare_work_dir
 from .work_dir_lock import locked
 
@@ -177,8 +177,8 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
         data_root: as for :func:`train`.
         launcher: as for :func:`train`.
         quick: ``'float32'``, ``'bfloat16'`` or ``'float16'`` lets a quick copy of the model answer in this type, see
-            :func:`~distilpose.models.quick.quickened`.
-        compile: of :func:`~distilpose.models.quick.quickened`, for the quick copy.
+            :func:`~distilpose.models.optimised.optimise_for_inference`.
+        compile: of :func:`~distilpose.models.optimised.optimise_for_inference`, for the quick copy.
 
     Returns:
         The metrics by name.
@@ -215,14 +215,14 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     def load_and_test(runner: Runner) -> dict[str, float]:
         for line in summaries(checked.findings):
             runner.logger.info(line)
-        model = bare_model(runner)
+        model = unwrapped_model(runner)
         if is_onnx:
             check_file(runner)
             return runner.test()
         load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.', ))
         runner.logger.info(f'Loaded all {len(model.state_dict())} weights from {checkpoint}.')
         if quick is not None:
-            replace_bare_model(runner, quickened(model, dtype=dtype, compile=compile))
+            replace_unwrapped_model(runner, optimise_for_inference(model, dtype=dtype, compile=compile))
             runner.logger.info(f'A quick copy of the model answers, in {quick}'
                                f'{f", compiled ({compile})" if compile else ""}.')
         return runner.test()

@@ -20,8 +20,8 @@ from ..distillation.teachers.onnx.metadata import read_metadata
 from ..distillation.teachers.presets import recognise
 from ..errors import DistilPoseError
 from ..structures import NetworkInput
-from .bare_model import bare_model
 from .summary import describe_model
+from .unwrapped_model import unwrapped_model
 
 _TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg',
              'val_evaluator', 'custom_hooks')
@@ -145,7 +145,7 @@ def check_file(runner: Runner) -> None:
     """
     for line in describe_model(runner):
         runner.logger.info(line)
-    note = match_keypoints(bare_model(runner), runner.test_dataloader.dataset.metainfo)
+    note = match_keypoints(unwrapped_model(runner), runner.test_dataloader.dataset.metainfo)
     if note is not None:
         runner.logger.info(note)
 

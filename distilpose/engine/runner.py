@@ -23,11 +23,11 @@ from torch.utils.data import DataLoader
 
 from ..checkpoints.writing import describe, disk_error, replacing
 from ..errors import DistilPoseError, printable
-from .bare_model import bare_model
 from .hooks import SkippedImagesHook, StrictResumeHook
 from .hooks.channels_last import contiguous_while_drawn, has_channels_last, use_channels_last
-from .optim import check_custom_keys
+from .mixed_precision import check_custom_keys
 from .summary import describe_data, describe_environment, describe_model, full_config_file
+from .unwrapped_model import unwrapped_model
 from .workers import prepare_workers
 
 DETAILS = 'details.txt'
@@ -121,7 +121,7 @@ class ConciseRunner(Runner):
 
     def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:
         """As mmengine does; options of single weights are in the details. Those of no weight are a warning."""
-        unused = check_custom_keys(bare_model(self), optim_wrapper)
+        unused = check_custom_keys(unwrapped_model(self), optim_wrapper)
         if unused:
             self.logger.warning('optim_wrapper.paramwise_cfg.custom_keys: no parameter has a name with '
                                 f'{", ".join(map(repr, unused))}, so that this changes nothing.')
@@ -130,7 +130,7 @@ class ConciseRunner(Runner):
 
     def _init_model_weights(self) -> None:
         if not self._has_all_weights_in_checkpoint:
-            drawn = contiguous_while_drawn(bare_model(self)) if has_channels_last(self.cfg) else nullcontext()
+            drawn = contiguous_while_drawn(unwrapped_model(self)) if has_channels_last(self.cfg) else nullcontext()
             with self._details(), drawn:
                 super()._init_model_weights()
         for line in (*describe_model(self), *describe_data(self)):

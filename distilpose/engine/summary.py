@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from ..distillation import PoseDistiller
 from ..models import describe_network
-from .bare_model import bare_model
+from .unwrapped_model import unwrapped_model
 
 
 def describe_environment(runner: Runner) -> Iterator[str]:
@@ -39,7 +39,7 @@ def full_config_file(runner: Runner) -> Path:
 
 def describe_model(runner: Runner) -> Iterator[str]:
     """The networks and their sizes, and the terms of a distillation."""
-    model = bare_model(runner)
+    model = unwrapped_model(runner)
     if not isinstance(model, PoseDistiller):
         yield f'Model: {describe_network(model)}.'
         yield from model.details() if hasattr(model, 'details') else ()

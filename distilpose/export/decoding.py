@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from distilpose.codecs import UnrefinedHeatmap
 from distilpose.distillation.heatmap_grid import COMMON_GRID, grid_of
 from distilpose.distillation.teachers.decoding import certainty_of, coordinates_of
-from distilpose.models.heads.axis_classifier import AxisClassifier
+from distilpose.models.heads.simcc import SimCCHeadMixin
 from distilpose.structures import PoseOutputs
 
 
@@ -27,7 +27,7 @@ def decode(outputs: PoseOutputs, *, head: Any) -> tuple[Tensor, Tensor]:
             coords = coords * coords.new_tensor([side / (side - 1) for side in (maps.shape[-1], maps.shape[-2])])
     elif outputs.simcc is not None:
         axes = outputs.simcc
-        if isinstance(head, AxisClassifier):
+        if isinstance(head, SimCCHeadMixin):
             axes = axes[0].softmax(-1), axes[1].softmax(-1)
             scores = torch.maximum(axes[0].amax(-1), axes[1].amax(-1))
         else:

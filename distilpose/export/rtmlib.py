@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from distilpose.distillation.image_adapter import adapter_between
 from distilpose.distillation.teachers.onnx import OnnxDescription, OnnxInput, OnnxOutputs
 from distilpose.errors import DistilPoseError
-from distilpose.models.heads.axis_classifier import AxisClassifier
+from distilpose.models.heads.simcc import SimCCHeadMixin
 from distilpose.structures import NetworkInput, PoseOutputs
 
 from .decoding import decode
@@ -94,7 +94,7 @@ class RtmlibNetwork(nn.Module):
         head = self.network.model.head
         if outputs.simcc is not None and not self.resamples:
             axes = outputs.simcc
-            if isinstance(head, AxisClassifier):
+            if isinstance(head, SimCCHeadMixin):
                 axes = axes[0].softmax(-1), axes[1].softmax(-1)
             return tuple(_with_bins(rows, side * _BINS_PER_PIXEL) for rows, side in zip(axes, self.size, strict=True))
         coords, scores = decode(outputs, head=head)

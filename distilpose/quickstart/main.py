@@ -20,14 +20,14 @@ from mmengine.config import Config
 from rich.console import Console
 
 import distilpose
+from distilpose import synthetic
 from distilpose.config import working_root
-from distilpose.datasets import synthetic
-from distilpose.datasets.synthetic import make_dataset
 from distilpose.engine import read_config, set_data_root
 from distilpose.engine.work_dir_lock import locked
 from distilpose.errors import DistilPoseError
 from distilpose.report import ModelFigures, figures_table, gap_closed
 from distilpose.report.figures import in_words
+from distilpose.synthetic import make_dataset
 
 from .compare import Trained, compare, write_report
 from .display import Display, make_display
@@ -117,7 +117,7 @@ class Stages:
             with self._stage(role, key) as stage:
                 if not (stage.result and (folder / 'weights.pth').is_file() and (folder / 'curves.json').is_file()):
                     with listening(partial(self.display.step, role)):
-                        train_model(cfg, work_dir=folder, seed=self.settings.seed, goes_on=stage.goes_on)
+                        train_model(cfg, work_dir=folder, seed=self.settings.seed, resume=stage.resume)
                 stage.result = dict(weights=_digest(folder / 'weights.pth'))
             trained[role] = Trained(cfg, folder, stage.result['weights'])
         return trained
@@ -174,7 +174,7 @@ class OpenStage:
     def __init__(self, state: RunState, name: str, key: str) -> None:
         self.state, self.name = state, name
         self.result: Any = state.result(name, key)
-        self.goes_on = state.begin(name, key)
+        self.resume = state.begin(name, key)
         self.counts = self.result is None
         self.started = time.monotonic()
 

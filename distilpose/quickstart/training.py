@@ -54,20 +54,20 @@ class QuickstartHook(Hook):
             listener(Step(runner.iter + 1, runner.max_iters, images))
 
 
-def train_model(cfg: Config, *, work_dir: Path, seed: int, goes_on: bool) -> None:
+def train_model(cfg: Config, *, work_dir: Path, seed: int, resume: bool) -> None:
     """Trains into ``work_dir/weights.pth`` and ``work_dir/curves.json``.
 
     Args:
         cfg: of a teacher, a student or a distiller.
         work_dir: also holds the checkpoints of an interrupted training.
         seed: of everything random.
-        goes_on: continue from the last checkpoint there, if there is one.
+        resume: continue from the last checkpoint there, if there is one.
     """
     cfg = cfg.copy()
     cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='QuickstartHook')]
-    if not goes_on:
+    if not resume:
         _remove_checkpoints(work_dir)
-    runner = engine.train(cfg, work_dir=work_dir, seed=seed, validate=False, resume='auto' if goes_on else None)
+    runner = engine.train(cfg, work_dir=work_dir, seed=seed, validate=False, resume='auto' if resume else None)
     write_atomically(work_dir / 'curves.json', json.dumps(_loss_history(runner)))
     _save_weights(runner.model, work_dir / 'weights.pth')
 

@@ -100,7 +100,7 @@ def start(folder: Path, part: str, kind: str) -> None:
     from mmpose.registry import DATASETS
 
     from distilpose.config import check_annotations
-    from distilpose.datasets.people_of_image import PeopleOfImageSampler
+    from distilpose.datasets.grouped_by_image import PeopleOfImageSampler
 
     imported = status('VmRSS')
     dataset: dict[str, Any] = dict(

@@ -22,7 +22,7 @@ from distilpose.annotation_store import cache_folder, data_sets
 from distilpose.annotation_store.data_sets import stored_people
 from distilpose.annotation_store.stored_columns import Unusual, annotation_columns
 from distilpose.config import check_annotations
-from distilpose.datasets.people_of_image import PeopleOfImageSampler
+from distilpose.datasets.grouped_by_image import PeopleOfImageSampler
 from distilpose.errors import DistilPoseError
 from distilpose.host import data_files
 

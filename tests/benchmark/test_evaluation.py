@@ -10,7 +10,7 @@ from mmpose.evaluation.metrics import coco_metric
 from pycocotools import coco
 
 from distilpose.benchmark.evaluation import _compare
-from distilpose.benchmark.published_way import evaluated_as_published
+from distilpose.benchmark.reference import evaluated_as_published
 from distilpose.errors import DistilPoseError
 from distilpose.host import hotcoco, xtcoco
 from distilpose.host.speedups import coco_metric as coco_speedups

@@ -8,13 +8,13 @@ import pytest
 
 from distilpose import engine
 from distilpose.distillation import leaf_config, methods
-from distilpose.models import quick
+from distilpose.models import optimised
 from distilpose_cli.training import COMPILE_MODES, DTYPES, METHODS, TRAIN, VALIDATIONS
 
 
 def test_choices_are_those_of_the_package() -> None:
-    assert quick.COMPILE_MODES == COMPILE_MODES
-    assert ('float32', *quick.DTYPES) == DTYPES
+    assert optimised.COMPILE_MODES == COMPILE_MODES
+    assert ('float32', *optimised.DTYPES) == DTYPES
 
 
 def test_methods_are_those_of_the_package() -> None:

@@ -18,8 +18,8 @@ from mmpose.registry import DATASETS, KEYPOINT_CODECS
 from distilpose.config import PROJECT_ROOT, build_estimator, load_config
 from distilpose.config.checks import check_data_files, check_input_sizes
 from distilpose.config.options import merge_options, set_data_root
-from distilpose.datasets.synthetic import make_dataset
 from distilpose.errors import DistilPoseError
+from distilpose.synthetic import make_dataset
 from tests.datasets.ubody_form import SCENES, write_ubody
 from tests.engine import tiny  # noqa: F401  (registers TinyBackbone)
 

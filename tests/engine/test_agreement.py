@@ -16,7 +16,7 @@ from distilpose.apis import predict
 from distilpose.datasets.unlabelled_files import held_out, part_of
 from distilpose.distillation.teachers.decoding import coordinates_of
 from distilpose.engine import check_training, train
-from distilpose.engine.bare_model import bare_model
+from distilpose.engine.unwrapped_model import unwrapped_model
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import AgreementWithTeacher, TeacherKeypoints
 from distilpose.inference.labels import load_teacher_model
@@ -85,7 +85,7 @@ def test_images_are_not_trained_on_that_are_evaluated(files: Path, tmp_path: Pat
 def test_the_figure_is_that_of_the_definition(files: Path, tmp_path: Path) -> None:
     """By hand: decoded maps of the teacher against the predictions of the student, in pixels of the image."""
     runner = distil(files, tmp_path)
-    model, correct = bare_model(runner).eval(), []
+    model, correct = unwrapped_model(runner).eval(), []
     for batch in runner.val_dataloader:
         data = model.data_preprocessor(batch, False)
         samples = data['data_samples']
@@ -103,7 +103,7 @@ def test_the_figure_is_that_of_the_definition(files: Path, tmp_path: Path) -> No
 def test_a_student_that_is_the_teacher_agrees_and_the_more_it_is_perturbed_the_less(files: Path,
                                                                                   tmp_path: Path) -> None:
     runner = distil(files, tmp_path, student='teacher.py', options={'train_cfg.max_epochs': 1})
-    model = bare_model(runner)
+    model = unwrapped_model(runner)
     weights = model.teacher.model.state_dict()
     figures = []
     for noise in (0.0, 0.3, 3.0):
@@ -120,8 +120,8 @@ def test_a_run_that_is_resumed_agrees_as_one_in_a_piece(files: Path, tmp_path: P
     distil(files, tmp_path / 'parts', options={'train_cfg.max_epochs': 1})
     resumed = distil(files, tmp_path / 'parts', resume=True)
     assert logged(tmp_path / 'whole')[1:] == logged(tmp_path / 'parts')
-    for name, value in bare_model(whole).state_dict().items():
-        torch.testing.assert_close(bare_model(resumed).state_dict()[name], value, rtol=0, atol=0)
+    for name, value in unwrapped_model(whole).state_dict().items():
+        torch.testing.assert_close(unwrapped_model(resumed).state_dict()[name], value, rtol=0, atol=0)
 
 
 def test_the_teacher_takes_no_part_in_the_randomness(files: Path, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_teacher_with_a_crop_of_its_own(files: Path, tmp_path: Path) -> None:
                        'train_cfg.max_epochs': 1, 'model.teacher.keypoints': 'coco', 'model.teacher.input': PIXELS,
                        'model.teacher.outputs': dict(grid='i/n')})
     metric = runner.val_evaluator.metrics[0]
-    assert bare_model(runner).own_crop is not None and len(metric.teacher) == 2
+    assert unwrapped_model(runner).own_crop is not None and len(metric.teacher) == 2
     alone = load_teacher_model(tmp_path / 'square.onnx', options={
         'model.keypoints': 'coco', 'model.input': dict(PIXELS, padding=1.25), 'model.outputs': dict(grid='i/n')})
     cell = 4 / 64 * 1.25 * 79

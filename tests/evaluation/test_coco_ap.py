@@ -14,8 +14,8 @@ from mmpose.registry import DATASETS, METRICS
 from torch import nn
 
 from distilpose.config import build_estimator, load_config
-from distilpose.datasets.synthetic import make_dataset
 from distilpose.structures import PoseOutputs
+from distilpose.synthetic import make_dataset
 
 CONFIG = 'configs/body/2d_kpt_sview_rgb_img/distilpose/coco/stemnet_coco_256x192.py'
 LAYOUTS = dict(

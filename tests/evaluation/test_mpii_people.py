@@ -11,8 +11,8 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS
 
 from distilpose.config import PROJECT_ROOT, load_config
-from distilpose.datasets.synthetic import make_dataset
 from distilpose.engine import train
+from distilpose.synthetic import make_dataset
 from tests.datasets.mpii_form import make_head_boxes, make_people, read_dataset, write_people
 
 from .answering import evaluate_ground_truth

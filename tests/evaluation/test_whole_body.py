@@ -20,10 +20,10 @@ from mmpose.registry import METRICS
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from distilpose.datasets.synthetic import make_dataset
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import WholeBodyPartsMetric
 from distilpose.evaluation.whole_body import FIGURES, PARTS
+from distilpose.synthetic import make_dataset
 
 from .whole_body_people import Answer, answered, anywhere, noisy, read_people, truth, write_random_people
 

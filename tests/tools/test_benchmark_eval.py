@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from distilpose.benchmark.made_people import make_people
+from distilpose.benchmark.synthetic_data import make_people
 
 
 @pytest.fixture

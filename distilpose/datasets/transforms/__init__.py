@@ -1,7 +1,7 @@
 from .coarse_dropout import CoarseDropout
 from .formatting import PackMixedPoseInputs, PackTrainingInputs
-from .late_decoding import DecodingTopdownAffine, LoadEncodedImage
-from .load_image_once import LoadImageOnce
+from .image_cache import LoadImageOnce
+from .lazy_decoding import DecodingTopdownAffine, LoadEncodedImage
 from .published_augmentation import RandomBBoxCenterShift, RandomScaleRotation
 from .random_blur import RandomBlur
 from .teacher_crop import KeepUndistorted, PackTeacherCrop, TeacherCrop, TeacherView

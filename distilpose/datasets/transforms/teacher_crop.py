@@ -22,9 +22,9 @@ from distilpose.structures import TEACHER_FIELDS
 
 from .coarse_dropout import CoarseDropout, Hole
 from .formatting import channels_first
-from .late_decoding import DecodingTopdownAffine, flip_of, flipped
-from .quick_crop import QuickTopdownAffine
+from .lazy_decoding import DecodingTopdownAffine, flip_of, flipped
 from .random_blur import RandomBlur
+from .single_person_crop import QuickTopdownAffine
 
 Step = Callable[[dict], dict]
 

@@ -26,14 +26,14 @@ from distilpose.config.models import PAIRING_OPTIONS, ModelSource
 from distilpose.errors import DistilPoseError
 from distilpose.host.processes import with_plain_normalisation
 from distilpose.models import describe_network, read_outputs
-from distilpose.models.quick import DTYPES, check_speed
+from distilpose.models.optimised import DTYPES, check_speed
 from distilpose.structures import NetworkInput, PoseOutputs
 
 from ..heatmap_grid import COMMON_GRID, grid_of
 from ..image_adapter import read_input
 from .base import Teacher
 from .heatmaps import check_drawing, draw_simcc_heatmaps, drawing_grid, to_common_grid
-from .quick_copy import QuickCopy
+from .optimised_copy import OptimisedCopy
 
 MODES = ('eval', 'train')
 OPTIONS = ('dtype', 'compile', 'heatmaps', 'mode', 'quick')
@@ -46,7 +46,7 @@ class FrozenTeacher(Teacher):
         model: an mmpose top-down estimator whose weights are final.
         dtype: ``'bfloat16'`` or ``'float16'`` to answer under autocast, ``None`` for float32 whatever the
             student trains in. The stored weights stay in float32.
-        compile: a mode of ``torch.compile``, see :func:`~distilpose.models.quick.quickened`.
+        compile: a mode of ``torch.compile``, see :func:`~distilpose.models.optimised.optimise_for_inference`.
         keypoint_names: names of its keypoints in order, ``None`` if unknown.
         heatmaps: for a coordinate classifier (SimCC), ``dict(size=(width, height), sigma=pixels)`` of the heatmaps
             that it shall draw, see :func:`~distilpose.distillation.teachers.heatmaps.draw_simcc_heatmaps`.
@@ -75,7 +75,7 @@ class FrozenTeacher(Teacher):
         self.keypoint_names = keypoint_names
         self.heatmaps = heatmaps
         self.mode = mode
-        self.copy = QuickCopy(self.model, dtype=dtype, compile=compile) if quick and mode == 'eval' else None
+        self.copy = OptimisedCopy(self.model, dtype=dtype, compile=compile) if quick and mode == 'eval' else None
         self.input = _with_crop(read_input(model), padding=padding, udp=udp)
         decoder: Any = getattr(model.head, 'decoder', None)
         self.heatmap_grid = ((grid_of(decoder) or COMMON_GRID) if heatmaps is None

@@ -11,7 +11,7 @@ from distilpose.distillation.schedules import require_numbers
 from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
-from .simcc import axis_loss, check_weights, resample_bins
+from .simcc import check_weights, resample_bins, simcc_loss
 
 
 def heatmap_marginals(heatmaps: Tensor, bins: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -59,5 +59,5 @@ class HeatmapMarginalTerm(DistillationTerm):
         logits_x, logits_y = student.simcc
         target_x, target_y = heatmap_marginals(teacher.heatmaps[-1], (logits_x.shape[-1], logits_y.shape[-1]))
         weights = labels.taught() if self.weights == 'gt' else labels.mask
-        return (axis_loss(self.beta * logits_x, target_x, weights)
-                + axis_loss(self.beta * logits_y, target_y, weights))
+        return (simcc_loss(self.beta * logits_x, target_x, weights)
+                + simcc_loss(self.beta * logits_y, target_y, weights))

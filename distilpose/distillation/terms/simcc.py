@@ -29,7 +29,7 @@ def check_weights(term: str, weights: str) -> None:
         raise DistilPoseError(f'{term} got weights={weights!r}; expected one of {WEIGHTS}')
 
 
-def axis_loss(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+def simcc_loss(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
     """Divergence from distributions to the softmax of logits: summed over bins, the mean over joints and samples.
 
     Args:
@@ -103,7 +103,7 @@ class SimCCTerm(DistillationTerm):
         """See :class:`DistillationTerm`."""
         assert student.simcc is not None and teacher.simcc is not None
         weights = labels.taught() if self.weights == 'gt' else labels.mask
-        along_x, along_y = (axis_loss(self.beta * logits, self._target(taught, bins=logits.shape[-1]), weights)
+        along_x, along_y = (simcc_loss(self.beta * logits, self._target(taught, bins=logits.shape[-1]), weights)
                             for logits, taught in zip(student.simcc, teacher.simcc, strict=True))
         return along_x + along_y
 

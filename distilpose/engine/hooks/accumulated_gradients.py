@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import Tensor
 
-from ..bare_model import bare_model
+from ..unwrapped_model import unwrapped_model
 
 _ENTRY = 'accumulated_gradients'
 
@@ -33,7 +33,7 @@ class AccumulatedGradientsHook(Hook):
         """Adds the gradients, if any wait."""
         wrapper = runner.optim_wrapper
         if get_world_size() == 1 and isinstance(wrapper, OptimWrapper) and _waiting(wrapper):
-            checkpoint[_ENTRY] = {name: weight.grad.cpu() for name, weight in bare_model(runner).named_parameters()
+            checkpoint[_ENTRY] = {name: weight.grad.cpu() for name, weight in unwrapped_model(runner).named_parameters()
                                   if weight.grad is not None}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
@@ -47,7 +47,7 @@ class AccumulatedGradientsHook(Hook):
         lost = _waiting(wrapper) if isinstance(wrapper, OptimWrapper) else 0
         if not lost or not runner.iter:
             return
-        parameters = dict(bare_model(runner).named_parameters())
+        parameters = dict(unwrapped_model(runner).named_parameters())
         if get_world_size() > 1 or not any(name in parameters for name in self.gradients):
             runner.logger.warning(f'The checkpoint was written between two updates of the weights: the gradients of '
                                   f'{lost} of the {wrapper._accumulative_counts} iterations of an update are lost.')

@@ -10,8 +10,8 @@ from mmpose.registry import HOOKS
 from ...distillation import PoseDistiller
 from ...errors import DistilPoseError
 from ...evaluation.agreement import AgreementWithTeacher, TeacherKeypoints
-from ..bare_model import bare_model
 from ..teacher_report.predictions import collect
+from ..unwrapped_model import unwrapped_model
 from .teacher_report import teacher_batch_size, validation_data
 
 
@@ -35,7 +35,7 @@ class AgreementHook(Hook):
         metrics = [metric for metric in getattr(evaluator, 'metrics', ()) if isinstance(metric, AgreementWithTeacher)]
         if not metrics:
             return
-        model = bare_model(runner)
+        model = unwrapped_model(runner)
         if not isinstance(model, PoseDistiller):
             raise DistilPoseError('val_evaluator is AgreementWithTeacher, and the model is no PoseDistiller: there is '
                                   'no teacher to agree with; evaluate with labels')

@@ -13,8 +13,8 @@ from mmpose.registry import HOOKS
 from torch import nn
 
 from ...distillation import FrozenTeacher
-from ...models.quick import store_channels_last, store_contiguous
-from ..bare_model import bare_model
+from ...models.optimised import store_channels_last, store_contiguous
+from ..unwrapped_model import unwrapped_model
 
 
 @HOOKS.register_module()
@@ -31,7 +31,7 @@ class ChannelsLastHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Changes the format, where that was not done before."""
-        use_channels_last(bare_model(runner))
+        use_channels_last(unwrapped_model(runner))
 
 
 def has_channels_last(cfg: Config) -> bool:

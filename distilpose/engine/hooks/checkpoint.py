@@ -19,8 +19,8 @@ from ...checkpoints.safe_loading import read_outline
 from ...checkpoints.writing import size_of, write_atomically
 from ...errors import DistilPoseError, RunFailed
 from ...evaluation.metrics import is_a_figure
-from ..bare_model import bare_model
 from ..saving import is_resumable_now, remove_interim, save_now
+from ..unwrapped_model import unwrapped_model
 
 _BEST = 'best_'
 _OUTDATED, _LAST = 'outdated_ckpts', 'last_ckpt'  # names in the message hub; the second is mmengine's
@@ -169,7 +169,7 @@ class _Deferring:
 def _check_space(runner: Runner, folder: Path) -> None:
     """Refuses a disk on which not even the weights alone have space."""
     existing = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
-    needed, free = size_of(bare_model(runner).state_dict()), shutil.disk_usage(existing).free
+    needed, free = size_of(unwrapped_model(runner).state_dict()), shutil.disk_usage(existing).free
     if is_main_process() and free < needed:
         raise DistilPoseError(f'no checkpoint fits into {folder}: the weights alone need {needed / 1e6:.1f} MB, and '
                               f'{free / 1e6:.1f} MB are free there; make room, or name another --work-dir')

@@ -15,9 +15,9 @@ from ...checkpoints import not_finite, require_finite
 from ...checkpoints.finite import describe
 from ...distillation import PoseDistiller
 from ...errors import DistilPoseError, RunFailed
-from ..bare_model import bare_model
 from ..failed_batch import describe_batch, describe_saved, describe_values, first_of_all, weights_of
 from ..refused_steps import BufferCopies, StepWatch, scaler_of, spread_not_finite, wrappers_of
+from ..unwrapped_model import unwrapped_model
 
 _SKIP = re.compile(r'skip\((\d+)\)')
 _LOWEST_SCALE = 1.0
@@ -89,8 +89,8 @@ class FiniteCheckHook(Hook):
                         if refuses or scaler_of(wrapper) is not None]
         self._handles = list(self.watches)
         if refuses:
-            self.copies = BufferCopies(bare_model(runner))
-            self._handles.append(bare_model(runner).register_forward_hook(spread_not_finite))
+            self.copies = BufferCopies(unwrapped_model(runner))
+            self._handles.append(unwrapped_model(runner).register_forward_hook(spread_not_finite))
         self.failed, self.done, self.in_a_row, self.skipped, self.scaled = None, runner.iter, 0, 0, 0
         self.has_history = any(isinstance(hook, RuntimeInfoHook) for hook in runner.hooks)
         self.zeros = {}
@@ -239,7 +239,7 @@ class FiniteCheckHook(Hook):
             if value != 0:
                 self.zeros.pop(name, None)
                 continue
-            weight = _weight(bare_model(runner), name)
+            weight = _weight(unwrapped_model(runner), name)
             if weight == 0:
                 self.zeros.pop(name, None)
                 continue

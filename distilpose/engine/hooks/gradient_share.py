@@ -18,7 +18,7 @@ from mmpose.registry import HOOKS
 from torch import Tensor, nn
 
 from ...distillation import PoseDistiller
-from ..bare_model import bare_model
+from ..unwrapped_model import unwrapped_model
 
 PREFIX = 'grad_share/'
 
@@ -46,7 +46,7 @@ class GradientShareHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Measures and logs."""
-        model = bare_model(runner)
+        model = unwrapped_model(runner)
         if not isinstance(model, PoseDistiller) or (runner.iter and (runner.iter + 1) % self.interval):
             return
         norms = gradient_norms(model, data_batch, optim_wrapper=runner.optim_wrapper)

@@ -17,9 +17,9 @@ from ...config.differences import Difference, differences, read_literals
 from ...distillation import PoseDistiller, Teacher
 from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
-from ..bare_model import bare_model
 from ..fingerprints import annotation_files, digest
 from ..resumed_optimizer import Position, has_other_groups, use_own_options
+from ..unwrapped_model import unwrapped_model
 
 Facts = dict[str, dict[str, str]]
 """``'data'``, ``'model'`` or ``'run'`` -> fact -> value."""
@@ -112,7 +112,7 @@ class ResumeFactsHook(Hook):
 
 def facts_of(runner: Runner) -> Facts:
     """What decides about a training and stands neither in its config nor in its weights."""
-    dataset, model = runner.train_dataloader.dataset, bare_model(runner)
+    dataset, model = runner.train_dataloader.dataset, unwrapped_model(runner)
     data = {f'SHA-256 of annotation file {number}': f'{sha256_of(file)[:16]} ({file.name})'
             for number, file in enumerate(annotation_files(dataset), 1)}
     data['number of samples'] = str(len(dataset))

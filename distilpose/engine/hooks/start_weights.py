@@ -14,8 +14,8 @@ from mmpose.registry import HOOKS
 from ...checkpoints import state_dict_of
 from ...checkpoints.published import to_our_names
 from ...errors import DistilPoseError
-from ..bare_model import bare_model
 from ..fitting_weights import load_fitting
+from ..unwrapped_model import unwrapped_model
 
 
 @HOOKS.register_module()
@@ -38,7 +38,7 @@ class StartWeightsHook(Hook):
             return
         source = str(runner._load_from)
         state = to_our_names(state_dict_of(checkpoint, source=source))
-        model = bare_model(runner)
+        model = unwrapped_model(runner)
         fit = load_fitting(model, state)
         if not fit.taken:
             raise DistilPoseError(f'none of the {len(state)} weights of {source} fits the model: it has '

@@ -10,8 +10,8 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...checkpoints import CheckpointMismatch, load_strict
-from ..bare_model import bare_model
 from ..fitting_weights import load_fitting
+from ..unwrapped_model import unwrapped_model
 
 
 @HOOKS.register_module()
@@ -39,7 +39,7 @@ class StrictResumeHook(Hook):
         """
         if not runner._resume:
             return
-        model = bare_model(runner)
+        model = unwrapped_model(runner)
         try:
             load_strict(model, checkpoint['state_dict'], source='the checkpoint to resume from')
         except CheckpointMismatch as error:

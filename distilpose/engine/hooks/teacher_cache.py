@@ -14,7 +14,7 @@ from mmpose.registry import HOOKS
 from ...distillation.teacher_cache import MarkedPreparation, SlotStore, TeacherCache, open_cache
 from ...distillation.teacher_cache.store import DTYPES
 from ...errors import DistilPoseError
-from ..bare_model import bare_model
+from ..unwrapped_model import unwrapped_model
 from .teacher_cache_checks import check_that_answers_repeat, facts_of
 
 _BATCHES_TO_TIME = 3
@@ -61,7 +61,7 @@ class TeacherCacheHook(Hook):
         """
         if self.folder is None:
             return
-        model, dataset = bare_model(runner), runner.train_dataloader.dataset
+        model, dataset = unwrapped_model(runner), runner.train_dataloader.dataset
         check_that_answers_repeat(runner, model)
         samples = dataset.prepare_data
         if self.augmentation_seed is not None:
@@ -95,7 +95,7 @@ class TeacherCacheHook(Hook):
                            f'process; the others were in the cache. Reading took {cache.reading.milliseconds_each:.2f} '
                            'ms a crop.')
         samples.prepare = samples.prepare.prepare
-        bare_model(runner).teacher_cache = self.cache = None
+        unwrapped_model(runner).teacher_cache = self.cache = None
         cache.store.close()
 
 

@@ -13,8 +13,8 @@ from ...distillation import PoseDistiller, Teacher
 from ...distillation.heatmap_grid import COMMON_GRID
 from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
-from ..bare_model import bare_model
 from ..fingerprints import annotation_files, digest
+from ..unwrapped_model import unwrapped_model
 from .pipeline_switch import PipelineSwitchHook
 from .randomness import SeededPreparation
 
@@ -67,7 +67,7 @@ def facts_of(runner: Runner, teacher: Teacher, *, dtype: str) -> dict[str, str]:
     """
     dataset, known = runner.train_dataloader.dataset, teacher_facts(runner.cfg.model.teacher.to_dict(), teacher)
     options = dict(dtype=str(teacher.dtype), heatmaps=getattr(teacher, 'heatmaps', None))
-    keypoint_map, grid = bare_model(runner).keypoint_map, bare_model(runner).grids.target
+    keypoint_map, grid = unwrapped_model(runner).keypoint_map, unwrapped_model(runner).grids.target
     mapped = {} if keypoint_map is None else {"teacher's keypoints": digest(keypoint_map.partners)}
     on_grid = {} if grid == COMMON_GRID else {"grid of the teacher's heatmaps": f'{grid.kind} {grid.input_size}'}
     return {

@@ -11,7 +11,7 @@ from mmpose.registry import HOOKS
 
 from ...distillation.teachers.keypoints import ENTRY, HINT
 from ...errors import DistilPoseError
-from ..bare_model import bare_model
+from ..unwrapped_model import unwrapped_model
 
 
 @HOOKS.register_module()
@@ -33,7 +33,7 @@ class TeacherCheckHook(Hook):
         teacher = _teacher(runner)
         if teacher is None:
             return
-        if not getattr(bare_model(runner), 'shared', ()):
+        if not getattr(unwrapped_model(runner), 'shared', ()):
             _verify(teacher)
         elif teacher.digest() != teacher.loaded_digest:
             raise DistilPoseError('student and teacher share a backbone, and the checkpoint that this run starts from '
@@ -42,7 +42,7 @@ class TeacherCheckHook(Hook):
         runner.logger.info(f'The teacher has the weights {teacher.loaded_digest} (SHA-256).')
         for doubt in getattr(teacher, 'doubts', ()):
             runner.logger.warning(f'TEACHER: {doubt}.')
-        keypoint_map = getattr(bare_model(runner), 'keypoint_map', None)
+        keypoint_map = getattr(unwrapped_model(runner), 'keypoint_map', None)
         if keypoint_map is not None:
             runner.logger.info(keypoint_map.describe())
         names = teacher.keypoint_names if keypoint_map is None else keypoint_map.student_names
@@ -113,5 +113,5 @@ def compare_keypoints(data: Sequence[str], expected: Sequence[str], *, owner: st
 
 
 def _teacher(runner: Runner) -> Any:
-    model = bare_model(runner)
+    model = unwrapped_model(runner)
     return getattr(model, 'teacher', None)

@@ -21,11 +21,11 @@ from ...distillation.image_adapter import read_input
 from ...distillation.teachers import PAIRING_OPTIONS, teacher_facts, with_padding
 from ...errors import DistilPoseError
 from ...structures import NetworkInput
-from ..bare_model import bare_model
 from ..fingerprints import annotation_files, digest
 from ..teacher_crop import cut_teacher_crops
 from ..teacher_report import Predictions, TeacherReport, make_report
 from ..teacher_report.report import FILE, VERSION, read_report, write_report
+from ..unwrapped_model import unwrapped_model
 
 
 @HOOKS.register_module()
@@ -64,7 +64,7 @@ class TeacherReportHook(Hook):
             DistilPoseError: the teacher's numbers are not finite; or ``strict``, and the teacher is refused or there is
                 nothing to evaluate it on.
         """
-        model = bare_model(runner)
+        model = unwrapped_model(runner)
         if not isinstance(model, PoseDistiller) or not (self.enabled or self.strict):
             return
         said: list[Any] = [self._report_or_reason(runner, model) if is_main_process() else None]
@@ -172,7 +172,7 @@ def validation_data(runner: Runner, *, annotated_boxes: bool = False) -> tuple[A
         The data set, or ``None`` and the reason.
     """
     dataset, cfg = runner.val_loop.dataloader.dataset, runner.cfg.val_dataloader.get('dataset')
-    model = bare_model(runner)
+    model = unwrapped_model(runner)
     has_own_crop = model.own_crop is not None
     is_detected = annotated_boxes and isinstance(cfg, Mapping) and bool(cfg.get('bbox_file'))
     if isinstance(cfg, Mapping) and (is_detected or has_own_crop):

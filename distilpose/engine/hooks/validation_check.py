@@ -20,8 +20,8 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import IterableDataset
 
 from ...errors import BuildFailed, DistilPoseError
-from ..bare_model import bare_model
 from ..first_batch import describe
+from ..unwrapped_model import unwrapped_model
 from ..workers import describe_sample
 
 _KNOWN = ('mmengine.', 'mmpose.', 'distilpose.')
@@ -45,7 +45,7 @@ class ValidationCheckHook(Hook):
         Raises:
             DistilPoseError: names the part of the config that does not fit.
         """
-        model = bare_model(runner)
+        model = unwrapped_model(runner)
         is_plain = runner.model is model or isinstance(runner.model, DistributedDataParallel)  # not sharded
         if not is_plain or runner.cfg.get('compile') or runner.val_loop is None or not hasattr(model, 'val_step'):
             return
@@ -169,7 +169,7 @@ def check_first_batch(runner: Runner) -> None:
     Raises:
         DistilPoseError: names the part of the config that does not fit.
     """
-    model, dataset = bare_model(runner), runner.train_dataloader.dataset
+    model, dataset = unwrapped_model(runner), runner.train_dataloader.dataset
     collate = getattr(runner.train_dataloader, 'collate_fn', None) or pseudo_collate
     model.train()
     with torch.no_grad(), _sentences(model, 'train_dataloader'):

@@ -24,8 +24,8 @@ from distilpose.report import whole_page
 from distilpose.report.page import limb_key
 from distilpose.structures import NetworkInput, PoseOutputs
 
-from ..bare_model import bare_model
 from ..teacher_report.predictions import untouched_randomness
+from ..unwrapped_model import unwrapped_model
 from .findings import Counts, count_outside, count_people, flip_findings, order_findings
 from .samples import Sample, Source, draw_samples, list_sources, split_ratio
 from .settings import describe_settings, keypoint_table, list_pipelines
@@ -132,7 +132,7 @@ def _parts(runner: Runner, datasets: Mapping[str, Any], sources: Mapping[str, li
             drawn = draw_samples(datasets[name], some, people=people, draws=draws, seed=int(runner.seed or 0))
             yield Part(title, under, Keypoints.of(datasets[name].metainfo),
                        [_person(runner, samples, is_training=name == 'train', until=until) for samples in drawn],
-                       split_ratio(datasets[name]), _terms(bare_model(runner)))
+                       split_ratio(datasets[name]), _terms(unwrapped_model(runner)))
 
 
 def _terms(model: Any) -> dict[str, list[str]]:
@@ -142,7 +142,7 @@ def _terms(model: Any) -> dict[str, list[str]]:
 
 
 def _person(runner: Runner, samples: Sequence[Sample], *, is_training: bool, until: float) -> Person:
-    given = [None if sample.packed is None else _given(bare_model(runner), sample.packed, is_training, until=until)
+    given = [None if sample.packed is None else _given(unwrapped_model(runner), sample.packed, is_training, until=until)
              for sample in samples]
     return Person(samples, given)
 

@@ -15,8 +15,8 @@ from distilpose.distillation.image_adapter import read_input
 from distilpose.distillation.teachers.keypoint_names import side_of
 from distilpose.structures import NetworkInput
 
-from ..bare_model import bare_model
 from ..summary import describe_data, describe_model
+from ..unwrapped_model import unwrapped_model
 from .findings import Counts
 from .targets import Keypoints
 
@@ -26,7 +26,7 @@ _PLACES = dict(train_dataloader='training', val_dataloader='validation', default
 
 def describe_settings(runner: Runner, *, people: int) -> str:
     """Networks, their inputs, seed and numbers."""
-    model = bare_model(runner)
+    model = unwrapped_model(runner)
     facts: dict[str, str] = {}
     last = ''
     for line in (*describe_model(runner), *describe_data(runner)):

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from distilpose.structures import PoseOutputs
 
-from .axis_classifier import AxisClassifier
 from .common import read_in_float32
+from .simcc import SimCCHeadMixin
 
 SIMDR_HEAD_INIT = [  # the linear layers start as torch has them
     dict(type='Normal', layer=['Conv2d', 'ConvTranspose2d'], std=0.001),
@@ -19,7 +19,7 @@ SIMDR_HEAD_INIT = [  # the linear layers start as torch has them
 
 
 @MODELS.register_module()
-class SimDRHead(AxisClassifier, SimCCHead):
+class SimDRHead(SimCCHeadMixin, SimCCHead):
     """mmpose's ``SimCCHead`` with the losses, scores and flip test of SimDR and SimDR* (Li et al., 2021).
 
     Args:

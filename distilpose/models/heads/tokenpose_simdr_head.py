@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from distilpose.models.layers import build_token_encoder
 from distilpose.structures import PoseOutputs
 
-from .axis_classifier import AxisClassifier
 from .common import TOKEN_HEAD_INIT, read_in_float32
+from .simcc import SimCCHeadMixin
 
 
 @MODELS.register_module()
-class TokenPoseSimDRHead(AxisClassifier, BaseHead):
+class TokenPoseSimDRHead(SimCCHeadMixin, BaseHead):
     """One layer normalisation and a linear layer for every axis on the keypoint tokens.
 
     There is no public code of it; this head is inferred from the published numbers of parameters and multiply-adds,

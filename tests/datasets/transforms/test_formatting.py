@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.datasets.transforms.test_late_decoding import compose
+from tests.datasets.transforms.test_lazy_decoding import compose
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.float32])

@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import TRANSFORMS
 
 from distilpose.config import with_teacher_crop
-from distilpose.datasets.in_stages import split_steps
+from distilpose.datasets.staged_pipeline import split_steps
 from distilpose.distillation.own_crop import OwnCrop
 from distilpose.errors import DistilPoseError
 from distilpose.structures import NetworkInput, PoseOutputs

@@ -20,7 +20,7 @@ from distilpose.checkpoints import load_file
 from distilpose.distillation.terms import SimulatedHeatmapTerm
 from distilpose.engine import train
 from distilpose.engine.hooks import FiniteCheckHook
-from distilpose.engine.optim import AutocastOptimWrapper
+from distilpose.engine.mixed_precision import AutocastOptimWrapper
 from distilpose.errors import DistilPoseError, RunFailed
 from tests.engine.tiny import logged_losses, write_distillation
 from tests.faults.runs import start_two_processes

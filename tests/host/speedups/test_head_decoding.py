@@ -17,7 +17,7 @@ from torch import Tensor
 
 from distilpose.config.models import build_estimator
 from distilpose.host.speedups import head_decoding
-from tests.models.test_quick import NETWORKS, randomised
+from tests.models.test_optimised import NETWORKS, randomised
 from tests.networks import NUM_KEYPOINTS, batch, changed
 
 SIZES = dict(input_size=(96, 128), heatmap_size=(24, 32), sigma=2)

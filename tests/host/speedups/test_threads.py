@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmpose.apis import inference_topdown
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-from distilpose.apis import quickened
+from distilpose.apis import optimise_for_inference
 from tests.host.speedups.test_tta import attributes, estimator
 from tests.networks import INPUT_SIZE
 
@@ -59,7 +59,7 @@ def test_threads_get_what_one_thread_gets(name: str, is_optimised: bool) -> None
 
     Images come one by one, which a CPU takes with their mirror images as one batch.
     """
-    model = quickened(model_of(name)) if is_optimised else model_of(name)
+    model = optimise_for_inference(model_of(name)) if is_optimised else model_of(name)
     known, before = images(5), attributes(model)
     expected = [predict(model, image) for image in known]
     assert len({keypoints.tobytes() for keypoints, _ in expected}) == len(known)

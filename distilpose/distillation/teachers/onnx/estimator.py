@@ -17,8 +17,8 @@ from torch import Tensor
 
 from distilpose.codecs import SimDRGaussianLabel, SimDRLabel
 from distilpose.errors import DistilPoseError
-from distilpose.models.heads.axis_classifier import AxisClassifier
 from distilpose.models.heads.coordinate_head import CoordinateHead
+from distilpose.models.heads.simcc import SimCCHeadMixin
 from distilpose.structures import PoseOutputs
 
 from ..keypoints import KeypointMap
@@ -146,7 +146,7 @@ class _SimCCOutputs(_Outputs, SimCCHead):
         return rows
 
 
-class _AxisOutputs(_Outputs, AxisClassifier, BaseHead):
+class _AxisOutputs(_Outputs, SimCCHeadMixin, BaseHead):
     """The logits of a file that is one of SimDR's networks."""
 
     def __init__(self, network: OnnxTeacher) -> None:

@@ -1,0 +1,87 @@
+"""Handing a batch from a worker process to the one that trains."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Sequence
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+import torch
+from mmengine.registry import FUNCTIONS
+from mmpose.structures import PoseDataSample
+from torch import Tensor
+from torch.multiprocessing.reductions import reduce_tensor
+
+from distilpose.structures import TEACHER_FIELDS
+
+_TEACHER_IMAGE = TEACHER_FIELDS[0]
+_SMALL = 16384  # bytes; above, memory that two processes share costs less than copying
+
+
+@FUNCTIONS.register_module()
+def compact_collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A batch of crops of one size: ``inputs`` (B, 3, H, W), ``data_samples`` a list of B.
+
+    As mmengine's ``pseudo_collate`` but for the images, which are one tensor, so that they travel to the device in one
+    piece and are normalised there at once. Between processes every tensor takes a shared file of its own, which for a
+    person's targets costs more than the targets; here small ones travel by value. (``pad_shape``, which mmpose's data
+    preprocessor writes into the samples and only bottom-up estimators read, is wrong for images in one tensor.)
+
+    Args:
+        samples: with ``inputs`` (3, H, W) and ``data_samples``.
+    """
+    images = [sample['inputs'] for sample in samples]
+    people = CollatedSamples(sample['data_samples'] for sample in samples)
+    if torch.utils.data.get_worker_info() is not None:
+        people.take_crops()
+    return dict(inputs=_stack(images), data_samples=people)
+
+
+class CollatedSamples(list[PoseDataSample]):
+    """A list that is quick to send to another process; it arrives as a plain list."""
+
+    crops: Tensor | None = None
+    """(B, 3, H, W) the teacher's own crops, while they are not in the samples."""
+
+    def take_crops(self) -> None:
+        """Takes the teacher's own crops out of the samples, where they have some, to be sent in one piece."""
+        if self and all(_TEACHER_IMAGE in person for person in self):
+            self.crops = _stack([person.pop(_TEACHER_IMAGE) for person in self])
+
+    def __reduce__(self) -> tuple:
+        return _unpickle, (_pickle(list(self)), self.crops)
+
+    def __copy__(self) -> list[PoseDataSample]:  # or copying it would send it
+        return list(self)
+
+
+def _pickle(people: list[PoseDataSample]) -> bytes:
+    file = io.BytesIO()
+    pickler = ForkingPickler(file, pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table[Tensor] = _reduce
+    pickler.dump(people)
+    return file.getvalue()
+
+
+def _unpickle(data: bytes, crops: Tensor | None) -> list[PoseDataSample]:
+    people = pickle.loads(data)
+    for person, crop in zip(people, crops, strict=True) if crops is not None else ():
+        person.set_field(crop, _TEACHER_IMAGE)
+    return people
+
+
+def _reduce(tensor: Tensor) -> tuple:
+    if tensor.device.type == 'cpu' and tensor.nbytes <= _SMALL:
+        return torch.from_numpy, (tensor.numpy(), )
+    return reduce_tensor(tensor)
+
+
+def _stack(images: list[Tensor]) -> Tensor:
+    """Stacked where the other process sees it, if there is another one."""
+    if torch.utils.data.get_worker_info() is None:
+        return torch.stack(images)
+    storage = torch.UntypedStorage._new_shared(sum(image.nbytes for image in images))
+    shared = torch.empty(0, dtype=images[0].dtype).set_(storage).view(len(images), *images[0].shape)
+    return torch.stack(images, out=shared)

@@ -1,0 +1,64 @@
+"""Freezing the parameters that no distillation term trains, where there is no task loss."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor
+
+from distilpose.errors import DistilPoseError
+from distilpose.structures import Labels
+
+from .pairing import student_outputs, student_size
+from .student_modules import set_frozen_to_eval
+from .teachers.keypoints import keypoint_count
+
+
+def freeze_untrained(distiller: Any) -> tuple[str, ...]:
+    """Freezes what only the task loss would train, such as the flow of ``RLELoss`` or a branch that no term reads.
+
+    ``DistributedDataParallel`` waits for the gradient of every parameter that requires one. In a single process such
+    a parameter keeps its value as well, since it never has a gradient.
+
+    Args:
+        distiller: a :class:`~distilpose.distillation.PoseDistiller` with ``task_weight=0``.
+
+    Returns:
+        The names of the frozen parameters.
+
+    Raises:
+        DistilPoseError: no term trains any parameter of the student.
+    """
+    learning = {name: weight for name, weight in distiller.named_parameters() if weight.requires_grad}
+    loss = _loss_of_all_terms(distiller)
+    gradients = (torch.autograd.grad(loss, list(learning.values()), allow_unused=True) if loss.requires_grad
+                 else [None] * len(learning))
+    untrained = {name: weight for (name, weight), gradient in zip(learning.items(), gradients, strict=True)
+                 if gradient is None}
+    own = {id(weight) for weight in distiller.distillation.parameters()}
+    if all(name in untrained or id(weight) in own for name, weight in learning.items()):
+        raise DistilPoseError('model.task_weight is 0 and no term of model.terms trains the student; set '
+                              'model.task_weight to 1, or add a term that reads its outputs')
+    for weight in untrained.values():
+        weight.requires_grad_(False)
+    if untrained:
+        modules = sorted({'.'.join(name.split('.')[:2]) for name in untrained})
+        print_log(f'model.task_weight is 0 and no term trains {len(untrained)} parameters in {", ".join(modules)}: '
+                  'they keep their first values.', 'current', logging.WARNING)
+    return tuple(untrained)
+
+
+def _loss_of_all_terms(distiller: Any) -> Tensor:
+    """The sum of all terms for one empty image, with its graph; in evaluation mode, which takes a single image."""
+    student = distiller.student
+    width, height = student_size(student, distiller.teacher)
+    images = torch.zeros(1, 3, height, width, device=next(student.parameters()).device)
+    outputs = student_outputs(student, images)
+    set_frozen_to_eval(student, distiller.frozen)
+    teacher = distiller.ask_teacher(images)
+    labels = Labels(images.new_ones(1, keypoint_count(outputs) or 1), torch.ones(1, dtype=torch.bool,
+                                                                                device=images.device), teacher.mask)
+    return sum((term(outputs, teacher, labels) for term in distiller.terms.values()), start=images.new_zeros(()))

@@ -1,0 +1,191 @@
+"""A copy of a pose estimator that only answers, and sooner."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+import torch
+from mmcv.cnn import fuse_conv_bn
+from mmengine.logging import print_log
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from distilpose.errors import DistilPoseError
+from distilpose.renamed import forward_names
+
+from .layers import TokenEncoder
+
+DTYPES = dict(bfloat16=torch.bfloat16, float16=torch.float16)
+COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
+_WITH_CUDA_GRAPHS = ('reduce-overhead', 'max-autotune')
+_TOLERANCE = 1e-4
+"""Of an answer, as a share of the largest one of its kind: what rounding may change in float32."""
+_LAST_LAYERS = ('final_layer', 'fc', 'mlp_head_x', 'mlp_head_y', 'cls_x', 'cls_y')
+"""Names of the last layers in mmpose's heads; those of the token heads keep to float32 themselves."""
+
+
+def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str | None = None,
+                           visual_tokens: bool = False) -> Any:
+    """A copy of an estimator that gives the same answers in less time, and cannot learn.
+
+    Its convolutions carry the batch normalisation that followed them, are stored channel-last, and it is in eval mode
+    without gradients. It predicts as the estimator does, flip test and decoding included. Its weights have other
+    names and values: save those of the estimator.
+
+    Args:
+        model: an mmpose top-down estimator with its final weights; it stays as it is.
+        dtype: ``'bfloat16'`` or ``'float16'`` to answer under autocast, whose last layers stay in float32; ``None``
+            answers in float32, whatever autocast it is asked under.
+        compile: ``None``, or a mode of ``torch.compile``: ``'default'``, ``'reduce-overhead'`` (CUDA graphs, for small
+            batches on a GPU) or ``'max-autotune'``. The first answer for a size of batch then takes minutes.
+        visual_tokens: whether the outputs of a token head have visual tokens, too, which no prediction reads; without
+            them most of the encoder's last layer is left out.
+
+    Raises:
+        DistilPoseError: for another dtype or mode.
+    """
+    check_speed(dtype=dtype, compile=compile)
+    quick = _folded(model).eval().requires_grad_(False)
+    store_channels_last(quick)
+    for module in quick.modules():
+        if isinstance(module, TokenEncoder):
+            module.shows_visual_tokens = visual_tokens
+    if dtype is not None:
+        _store_convolutions(quick.backbone, DTYPES[dtype])
+        _keep_last_layers_in_float32(quick.head)
+    _answer(quick, 'extract_feat', dtype=dtype, compile=compile)
+    _answer(quick.head, 'forward', dtype=dtype, compile=compile)
+    return quick
+
+
+def check_speed(*, dtype: str | None, compile: str | None) -> None:
+    """Refuses what :func:`optimise_for_inference` does not know.
+
+    Raises:
+        DistilPoseError: names what it knows.
+    """
+    if dtype is not None and dtype not in DTYPES:
+        raise DistilPoseError(f'dtype is {dtype!r}; expected None (float32) or one of {", ".join(DTYPES)}')
+    if compile is not None and compile not in COMPILE_MODES:
+        raise DistilPoseError(f'compile is {compile!r}; expected None or one of {", ".join(COMPILE_MODES)}')
+
+
+def store_channels_last(model: nn.Module) -> None:
+    """Stores the weights of convolutions channel-last, which changes no value."""
+    for weight in model.parameters():
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+
+
+def store_contiguous(model: nn.Module) -> None:
+    """Undoes :func:`store_channels_last`."""
+    for weight in model.parameters():
+        weight.data = weight.data.contiguous()
+
+
+@torch.no_grad()
+def _folded(model: Any) -> Any:
+    """A copy with batch normalisation in the convolutions, or, where that changes its answers, just a copy."""
+    plain = copy.deepcopy(model).eval()
+    if not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in plain.modules()):
+        return plain
+    images = example_images(plain)
+    expected = _answers(plain, images)
+    folded = fuse_conv_bn(copy.deepcopy(plain))
+    if all(_is_rounding(one, other) for one, other in zip(_answers(folded, images), expected, strict=True)):
+        return folded
+    print_log('Batch normalisation was not folded into the convolutions, since that would change the answers: in this '
+              'network one does not follow the convolution that its module names before it.', 'current',
+              logging.WARNING)
+    return plain
+
+
+def example_images(model: Any) -> Tensor:
+    """An image (1, 3, H, W) of noise, of the model's input size, which is the same every time."""
+    weight = next(model.parameters())
+    width, height = getattr(getattr(model.head, 'decoder', None), 'input_size', (64, 64))
+    noise = torch.randn(1, 3, int(height), int(width), generator=torch.Generator().manual_seed(0))
+    return noise.to(weight.device, weight.dtype)
+
+
+def _answers(model: Any, images: Tensor) -> list[Tensor]:
+    """Feature maps and predictions in full float32."""
+    with torch.autocast(images.device.type, enabled=False), torch.backends.cudnn.flags(allow_tf32=False):
+        features = model.extract_feat(images)
+        return _tensors((features, model.head(features)))
+
+
+def _is_rounding(found: Tensor, expected: Tensor) -> bool:
+    largest = float(expected.abs().nan_to_num().max())
+    return torch.allclose(found, expected, rtol=0, atol=_TOLERANCE * largest, equal_nan=True)
+
+
+def _store_convolutions(backbone: nn.Module, dtype: torch.dtype) -> None:
+    """Autocast casts these weights in every pass where they do not learn; they are most of an estimator's."""
+    for module in backbone.modules():
+        if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
+            module.to(dtype)
+
+
+def _keep_last_layers_in_float32(head: nn.Module) -> None:
+    for name in _LAST_LAYERS:
+        layer = getattr(head, name, None)
+        if isinstance(layer, nn.Module):
+            setattr(head, name, _InFloat32(layer))
+
+
+class _InFloat32(nn.Module):
+    """A layer outside of autocast: half precision in a last layer moves joints by up to a pixel."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As the layer."""
+        with torch.autocast(x.device.type, enabled=False):
+            return self.layer(x.float())
+
+
+def _answer(module: nn.Module, name: str, *, dtype: str | None, compile: str | None) -> None:
+    """Gives a module a method of this name that answers in this precision, compiled if wanted.
+
+    It is bound to the module, so that a copy of the module has one that is bound to the copy.
+    """
+    plain: Callable[..., Any] = getattr(type(module), name)
+    run = plain if compile is None else _compiled(plain, mode=compile)
+    is_overwritten = compile in _WITH_CUDA_GRAPHS  # whose next pass writes into the memory of this one
+    autocast: dict[str, Any] = dict(enabled=False) if dtype is None else dict(dtype=DTYPES[dtype])
+
+    def answer(self: nn.Module, inputs: Any) -> Any:
+        with torch.autocast(_tensors(inputs)[0].device.type, **autocast):
+            found = run(self, inputs)
+        return pytree.tree_map_only(Tensor, torch.clone, found) if is_overwritten else found
+
+    setattr(module, name, MethodType(answer, module))
+
+
+def _compiled(function: Callable[..., Any], *, mode: str) -> Callable[..., Any]:
+    from torch._dynamo.exc import BackendCompilerFailed  # its import takes seconds
+
+    run = torch.compile(function, mode=mode)
+
+    def checked(module: nn.Module, inputs: Any) -> Any:
+        try:
+            return run(module, inputs)
+        except BackendCompilerFailed as error:
+            reason = str(error.inner_exception).splitlines()[0]
+            raise DistilPoseError(f'torch.compile ({mode}) failed on this machine: {reason}. It needs a C++ compiler, '
+                                  'and Triton on GPUs; or leave out compile') from error
+    return checked
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(values) if isinstance(leaf, Tensor)]
+
+
+__getattr__ = forward_names(__name__, {'quickened': 'distilpose.models.optimised.optimise_for_inference'})

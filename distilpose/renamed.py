@@ -1,0 +1,84 @@
+"""Old import paths: renamed modules and functions stay importable, with a DeprecationWarning that has the new."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+MODULES = {
+    'benchmark.made_people': 'benchmark.synthetic_data',
+    'benchmark.parts': 'benchmark.timed_sections',
+    'benchmark.published_way': 'benchmark.reference',
+    'checkpoints.stand_ins': 'checkpoints.unpickling_shims',
+    'datasets.hand_over': 'datasets.collate',
+    'datasets.in_stages': 'datasets.staged_pipeline',
+    'datasets.people_of_image': 'datasets.grouped_by_image',
+    'datasets.quick_coco': 'datasets.light_annotations',
+    'datasets.synthetic': 'synthetic',
+    'datasets.transforms.late_decoding': 'datasets.transforms.lazy_decoding',
+    'datasets.transforms.load_image_once': 'datasets.transforms.image_cache',
+    'datasets.transforms.quick_crop': 'datasets.transforms.single_person_crop',
+    'distillation.parts': 'distillation.student_modules',
+    'distillation.teacher': 'distillation.teachers',
+    'distillation.teachers.quick_copy': 'distillation.teachers.optimised_copy',
+    'distillation.untrained': 'distillation.freezing',
+    'engine.averaging': 'engine.weight_averaging',
+    'engine.bare_model': 'engine.unwrapped_model',
+    'engine.optim': 'engine.mixed_precision',
+    'models.heads.axis_classifier': 'models.heads.simcc',
+    'models.quick': 'models.optimised',
+}
+"""Old -> new path of modules and packages, both below ``distilpose``; their submodules move along."""
+
+
+def new_path(name: str) -> str | None:
+    """The present path of a module, by its old one; ``None`` if the module was not renamed."""
+    for old, new in MODULES.items():
+        old = f'distilpose.{old}'
+        if name == old or name.startswith(f'{old}.'):
+            return f'distilpose.{new}{name[len(old):]}'
+    return None
+
+
+class _Forwarding(MetaPathFinder, Loader):
+    """Imports a renamed module under its old path: both paths are the same module object."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if new_path(name) else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        new = new_path(module.__name__)
+        assert new is not None  # find_spec has found it
+        sys.modules[module.__name__] = importlib.import_module(new)
+        warnings.warn(f'{module.__name__} is now {new}', DeprecationWarning, stacklevel=2)
+
+
+def forward_modules() -> None:
+    """Makes the old paths of :data:`MODULES` importable."""
+    if not any(isinstance(finder, _Forwarding) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Forwarding())
+
+
+def forward_names(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+    """A module's ``__getattr__`` for names that were renamed or moved.
+
+    Args:
+        module: ``__name__`` of the module that had the names.
+        names: old name -> new dotted path, such as ``'distilpose.apis.optimise_for_inference'``.
+
+    Raises:
+        AttributeError: by what it returns, for any other name.
+    """
+    def get(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f'module {module!r} has no attribute {name!r}')
+        warnings.warn(f'{module}.{name} is now {names[name]}', DeprecationWarning, stacklevel=2)
+        new_module, _, new_name = names[name].rpartition('.')
+        return getattr(importlib.import_module(new_module), new_name)
+    return get
