@@ -60,8 +60,8 @@ def arguments(kind: Callable[..., Any]) -> tuple[dict[str, Argument], bool]:
         constructor = vars(base).get('__init__')
         if base in (object, nn.Module) or constructor is None:
             continue
-        own, is_open = _of_function(constructor)
-        own.pop(next(iter(own), ''), None)  # self
+        named, is_open = _of_function(constructor)
+        own = dict(list(named.items())[1:])  # without self
         found = {**own, **found}
         if not is_open:
             return found, False
@@ -88,6 +88,7 @@ def _use_of_keywords(constructor: Callable[..., Any]) -> tuple[set[str], bool]:
     return set(taken), is_passed_on
 
 
+@functools.cache
 def is_of_host(kind: Any, name: str = '') -> bool:
     """Whether a class or function, or one of its arguments, is defined by mmpose, mmengine, mmcv, torch or distilpose.
 
@@ -101,6 +102,7 @@ def is_of_host(kind: Any, name: str = '') -> bool:
     return str(getattr(kind, '__module__', '') or '').startswith(_HOST)
 
 
+@functools.cache
 def _of_function(function: Callable[..., Any]) -> tuple[dict[str, Argument], bool]:
     try:
         signature = inspect.signature(function).parameters.values()

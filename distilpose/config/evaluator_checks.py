@@ -16,7 +16,6 @@ from distilpose.errors import DistilPoseError
 
 from .converter_checks import Source, check_mapping
 from .keypoint_checks import Place, place_of, predicted_count
-from .metainfo import read_definition_file
 from .tree import ConfigTree
 from .walk import class_of, type_name
 
@@ -127,7 +126,7 @@ def _check_coco(path: str, evaluator: Mapping[str, Any], data: _Data) -> None:
     if evaluator.get('format_only') and not evaluator.get('outfile_prefix'):
         raise DistilPoseError(f'{path} has format_only=True, and no outfile_prefix to write to; set '
                               f'{path}.outfile_prefix=FOLDER/NAME')
-    sigmas = read_definition_file(data.place.metainfo, entry=data.place.path)['sigmas']
+    sigmas = data.place.definition['sigmas']
     truth = evaluator.get('gt_converter')
     if not len(sigmas) and not truth:
         raise DistilPoseError(f'{path} is a {kind}, which needs sigmas, and {data.place.path} has none; give it one '
@@ -199,7 +198,7 @@ def _check_nme(path: str, evaluator: Mapping[str, Any], data: _Data) -> None:
         raise DistilPoseError(f"{path}.norm_mode is missing; expected 'use_norm_item' or 'keypoint_distance'")
     indices = evaluator.get('keypoint_indices')
     if indices is None:
-        info = read_definition_file(data.place.metainfo, entry=data.place.path)
+        info = data.place.definition
         if info.get('dataset_name') not in NME.DEFAULT_KEYPOINT_INDICES:
             raise DistilPoseError(f'{path}.keypoint_indices is missing, and there are none for {data.place.path} '
                                   f'({info.get("dataset_name")!r}); name the two keypoints whose distance is the unit, '

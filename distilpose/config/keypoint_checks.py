@@ -26,6 +26,18 @@ class Place(NamedTuple):
     path: str
     metainfo: Mapping[str, Any]
     names: Sequence[str]
+    definition: Mapping[str, Any]
+    """The metainfo itself, or what its file holds."""
+
+    @classmethod
+    def of(cls, metainfo: Mapping[str, Any], *, path: str) -> Place:
+        """Reads and checks a metainfo.
+
+        Raises:
+            DistilPoseError: see :func:`~distilpose.config.metainfo.names_of`.
+        """
+        definition = read_definition_file(metainfo, entry=path)
+        return cls(path, metainfo, names_of(metainfo, entry=path, definition=definition), definition)
 
     def __str__(self) -> str:
         file = self.metainfo.get('from_file')
@@ -68,7 +80,7 @@ def place_of(dataset: Mapping[str, Any], path: str) -> Place | None:
     if not metainfo:
         return None
     _require_mapping(metainfo, where)
-    return Place(where, metainfo, names_of(metainfo, entry=where))
+    return Place.of(metainfo, path=where)
 
 
 def _require_mapping(metainfo: Any, where: str) -> None:
@@ -88,9 +100,9 @@ def _places(tree: ConfigTree) -> Iterator[Place]:
     if metainfo:
         entry = 'model.student.metainfo' if tree.is_distillation else 'model.metainfo'
         _require_mapping(metainfo, entry)
-        yield Place(entry, metainfo, names_of(metainfo, entry=entry))
+        yield Place.of(metainfo, path=entry)
     elif tree.student_source.keypoint_names is not None:  # of the data of the config that defines it
-        yield Place('model.student.config', {}, tree.student_source.keypoint_names)
+        yield Place('model.student.config', {}, tree.student_source.keypoint_names, {})
 
 
 def _compare(first: Place, other: Place) -> None:
@@ -110,8 +122,7 @@ def _compare(first: Place, other: Place) -> None:
 
 def _swaps(place: Place) -> dict[str, str]:
     """Name -> the keypoint that a flip exchanges it with, ``''`` for none."""
-    points = read_definition_file(place.metainfo, entry=place.path)['keypoint_info'].values()
-    return {point['name']: point.get('swap') or '' for point in points}
+    return {point['name']: point.get('swap') or '' for point in place.definition['keypoint_info'].values()}
 
 
 def _meaning(place: Place) -> str:
@@ -139,7 +150,7 @@ def _selected(tree: ConfigTree, data: Place) -> Place:
             raise DistilPoseError(f'test_cfg.output_keypoint_indices of the model has {index!r:.40}, and {data}; '
                                   f'expected indices from 0 to {count - 1}: correct it, or remove it with None')
     return Place(f'{data.path} with test_cfg.output_keypoint_indices of the model', {},
-                 [data.names[index] for index in indices])
+                 [data.names[index] for index in indices], {})
 
 
 def predicted_count(tree: ConfigTree, data: Place) -> int:

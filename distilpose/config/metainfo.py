@@ -13,6 +13,7 @@ import mmpose
 from mmengine.config import Config
 
 from distilpose.errors import DistilPoseError
+from distilpose.host.metainfo import read_packaged_definition
 
 _KEYS = ('dataset_name', 'keypoint_info', 'skeleton_info', 'joint_weights', 'sigmas')
 _PACKAGED = Path(mmpose.__file__).parent / '.mim' / 'configs' / '_base_' / 'datasets'
@@ -34,6 +35,9 @@ def read_definition_file(metainfo: Mapping[str, Any], *, entry: str) -> Mapping[
     if file is None:
         raise DistilPoseError(f'there is no {named} (looked from {Path.cwd()}), which {entry}.from_file names; put it '
                               "there, or name it absolutely: '{{ fileDirname }}/FILE.py' lies beside a config")
+    packaged = read_packaged_definition(file)
+    if packaged is not None:
+        return packaged
     try:
         found: Any = Config.fromfile(file).get('dataset_info')
     except Exception as error:  # a config is a program: anything may come out of it
@@ -59,13 +63,18 @@ def is_of_mmpose(metainfo: Mapping[str, Any]) -> bool:
     return file is not None and _PACKAGED in file.absolute().parents
 
 
-def names_of(metainfo: Mapping[str, Any], *, entry: str) -> list[str]:
+def names_of(metainfo: Mapping[str, Any], *, entry: str, definition: Mapping[str, Any] | None = None) -> list[str]:
     """The names of a metainfo's K keypoints in their order; a definition that is not mmpose's own is checked.
+
+    Args:
+        metainfo: ``dict(from_file=...)``, or a whole definition.
+        entry: where the config has it, for messages.
+        definition: what :func:`read_definition_file` gave, if it was read before.
 
     Raises:
         DistilPoseError: see :func:`read_definition_file` and :func:`check_definition`.
     """
-    info = read_definition_file(metainfo, entry=entry)
+    info = read_definition_file(metainfo, entry=entry) if definition is None else definition
     if is_of_mmpose(metainfo):
         points = info['keypoint_info']
         return [points[index]['name'] for index in sorted(points)]
