@@ -1,8 +1,3 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/heatmap_hrnet_w32_coco_128x128.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_heatmap_128x128.py',
-    '../../../../_base_/schedules/adam_210e.py',
-    '../../../../_base_/models/simdr/heatmap_hrnet_w32.py',
-    '../../../../_base_/runtime/default.py',
-]
+# Heatmaps with HRNet-W32 on COCO, 128x128, on 4 GPUs.
+_base_ = ['../../../../_base_/datasets/simdr/coco_heatmap_128x128.py', '../_base_/heatmap_hrnet_w32.py']
 model = dict(head=dict(decoder=_base_.codec))

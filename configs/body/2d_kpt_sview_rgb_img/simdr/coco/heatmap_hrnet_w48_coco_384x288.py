@@ -1,10 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/heatmap_hrnet_w48_coco_384x288.py 8
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_heatmap_384x288.py',
-    '../../../../_base_/schedules/adam_210e.py',
-    '../../../../_base_/models/simdr/heatmap_hrnet_w48.py',
-    '../../../../_base_/runtime/default.py',
-]
+# Heatmaps with HRNet-W48 on COCO, 384x288, on 8 GPUs.
+_base_ = ['../../../../_base_/datasets/simdr/coco_heatmap_384x288.py', '../_base_/heatmap_hrnet_w48.py']
 model = dict(head=dict(decoder=_base_.codec))
 train_dataloader = dict(batch_size=24)
 auto_scale_lr = dict(base_batch_size=192)

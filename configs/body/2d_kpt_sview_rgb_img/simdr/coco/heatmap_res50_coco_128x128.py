@@ -1,11 +1,7 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/heatmap_res50_coco_128x128.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_heatmap_128x128.py',
-    '../../../../_base_/schedules/adam_140e.py',
-    '../../../../_base_/models/simdr/heatmap_res50.py',
-    '../../../../_base_/methods/resnet_augmentation.py',
-    '../../../../_base_/runtime/default.py',
-]
+# Heatmaps with ResNet-50 on COCO, 128x128, on 4 GPUs.
+_base_ = ['../../../../_base_/datasets/simdr/coco_heatmap_128x128.py',
+          '../../../../_base_/models/simdr/heatmap_res50.py',
+          '../_base_/resnet.py']
 
 from distilpose.data_config import with_augmentation
 

@@ -1,8 +1,2 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/heatmap_tokenpose_s_coco_256x192.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_tokenpose_256x192.py',
-    '../../../../_base_/schedules/adam_300e_tokenpose.py',
-    '../../../../_base_/models/tokenpose/tokenpose_s.py',
-    '../../../../_base_/runtime/default.py',
-]
-model = dict(head=dict(decoder=_base_.codec))
+# Heatmaps with TokenPose-S on COCO, 256x192, on 4 GPUs: TokenPose-S-v1.
+_base_ = '../../tokenpose/coco/tokenpose_s_v1_coco_256x192.py'

@@ -1,9 +1,6 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/heatmap_tokenpose_s_coco_64x64.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_tokenpose_64x64.py',
-    '../../../../_base_/schedules/adam_300e_tokenpose.py',
-    '../../../../_base_/models/tokenpose/tokenpose_s.py',
-    '../../../../_base_/runtime/default.py',
-]
-model = dict(head=dict(decoder=_base_.codec,
-                       heatmap_size=(16, 16), hidden_dim=None, encoder=dict(feature_size=(16, 16), patch_size=(1, 1))))
+# Heatmaps with TokenPose-S on COCO, 64x64, on 4 GPUs.
+_base_ = ['../../../../_base_/datasets/simdr/coco_tokenpose_64x64.py',
+          '../../../../_base_/models/tokenpose/tokenpose_s.py',
+          '../_base_/tokenpose.py']
+model = dict(head=dict(decoder=_base_.codec, heatmap_size=(16, 16), hidden_dim=None,
+                       encoder=dict(feature_size=(16, 16), patch_size=(1, 1))))

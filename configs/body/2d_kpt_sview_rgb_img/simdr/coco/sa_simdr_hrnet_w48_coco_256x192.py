@@ -1,9 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/sa_simdr_hrnet_w48_coco_256x192.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_sa_simdr_256x192.py',
-    '../../../../_base_/schedules/adam_210e.py',
-    '../../../../_base_/models/simdr/simdr_hrnet_w48.py',
-    '../../../../_base_/methods/sa_simdr.py',
-    '../../../../_base_/runtime/default.py',
-]
+# SimDR* with HRNet-W48 on COCO, 256x192, on 4 GPUs.
+_base_ = ['../../../../_base_/datasets/simdr/coco_sa_simdr_256x192.py',
+          '../../../../_base_/methods/sa_simdr.py',
+          '../_base_/simdr_hrnet_w48.py']
 model = dict(head=dict(decoder=_base_.codec, loss=_base_.sa_simdr.loss), test_cfg=_base_.sa_simdr.test_cfg)

@@ -1,5 +1,6 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_hrnet_w32_from_heatmaps_coco_256x192.py 4
-# Heatmaps teach a coordinate classifier by their marginals. Like the task loss, the term is a sum over the 17 joints.
+# SimDR with HRNet-W32 from heatmaps of HRNet-W48 on COCO, 256x192, on 4 GPUs.
+# The student learns the marginals of the teacher's heatmaps. The weight sums the term over the 17 joints, as the task
+# loss does.
 _base_ = 'simdr_hrnet_w32_coco_256x192.py'
 model = dict(
     _delete_=True,

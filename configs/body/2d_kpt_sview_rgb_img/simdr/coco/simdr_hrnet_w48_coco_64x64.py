@@ -1,8 +1,3 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_hrnet_w48_coco_64x64.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_simdr_64x64.py',
-    '../../../../_base_/schedules/adam_210e.py',
-    '../../../../_base_/models/simdr/simdr_hrnet_w48.py',
-    '../../../../_base_/runtime/default.py',
-]
+# SimDR with HRNet-W48 on COCO, 64x64, on 4 GPUs.
+_base_ = ['../../../../_base_/datasets/simdr/coco_simdr_64x64.py', '../_base_/simdr_hrnet_w48.py']
 model = dict(head=dict(decoder=_base_.codec))

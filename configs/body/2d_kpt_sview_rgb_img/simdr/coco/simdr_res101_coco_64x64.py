@@ -1,13 +1,3 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_res101_coco_64x64.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_simdr_64x64.py',
-    '../../../../_base_/schedules/adam_140e.py',
-    '../../../../_base_/models/simdr/simdr_res101.py',
-    '../../../../_base_/methods/resnet_augmentation.py',
-    '../../../../_base_/runtime/default.py',
-]
-
-from distilpose.data_config import with_augmentation
-
-model = dict(head=dict(decoder=_base_.codec))
-train_pipeline, train_dataloader = with_augmentation(_base_, _base_.augmentation)
+# SimDR with ResNet-101 on COCO, 64x64, on 4 GPUs.
+_base_ = 'simdr_res50_coco_64x64.py'
+model = dict(backbone=dict(depth=101, init_cfg=dict(checkpoint='torchvision://resnet101')))

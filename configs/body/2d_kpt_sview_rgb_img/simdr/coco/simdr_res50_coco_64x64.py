@@ -1,11 +1,7 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_res50_coco_64x64.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_simdr_64x64.py',
-    '../../../../_base_/schedules/adam_140e.py',
-    '../../../../_base_/models/simdr/simdr_res50.py',
-    '../../../../_base_/methods/resnet_augmentation.py',
-    '../../../../_base_/runtime/default.py',
-]
+# SimDR with ResNet-50 on COCO, 64x64, on 4 GPUs.
+_base_ = ['../../../../_base_/datasets/simdr/coco_simdr_64x64.py',
+          '../../../../_base_/models/simdr/simdr_res50.py',
+          '../_base_/resnet.py']
 
 from distilpose.data_config import with_augmentation
 

@@ -1,13 +1,4 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_res50_upfree_coco_128x128.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_simdr_128x128_k3.py',
-    '../../../../_base_/schedules/adam_140e.py',
-    '../../../../_base_/models/simdr/simdr_res50_upfree.py',
-    '../../../../_base_/methods/resnet_augmentation.py',
-    '../../../../_base_/runtime/default.py',
-]
-
-from distilpose.data_config import with_augmentation
-
-model = dict(head=dict(decoder=_base_.codec))
-train_pipeline, train_dataloader = with_augmentation(_base_, _base_.augmentation)
+# SimDR with ResNet-50 on COCO, 128x128, on 4 GPUs, without upsampling: 32 channels of a joint.
+_base_ = 'simdr_res50_coco_128x128.py'
+model = dict(head=dict(_delete_=True, type='UpsampleFreeSimDRHead', in_channels=2048, num_keypoints=17,
+                       channels_per_joint=32, loss=dict(type='NMTLoss', smoothing=0.1), decoder=_base_.codec))

@@ -1,8 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_tokenpose_s_coco_128x128.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_simdr_128x128.py',
-    '../../../../_base_/schedules/adam_300e_tokenpose.py',
-    '../../../../_base_/models/tokenpose/tokenpose_s_simdr.py',
-    '../../../../_base_/runtime/default.py',
-]
+# SimDR with TokenPose-S on COCO, 128x128, on 4 GPUs.
+_base_ = ['../../../../_base_/datasets/simdr/coco_simdr_128x128.py',
+          '../../../../_base_/models/tokenpose/tokenpose_s_simdr.py',
+          '../_base_/tokenpose.py']
 model = dict(head=dict(decoder=_base_.codec, encoder=dict(feature_size=(32, 32), patch_size=(2, 2))))

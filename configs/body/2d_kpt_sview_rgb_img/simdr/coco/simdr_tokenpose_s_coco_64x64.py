@@ -1,8 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_tokenpose_s_coco_64x64.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/coco_simdr_64x64.py',
-    '../../../../_base_/schedules/adam_300e_tokenpose.py',
-    '../../../../_base_/models/tokenpose/tokenpose_s_simdr.py',
-    '../../../../_base_/runtime/default.py',
-]
+# SimDR with TokenPose-S on COCO, 64x64, on 4 GPUs.
+_base_ = ['../../../../_base_/datasets/simdr/coco_simdr_64x64.py',
+          '../../../../_base_/models/tokenpose/tokenpose_s_simdr.py',
+          '../_base_/tokenpose.py']
 model = dict(head=dict(decoder=_base_.codec, encoder=dict(feature_size=(16, 16), patch_size=(1, 1))))

@@ -1,8 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/crowdpose/heatmap_hrnet_w32_crowdpose_256x192.py 8
-_base_ = [
-    '../../../../_base_/datasets/simdr/crowdpose_heatmap_256x192.py',
-    '../../../../_base_/schedules/adam_210e_crowdpose.py',
-    '../../../../_base_/models/simdr/heatmap_hrnet_w32.py',
-    '../../../../_base_/runtime/default.py',
-]
+# Heatmaps with HRNet-W32 on CrowdPose, 256x192, on 8 GPUs.
+_base_ = ['../../../../_base_/datasets/simdr/crowdpose_heatmap_256x192.py',
+          '../../../../_base_/models/simdr/heatmap_hrnet_w32.py',
+          '../_base_/crowdpose.py']
 model = dict(head=dict(decoder=_base_.codec, out_channels=14))

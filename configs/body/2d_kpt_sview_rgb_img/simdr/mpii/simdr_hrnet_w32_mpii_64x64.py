@@ -1,9 +1,4 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/simdr/mpii/simdr_hrnet_w32_mpii_64x64.py 4
-_base_ = [
-    '../../../../_base_/datasets/simdr/mpii_simdr_64x64.py',
-    '../../../../_base_/schedules/adam_210e.py',
-    '../../../../_base_/models/simdr/simdr_hrnet_w32.py',
-    '../../../../_base_/runtime/default.py',
-]
+# SimDR with HRNet-W32 on MPII, 64x64, on 4 GPUs.
+_base_ = ['../../../../_base_/datasets/simdr/mpii_simdr_64x64.py', '../_base_/simdr_hrnet_w32.py']
 model = dict(head=dict(decoder=_base_.codec, num_keypoints=16,
                        loss=dict(_delete_=True, type='NMTNormLoss', smoothing=0.2)))
