@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from distilpose.codecs import UnrefinedHeatmap
@@ -128,9 +130,8 @@ def test_rows_without_extra_post_processing_are_an_option_away(name: str) -> Non
     ('tokenpose/coco/tokenpose_s_v1_coco_256x192', 128), ('tokenpose/coco/tokenpose_s_v2_coco_256x192', 48),
     ('tokenpose/coco/tokenpose_l_d24_coco_256x192', 64), ('tokenpose/coco/tokenpose_l_d24_coco_384x288', 256),
     ('tokenpose/coco/tokenpose_l_d6_coco_256x192', 64), ('tokenpose/mpii/tokenpose_l_d6_mpii_256x256', 64)])
-def test_the_learning_rate_belongs_to_the_batch_of_the_command(name: str, batch: int) -> None:
+def test_the_learning_rate_belongs_to_the_batch_of_the_first_line(name: str, batch: int) -> None:
     """That batch is what scaling the rate to another one starts from."""
     config = load_config(f'{ROOT}/{name}.py')
-    *_, path, processes = (PROJECT_ROOT / ROOT / f'{name}.py').read_text().splitlines()[0].split()
-    assert path == f'{ROOT}/{name}.py'
-    assert config.auto_scale_lr.base_batch_size == config.train_dataloader.batch_size * int(processes) == batch
+    gpus, = re.findall(r' on (\d+) GPUs\b', (PROJECT_ROOT / ROOT / f'{name}.py').read_text().splitlines()[0])
+    assert config.auto_scale_lr.base_batch_size == config.train_dataloader.batch_size * int(gpus) == batch
