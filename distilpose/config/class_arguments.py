@@ -126,12 +126,21 @@ def registered(name: str) -> tuple[Any, ...]:
     if not all(name.split('.')):  # mmengine would import the scope before a dot
         return ()
     if name not in _REGISTERED:
-        found = [registry.get(name) for registry in _registries()]
+        holders = [registry for registry in _registries() if _holds(registry, name)]
+        found = [registry.get(name) for registry in holders or _registries()]
         kinds = tuple(dict.fromkeys(kind for kind in found if kind is not None))
         if not kinds:
             return ()
         _REGISTERED[name] = kinds
     return _REGISTERED[name]
+
+
+def _holds(registry: Registry | None, name: str) -> bool:
+    """Whether a name without a scope is registered; ``Registry.get`` imports a module of this name where it is not."""
+    if registry is None or '.' in name:
+        return False
+    registry.import_from_location()
+    return name in registry.module_dict or _holds(registry.parent, name)
 
 
 def registered_names() -> list[str]:
