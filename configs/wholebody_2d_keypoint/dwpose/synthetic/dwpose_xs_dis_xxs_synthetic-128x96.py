@@ -1,6 +1,5 @@
-# python tools/train.py configs/wholebody_2d_keypoint/dwpose/synthetic/dwpose_xs_dis_xxs_synthetic-128x96.py
-_base_ = ['../../rtmpose/synthetic/rtmpose-xxs_synthetic-128x96.py',
-          '../../../_base_/methods/dwpose_s1.py']
+# DWPose, first stage: RTMPose-xxs from RTMPose-xs on synthetic people, 128x96, on a CPU.
+_base_ = ['../../rtmpose/synthetic/rtmpose-xxs_synthetic-128x96.py', '../../../_base_/methods/dwpose_s1.py']
 networks = 'configs/wholebody_2d_keypoint/rtmpose/synthetic/'
 model = dict(
     _delete_=True,

@@ -1,7 +1,6 @@
-# python tools/train.py configs/wholebody_2d_keypoint/dwpose/synthetic/dwpose_xxs-xxs_synthetic-128x96.py
-# Eight epochs with a schedule of their own, since there is no average of the weights to smooth a constant rate.
-_base_ = ['../../rtmpose/synthetic/rtmpose-xxs_synthetic-128x96.py',
-          '../../../_base_/methods/dwpose_s2.py']
+# DWPose, second stage: RTMPose-xxs from itself on synthetic people, 128x96, on a CPU.
+# Eight epochs with a falling rate: without an average of the weights, a constant rate stays noisy.
+_base_ = ['../../rtmpose/synthetic/rtmpose-xxs_synthetic-128x96.py', '../../../_base_/methods/dwpose_s2.py']
 network = 'configs/wholebody_2d_keypoint/rtmpose/synthetic/rtmpose-xxs_synthetic-128x96.py'
 model = dict(
     _delete_=True,

@@ -1,11 +1,3 @@
-# ./tools/dist_train.sh \
-#     configs/wholebody_2d_keypoint/rtmpose/coco-wholebody/rtmpose-l_8xb64-270e_coco-wholebody-256x192.py 8
-_base_ = [
-    '../../../_base_/datasets/wholebody/coco_256x192.py',
-    '../../../_base_/schedules/adamw_270e_rtmpose.py',
-    '../../../_base_/models/rtmpose/rtmpose_l.py',
-    '../../../_base_/runtime/rtmpose.py',
-]
+# RTMPose-l on COCO-WholeBody, 256x192, on 8 GPUs.
+_base_ = ['../../../_base_/family/rtmpose_wholebody_256x192.py', '../../../_base_/models/rtmpose/rtmpose_l.py']
 model = dict(head=dict(decoder=_base_.codec))
-switch = dict(type='PipelineSwitchHook', switch_epoch=240, switch_pipeline=_base_.final_pipeline)
-custom_hooks = [*_base_.custom_hooks, switch]

@@ -1,12 +1,5 @@
-# ./tools/dist_train.sh \
-#     configs/wholebody_2d_keypoint/rtmpose/coco-wholebody/rtmpose-x_8xb32-270e_coco-wholebody-384x288.py 8
-_base_ = [
-    '../../../_base_/datasets/wholebody/coco_384x288_wide.py',
-    '../../../_base_/schedules/adamw_270e_rtmpose.py',
-    '../../../_base_/models/rtmpose/rtmpose_x.py',
-    '../../../_base_/runtime/rtmpose.py',
-]
+# RTMPose-x on COCO-WholeBody, 384x288, on 8 GPUs, with wider augmentation.
+_base_ = ['../../../_base_/datasets/wholebody/coco_384x288_wide.py', '../../../_base_/family/rtmpose_x.py']
 model = dict(head=dict(input_size=(288, 384), in_featuremap_size=(9, 12), decoder=_base_.codec))
-optim_wrapper = dict(clip_grad=dict(max_norm=35.0))
 switch = dict(type='PipelineSwitchHook', switch_epoch=240, switch_pipeline=_base_.final_pipeline)
 custom_hooks = [*_base_.custom_hooks, switch]

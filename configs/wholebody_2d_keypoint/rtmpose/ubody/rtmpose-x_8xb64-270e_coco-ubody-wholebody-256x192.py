@@ -1,12 +1,5 @@
-# ./tools/dist_train.sh \
-#     configs/wholebody_2d_keypoint/rtmpose/ubody/rtmpose-x_8xb64-270e_coco-ubody-wholebody-256x192.py 8
-_base_ = [
-    '../../../_base_/datasets/wholebody/coco_ubody_256x192_wide.py',
-    '../../../_base_/schedules/adamw_270e_rtmpose.py',
-    '../../../_base_/models/rtmpose/rtmpose_x.py',
-    '../../../_base_/runtime/rtmpose.py',
-]
+# RTMPose-x on COCO-WholeBody and UBody, 256x192, on 8 GPUs, with wider augmentation.
+_base_ = ['../../../_base_/datasets/wholebody/coco_ubody_256x192_wide.py', '../../../_base_/family/rtmpose_x.py']
 model = dict(head=dict(decoder=_base_.codec))
-optim_wrapper = dict(clip_grad=dict(max_norm=35.0))
 switch = dict(type='PipelineSwitchHook', switch_epoch=240, switch_pipeline=_base_.final_pipeline)
 custom_hooks = [*_base_.custom_hooks, switch]

@@ -1,7 +1,6 @@
-# ./tools/dist_train.sh \
-#     configs/body/2d_kpt_sview_rgb_img/dwpose/halpe26/rtmpose_l_wholebody_dis_t_halpe26-256x192.py 8
-# A teacher of the whole body's 133 keypoints for Halpe's 26: 23 are the same, by name; top of the head, neck and middle
-# of the hips are left to the labels.
+# DWPose, first stage: RTMPose-t from RTMPose-l of the whole body on Halpe's 26 keypoints, 256x192, on 8 GPUs.
+# 23 of the 26 keypoints are found among the teacher's 133 by name; top of the head, neck and middle of the hips learn
+# from the labels alone.
 _base_ = ['../../rtmpose/halpe26/rtmpose-t_8xb64-270e_halpe26-256x192.py', '../../../../_base_/methods/dwpose_s1.py']
 model = dict(
     _delete_=True,

@@ -1,3 +1,3 @@
 # Heatmaps with HRNet-W48 on COCO, 128x128, on 4 GPUs.
-_base_ = ['../../../../_base_/datasets/simdr/coco_heatmap_128x128.py', '../_base_/heatmap_hrnet_w48.py']
+_base_ = ['../../../../_base_/datasets/simdr/coco_heatmap_128x128.py', '../../../../_base_/family/heatmap_hrnet_w48.py']
 model = dict(head=dict(decoder=_base_.codec))

@@ -2,7 +2,7 @@
 _base_ = ['../../../../_base_/datasets/simdr/coco_sa_simdr_384x288_resnet.py',
           '../../../../_base_/methods/sa_simdr.py',
           '../../../../_base_/models/simdr/simdr_res50.py',
-          '../_base_/resnet.py']
+          '../../../../_base_/family/simdr_resnet.py']
 
 from distilpose.data_config import with_augmentation
 

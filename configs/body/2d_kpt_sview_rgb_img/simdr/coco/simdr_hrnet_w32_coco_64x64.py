@@ -1,3 +1,3 @@
 # SimDR with HRNet-W32 on COCO, 64x64, on 4 GPUs.
-_base_ = ['../../../../_base_/datasets/simdr/coco_simdr_64x64.py', '../_base_/simdr_hrnet_w32.py']
+_base_ = ['../../../../_base_/datasets/simdr/coco_simdr_64x64.py', '../../../../_base_/family/simdr_hrnet_w32.py']
 model = dict(head=dict(decoder=_base_.codec))

@@ -1,3 +1,3 @@
 # SimDR with HRNet-W48 on COCO, 128x128, on 4 GPUs.
-_base_ = ['../../../../_base_/datasets/simdr/coco_simdr_128x128.py', '../_base_/simdr_hrnet_w48.py']
+_base_ = ['../../../../_base_/datasets/simdr/coco_simdr_128x128.py', '../../../../_base_/family/simdr_hrnet_w48.py']
 model = dict(head=dict(decoder=_base_.codec))

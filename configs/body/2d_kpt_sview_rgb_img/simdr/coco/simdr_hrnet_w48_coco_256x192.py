@@ -1,3 +1,3 @@
 # SimDR with HRNet-W48 on COCO, 256x192, on 4 GPUs.
-_base_ = ['../../../../_base_/datasets/simdr/coco_simdr_256x192.py', '../_base_/simdr_hrnet_w48.py']
+_base_ = ['../../../../_base_/datasets/simdr/coco_simdr_256x192.py', '../../../../_base_/family/simdr_hrnet_w48.py']
 model = dict(head=dict(decoder=_base_.codec))

@@ -1,7 +1,7 @@
 # SimDR with ResNet-50 on COCO, 128x128, on 4 GPUs.
 _base_ = ['../../../../_base_/datasets/simdr/coco_simdr_128x128_k3.py',
           '../../../../_base_/models/simdr/simdr_res50.py',
-          '../_base_/resnet.py']
+          '../../../../_base_/family/simdr_resnet.py']
 
 from distilpose.data_config import with_augmentation
 

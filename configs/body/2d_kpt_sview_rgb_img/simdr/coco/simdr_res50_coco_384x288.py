@@ -1,7 +1,7 @@
 # SimDR with ResNet-50 on COCO, 384x288, on 4 GPUs.
 _base_ = ['../../../../_base_/datasets/simdr/coco_simdr_384x288.py',
           '../../../../_base_/models/simdr/simdr_res50.py',
-          '../_base_/resnet.py']
+          '../../../../_base_/family/simdr_resnet.py']
 
 from distilpose.data_config import with_augmentation
 

@@ -1,6 +1,6 @@
 # SimDR* with HRNet-W32 on MPII, 256x256, on 4 GPUs.
 _base_ = ['../../../../_base_/datasets/simdr/mpii_sa_simdr_256x256.py',
           '../../../../_base_/methods/sa_simdr.py',
-          '../_base_/simdr_hrnet_w32.py']
+          '../../../../_base_/family/simdr_hrnet_w32.py']
 model = dict(head=dict(decoder=_base_.codec, num_keypoints=16, loss=_base_.sa_simdr.loss),
              test_cfg=_base_.sa_simdr.test_cfg)

@@ -1,5 +1,5 @@
 # TokenPose-S-v2 on COCO, 256x192, on 4 GPUs.
-_base_ = ['../_base_/coco_256x192.py', '../../../../_base_/models/tokenpose/tokenpose_s.py']
+_base_ = ['../../../../_base_/family/tokenpose_coco_256x192.py', '../../../../_base_/models/tokenpose/tokenpose_s.py']
 model = dict(head=dict(decoder=_base_.codec, encoder=dict(patch_size=(2, 2))))
 train_dataloader = dict(batch_size=12)
 auto_scale_lr = dict(base_batch_size=48)

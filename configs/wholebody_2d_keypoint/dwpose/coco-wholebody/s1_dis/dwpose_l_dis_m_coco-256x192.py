@@ -1,9 +1,7 @@
-# ./tools/dist_train.sh configs/wholebody_2d_keypoint/dwpose/coco-wholebody/s1_dis/dwpose_l_dis_m_coco-256x192.py 8
-_base_ = ['../../../rtmpose/coco-wholebody/rtmpose-m_8xb64-270e_coco-wholebody-256x192.py',
-          '../../../../_base_/methods/dwpose_s1.py']
+# DWPose, first stage: RTMPose-m from RTMPose-l on COCO-WholeBody, 256x192, on 8 GPUs.
+_base_ = ['../../../../_base_/family/rtmpose_wholebody_256x192.py', '../../../../_base_/methods/dwpose_s1.py']
 networks = 'configs/wholebody_2d_keypoint/rtmpose/coco-wholebody/'
 model = dict(
-    _delete_=True,
     type='PoseDistiller',
     student=dict(config=networks + 'rtmpose-m_8xb64-270e_coco-wholebody-256x192.py'),
     teacher=dict(config=networks + 'rtmpose-l_8xb64-270e_coco-wholebody-256x192.py',

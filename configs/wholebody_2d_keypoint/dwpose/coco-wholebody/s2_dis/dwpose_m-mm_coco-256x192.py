@@ -1,9 +1,7 @@
-# ./tools/dist_train.sh configs/wholebody_2d_keypoint/dwpose/coco-wholebody/s2_dis/dwpose_m-mm_coco-256x192.py 8
-_base_ = ['../../../rtmpose/coco-wholebody/rtmpose-m_8xb64-270e_coco-wholebody-256x192.py',
-          '../../../../_base_/methods/dwpose_s2.py']
+# DWPose, second stage: RTMPose-m from itself on COCO-WholeBody, 256x192, on 8 GPUs.
+_base_ = ['../../../../_base_/family/rtmpose_wholebody_256x192.py', '../../../../_base_/methods/dwpose_s2.py']
 network = 'configs/wholebody_2d_keypoint/rtmpose/coco-wholebody/rtmpose-m_8xb64-270e_coco-wholebody-256x192.py'
 model = dict(
-    _delete_=True,
     type='PoseDistiller',
     student=dict(config=network),
     teacher=dict(config=network, checkpoint='teacher_chkpts/dwpose_l_dis_m_coco-256x192.pth'),

@@ -1,9 +1,7 @@
-# ./tools/dist_train.sh configs/wholebody_2d_keypoint/dwpose/ubody/s1_dis/dwpose_l_dis_t_coco-ubody-256x192.py 8
-_base_ = ['../../../rtmpose/ubody/rtmpose-t_8xb64-270e_coco-ubody-wholebody-256x192.py',
-          '../../../../_base_/methods/dwpose_s1.py']
+# DWPose, first stage: RTMPose-t from RTMPose-l on COCO-WholeBody and UBody, 256x192, on 8 GPUs.
+_base_ = ['../../../../_base_/family/rtmpose_ubody_256x192.py', '../../../../_base_/methods/dwpose_s1.py']
 networks = 'configs/wholebody_2d_keypoint/rtmpose/ubody/'
 model = dict(
-    _delete_=True,
     type='PoseDistiller',
     student=dict(config=networks + 'rtmpose-t_8xb64-270e_coco-ubody-wholebody-256x192.py'),
     teacher=dict(config=networks + 'rtmpose-l_8xb64-270e_coco-ubody-wholebody-256x192.py',

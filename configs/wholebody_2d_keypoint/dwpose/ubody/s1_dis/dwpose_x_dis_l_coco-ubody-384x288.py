@@ -1,3 +1,2 @@
-# ./tools/dist_train.sh configs/wholebody_2d_keypoint/dwpose/ubody/s1_dis/dwpose_x_dis_l_coco-ubody-384x288.py 8
-# The same under the name that mmpose gives it.
+# DWPose, first stage: RTMPose-l from RTMPose-x on COCO-WholeBody and UBody, 384x288, on 8 GPUs, under mmpose's name.
 _base_ = 'rtmpose_x_dis_l_coco-ubody-384x288.py'

@@ -1,12 +1,6 @@
-# ./tools/dist_train.sh configs/wholebody_2d_keypoint/dwpose/ubody/s1_dis/rtmpose_x_dis_l_coco-ubody-256x192.py 8
-_base_ = ['../../../rtmpose/ubody/rtmpose-l_8xb64-270e_coco-ubody-wholebody-256x192.py',
-          '../../../../_base_/methods/dwpose_s1.py']
-networks = 'configs/wholebody_2d_keypoint/rtmpose/ubody/'
+# DWPose, first stage: RTMPose-l from RTMPose-x on COCO-WholeBody and UBody, 256x192, on 8 GPUs.
+_base_ = 'dwpose_l_dis_t_coco-ubody-256x192.py'
 model = dict(
-    _delete_=True,
-    type='PoseDistiller',
-    student=dict(config=networks + 'rtmpose-l_8xb64-270e_coco-ubody-wholebody-256x192.py'),
-    teacher=dict(config=networks + 'rtmpose-x_8xb64-270e_coco-ubody-wholebody-256x192.py',
-                 checkpoint='teacher_chkpts/rtmpose-x_ucoco_256x192-05f5bcb7_20230822.pth'),
-    **_base_.dwpose)
-optim_wrapper = dict(clip_grad=dict(max_norm=1.0))
+    student=dict(config=_base_.networks + 'rtmpose-l_8xb64-270e_coco-ubody-wholebody-256x192.py'),
+    teacher=dict(config=_base_.networks + 'rtmpose-x_8xb64-270e_coco-ubody-wholebody-256x192.py',
+                 checkpoint='teacher_chkpts/rtmpose-x_ucoco_256x192-05f5bcb7_20230822.pth'))

@@ -1,5 +1,5 @@
-# ./tools/dist_train.sh configs/wholebody_2d_keypoint/dwpose/ubody/s1_dis/rtmpose_x_dis_l_wide_coco-ubody-384x288.py 8
-# The augmentation that mmpose's config of this pair has, for all epochs; that of the authors' is narrower.
+# DWPose, first stage: RTMPose-l from RTMPose-x on COCO-WholeBody and UBody, 384x288, on 8 GPUs.
+# In all epochs, boxes are scaled and rotated as in mmpose's config of this pair; the authors' config does so less.
 _base_ = 'rtmpose_x_dis_l_coco-ubody-384x288.py'
 
 from distilpose.data_config import replace_steps

@@ -1,12 +1,5 @@
-# ./tools/dist_train.sh configs/wholebody_2d_keypoint/dwpose/ubody/s2_dis/dwpose_l-ll_coco-ubody-256x192.py 8
-_base_ = ['../../../rtmpose/ubody/rtmpose-l_8xb64-270e_coco-ubody-wholebody-256x192.py',
-          '../../../../_base_/methods/dwpose_s2.py']
+# DWPose, second stage: RTMPose-l from itself on COCO-WholeBody and UBody, 256x192, on 8 GPUs.
+_base_ = 'dwpose_t-tt_coco-ubody-256x192.py'
 network = 'configs/wholebody_2d_keypoint/rtmpose/ubody/rtmpose-l_8xb64-270e_coco-ubody-wholebody-256x192.py'
-model = dict(
-    _delete_=True,
-    type='PoseDistiller',
-    student=dict(config=network),
-    teacher=dict(config=network, checkpoint='teacher_chkpts/rtmpose_x_dis_l_coco-ubody-256x192.pth'),
-    **_base_.dwpose)
-optim_wrapper = dict(clip_grad=dict(max_norm=1.0))
-train_cfg = dict(max_epochs=60)
+model = dict(student=dict(config=network),
+             teacher=dict(config=network, checkpoint='teacher_chkpts/rtmpose_x_dis_l_coco-ubody-256x192.pth'))

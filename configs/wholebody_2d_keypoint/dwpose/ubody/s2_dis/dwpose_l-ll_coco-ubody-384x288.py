@@ -1,9 +1,7 @@
-# ./tools/dist_train.sh configs/wholebody_2d_keypoint/dwpose/ubody/s2_dis/dwpose_l-ll_coco-ubody-384x288.py 8
-_base_ = ['../../../rtmpose/ubody/rtmpose-l_8xb32-270e_coco-ubody-wholebody-384x288.py',
-          '../../../../_base_/methods/dwpose_s2.py']
+# DWPose, second stage: RTMPose-l from itself on COCO-WholeBody and UBody, 384x288, on 8 GPUs.
+_base_ = ['../../../../_base_/family/rtmpose_ubody_384x288.py', '../../../../_base_/methods/dwpose_s2.py']
 network = 'configs/wholebody_2d_keypoint/rtmpose/ubody/rtmpose-l_8xb32-270e_coco-ubody-wholebody-384x288.py'
 model = dict(
-    _delete_=True,
     type='PoseDistiller',
     student=dict(config=network),
     teacher=dict(config=network, checkpoint='teacher_chkpts/rtmpose_x_dis_l_coco-ubody-384x288.pth'),

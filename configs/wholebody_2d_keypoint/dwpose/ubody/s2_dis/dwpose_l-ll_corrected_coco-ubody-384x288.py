@@ -1,7 +1,6 @@
-# ./tools/dist_train.sh \
-#     configs/wholebody_2d_keypoint/dwpose/ubody/s2_dis/dwpose_l-ll_corrected_coco-ubody-384x288.py 8
-# The published schedule is the first 60 of 270 epochs: its rate stays at 4e-3, and the augmentation never changes. Here
-# both happen within the 60: the rate falls from the middle on, and the last ninth has the other augmentation.
+# DWPose, second stage, with its own schedule: RTMPose-l from itself on COCO-WholeBody and UBody, 384x288, on 8 GPUs.
+# The published second stage runs the first 60 of 270 epochs, in which neither the learning rate falls nor the
+# augmentation changes. Here the rate falls from epoch 30 on, and the milder augmentation starts with epoch 53.
 _base_ = 'dwpose_l-ll_coco-ubody-384x288.py'
 param_scheduler = _base_.param_scheduler
 param_scheduler[1].update(begin=30, end=60, T_max=30)

@@ -1,9 +1,7 @@
-# ./tools/dist_train.sh configs/wholebody_2d_keypoint/dwpose/ubody/s2_dis/dwpose_t-tt_coco-ubody-256x192.py 8
-_base_ = ['../../../rtmpose/ubody/rtmpose-t_8xb64-270e_coco-ubody-wholebody-256x192.py',
-          '../../../../_base_/methods/dwpose_s2.py']
+# DWPose, second stage: RTMPose-t from itself on COCO-WholeBody and UBody, 256x192, on 8 GPUs.
+_base_ = ['../../../../_base_/family/rtmpose_ubody_256x192.py', '../../../../_base_/methods/dwpose_s2.py']
 network = 'configs/wholebody_2d_keypoint/rtmpose/ubody/rtmpose-t_8xb64-270e_coco-ubody-wholebody-256x192.py'
 model = dict(
-    _delete_=True,
     type='PoseDistiller',
     student=dict(config=network),
     teacher=dict(config=network, checkpoint='teacher_chkpts/dwpose_l_dis_t_coco-ubody-256x192.pth'),

@@ -1,5 +1,5 @@
-# ./tools/dist_train.sh configs/wholebody_2d_keypoint/dwpose/ubody/s2_dis/dwpose_x-xx_coco-ubody-256x192.py 8
-# No larger network teaches x, so this is its only stage.
+# DWPose, second stage: RTMPose-x from itself on COCO-WholeBody and UBody, 256x192, on 8 GPUs.
+# It has no first stage: no larger network teaches it.
 _base_ = ['../../../rtmpose/ubody/rtmpose-x_8xb64-270e_coco-ubody-wholebody-256x192.py',
           '../../../../_base_/methods/dwpose_s2.py']
 network = 'configs/wholebody_2d_keypoint/rtmpose/ubody/rtmpose-x_8xb64-270e_coco-ubody-wholebody-256x192.py'

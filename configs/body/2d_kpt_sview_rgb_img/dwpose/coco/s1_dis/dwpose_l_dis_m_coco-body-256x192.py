@@ -1,9 +1,7 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/dwpose/coco/s1_dis/dwpose_l_dis_m_coco-body-256x192.py 8
-_base_ = ['../../../rtmpose/coco/rtmpose-m_8xb256-420e_coco-256x192.py',
-          '../../../../../_base_/methods/dwpose_s1.py']
+# DWPose, first stage: RTMPose-m from RTMPose-l on COCO, 256x192, on 8 GPUs.
+_base_ = ['../../../../../_base_/family/rtmpose_coco_256x192.py', '../../../../../_base_/methods/dwpose_s1.py']
 networks = 'configs/body/2d_kpt_sview_rgb_img/rtmpose/coco/'
 model = dict(
-    _delete_=True,
     type='PoseDistiller',
     student=dict(config=networks + 'rtmpose-m_8xb256-420e_coco-256x192.py'),
     teacher=dict(config=networks + 'rtmpose-l_8xb256-420e_coco-256x192.py',

@@ -1,12 +1,4 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/dwpose/coco/s1_dis/dwpose_l_dis_s_coco-body-256x192.py 8
-_base_ = ['../../../rtmpose/coco/rtmpose-s_8xb256-420e_coco-256x192.py',
-          '../../../../../_base_/methods/dwpose_s1.py']
-networks = 'configs/body/2d_kpt_sview_rgb_img/rtmpose/coco/'
-model = dict(
-    _delete_=True,
-    type='PoseDistiller',
-    student=dict(config=networks + 'rtmpose-s_8xb256-420e_coco-256x192.py'),
-    teacher=dict(config=networks + 'rtmpose-l_8xb256-420e_coco-256x192.py',
-                 checkpoint='teacher_chkpts/rtmpose-l_simcc-coco_pt-aic-coco_420e-256x192-1352a4d2_20230127.pth'),
-    **_base_.dwpose)
-optim_wrapper = dict(clip_grad=dict(max_norm=1.0))
+# DWPose, first stage: RTMPose-s from RTMPose-l on COCO, 256x192, on 8 GPUs.
+_base_ = 'dwpose_l_dis_m_coco-body-256x192.py'
+model = dict(student=dict(config=_base_.networks + 'rtmpose-s_8xb256-420e_coco-256x192.py'))
+optim_wrapper = dict(optimizer=dict(weight_decay=0.0))

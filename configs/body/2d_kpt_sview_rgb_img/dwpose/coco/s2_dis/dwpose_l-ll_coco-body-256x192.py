@@ -1,9 +1,7 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/dwpose/coco/s2_dis/dwpose_l-ll_coco-body-256x192.py 8
-_base_ = ['../../../rtmpose/coco/rtmpose-l_8xb256-420e_coco-256x192.py',
-          '../../../../../_base_/methods/dwpose_s2.py']
+# DWPose, second stage: RTMPose-l from itself on COCO, 256x192, on 8 GPUs.
+_base_ = ['../../../../../_base_/family/rtmpose_coco_256x192.py', '../../../../../_base_/methods/dwpose_s2.py']
 network = 'configs/body/2d_kpt_sview_rgb_img/rtmpose/coco/rtmpose-l_8xb256-420e_coco-256x192.py'
 model = dict(
-    _delete_=True,
     type='PoseDistiller',
     student=dict(config=network),
     teacher=dict(config=network,

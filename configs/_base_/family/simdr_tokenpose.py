@@ -1,0 +1,2 @@
+# Schedule and runtime of TokenPose-S.
+_base_ = ['../schedules/adam_300e_tokenpose.py', '../runtime/default.py']
