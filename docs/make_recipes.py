@@ -100,9 +100,9 @@ def row(path: Path) -> str:
     with torch.device('meta'):
         cost = measure(cfg, style=STYLES['mmcv'])
     width, height = cost.input_size
-    cells = (f'[{path.stem}]({PurePath("..", path.relative_to(PROJECT_ROOT))})', _teacher(cfg.model),
-             f'{height}x{width}', f'{cost.params.all / 1e6:.3f} M', f'{cost.macs / 1e9:.3f} G', _published(path),
-             _checked(path))
+    cells = (f'[{path.stem}]({PurePath("..", path.relative_to(PROJECT_ROOT))})', f'{height}x{width}',
+             f'{cost.params.all / 1e6:.3f}', f'{cost.macs / 1e9:.3f}', _published(path), _checked(path),
+             _teacher(cfg.model))
     return f'| {" | ".join(cells)} |'
 
 
@@ -126,8 +126,8 @@ def page() -> Iterator[str]:
     paths = recipes()
     for folder, (title, more) in GROUPS.items():
         yield f'\n## {title}\n\n`configs/{folder}/`: {more}.\n\n'
-        yield '| config | teacher | height x width | parameters | MACs | published | checked here |\n'
-        yield '|---|---|---|---:|---:|---|---|\n'
+        yield '| config | height x width | parameters (M) | MACs (G) | published | checked here | teacher |\n'
+        yield '|---|---|---:|---:|---|---|---|\n'
         yield from (f'{row(path)}\n' for path in paths if path.is_relative_to(CONFIGS / folder))
 
 
