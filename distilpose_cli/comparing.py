@@ -13,7 +13,10 @@ _ROLES = ('teacher', 'baseline', 'distilled')
 _MODEL: dict[str, Any] = dict(nargs='+', action='append', metavar=('NAME', 'CFG KEY=VALUE'))
 _EPILOG = """Trainings lie in WORK_DIR/seed_<seed>/{teacher,baseline,distilled,<variant>}. One that is there, from this
 command or from training CONFIG with --work-dir ... --seed ..., is read; one that was interrupted goes on; all others
-are made. An ablation: --variant 'no score' model.terms.score=None"""
+are made. An ablation: --variant 'no score' model.terms.score=None
+A value @NAME is the last checkpoint of that model, which is trained first: teacher, student, second stage and export
+--model alone S.py --model teacher T.py --model first D1.py model.teacher.checkpoint=@teacher
+--model second D2.py model.teacher.checkpoint=@first --export second"""
 _EPILOG_OF_MODELS = """Trainings lie in WORK_DIR/seed_<seed>/<name>, those of the first model in
 WORK_DIR/seed_<seed>/baseline. One that is there, from this tool or from tools/train.py CONFIG --work-dir ... --seed
 ..., is read; one that was interrupted goes on; all others are made. For a teacher and its student use
@@ -36,16 +39,30 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     add('--variant', nargs='+', action='append', default=[], metavar=('NAME', 'CFG KEY=VALUE'),
         help='a further student: another config, or the distilled one, with these values changed; may be repeated')
     add('--model', **_MODEL, default=[], help='instead of these four: any models, repeated; the first is what others '
-        'are compared with, and models.{json,md} are written to the work directory')
+        'are compared with, and models.{json,md,html} are written to the work directory')
+    add('--export', nargs='+', action='extend', default=[], metavar='NAME',
+        help='models to export to ONNX at the end, as <name>.onnx in the folders of their trainings')
+    add('--runs', nargs='+', metavar='WORK_DIR', help='instead of all these: draw losses, shares of the gradient and '
+        'validation metrics from the logs of any trainings, finished or running, as runs.html; nothing is trained')
     add('--work-dir', metavar='DIR', help='folder of the trainings (default: work_dirs/compare/<distilled>, here; '
         'with --model work_dirs/compare_models)')
-    add('--out', metavar='DIR', help='folder of compare.{json,md,html} (default: the work directory)')
+    add('--out', metavar='DIR', help='folder of compare.{json,md,html} (default: the work directory; of runs.html: '
+        'here)')
     _add_common(parser)
 
 
 def _check_compare(args: argparse.Namespace) -> None:
     require_data_root(args.data_root)
     given = [f'--{role}' for role in _ROLES if getattr(args, role) is not None]
+    if args.runs:
+        unused = [*given, *(f'--{name}' for name in ('variant', 'model', 'export') if getattr(args, name))]
+        if unused:
+            raise WrongInput(f'--runs draws what was logged, and {", ".join(unused)} trains; leave out one or '
+                             'the other')
+        for folder in args.runs:
+            if not Path(folder).expanduser().is_dir():
+                raise WrongInput(f'--runs {folder} is no folder; expected work directories of trainings')
+        return
     if args.model:
         unused = given + ['--variant'] * bool(args.variant) + ['--out'] * (args.out is not None)
         if unused:
@@ -63,6 +80,9 @@ def _check_compare(args: argparse.Namespace) -> None:
 
 
 def _compare(args: argparse.Namespace) -> None:
+    if args.runs:
+        _draw_runs(args)
+        return
     if args.model:
         _compare_models(args)
         return
@@ -71,8 +91,16 @@ def _compare(args: argparse.Namespace) -> None:
     work_dir = Path(args.work_dir or Path('work_dirs', 'compare', Path(args.distilled).stem)).expanduser().absolute()
     compare(Request(
         teacher=args.teacher, baseline=args.baseline, distilled=args.distilled, variants=args.variant, seeds=args.seeds,
-        work_dir=work_dir, out=Path(args.out).expanduser().absolute() if args.out else work_dir,
+        work_dir=work_dir, out=Path(args.out).expanduser().absolute() if args.out else work_dir, exports=args.export,
         options=read_options(args), data_root=args.data_root, command=args.command_line))
+
+
+def _draw_runs(args: argparse.Namespace) -> None:
+    from distilpose.compare import compare_runs
+
+    file = compare_runs([Path(folder).expanduser().absolute() for folder in args.runs],
+                        out=Path(args.out or '.').expanduser().absolute(), command=args.command_line)
+    print(f'Page: {file}')
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
@@ -80,8 +108,9 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     add('--model', **_MODEL, required=True, help='a model: its name, its config, and values to change in it; repeated, '
         'the first is what others are compared with')
     add('--work-dir', metavar='DIR',
-        help='folder of the trainings and of models.{json,md} (default: work_dirs/compare_models, here)')
+        help='folder of the trainings and of models.{json,md,html} (default: work_dirs/compare_models, here)')
     _add_common(parser)
+    parser.set_defaults(export=[])
 
 
 def _check_models(args: argparse.Namespace) -> None:
@@ -101,10 +130,11 @@ def _check_words(models: list[list[str]]) -> None:
 
 
 def _compare_models(args: argparse.Namespace) -> None:
-    from distilpose.compare import ModelsRequest, compare_models
+    from distilpose.compare import Request, compare
 
-    compare_models(ModelsRequest(
-        models=args.model, seeds=args.seeds, options=read_options(args), data_root=args.data_root,
+    compare(Request(
+        models=args.model, seeds=args.seeds, options=read_options(args), data_root=args.data_root, name='models',
+        exports=args.export,
         work_dir=Path(args.work_dir or Path('work_dirs', 'compare_models')).expanduser().absolute(),
         command=args.command_line))
 

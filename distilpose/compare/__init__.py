@@ -1,7 +1,6 @@
-"""Models that are trained alike and compared: with a teacher, its student and that student alone, or any others."""
+"""Comparison of models that are trained alike: with a teacher, its student and that student alone, or any others."""
 
-from .main import compare
-from .models import ModelsRequest, compare_models
+from .main import compare, compare_runs
 from .plans import Request
 
-__all__ = ['ModelsRequest', 'Request', 'compare', 'compare_models']
+__all__ = ['Request', 'compare', 'compare_runs']

@@ -1,4 +1,4 @@
-"""What a training may spend, which must be the same for students that are compared."""
+"""Budgets of trainings (length, batch, data, schedule), which must be equal for students that are compared."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from distilpose.config import dictionaries, student_config
 from distilpose.config.differences import differences
 from distilpose.errors import DistilPoseError
 
-from .plans import Plan
+from .plans import Plan, stages
 
 
 def check_budgets(plans: Sequence[Plan]) -> list[str]:
-    """Compares every student with the baseline; the teacher may have more.
+    """Compares every student with the baseline; a teacher and other stages of a plan may have another budget.
 
     Args:
         plans: of all models.
 
     Returns:
-        What else differs that a reader should know: the optimizer, and the weights to start from.
+        What else differs that a reader should know: the optimizer, the weights to start from, the budget of stages.
 
     Raises:
         DistilPoseError: a student has another budget than the baseline; names all that differs.
     """
     counted: dict[str, int] = {}
     baseline = next(plan for plan in plans if plan.role == 'baseline')
-    expected = budget(baseline.cfg, counted)
+    expected, of_stages = budget(baseline.cfg, counted), stages(plans)
     notes = []
     for plan in plans:
         if plan.role in ('teacher', 'baseline'):
             continue
-        found = [f'{place} is {one} and {other}' for place, one, other in differences(expected,
-                                                                                     budget(plan.cfg, counted))]
-        if found:
+        found = list(differences(expected, budget(plan.cfg, counted)))
+        if found and plan.role not in of_stages:
+            words = '; '.join(f'{place} is {one} and {other}' for place, one, other in found)
             raise DistilPoseError(f'{baseline.title!r} ({baseline.config}) and {plan.title!r} ({plan.config}) are not '
-                                  f'trained for the same budget: {"; ".join(found)}. Make them equal, in the configs '
+                                  f'trained for the same budget: {words}. Make them equal, in the configs '
                                   'or with --cfg-options')
         notes += [f'{place} is {one} for {baseline.title!r} and {other} for {plan.title!r}'
-                  for place, one, other in differences(_conditions(baseline.cfg), _conditions(plan.cfg))]
+                  for place, one, other in [*found, *differences(_conditions(baseline.cfg), _conditions(plan.cfg))]]
     return notes
 
 

@@ -1,4 +1,4 @@
-"""What a training has logged."""
+"""Scalars in the logs of a work directory: losses, shares of the gradient, validation metrics."""
 
 from __future__ import annotations
 
@@ -40,13 +40,27 @@ def read_history(folder: Path) -> dict[str, Series]:
     Raises:
         DistilPoseError: a line is none of a training; the last line of a file, which an end may have cut, is left out.
     """
+    return _series(folder, of_training=True)
+
+
+def read_metrics(folder: Path) -> dict[str, Series]:
+    """All validation metrics of a work directory, such as ``coco/AP``, as :func:`read_history` reads losses.
+
+    The steps are epochs, or iterations of a training that counts those.
+    """
+    found = _series(folder, of_training=False)
+    return {name: series for name, series in found.items() if name not in ('step', 'time', 'data_time', 'memory')}
+
+
+def _series(folder: Path, *, of_training: bool) -> dict[str, Series]:
     found: dict[str, dict[int, float]] = {}
     for file in sorted(folder.glob('*/vis_data/scalars.json')):  # folders are named by the time of the start
         for entry in _entries(file):
-            if 'loss' in entry:  # the lines of validations have none
+            step = entry.get('step')
+            if ('loss' in entry) == of_training and type(step) is int:  # the lines of validations have no loss
                 for name, value in entry.items():
                     if isinstance(value, (int, float)):
-                        found.setdefault(name, {})[entry['step']] = float(value)
+                        found.setdefault(name, {})[step] = float(value)
     return {name: Series(np.array(sorted(values)), np.array([values[step] for step in sorted(values)]))
             for name, values in found.items()}
 

@@ -1,29 +1,45 @@
-"""The sequence: configs, budgets, trainings, figures, and what is written about them."""
+"""Comparison of trainings: plans, budgets, trainings, evaluation, export, and the files about them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
+from distilpose.apis import load_model
+from distilpose.checkpoints.integrity import sha256_of
 from distilpose.checkpoints.writing import write_atomically
+from distilpose.distillation.teachers.onnx.graph import read_properties
 from distilpose.engine.teacher_report import FILE, read_report
 from distilpose.errors import DistilPoseError
-from distilpose.evaluation import People, person_panels
-from distilpose.report.figures import in_percent
+from distilpose.report.metrics import in_percent
 
 from .budget import check_budgets
+from .formatting import markdown
 from .history import read_history
 from .measure import Measured, Validation, measure
-from .page import Pictures, render
+from .page import Texts, render, render_runs
+from .pictures import Pictures, choose_evenly, choose_worst, heatmap_pairs, person_panels
 from .plans import Plan, Request, make_plans
-from .runs import Run, train_or_read
+from .runs import Around, Run, train_or_read
 from .summary import Comparison, summarise
-from .words import markdown
 
-WORST = 8
+WORST, EVENLY, HEATMAPS = 8, 6, 4
+Tell = Callable[[Plan, int, str], None]
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """What a preset has otherwise than ``distilpose compare``."""
+
+    texts: Texts = field(default_factory=Texts)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    speed: bool = False
+    """Time forward passes."""
+    even: bool = False
+    """Draw people at even distances through the data and heatmaps, instead of the worst people."""
 
 
 def compare(request: Request) -> None:
@@ -32,30 +48,108 @@ def compare(request: Request) -> None:
     Raises:
         DistilPoseError: for what cannot be compared, before anything is trained where that is possible.
     """
-    check_seeds(request.seeds)
-    plans, notes = make_plans(request)
-    notes += check_budgets(plans)
-    validations = read_validations(plans)
-    measured: dict[int, dict[str, Measured]] = {}
-    for seed in request.seeds:
-        runs, more = train_or_read(plans, seed, work_dir=request.work_dir, tell=tell)
-        notes += more
-        measured[seed] = measure_all(runs, validations)
-    names = validations['baseline'].dataset.metainfo['keypoint_id2name']
-    _write(Comparison(plans, measured, [names[index] for index in range(len(names))], notes, request.command),
-           validations['distilled'], out=request.out)
+    queue = Queue.of(request)
+    runs = queue.train(_tell)
+    exported = [export_run(run, tell=_print) for run in runs if run.plan.title in request.exports]
+    comparison = queue.measure(runs, tell=_tell)
+    table = write(comparison, queue, presentation=Presentation())[1]
+    print(f'\n{table}', flush=True)
+    for file in exported:
+        print(f'ONNX: {file}', flush=True)
+    print(f'Page: {request.destination / request.name}.html', flush=True)
 
 
-def tell(line: str) -> None:
-    """Prints what is being done."""
-    print(line, flush=True)
+def compare_runs(work_dirs: Sequence[Path], *, out: Path, command: str = '') -> Path:
+    """Writes ``runs.html``, a page of the logs of work directories, finished or running; returns the file.
+
+    Raises:
+        DistilPoseError: a work directory has no logs.
+    """
+    page = render_runs(work_dirs, command=command)
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / 'runs.html', page)
+    return out / 'runs.html'
+
+
+@dataclass
+class Queue:
+    """The trainings of a comparison, checked before the first of them starts."""
+
+    request: Request
+    plans: Sequence[Plan]
+    validations: Mapping[str, Validation]
+    """Role -> its validation people."""
+    notes: list[str]
+
+    @classmethod
+    def of(cls, request: Request) -> Queue:
+        """Reads configs and data.
+
+        Raises:
+            DistilPoseError: what cannot be compared.
+        """
+        check_seeds(request.seeds)
+        plans, notes = make_plans(request)
+        notes += check_budgets(plans)
+        _check_exports(request, plans)
+        return cls(request, plans, read_validations(plans), notes)
+
+    def train(self, tell: Tell, *, around: Around | None = None) -> list[Run]:
+        """Trains what is not trained yet; see :func:`~distilpose.compare.runs.train_or_read`."""
+        found: list[Run] = []
+        for seed in self.request.seeds:
+            runs, notes = train_or_read(self.plans, seed, request=self.request, tell=tell, around=around)
+            found += runs
+            self.notes += notes
+        return found
+
+    def measure(self, runs: Sequence[Run], *, tell: Tell, presentation: Presentation | None = None) -> Comparison:
+        """Evaluates all runs on the same people."""
+        presentation = presentation or Presentation()
+        measured: dict[int, dict[str, Measured]] = {}
+        for run in runs:
+            found = measure(run, self.validations[run.plan.role], speed=presentation.speed)
+            measured.setdefault(run.seed, {})[run.plan.role] = found
+            tell(run.plan, run.seed, f'AP {in_percent(found.evaluation.figures["ap"])}')
+        names = self.validations['baseline'].dataset.metainfo['keypoint_id2name']
+        return Comparison(self.plans, measured, [names[index] for index in range(len(names))], self.notes,
+                          self.request.command, presentation.facts)
+
+
+def write(comparison: Comparison, queue: Queue, *, presentation: Presentation) -> tuple[dict[str, Any], str]:
+    """Writes the summary as JSON, the tables as Markdown and the page; returns the first two."""
+    out, name = queue.request.destination, queue.request.name
+    out.mkdir(parents=True, exist_ok=True)
+    summary = summarise(comparison)
+    table = markdown(summary)
+    write_atomically(out / f'{name}.json', json.dumps(summary, indent=2, allow_nan=False) + '\n')
+    write_atomically(out / f'{name}.md', table)
+    first = comparison.first
+    role = 'distilled' if 'distilled' in first else list(first)[-1]
+    page = render(summary, histories={name: read_history(found.run.folder) for name, found in first.items()},
+                  pictures=_draw(comparison, queue.validations[role], role=role, even=presentation.even),
+                  teacher=read_report(first[role].run.folder / FILE), texts=presentation.texts)
+    write_atomically(out / f'{name}.html', page)
+    return summary, table
+
+
+def export_run(run: Run, *, tell: Callable[[str], None]) -> Path:
+    """Exports the model of a training to ``<role>.onnx`` in its folder, unless the file there is of its checkpoint."""
+    from distilpose.export.onnx import export
+
+    file = run.folder / f'{run.plan.role}.onnx'
+    if file.is_file() and _exported_checkpoint(file) == sha256_of(run.checkpoint):
+        tell(f'Seed {run.seed}, {run.plan.title}: exported before, {file}.')
+    else:
+        tell(str(export(run.cfg, run.checkpoint, file)))
+    return file
 
 
 def check_seeds(seeds: Sequence[int]) -> None:
     """Refuses what are no seeds.
 
     Raises:
-        DistilPoseError: says which they are.
+        DistilPoseError: names them.
     """
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
         raise DistilPoseError(f'the seeds are {list(seeds)}; expected one or more different numbers that are not '
@@ -74,46 +168,42 @@ def read_validations(plans: Sequence[Plan]) -> dict[str, Validation]:
     return validations
 
 
-def measure_all(runs: Sequence[Run], validations: Mapping[str, Validation]) -> dict[str, Measured]:
-    """Role -> what its model of one seed is worth."""
-    measured = {}
-    for run in runs:
-        found = measured[run.plan.role] = measure(run, validations[run.plan.role])
-        tell(f'Seed {run.seed}, {run.plan.title}: AP {in_percent(found.evaluation.figures["ap"])}.')
-    return measured
+def _check_exports(request: Request, plans: Sequence[Plan]) -> None:
+    names = [plan.title for plan in plans]
+    for name in request.exports:
+        if name not in names:
+            raise DistilPoseError(f'--export {name!r} is none of the models; expected one of '
+                                  f'{", ".join(map(repr, names))}')
 
 
-def _write(comparison: Comparison, validation: Validation, *, out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    summary = summarise(comparison)
-    table = markdown(summary)
-    write_atomically(out / 'compare.json', json.dumps(summary, indent=2, allow_nan=False) + '\n')
-    write_atomically(out / 'compare.md', table)
-    first = next(iter(comparison.measured.values()))
-    histories = {role: read_history(found.run.folder) for role, found in first.items()}
-    page = render(summary, histories=histories, pictures=_draw_worst(first, validation, comparison.keypoint_names),
-                  teacher=read_report(first['distilled'].run.folder / FILE))
-    write_atomically(out / 'compare.html', page)
-    print(f'\n{table}\nPage: {out / "compare.html"}', flush=True)
+def _exported_checkpoint(file: Path) -> str | None:
+    """The SHA-256 of the checkpoint that an ONNX file was exported from, ``None`` where its metadata has none."""
+    try:
+        return json.loads(read_properties(file)['distilpose.checkpoint'])['sha256']
+    except (DistilPoseError, KeyError, TypeError, ValueError):
+        return None
 
 
-def _draw_worst(measured: Mapping[str, Measured], validation: Validation, names: Sequence[str]) -> Pictures:
-    evaluations = {role: measured[role].evaluation for role in ('baseline', 'distilled', 'teacher')}
-    chosen = choose_worst(evaluations['distilled'].oks, validation.people, WORST)
-    panels = person_panels(chosen, validation.dataset, people=validation.people, evaluations=evaluations)
-    links = [(int(start), int(end)) for start, end in validation.dataset.metainfo['skeleton_links']]
-    return Pictures(panels, links, names)
+def _draw(comparison: Comparison, validation: Validation, *, role: str, even: bool) -> Pictures:
+    people, dataset, first = validation.people, validation.dataset, comparison.first
+    evaluations = {name: first[name].evaluation for name in ('baseline', 'distilled', 'teacher') if name in first}
+    if even:
+        chosen = choose_evenly(people, EVENLY)
+    else:
+        chosen = choose_worst(first[role].evaluation.oks, people, WORST) if 'distilled' in first else []
+    heatmaps = []
+    if even:
+        teacher, student = (load_model(first[name].run.cfg, first[name].run.checkpoint)
+                            for name in ('teacher', 'distilled'))
+        heatmaps = heatmap_pairs(chosen[:HEATMAPS], dataset, people=people, teacher=teacher, student=student)
+    return Pictures(person_panels(chosen, dataset, people=people, evaluations=evaluations),
+                    [(int(start), int(end)) for start, end in dataset.metainfo['skeleton_links']],
+                    comparison.keypoint_names, heatmaps)
 
 
-def choose_worst(oks: np.ndarray, people: People, count: int) -> list[int]:
-    """People with the lowest similarity, the worst first, among those with half of their joints labelled if enough.
+def _tell(plan: Plan, seed: int, text: str) -> None:
+    _print(f'Seed {seed}, {plan.title}: {text}.')
 
-    Args:
-        oks: (N,) NaN where nothing is labelled.
-        people: ground truth.
-        count: how many at most.
-    """
-    is_known = np.isfinite(oks)
-    is_usable = is_known & (people.labelled.mean(axis=1) >= 0.5)
-    usable = np.flatnonzero(is_usable if is_usable.sum() >= count else is_known)
-    return usable[np.argsort(oks[usable], kind='stable')][:count].tolist()
+
+def _print(line: str) -> None:
+    print(line, flush=True)

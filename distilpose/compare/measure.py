@@ -1,18 +1,27 @@
-"""From a finished training to its figures, of the images as they are and of every draw of them."""
+"""Evaluation of finished trainings: metrics on the validation people, for every bootstrap draw and every keypoint."""
 
 from __future__ import annotations
 
+import copy
+import statistics
+import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
+from mmengine.fileio import load
+from mmengine.model import BaseModel
 
+from distilpose import engine
 from distilpose.apis import load_model
 from distilpose.complexity import ForwardPass, count_macs, count_parameters
 from distilpose.config import ConfigTree, check_annotations
+from distilpose.engine.hooks.channels_last import use_channels_last
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import (
     Evaluation,
@@ -20,11 +29,13 @@ from distilpose.evaluation import (
     average_precision,
     build_validation,
     correct_keypoints,
-    evaluate,
+    is_a_figure,
     keypoint_similarity,
     match_detections,
+    object_keypoint_similarity,
     only_keypoint,
     read_people,
+    share_of_correct_keypoints,
 )
 
 from .runs import Run
@@ -48,6 +59,8 @@ class Measured:
     """Trainable ones."""
     macs: int
     """Multiply-adds of convolutions, linear layers and attention for one image."""
+    images_per_second: float | None = None
+    """Forward passes a second of single images."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +75,10 @@ class Validation:
         """Reads them.
 
         Raises:
-            DistilPoseError: when people are found by a detector, so that answers do not belong to annotations; or the
-                annotations are not what they should be.
+            DistilPoseError: when people are found by a detector, so that predictions do not belong to annotations; or
+                the annotations are not what they should be; or the evaluator is not one ``CocoMetric``.
         """
+        _coco_metric(cfg, name=name)
         if cfg.val_dataloader.dataset.get('bbox_file'):
             raise DistilPoseError(f'{name} validates on the boxes of a detector '
                                   f'({cfg.val_dataloader.dataset.bbox_file}); models are compared on annotated people: '
@@ -85,15 +99,71 @@ class Validation:
                                   'of the baseline; give all configs the same val_dataloader.dataset')
 
 
-def measure(run: Run, validation: Validation) -> Measured:
-    """Predicts the validation people of the run's own config once, on the GPU if there is one."""
+def _coco_metric(cfg: Config, *, name: str) -> dict:
+    """The config's evaluator.
+
+    Raises:
+        DistilPoseError: it is not one ``CocoMetric`` of whole people.
+    """
+    found = copy.deepcopy(cfg.val_evaluator)
+    options = found[0] if isinstance(found, list) and len(found) == 1 else found
+    if isinstance(options, list) or options['type'] != 'CocoMetric' or options.get('iou_type',
+                                                                                   'keypoints') != 'keypoints':
+        raise DistilPoseError(f'val_evaluator of {name} is {found}; models are compared by the average precision of '
+                              "one dict(type='CocoMetric', ann_file=...)")
+    return options
+
+
+def measure(run: Run, validation: Validation, *, speed: bool = False) -> Measured:
+    """Evaluates the model of a training on its validation people, on the GPU if there is one.
+
+    Args:
+        run: the training.
+        validation: its people.
+        speed: also time forward passes of single images.
+    """
     model = load_model(run.cfg, run.checkpoint, device='cuda' if torch.cuda.is_available() else 'cpu')
     image = torch.zeros(1, *validation.dataset[0]['inputs'].shape, device=next(model.parameters()).device)
-    evaluation = evaluate(model, run.cfg, dataset=validation.dataset, people=validation.people)
+    rate = _images_per_second(model, image) if speed else None
+    evaluation = evaluate(run, validation)
     sigmas = np.asarray(validation.dataset.metainfo['sigmas'])
     return Measured(run, evaluation, estimate(evaluation, validation.people, sigmas=sigmas),
                     by_keypoint(evaluation, validation.people, sigmas=sigmas), count_parameters(model).trainable,
-                    count_macs(ForwardPass(model), image))
+                    count_macs(ForwardPass(model), image), rate)
+
+
+def evaluate(run: Run, validation: Validation) -> Evaluation:
+    """Predicts the validation people with :func:`distilpose.engine.evaluate`, the test loop of the Runner."""
+    cfg = copy.deepcopy(run.cfg)
+    people, sigmas = validation.people, np.asarray(validation.dataset.metainfo['sigmas'])
+    with tempfile.TemporaryDirectory() as folder:
+        dump, prefix = Path(folder, 'predictions.pkl'), Path(folder, 'results')
+        metric = dict(_coco_metric(cfg, name=run.plan.config), outfile_prefix=str(prefix))
+        cfg.test_dataloader, cfg.test_cfg, cfg.test_evaluator = cfg.val_dataloader, cfg.get('test_cfg') or {}, [metric]
+        precision = engine.evaluate(cfg, run.checkpoint, work_dir=folder, dump=dump)
+        predictions = np.array([sample['pred_instances']['keypoints'][0] for sample in load(dump)], dtype=float)
+        detections = load(f'{prefix}.keypoints.json')
+        truth = load(metric.get('ann_file') or f'{prefix}.gt.json')
+    oks = object_keypoint_similarity(predictions, people.keypoints, labelled=people.labelled, areas=people.areas,
+                                     sigmas=sigmas)
+    pck = share_of_correct_keypoints(predictions, people.keypoints, labelled=people.labelled, boxes=people.boxes)
+    figures = dict(ap=precision['coco/AP'], ap50=precision['coco/AP .5'], ap75=precision['coco/AP .75'],
+                   mean_oks=float(np.nanmean(oks)), pck=pck)
+    return Evaluation(predictions, oks, {name: float(value) if is_a_figure(value) else float('nan')
+                                         for name, value in figures.items()}, detections, truth)
+
+
+def _images_per_second(model: BaseModel, image: torch.Tensor) -> float:
+    """Forward passes a second, in the channels-last memory format."""
+    use_channels_last(model)
+    forward, seconds = ForwardPass(model), []
+    image = image.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        for _ in range(40):
+            start = time.perf_counter()
+            forward(image)
+            seconds.append(time.perf_counter() - start)
+    return 1 / statistics.median(seconds[10:])
 
 
 def estimate(evaluation: Evaluation, people: People, *, sigmas: np.ndarray) -> dict[str, Estimate]:

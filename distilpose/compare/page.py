@@ -1,147 +1,166 @@
-"""The comparison as one HTML file that needs nothing but itself."""
+"""Pages of a comparison: one HTML file that needs no other."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from pathlib import Path
 from typing import Any
 
-from distilpose.engine.teacher_report import TeacherReport
-from distilpose.errors import printable
-from distilpose.report import PersonPanel, draw_interval, limb_key, person_grid, whole_page
-from distilpose.report.figures import in_units
+from markupsafe import Markup
 
-from . import charts
-from .colours import of_model
-from .history import Series
+from distilpose.engine.teacher_report import TeacherReport
+from distilpose.errors import DistilPoseError, printable
+from distilpose.report import draw_interval, heatmap_rows, limb_key, person_grid
+from distilpose.report.metrics import in_percent
+from distilpose.report.page import environment
+from distilpose.report.style import STYLE as PAGE_STYLE
+
+from . import charts, formatting
+from .history import Series, read_history, read_metrics
+from .palette import of_model
+from .pictures import Pictures
 from .style import STYLE
-from .words import COMPARED, HEADINGS, MEANINGS, about_figures, about_gaps, closed, gained, runs, spread
+from .templates import TEMPLATES
+
+_ENVIRONMENT = environment(TEMPLATES)
+_ENVIRONMENT.filters.update(zip=zip, percent=in_percent, split_range=formatting.split_range)
+_PEOPLE_TITLES = dict(baseline='alone', distilled='distilled', teacher='teacher')
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Validation people and what is needed to draw them."""
+class Texts:
+    """What a page says beside metrics."""
 
-    panels: Sequence[PersonPanel]
-    links: Sequence[tuple[int, int]]
-    joint_names: Sequence[str]
+    eyebrow: str = 'comparison'
+    title: str = 'a comparison'
+    lead: str = ('The students had the same data, length and schedule; what differs is what they learned from.')
+    people: tuple[str, str] = (
+        'Where it fails', 'The validation people with the largest errors of the distilled student (lowest OKS, among '
+        'people with at least half of the joints labelled if there are enough).')
+    """Heading, and how they were chosen."""
+    footer: str = ''
 
 
-def render(summary: Mapping[str, Any], *, histories: Mapping[str, Mapping[str, Series]], pictures: Pictures,
-           teacher: TeacherReport | None = None) -> str:
+def render(summary: Mapping[str, Any], *, histories: Mapping[str, Mapping[str, Series]], pictures: Pictures | None,
+           teacher: TeacherReport | None = None, texts: Texts | None = None) -> str:
     """The whole page.
 
     Args:
         summary: from :func:`~distilpose.compare.summary.summarise`.
-        histories: role -> what its training of the first seed has logged.
+        histories: role -> scalars that its training of the first seed has logged.
         pictures: of that seed.
         teacher: the report on the teacher before the training of the distilled student.
+        texts: for a page with other words.
     """
-    sections = (_hero(summary), _measured(summary), _gaps(summary), _teacher(teacher), charts.keypoints(summary),
-                charts.learning(summary, histories), charts.gradients(summary, histories), _worst(summary, pictures),
-                _facts(summary))
-    return whole_page('distilpose: a comparison', sections, style=STYLE)
+    texts = texts or Texts()
+    has_teacher = formatting.has_teacher(summary) and 'distilled' in summary['gain']
+    return _render(
+        'comparison', texts=texts, title=f'distilpose: {texts.title}', summary=summary,
+        headline=_headline(summary) if has_teacher else f'{len(summary["models"])} models, trained alike.',
+        marks=_marks(summary) if has_teacher else [], formatting=formatting,
+        colour=lambda role: of_model(role, summary),
+        gaps=_gaps(summary), runs=formatting.runs_table(summary) if len(summary['seeds']) > 1 else None,
+        teacher=_teacher_lines(teacher), keypoint_dots=charts.keypoint_dots(summary),
+        loss_cards=charts.loss_cards(summary, histories), gradient_cards=charts.gradient_cards(summary, histories),
+        people=_people(pictures), limb_key=Markup(limb_key()),
+        heatmaps=Markup(heatmap_rows(pictures.heatmaps)) if pictures else '', facts=_facts(summary))
 
 
-def _hero(summary: Mapping[str, Any]) -> str:
-    seeds, models = summary['seeds'], summary['models']
-    named = f'seed {seeds[0]}' if len(seeds) == 1 else f'{len(seeds)} seeds'
-    return (f'<p class="eyebrow">distilpose · comparison</p><h1>{_headline(summary)}</h1>'
-            f'<p class="lead">{len(models)} models, {named}. The students had the same data, length and schedule; '
-            'what differs is what they were shown.</p>')
+def render_runs(work_dirs: Sequence[Path], *, command: str) -> str:
+    """A page of the logs of any work directories: losses, shares of the gradient, validation metrics.
+
+    Raises:
+        DistilPoseError: a work directory has no scalars.
+    """
+    histories, metrics, models = {}, {}, {}
+    for index, folder in enumerate(work_dirs):
+        role = f'run_{index}'
+        histories[role], metrics[role] = read_history(folder), read_metrics(folder)
+        models[role] = dict(title=_short_name(folder, work_dirs), folder=str(folder))
+        if not histories[role] and not metrics[role]:
+            raise DistilPoseError(f'{folder} has no scalars of a training; expected a work directory with '
+                                  '*/vis_data/scalars.json')
+    summary = dict(models=models)
+    steps = {role: int(found['loss'].steps[-1]) if 'loss' in found else 0 for role, found in histories.items()}
+    return _render('runs', title='distilpose: runs', models=models, steps=steps, command=command,
+                   colour=lambda role: of_model(role, summary), loss_cards=charts.loss_cards(summary, histories),
+                   gradient_cards=charts.gradient_cards(summary, histories),
+                   metric_cards=charts.metric_cards(summary, metrics))
 
 
-def _headline(summary: Mapping[str, Any]) -> str:
+def _render(name: str, *, title: str, **values: Any) -> str:
+    return _ENVIRONMENT.get_template(name).render(title=title, style=PAGE_STYLE + STYLE, **values)
+
+
+def _short_name(folder: Path, others: Sequence[Path]) -> str:
+    """The last parts of a path that no other of the paths has."""
+    parts = folder.resolve().parts
+    for count in range(1, len(parts) + 1):
+        if sum(other.resolve().parts[-count:] == parts[-count:] for other in others) == 1:
+            return '/'.join(parts[-count:])
+    return str(folder)
+
+
+def _headline(summary: Mapping[str, Any]) -> Markup:
     won, share = summary['gain']['distilled']['ap'], summary['gap_closed']['distilled']['ap']
     if won['value'] is None or won['value'] <= 0:
-        return 'The teacher did not help its student.'
-    points = f'<em>{100 * won["value"]:+.1f} AP</em>'
+        return Markup('The teacher did not help its student.')
+    points = Markup('<em>{:+.1f} AP</em>').format(100 * won['value'])
     if won['low'] is not None and won['low'] <= 0:
-        return f'The teacher may have helped: {points}, within the range of chance.'
+        return Markup('The teacher may have helped: {}, within the range of chance.').format(points)
     if share['value'] is None:
-        return f'Taught: {points}, and the teacher itself is no better than the student alone.'
+        return Markup('Distilled: {}, and the teacher itself is no better than the student alone.').format(points)
     if share['value'] >= 1:
-        return f'Taught: {points}, on a par with its teacher.'
-    return f'Taught: {points}, {100 * share["value"]:.0f} % of the way to its teacher.'
+        return Markup('Distilled: {}, on a par with its teacher.').format(points)
+    return Markup('Distilled: {}, {:.0f} % of the way to its teacher.').format(points, 100 * share['value'])
 
 
-def _measured(summary: Mapping[str, Any]) -> str:
-    head = ''.join(f'<th scope="col">{heading}</th>' for heading in [*HEADINGS.values(), 'params', 'MACs'])
-    rows = []
-    for role, model in summary['models'].items():
-        cells = [_cell(summary['over_seeds'][role][name]) for name in HEADINGS]
-        rows.append(f'<tr class="{of_model(role, summary)}"><th scope="row"><i></i>{escape(model["title"])}</th>'
-                    f'{"".join(cells)}<td>{in_units(model["parameters"])}</td><td>{in_units(model["macs"])}</td></tr>')
-    notes = ''.join(f'<div><dt>{HEADINGS[name]}</dt><dd>{escape(MEANINGS[name])}</dd></div>' for name in HEADINGS)
-    return (f'<h2>Measured</h2><p class="under">{escape(about_figures(summary))}</p>'
-            f'<div class="card"><div class="scroll"><table><thead><tr><th scope="col">model</th>{head}</tr></thead>'
-            f'<tbody>{"".join(rows)}</tbody></table></div><dl class="notes">{notes}</dl></div>')
+def _marks(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Places of the three main models on a line from the lowest to the highest AP, in percent of its length."""
+    values = {role: summary['over_seeds'][role]['ap']['mean'] for role in ('teacher', 'baseline', 'distilled')}
+    if any(value is None or not math.isfinite(value) for value in values.values()):
+        return []
+    low, high = min(values.values()), max(values.values())
+    return [dict(role=role, title=summary['models'][role]['title'], text=in_percent(value),
+                 place=round(100 * (value - low) / (high - low), 2) if high > low else 50)
+            for role, value in values.items()]
 
 
-def _cell(values: Mapping[str, float | None]) -> str:
-    mean, _, bounds = spread(values).partition(' ')
-    return f'<td>{mean}<small>{bounds.strip("()")}</small></td>'
-
-
-def _gaps(summary: Mapping[str, Any]) -> str:
-    head = ''.join(f'<th scope="col">gap closed, {HEADINGS[name]}</th>' for name in COMPARED)
-    rows = []
-    for role, entry in summary['gap_closed'].items():
+def _gaps(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the table of students, with the intervals of the gaps as drawings."""
+    table, rows = formatting.students_table(summary), []
+    entries = summary.get('gap_closed') or summary['gain']
+    for (role, entry), (title, *cells) in zip(entries.items(), table.rows, strict=True):
         colour = of_model(role, summary)
-        cells = ''.join(f'<td>{closed(entry[name])}{_interval(entry[name], colour)}</td>' for name in COMPARED)
-        rows.append(f'<tr class="{colour}"><th scope="row"><i></i>{escape(summary["models"][role]["title"])}</th>'
-                    f'<td>{gained(summary["gain"][role]["ap"])}</td>{cells}</tr>')
-    return (f'<h2>Against the teacher</h2><p class="under">{escape(about_gaps(summary))}</p><div class="card">'
-            '<div class="scroll"><table class="gaps"><thead><tr><th scope="col">student</th><th scope="col">gain in AP'
-            f'</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>{_by_seed(summary)}</div>')
+        drawn = [Markup(draw_interval(entry[name]['value'], entry[name]['low'], entry[name]['high'], role=colour,
+                                      ends=('alone', 'teacher'))) for name in formatting.COMPARED]
+        drawings = [Markup(''), *drawn] if formatting.has_teacher(summary) else [Markup('')] * len(cells)
+        rows.append(dict(colour=colour, title=title, cells=list(zip(cells, drawings, strict=True))))
+    return rows
 
 
-def _teacher(report: TeacherReport | None) -> str:
-    """What the report before the training said."""
+def _teacher_lines(report: TeacherReport | None) -> list[str]:
+    """The report on the teacher before the training: a sentence, then its lines and findings."""
     if report is None:
-        return ''
+        return []
     first, *rest = report.lines()
-    lines = [line.strip() for line in rest] + [f'{finding.text}.' for finding in report.findings]
-    items = ''.join(f'<li>{escape(printable(line))}</li>' for line in lines)
-    return (f'<h2>The teacher, before the training</h2><p class="under">{escape(printable(first))}</p>'
-            f'<div class="card"><ul>{items}</ul></div>')
+    return [printable(line) for line in (first, *(line.strip() for line in rest),
+                                         *(f'{finding.text}.' for finding in report.findings))]
 
 
-def _interval(entry: Mapping[str, Any], colour: str) -> str:
-    return draw_interval(entry['value'], entry['low'], entry['high'], role=colour, ends=('alone', 'teacher'))
+def _people(pictures: Pictures | None) -> Markup:
+    if pictures is None or not pictures.panels:
+        return Markup('')
+    titles = {role: title for role, title in _PEOPLE_TITLES.items() if role in pictures.panels[0].predictions}
+    return Markup(person_grid(pictures.panels, links=pictures.links, names=pictures.joint_names, titles=titles))
 
 
-def _by_seed(summary: Mapping[str, Any]) -> str:
-    """Every run, folded."""
-    if len(summary['seeds']) < 2:
-        return ''
-    head = ''.join(f'<th scope="col">{name}</th>' for name in ('model', *HEADINGS.values(), 'gap closed, AP'))
-    body = ''.join(f'<tr><th scope="row">{"</th><td>".join(map(escape, row[:2]))}</td>'
-                   + ''.join(f'<td>{escape(cell)}</td>' for cell in row[2:]) + '</tr>' for row in runs(summary))
-    return (f'<details><summary>Every seed</summary><div class="scroll"><table><thead><tr><th scope="col">seed</th>'
-            f'{head}</tr></thead><tbody>{body}</tbody></table></div></details>')
-
-
-def _worst(summary: Mapping[str, Any], pictures: Pictures) -> str:
-    if not pictures.panels:
-        return ''
-    titles = dict(baseline='alone', distilled='distilled', teacher='teacher')
-    grid = person_grid(pictures.panels, links=pictures.links, names=pictures.joint_names, titles=titles)
-    return (f'<h2>Where it fails</h2><p class="under">The validation people of whom the distilled student of seed '
-            f'{summary["seeds"][0]} is most wrong (lowest OKS, among people of whom at least half of the joints are '
-            f'labelled if there are enough). Dotted: the ground truth. The number is the OKS.</p>{limb_key()}'
-            f'<div class="people">{grid}</div>')
-
-
-def _facts(summary: Mapping[str, Any]) -> str:
-    facts = {'command': f'<code>{escape(summary["command"])}</code>'}
-    for model in summary['models'].values():
-        changes = ' '.join(f'{key}={value}' for key, value in model['options'].items())
-        facts[model['title']] = escape(f'{model["config"]} {changes}')
+def _facts(summary: Mapping[str, Any]) -> dict[str, str]:
+    facts = {model['title']: ' '.join([model['config'], *(f'{key}={value}' for key, value in model['options'].items())])
+             for model in summary['models'].values()}
     facts['seeds'] = ', '.join(map(str, summary['seeds']))
-    facts['versions'] = escape(', '.join(f'{name} {version}' for name, version in summary['versions'].items()))
-    for index, note in enumerate(summary['notes'], start=1):
-        facts[f'note {index}'] = escape(note)
-    entries = ''.join(f'<dt>{escape(name)}</dt><dd>{text}</dd>' for name, text in facts.items())
-    return f'<h2>Repeat it</h2><div class="card"><dl class="facts">{entries}</dl></div>'
+    facts.update(summary.get('facts', {}))
+    facts['versions'] = ', '.join(f'{name} {version}' for name, version in summary['versions'].items())
+    return facts | {f'note {index}': note for index, note in enumerate(summary['notes'], start=1)}

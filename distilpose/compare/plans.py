@@ -1,11 +1,12 @@
-"""Which models are compared, and how each of them is trained."""
+"""Plans of a comparison: the trainings, their configs, and the checkpoints that one needs of another."""
 
 from __future__ import annotations
 
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -17,48 +18,76 @@ from distilpose.engine.launch import load_and_change
 from distilpose.errors import DistilPoseError
 
 TITLES = dict(teacher='teacher', baseline='student alone', distilled='student distilled')
-_MEASURE = dict(type='GradientShareHook')
+TEACHER = 'model.teacher.checkpoint'
+"""Key of a distiller's config that names the weights of its teacher."""
+_GRADIENT_SHARES = dict(type='GradientShareHook')
+_REFERENCE = '@'
+"""Before the name of an earlier training, in the place of its last checkpoint."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for on the command line."""
+    """Options of a comparison."""
 
-    teacher: str
-    baseline: str
-    distilled: str
-    """Configs, as :func:`distilpose.engine.train` takes them."""
     work_dir: Path
-    out: Path
-    seeds: Sequence[int] = (0,)
+    out: Path | None = None
+    """Folder of what is written, else the work directory."""
+    teacher: str = ''
+    baseline: str = ''
+    distilled: str = ''
+    """Configs, as :func:`distilpose.engine.train` takes them."""
     variants: Sequence[Sequence[str]] = ()
     """Words of each: a name, perhaps a config (else the distilled one's), then ``key=value``."""
+    models: Sequence[Sequence[str]] = ()
+    """Instead of the four above, words of any models: a name, a config, then ``key=value``; the first is the
+    baseline."""
+    seeds: Sequence[int] = (0,)
     options: Mapping[str, Any] = field(default_factory=dict)
     """Dotted key -> value, put into every config."""
     data_root: str | None = None
+    exports: Sequence[str] = ()
+    """Names of models to export to ONNX at the end."""
     command: str = ''
+    name: str = 'compare'
+    """Of the files that are written: ``<name>.json``, ``<name>.md``, ``<name>.html``."""
+    seed_folders: bool = True
+    """Whether trainings lie in ``seed_<seed>/<role>``, else in ``<role>``."""
+    validate: bool = True
+    """Whether models are evaluated during their trainings, too."""
+
+    @property
+    def destination(self) -> Path:
+        """The folder of what is written."""
+        return self.out or self.work_dir
+
+    def folder(self, seed: int, role: str) -> Path:
+        """The work directory of one training."""
+        return self.work_dir / f'seed_{seed}' / role if self.seed_folders else self.work_dir / role
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One of the models: who it is and how it is trained, but for the seed and the teacher's weights."""
+    """One training: its config, and the checkpoints of other trainings that it needs."""
 
     role: str
-    """``'teacher'``, ``'baseline'``, ``'distilled'`` or the name of a variant as a folder."""
+    """``'teacher'``, ``'baseline'``, ``'distilled'`` or the name of another model as a folder."""
     title: str
     config: str
     """As named on the command line."""
     options: Mapping[str, Any]
     """What is changed in this config only."""
     cfg: Config
-    has_common_teacher: bool
-    """Whether it learns from the teacher of this comparison."""
+    needs: Mapping[str, str] = field(default_factory=dict)
+    """Dotted key of the config -> role of the training whose last checkpoint is put there."""
 
-    def config_for(self, teacher: Path | None) -> Config:
-        """The config with the weights of the teacher of one seed."""
+    def config_for(self, checkpoints: Mapping[str, Path]) -> Config:
+        """The config with the checkpoints of one seed.
+
+        Args:
+            checkpoints: role -> file.
+        """
         cfg = copy.deepcopy(self.cfg)
-        if self.has_common_teacher:
-            cfg.model.teacher.checkpoint = str(teacher)
+        cfg.merge_from_dict({key: str(checkpoints[role]) for key, role in self.needs.items()})
         return cfg
 
 
@@ -66,15 +95,47 @@ def make_plans(request: Request) -> tuple[list[Plan], list[str]]:
     """Reads all configs.
 
     Returns:
-        Teacher, baseline, distilled and the variants in this order, and what the configs' options gave rise to say.
+        Teacher, baseline, distilled and the variants in this order, or the models as they are named, and the warnings
+        of their configs.
 
     Raises:
-        DistilPoseError: a config or a variant that cannot be compared.
+        DistilPoseError: a config or a model that cannot be compared, or checkpoints that need each other.
     """
-    teacher = _plan(request, 'teacher', request.teacher)
-    plans, notes = [teacher[0]], list(teacher[1])
+    plans, notes = (_models if request.models else _students)(request)
+    plans = [replace(plan, needs={key: _role_named(name, plans, plan=plan) for key, name in plan.needs.items()})
+             for plan in plans]
+    in_order(plans)
+    return plans, list(dict.fromkeys(notes))
+
+
+def in_order(plans: Sequence[Plan]) -> list[Plan]:
+    """The plans, each after those whose checkpoints it needs.
+
+    Raises:
+        DistilPoseError: trainings need each other.
+    """
+    by_role = {plan.role: plan for plan in plans}
+    try:
+        order = TopologicalSorter({plan.role: dict.fromkeys(plan.needs.values()) for plan in plans}).static_order()
+        return [by_role[role] for role in order]
+    except CycleError as error:
+        names = ' -> '.join(repr(by_role[role].title) for role in reversed(error.args[1]))
+        raise DistilPoseError(f'the trainings {names} need each other; let the first one start from a file') from error
+
+
+def stages(plans: Sequence[Plan]) -> set[str]:
+    """Roles of trainings that others need or that start from others, whose budgets may differ from the baseline's."""
+    needed = {role for plan in plans for role in plan.needs.values()}
+    starting = {plan.role for plan in plans if any(key != TEACHER for key in plan.needs)}
+    return (needed | starting | {'teacher'}) - {'baseline'}
+
+
+def _students(request: Request) -> tuple[list[Plan], list[str]]:
+    """Teacher, baseline, distilled and variants."""
+    teacher, notes = _plan(request, 'teacher', request.teacher)
+    plans = [teacher]
     for role, config in (('baseline', request.baseline), ('distilled', request.distilled)):
-        plan, warnings = _plan(request, role, config, teacher=plans[0].cfg)
+        plan, warnings = _plan(request, role, config, teacher=teacher.cfg)
         plans.append(plan)
         notes += warnings
     _check_distilled(plans[0], plans[2])
@@ -82,18 +143,48 @@ def make_plans(request: Request) -> tuple[list[Plan], list[str]]:
         plan, warnings = _variant(request, words, plans=plans)
         plans.append(plan)
         notes += warnings
-    return plans, list(dict.fromkeys(notes))
+    return plans, notes
+
+
+def _models(request: Request) -> tuple[list[Plan], list[str]]:
+    """Any models, the first as the baseline."""
+    plans: list[Plan] = []
+    notes: list[str] = []
+    for words in request.models:
+        name, config, options = read_words(words, flag='--model')
+        if config is None:
+            raise DistilPoseError(f'--model {name!r} has no config; expected --model NAME CFG [KEY=VALUE ...]')
+        role = role_of(name, taken={plan.role: plan.title for plan in plans}, flag='--model') if plans else 'baseline'
+        plan, warnings = _plan(request, role, config, title=name, options=options)
+        plans.append(plan)
+        notes += warnings
+    return plans, notes
 
 
 def _plan(request: Request, role: str, config: str, *, teacher: Config | None = None, title: str | None = None,
           options: Mapping[str, Any] | None = None) -> tuple[Plan, list[str]]:
-    cfg, notes = load_and_change(config, options={**request.options, **(options or {})}, data_root=request.data_root)
+    options = dict(options or {})
+    needs = {key: value.removeprefix(_REFERENCE) for key, value in options.items()
+             if isinstance(value, str) and value.startswith(_REFERENCE)}
+    changes = {key: value for key, value in options.items() if key not in needs}
+    cfg, notes = load_and_change(config, options={**request.options, **changes}, data_root=request.data_root)
     is_distiller = cfg.model.get('type') == 'PoseDistiller'
     hooks = [dict(hook) for hook in cfg.get('custom_hooks') or []]
-    if is_distiller and all(hook.get('type') != _MEASURE['type'] for hook in hooks):
-        cfg.custom_hooks = [*hooks, dict(_MEASURE)]
-    has_common = is_distiller and teacher is not None and _is_config_of(cfg.model.teacher.get('config'), teacher)
-    return Plan(role, title or TITLES[role], str(config), dict(options or {}), cfg, has_common), notes
+    if is_distiller and all(hook.get('type') != _GRADIENT_SHARES['type'] for hook in hooks):
+        cfg.custom_hooks = [*hooks, dict(_GRADIENT_SHARES)]
+    if is_distiller and teacher is not None and _is_config_of(cfg.model.teacher.get('config'), teacher):
+        needs.setdefault(TEACHER, 'teacher')
+    return Plan(role, title or TITLES[role], str(config), options, cfg, needs), notes
+
+
+def _role_named(name: str, plans: Sequence[Plan], *, plan: Plan) -> str:
+    """The role of the training that an option names, by its title or its folder."""
+    found = next((other.role for other in plans if name in (other.title, other.role)), None)
+    if found is None:
+        names = ', '.join(repr(other.title) for other in plans)
+        raise DistilPoseError(f'{plan.title!r} needs the checkpoint of {name!r}, which is none of the trainings; '
+                              f'expected one of {names}')
+    return found
 
 
 def _is_config_of(named: Any, teacher: Config) -> bool:
@@ -111,7 +202,7 @@ def _check_distilled(teacher: Plan, distilled: Plan) -> None:
     if model.get('type') != 'PoseDistiller':
         raise DistilPoseError(f'--distilled {distilled.config} has a model of type {model.get("type")}, which learns '
                               'from nobody; name a config whose model is a PoseDistiller')
-    if not distilled.has_common_teacher:
+    if TEACHER not in distilled.needs:
         raise DistilPoseError(f'--distilled {distilled.config} learns from {model.teacher.config}, and --teacher is '
                               f'{teacher.config}; name the same config in both')
 

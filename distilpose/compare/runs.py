@@ -1,9 +1,10 @@
-"""Training what is not trained yet, and finding what is."""
+"""Queue of trainings: trains what is not trained yet, resumes what was interrupted, reads what is finished."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from distilpose.engine import train
 from distilpose.engine.checkpoint_search import newest_whole_checkpoint
 from distilpose.errors import DistilPoseError
 
-from .plans import Plan
+from .plans import TEACHER, Plan, Request, in_order, stages
 
 _DECIDE_THE_WEIGHTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'load_from')
 _FILES = ('checkpoint', 'ann_file', 'load_from')  # compared by their names, since folders move
+Around = Callable[[Plan, Config, Path], AbstractContextManager[Any]]
 _MAY_DIFFER = frozenset({  # where the data lies, and what changes the speed only
     'data_root', 'data_prefix', 'num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor', 'val_interval',
     'val_begin'})
@@ -35,19 +37,20 @@ class Run:
     folder: Path
     checkpoint: Path
     iterations: int
-    teacher: str | None
-    """The checkpoint that it learned from, as named when it was trained."""
+    stored: Mapping[str, Any]
+    """The config that it was trained with."""
 
 
-def train_or_read(plans: Sequence[Plan], seed: int, *, work_dir: Path,
-                  tell: Callable[[str], None]) -> tuple[list[Run], list[str]]:
-    """Brings all models of one seed to their end.
+def train_or_read(plans: Sequence[Plan], seed: int, *, request: Request, tell: Callable[[Plan, int, str], None],
+                  around: Around | None = None) -> tuple[list[Run], list[str]]:
+    """Brings all trainings of one seed to their end, each after those whose checkpoints it needs.
 
     Args:
-        plans: the teacher first.
+        plans: of all models.
         seed: of all of them.
-        work_dir: each training has the folder ``seed_<seed>/<role>`` in it.
-        tell: takes a line about every model.
+        request: with the folders of the trainings.
+        tell: called with plan, seed and state after every training.
+        around: makes a context that is open during one training.
 
     Returns:
         The runs in the order of the plans, and what a reader should know about them.
@@ -55,21 +58,23 @@ def train_or_read(plans: Sequence[Plan], seed: int, *, work_dir: Path,
     Raises:
         DistilPoseError: a folder holds a training of another config or seed, or the students' lengths differ.
     """
-    runs: list[Run] = []
+    runs: dict[str, Run] = {}
     notes: list[str] = []
-    for plan in plans:
-        folder = work_dir / f'seed_{seed}' / plan.role
-        teacher = runs[0].checkpoint if runs else None
-        run, state = bring_to_its_end(plan, plan.config_for(teacher), folder=folder, seed=seed)
-        tell(f'Seed {seed}, {plan.title}: {state}.')
-        notes += _foreign_teacher(run, teacher)
-        runs.append(run)
-    check_lengths(runs)
-    return runs, notes
+    for plan in in_order(plans):
+        folder = request.folder(seed, plan.role)
+        cfg = plan.config_for({role: run.checkpoint for role, run in runs.items()})
+        with around(plan, cfg, folder) if around else nullcontext():
+            run, state = bring_to_its_end(plan, cfg, folder=folder, seed=seed, validate=request.validate)
+        tell(plan, seed, state)
+        notes += _foreign_weights(run, runs)
+        runs[plan.role] = run
+    found = [runs[plan.role] for plan in plans]
+    check_lengths(found)
+    return found, notes
 
 
-def bring_to_its_end(plan: Plan, cfg: Config, *, folder: Path, seed: int) -> tuple[Run, str]:
-    """Trains one model, or what is left of its training, or reads it; says which of these.
+def bring_to_its_end(plan: Plan, cfg: Config, *, folder: Path, seed: int, validate: bool) -> tuple[Run, str]:
+    """Trains one model, resumes its training, or reads it; returns which of these, too.
 
     Raises:
         DistilPoseError: the folder holds a training of another config or seed.
@@ -83,14 +88,13 @@ def bring_to_its_end(plan: Plan, cfg: Config, *, folder: Path, seed: int) -> tup
     if found is not None and is_final(found, cfg):
         state = f'trained before, read from {found}'
     else:
-        train(cfg, work_dir=folder, seed=seed, resume='auto')
+        train(cfg, work_dir=folder, seed=seed, resume='auto', validate=validate)
         found, _ = newest_whole_checkpoint(folder)
     if found is None or not is_final(found, cfg):
         raise DistilPoseError(f'the training in {folder} ended without a checkpoint of its end; give its config '
                               "default_hooks.checkpoint=dict(type='CheckpointHook', save_last=True)")
     meta = load_file(found)['meta']
-    teacher = (read_literals(meta['cfg'])['model'].get('teacher') or {}).get('checkpoint')
-    return Run(plan, cfg, seed, folder, found, int(meta['iter']), teacher), state
+    return Run(plan, cfg, seed, folder, found, int(meta['iter']), read_literals(meta['cfg'])), state
 
 
 def is_final(checkpoint: Path, cfg: Config) -> bool:
@@ -141,15 +145,25 @@ def _with_names_of_files(node: Any, key: str = '') -> Any:
     return Path(node).name if key in _FILES and isinstance(node, str) else node
 
 
-def _foreign_teacher(run: Run, teacher: Path | None) -> list[str]:
-    """A sentence if a run, which may have been made elsewhere, did not learn from this seed's teacher."""
-    if teacher is None or run.teacher is None:
-        return []
-    named = Path(run.teacher).parts[-3:]
-    if run.plan.has_common_teacher and named == teacher.parts[-3:]:
-        return []
-    return [f'{run.plan.title!r} of seed {run.seed} learned from {"/".join(named)}, and not from the last weights of '
-            "this seed's teacher"]
+def _foreign_weights(run: Run, runs: Mapping[str, Run]) -> Iterator[str]:
+    """Sentences on a run that was made elsewhere, with other weights than those of this seed's trainings."""
+    needs = {TEACHER: 'teacher', **run.plan.needs} if 'teacher' in runs else run.plan.needs
+    for key, role in needs.items():
+        used = _at(run.stored, key)
+        if used is None or (key == 'load_from' and run.stored.get('resume')):  # which names the run's own
+            continue
+        named = Path(used).parts[-3:]
+        if key not in run.plan.needs or named != runs[role].checkpoint.parts[-3:]:
+            verb = 'learned' if key == TEACHER else 'started'
+            yield (f'{run.plan.title!r} of seed {run.seed} {verb} from {"/".join(named)}, and not from the last '
+                   f"weights of this seed's {runs[role].plan.title}")
+
+
+def _at(values: Any, key: str) -> Any:
+    """The value at a dotted key, ``None`` where there is none."""
+    for name in key.split('.'):
+        values = values.get(name) if isinstance(values, Mapping) else None
+    return values
 
 
 def check_lengths(runs: Sequence[Run]) -> None:
@@ -159,8 +173,9 @@ def check_lengths(runs: Sequence[Run]) -> None:
         DistilPoseError: they were not trained for the same number of iterations.
     """
     baseline = next(run for run in runs if run.plan.role == 'baseline')
+    of_stages = stages([run.plan for run in runs])
     for run in runs:
-        if run.plan.role != 'teacher' and run.iterations != baseline.iterations:
+        if run.plan.role not in of_stages and run.iterations != baseline.iterations:
             raise DistilPoseError(
                 f'{run.folder} was trained for {run.iterations} iterations and {baseline.folder} for '
                 f'{baseline.iterations} with the same epochs and batch size, so on another number of processes; train '

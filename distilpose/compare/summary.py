@@ -1,10 +1,10 @@
-"""All figures of a comparison as one nested dictionary, from which file, table and page are written."""
+"""Summary of a comparison: all metrics as one nested dictionary, from which file, table and page are written."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import mmengine
@@ -15,10 +15,10 @@ import torch
 import distilpose
 from distilpose.evaluation import is_a_figure
 
+from .formatting import HEADINGS
 from .measure import FIGURES, KEYPOINT_FIGURES, Measured
 from .plans import Plan
 from .statistics import CONFIDENCE, DRAWS, SEED, Interval, gain, gap, mean_over_seeds
-from .words import HEADINGS
 
 
 @dataclass(frozen=True)
@@ -31,30 +31,31 @@ class Comparison:
     keypoint_names: Sequence[str]
     notes: Sequence[str]
     command: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Further facts for the page, such as the machine."""
 
     @property
     def students(self) -> list[Plan]:
         """All that is compared with the baseline, the distilled student first."""
         return [plan for plan in self.plans if plan.role not in ('teacher', 'baseline')]
 
+    @property
+    def first(self) -> Mapping[str, Measured]:
+        """Role -> what was measured of the first seed."""
+        return next(iter(self.measured.values()))
+
 
 def summarise(comparison: Comparison) -> dict[str, Any]:
-    """Figures of every run, of all seeds together, and what the students gained; ``None`` is not defined."""
-    gaps = _compare(comparison, lambda baseline, student, teacher: gap(baseline, student, teacher=teacher), 'teacher')
-    return summarise_models(comparison) | dict(gap_closed=gaps)
+    """Metrics of every run, of all seeds together, and the gains of the students; ``None`` is not defined.
 
-
-def summarise_models(comparison: Comparison) -> dict[str, Any]:
-    """The same of models without a teacher."""
-    first = next(iter(comparison.measured.values()))
-    people = first['baseline'].evaluation
-    return dict(
+    With a teacher ``gap_closed`` has the shares of the gap between baseline and teacher.
+    """
+    people = comparison.first['baseline'].evaluation
+    found = dict(
         command=comparison.command, versions=versions(), seeds=list(comparison.measured),
         bootstrap=dict(drawn='images', draws=DRAWS, seed=SEED, confidence=CONFIDENCE),
         data=dict(people=len(people.oks), images=len(people.truth['images'])),
-        models={plan.role: dict(title=plan.title, config=plan.config, options=dict(plan.options),
-                                parameters=first[plan.role].parameters, macs=first[plan.role].macs)
-                for plan in comparison.plans},
+        models={plan.role: _model(plan, comparison.first[plan.role]) for plan in comparison.plans},
         runs=[_run(found, comparison.keypoint_names) for models in comparison.measured.values()
               for found in models.values()],
         over_seeds={plan.role: {name: _range([models[plan.role].evaluation.figures[name]
@@ -63,6 +64,18 @@ def summarise_models(comparison: Comparison) -> dict[str, Any]:
         keypoints={plan.role: _keypoints([models[plan.role] for models in comparison.measured.values()],
                                          comparison.keypoint_names) for plan in comparison.plans},
         gain=_compare(comparison, gain), notes=[*comparison.notes, *_undefined_figures(comparison)])
+    if any(plan.role == 'teacher' for plan in comparison.plans):
+        found['gap_closed'] = _compare(comparison, lambda baseline, student, teacher: gap(
+            baseline, student, teacher=teacher), 'teacher')
+    if comparison.facts:
+        found['facts'] = dict(comparison.facts)
+    return found
+
+
+def _model(plan: Plan, found: Measured) -> dict[str, Any]:
+    speed = {} if found.images_per_second is None else dict(images_per_second=found.images_per_second)
+    return dict(title=plan.title, config=plan.config, options=dict(plan.options), parameters=found.parameters,
+                macs=found.macs, **speed)
 
 
 def _undefined_figures(comparison: Comparison) -> list[str]:

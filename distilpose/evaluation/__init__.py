@@ -1,9 +1,8 @@
-"""Measuring trained models on validation people whose boxes are given."""
+"""Metrics and annotated people for evaluation: AP, OKS, PCK, PCKh, whole body, agreement with a teacher."""
 
 from .agreement import AgreementWithTeacher, TeacherKeypoints
 from .average_precision import Matches, average_precision, match_detections, only_keypoint
 from .dump import DumpPredictions
-from .evaluate import Evaluation, evaluate
 from .metrics import (
     correct_keypoints,
     is_a_figure,
@@ -11,13 +10,11 @@ from .metrics import (
     object_keypoint_similarity,
     share_of_correct_keypoints,
 )
-from .panels import enlarged_crop, person_panels
 from .pckh import PCKhMetric
-from .people import People, build_validation, read_people
+from .people import Evaluation, People, build_validation, read_people
 from .whole_body import WholeBodyPartsMetric
 
 __all__ = ['AgreementWithTeacher', 'DumpPredictions', 'Evaluation', 'Matches', 'PCKhMetric', 'People',
-           'TeacherKeypoints', 'WholeBodyPartsMetric',
-           'average_precision', 'build_validation', 'correct_keypoints', 'enlarged_crop', 'evaluate', 'is_a_figure',
-           'keypoint_similarity', 'match_detections', 'object_keypoint_similarity', 'only_keypoint', 'person_panels',
+           'TeacherKeypoints', 'WholeBodyPartsMetric', 'average_precision', 'build_validation', 'correct_keypoints',
+           'is_a_figure', 'keypoint_similarity', 'match_detections', 'object_keypoint_similarity', 'only_keypoint',
            'read_people', 'share_of_correct_keypoints']

@@ -1,8 +1,9 @@
-"""The people that models are compared on."""
+"""Validation people and the predictions of a model for them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config
@@ -25,6 +26,22 @@ class People:
     """(N,)"""
     images: np.ndarray
     """(N,) number of the image that each of them is in."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Predictions of one model for all validation people, and their metrics."""
+
+    predictions: np.ndarray
+    """(N, K, 2) in image pixels."""
+    oks: np.ndarray
+    """(N,)"""
+    figures: dict[str, float]
+    """``ap``, ``ap50``, ``ap75``, ``mean_oks`` and ``pck``; NaN where there is nothing to evaluate."""
+    detections: list[dict[str, Any]]
+    """COCO's results, after scoring and suppression, from which the average precision is computed."""
+    truth: dict[str, Any]
+    """COCO's annotations that they were compared with."""
 
 
 def build_validation(cfg: Config) -> BaseDataset:

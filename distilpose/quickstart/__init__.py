@@ -1,4 +1,4 @@
-"""The embedded default: minutes on a CPU that show what a teacher is worth."""
+"""Preset of the comparison on embedded data: minutes on a CPU from synthetic people to a report."""
 
 from .main import Settings, run
 

@@ -1,50 +1,52 @@
-"""The sequence: data, teacher, student alone, student with teacher, figures, report."""
+"""Quickstart: synthetic people, then a comparison of teacher, student alone and distilled student."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import json
 import os
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
-import mmengine
-import mmpose
 import torch
 from mmengine.config import Config
 from rich.console import Console
 
-import distilpose
 from distilpose import synthetic
+from distilpose.checkpoints import load_file
+from distilpose.checkpoints.integrity import sha256_of
+from distilpose.checkpoints.writing import replacing
+from distilpose.compare.formatting import closed, model_table
+from distilpose.compare.main import Presentation, Queue, write
+from distilpose.compare.page import Texts
+from distilpose.compare.plans import TITLES, Plan, Request
+from distilpose.compare.state import RunState, fingerprint
 from distilpose.config import working_root
-from distilpose.engine import read_config, set_data_root
+from distilpose.engine.checkpoint_search import newest_whole_checkpoint
 from distilpose.engine.work_dir_lock import locked
 from distilpose.errors import DistilPoseError
-from distilpose.report import ModelFigures, figures_table, gap_closed
-from distilpose.report.figures import in_words
+from distilpose.report.metrics import in_words
 from distilpose.synthetic import make_dataset
 
-from .compare import Trained, compare, write_report
-from .display import Display, make_display
-from .state import RunState, fingerprint
-from .training import listening, train_model
-
-MODELS = ('teacher', 'baseline', 'distilled')
-TITLES = dict(teacher='teacher', baseline='student alone', distilled='student distilled')
-STAGES = dict(data='synthetic people', teacher='teacher', baseline='student alone', distilled='student distilled',
-              report='figures and report')
+STAGES = dict(data='synthetic people', **TITLES, report='figures and report')
 DATA_SEED = 0  # the data is the same for every seed, as COCO is
 IMAGE_SIZE = 256  # side in pixels; larger ones take longer to decode and are cropped to 64x96 anyway
+_TEXTS = Texts(
+    eyebrow='quickstart', title='what a teacher is worth',
+    lead='Both students have the same width and depth, first weights, data in the same order, length and schedule. One '
+    'of them also learned from the teacher. None of the three was trained on the people of this page.',
+    people=('Predictions', 'Validation people at even distances through the set, not chosen by result.'),
+    footer='Synthetic people, minutes of training: this page shows that the method works on your machine. It says '
+    'nothing about real photographs.')
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run depends on.
+    """Options of a run.
 
     Attributes:
         seed: of weights, order and augmentation of all three trainings.
@@ -62,33 +64,35 @@ class Settings:
     epochs: int | None = None
     command: str = './tools/quickstart.sh'
 
+    def request(self) -> Request:
+        """The comparison that this is."""
+        batch = min(16, self.images // 4)
+        options: dict[str, Any] = {'train_dataloader.batch_size': batch}
+        if self.epochs is not None:
+            options |= {'train_cfg.max_epochs': self.epochs, 'param_scheduler.1.end': self.epochs}
+        teacher, baseline, distilled = (f'distilpose::quickstart/{role}.py' for role in TITLES)
+        return Request(teacher=teacher, baseline=baseline, distilled=distilled, work_dir=self.work_dir,
+                       seeds=(self.seed, ), options=options, data_root=str(self.data), command=self.command,
+                       name='report', seed_folders=False, validate=False)
+
 
 def run(settings: Settings, console: Console) -> None:
-    """Runs what is not finished yet, prints the table and writes ``report.html``.
+    """Runs what is not finished yet, prints the table and writes ``report.{html,json,md}``.
 
     Raises:
         DistilPoseError: for settings that cannot work.
-        KeyboardInterrupt: when interrupted; the next call with the same settings goes on.
+        KeyboardInterrupt: when interrupted; the next call with the same settings resumes.
     """
     if settings.seed < 0 or settings.images < 8:
         raise DistilPoseError(f'seed {settings.seed} and {settings.images} images: the seed must not be negative, and '
                               'there must be at least 8 images')
     with locked(settings.work_dir):
-        _run(settings, console)
-
-
-def _run(settings: Settings, console: Console) -> None:
-    state = RunState(settings.work_dir / 'state.json')
-    with quiet(settings.work_dir / 'log.txt'), make_display(console, STAGES) as display:
-        stages = Stages(settings, state, display)
-        data = stages.make_data()
-        trained = stages.train_all(data)
-        figures = stages.report(trained)
-    rows = [ModelFigures(role=role, title=TITLES[role], **figures[role]) for role in MODELS]
-    console.print(figures_table(rows))
-    closed = gap_closed(*(figures[role]['ap'] for role in ('baseline', 'distilled')), teacher=figures['teacher']['ap'])
-    share = 'undefined' if closed is None else f'{100 * closed:.0f} %'
-    console.print(f'Gap to the teacher closed by distillation: {share} '
+        state = RunState(settings.work_dir / 'state.json')
+        with quiet(settings.work_dir / 'log.txt'):
+            summary = Stages(settings, state, console).run()
+    console.print(model_table(summary).terminal())
+    gap = closed(summary['gap_closed']['distilled']['ap'])
+    console.print(f'Gap to the teacher closed by distillation: {gap} '
                   f'(seed {settings.seed}; {in_words(sum(state.seconds().values()))} in all).', highlight=False)
     console.print(f'Report: {settings.work_dir / "report.html"}', soft_wrap=True, highlight=False)
 
@@ -96,85 +100,79 @@ def _run(settings: Settings, console: Console) -> None:
 class Stages:
     """The stages of one run; each is skipped when its result is there and was made from the same things."""
 
-    def __init__(self, settings: Settings, state: RunState, display: Display) -> None:
-        self.settings, self.state, self.display = settings, state, display
+    def __init__(self, settings: Settings, state: RunState, console: Console) -> None:
+        self.settings, self.state, self.console = settings, state, console
+        self.data = ''
+        """Fingerprint of the synthetic people."""
 
-    def make_data(self) -> str:
-        """Makes the synthetic people unless they are there; returns the fingerprint of the files."""
-        with self._stage('data', fingerprint(self.settings.images, DATA_SEED, IMAGE_SIZE)) as stage:
+    def run(self) -> dict[str, Any]:
+        """Runs all stages; returns the summary of the comparison."""
+        with self.stage('data', fingerprint(self.settings.images, DATA_SEED, IMAGE_SIZE)) as stage:
             make_dataset(self.settings.data, images=self.settings.images, seed=DATA_SEED, size=IMAGE_SIZE,
                          workers=os.cpu_count() or 1)
-            stage.result = synthetic.fingerprint(self.settings.data)
-        return str(stage.result)
-
-    def train_all(self, data: str) -> dict[str, Trained]:
-        """Trains the three models; the last of them with the first one's weights."""
-        trained = {}
-        for role in MODELS:
-            cfg = self._config(role)
-            key = self._model_key(cfg, data)
-            folder = self.settings.work_dir / role
-            with self._stage(role, key) as stage:
-                if not (stage.result and (folder / 'weights.pth').is_file() and (folder / 'curves.json').is_file()):
-                    with listening(partial(self.display.step, role)):
-                        train_model(cfg, work_dir=folder, seed=self.settings.seed, resume=stage.resume)
-                stage.result = dict(weights=_digest(folder / 'weights.pth'))
-            trained[role] = Trained(cfg, folder, stage.result['weights'])
-        return trained
-
-    def report(self, trained: dict[str, Trained]) -> dict[str, dict[str, float]]:
-        """Evaluates, measures and writes the page; returns the figures of every model."""
-        key = fingerprint('report', [model.digest for model in trained.values()])
-        with self._stage('report', key) as stage:
-            if not (stage.result and (self.settings.work_dir / 'report.html').is_file()):
-                comparison = compare(trained)
-                stage.result = comparison.figures
+            self.data = stage.result = synthetic.fingerprint(self.settings.data)
+        queue = Queue.of(self.settings.request())
+        runs = queue.train(lambda plan, seed, state: None, around=self.training)
+        file = self.settings.work_dir / 'report.json'
+        weights = [self.state.stages[role]['result'] for role in TITLES]
+        with self.stage('report', fingerprint('report', weights)) as stage:
+            if not (stage.result and file.is_file() and file.with_suffix('.html').is_file()):
+                presentation = Presentation(_TEXTS, facts(self.settings), speed=True, even=True)
+                comparison = queue.measure(runs, tell=lambda plan, seed, state: None, presentation=presentation)
                 stage.close()
-                write_report(comparison, trained, path=self.settings.work_dir / 'report.html', titles=TITLES,
-                             facts=facts(self.settings), durations=self._durations())
-        return stage.result
-
-    def _config(self, role: str) -> Config:
-        cfg = read_config(f'distilpose::quickstart/{role}.py')
-        set_data_root(cfg, self.settings.data)
-        cfg.train_dataloader.batch_size = min(cfg.train_dataloader.batch_size, self.settings.images // 4)
-        if self.settings.epochs is not None:
-            cfg.train_cfg.max_epochs = self.settings.epochs
-            cfg.param_scheduler[1].end = self.settings.epochs
-        if role == 'distilled':
-            cfg.model.teacher.checkpoint = str(self.settings.work_dir / 'teacher' / 'weights.pth')
-        return cfg
-
-    def _model_key(self, cfg: Config, data: str) -> str:
-        """Depends on config, data, seed and, for a distiller, on the teacher's weights; not on where they lie."""
-        teacher = self.state.stages.get('teacher', {}).get('result') if 'teacher' in cfg.model else None
-        hide = {str(self.settings.data): 'DATA', str(self.settings.work_dir): 'WORK', str(working_root()): 'PROJECT'}
-        return fingerprint(cfg.to_dict(), data, self.settings.seed, teacher, hide=hide)
-
-    def _durations(self) -> dict[str, float]:
-        seconds = self.state.seconds()
-        return {STAGES[stage]: seconds[stage] for stage in STAGES if stage in seconds}
+                durations = {STAGES[name]: seconds for name, seconds in self.state.seconds().items()}
+                spent = ', '.join(f'{title} {in_words(seconds)}' for title, seconds in durations.items())
+                spent += f'; {in_words(sum(durations.values()))} in all'
+                write(replace(comparison, facts={**comparison.facts, 'durations': spent}), queue,
+                      presentation=presentation)
+            stage.result = True
+        return json.loads(file.read_text(encoding='utf-8'))
 
     @contextlib.contextmanager
-    def _stage(self, name: str, key: str) -> Iterator[OpenStage]:
+    def training(self, plan: Plan, cfg: Config, folder: Path) -> Iterator[None]:
+        """Around a training: what an earlier one with other settings left is removed, its weights are written."""
+        with self.stage(plan.role, self._fingerprint(plan, cfg)) as stage:
+            if not stage.is_same:
+                for file in (folder / 'last_checkpoint', *folder.glob('epoch_*.pth')):
+                    file.unlink(missing_ok=True)
+            yield
+            weights = folder / 'weights.pth'
+            if not (stage.result and weights.is_file()):
+                write_weights(folder, weights)
+            stage.result = stage.result or dict(weights=sha256_of(weights))
+
+    def _fingerprint(self, plan: Plan, cfg: Config) -> str:
+        """Of config, data, seed and the weights of the teacher; not of where they lie."""
+        teacher = self.state.stages['teacher']['result'] if plan.needs else None
+        hide = {str(self.settings.data): 'DATA', str(self.settings.work_dir): 'WORK', str(working_root()): 'PROJECT'}
+        return fingerprint(cfg.to_dict(), self.data, self.settings.seed, teacher, hide=hide)
+
+    @contextlib.contextmanager
+    def stage(self, name: str, key: str) -> Iterator[OpenStage]:
+        """A stage with a line at its start and its end."""
         stage = OpenStage(self.state, name, key)
-        was_finished = stage.result is not None
-        self.display.start(name)
+        is_finished = stage.result is not None
+        self._print(name, 'begins')
         try:
             yield stage
         finally:
             stage.close()
         self.state.finish(name, stage.result)
-        self.display.finish(name, 'finished before' if was_finished else in_words(self.state.seconds()[name]))
+        self._print(name, 'finished before' if is_finished else in_words(self.state.seconds()[name]))
+
+    def _print(self, name: str, text: str) -> None:
+        number = list(STAGES).index(name) + 1
+        self.console.print(f'[{number}/{len(STAGES)}] {STAGES[name]}: {text}', markup=False, highlight=False,
+                           soft_wrap=True)
 
 
 class OpenStage:
-    """A stage while it runs: what was there, and the time that it takes."""
+    """A stage while it runs: its result of before, and the time that it takes."""
 
     def __init__(self, state: RunState, name: str, key: str) -> None:
         self.state, self.name = state, name
         self.result: Any = state.result(name, key)
-        self.resume = state.begin(name, key)
+        self.is_same = state.begin(name, key)
         self.counts = self.result is None
         self.started = time.monotonic()
 
@@ -186,6 +184,15 @@ class OpenStage:
         self.started = now
 
 
+def write_weights(folder: Path, file: Path) -> None:
+    """Writes the weights of the newest checkpoint of a training, and nothing else of it."""
+    checkpoint, _ = newest_whole_checkpoint(folder)
+    assert checkpoint is not None  # of the training that just ended
+    state = load_file(checkpoint)['state_dict']
+    with replacing(file) as part:
+        torch.save({name: value.contiguous() for name, value in state.items()}, part)
+
+
 @contextlib.contextmanager
 def quiet(log: Path) -> Iterator[TextIO]:
     """Sends what the host stack prints and warns about to a file."""
@@ -194,13 +201,9 @@ def quiet(log: Path) -> Iterator[TextIO]:
 
 
 def facts(settings: Settings) -> dict[str, str]:
-    """What somebody needs to repeat the run, without naming the machine."""
-    versions = dict(Python=platform.python_version(), torch=torch.__version__, mmpose=mmpose.__version__,
-                    mmengine=mmengine.__version__, distilpose=distilpose.__version__)
-    return dict(command=settings.command, seed=str(settings.seed),
-                data=f'{settings.images} synthetic images of {IMAGE_SIZE}x{IMAGE_SIZE}, made with seed {DATA_SEED}',
-                machine=f'{_processor()}, {torch.get_num_threads()} threads, {platform.system()} {platform.machine()}',
-                versions=', '.join(f'{name} {version}' for name, version in versions.items()))
+    """What is needed to repeat the run, without naming the machine."""
+    return dict(data=f'{settings.images} synthetic images of {IMAGE_SIZE}x{IMAGE_SIZE}, made with seed {DATA_SEED}',
+                machine=f'{_processor()}, {torch.get_num_threads()} threads, {platform.system()} {platform.machine()}')
 
 
 def _processor() -> str:
@@ -209,7 +212,3 @@ def _processor() -> str:
             if line.startswith('model name'):
                 return line.partition(':')[2].strip()
     return platform.processor() or 'CPU'
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

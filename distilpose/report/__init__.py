@@ -1,14 +1,13 @@
-"""What a finished comparison looks like: a table, charts, pictures and one self-contained page."""
+"""Building blocks of pages and logs: charts, pictures, tables, metrics as text, HTML files of one piece."""
 
 from .areas import Layer, draw_areas
 from .curves import Curve, draw_curves
 from .dots import draw_dots
-from .figures import ModelFigures, gap_closed
 from .intervals import draw_interval
-from .page import Report, limb_key, render_page, whole_page, write_page
-from .pictures import HeatmapPair, PersonPanel, person_grid
-from .table import figures_table
+from .metrics import gap_closed
+from .page import limb_key, whole_page
+from .pictures import HeatmapPair, PersonPanel, heatmap_rows, person_grid
+from .table import Table
 
-__all__ = ['Curve', 'HeatmapPair', 'Layer', 'ModelFigures', 'PersonPanel', 'Report', 'draw_areas', 'draw_curves',
-           'draw_dots', 'draw_interval', 'figures_table', 'gap_closed', 'limb_key', 'person_grid', 'render_page',
-           'whole_page', 'write_page']
+__all__ = ['Curve', 'HeatmapPair', 'Layer', 'PersonPanel', 'Table', 'draw_areas', 'draw_curves', 'draw_dots',
+           'draw_interval', 'gap_closed', 'heatmap_rows', 'limb_key', 'person_grid', 'whole_page']

@@ -25,11 +25,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Axes:
-    """Where iterations and (logarithmic) values lie on the drawing."""
+    """Places of iterations and values on the drawing."""
 
     last: int
     low: float
     high: float
+    is_linear: bool = False
+    """Whether values are; else their logarithms to base 10."""
 
     def x(self, iteration: float) -> float:
         """Horizontal place of an iteration, counted from 1."""
@@ -37,28 +39,30 @@ class Axes:
 
     def y(self, value: float) -> float:
         """Vertical place of a value."""
-        share = (math.log10(value) - self.low) / (self.high - self.low)
+        share = ((value if self.is_linear else math.log10(value)) - self.low) / (self.high - self.low)
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
 
 
-def draw_curves(curves: Sequence[Curve], *, label: str) -> str:
-    """Draws curves on the same logarithmic axes: every value faintly, the running mean above it.
+def draw_curves(curves: Sequence[Curve], *, label: str, steps: str = 'iteration', is_linear: bool = False) -> str:
+    """Draws curves on the same axes: every value faintly, the running mean above it.
 
     Args:
         curves: what to draw; empty ones are left out.
         label: what the values are, for the axis and for readers that see no picture.
+        steps: name of the horizontal axis.
+        is_linear: draw values on a linear axis, where 0 has a place, and not on a logarithmic one.
 
     Returns:
         An ``<svg>`` element, or a sentence where there is nothing to draw.
     """
-    drawn = [curve for curve in curves if len(_positive(curve.values))]
+    drawn = [curve for curve in curves if len(_drawable(curve.values, is_linear))]
     if not drawn:
         return f'<p class="empty">No {escape(label)} was recorded.</p>'
-    axes = _axes(drawn)
+    axes = _axes(drawn, is_linear)
     lines = ''.join(_lines(curve, axes) for curve in drawn)
     return (f'<figure><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
             f'{_grid(axes)}{lines}<text class="axis" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 4}" '
-            f'text-anchor="middle">iteration</text></svg>{_legend(drawn)}</figure>')
+            f'text-anchor="middle">{escape(steps)}</text></svg>{_legend(drawn)}</figure>')
 
 
 def running_mean(values: Sequence[float], window: int) -> np.ndarray:
@@ -73,21 +77,23 @@ def running_mean(values: Sequence[float], window: int) -> np.ndarray:
     return np.divide(total, count, out=np.full(len(data), np.nan), where=count > 0)
 
 
-def _positive(values: Sequence[float]) -> np.ndarray:
+def _drawable(values: Sequence[float], is_linear: bool) -> np.ndarray:
     data = np.asarray(values, dtype=float)
-    return data[np.isfinite(data) & (data > 0)]
+    return data[np.isfinite(data) & (is_linear | (data > 0))]
 
 
-def _axes(curves: Sequence[Curve]) -> Axes:
-    values = np.concatenate([_positive(curve.values) for curve in curves])
-    low, high = math.log10(values.min()), math.log10(np.quantile(values, 0.995))
+def _axes(curves: Sequence[Curve], is_linear: bool) -> Axes:
+    values = np.concatenate([_drawable(curve.values, is_linear) for curve in curves])
+    low, high = values.min(), np.quantile(values, 1.0 if is_linear else 0.995)
+    if not is_linear:
+        low, high = math.log10(low), math.log10(high)
     margin = max(0.05 * (high - low), 0.02)
-    return Axes(max(len(curve.values) for curve in curves), low - margin, high + margin)
+    return Axes(max(len(curve.values) for curve in curves), low - margin, high + margin, is_linear)
 
 
 def _grid(axes: Axes) -> str:
     parts = []
-    for value in _value_ticks(axes.low, axes.high):
+    for value in _linear_ticks(axes) if axes.is_linear else _value_ticks(axes.low, axes.high):
         y = axes.y(value)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
                      f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.2g}</text>')
@@ -107,6 +113,13 @@ def _value_ticks(low: float, high: float) -> list[float]:
         if len(ticks) >= 3:
             return ticks[::max(len(ticks) // 6, 1)]
     return [10.0 ** low, 10.0 ** ((low + high) / 2), 10.0 ** high]
+
+
+def _linear_ticks(axes: Axes) -> list[float]:
+    """Round values at even distances."""
+    step = 10.0 ** math.floor(math.log10((axes.high - axes.low) / 2))
+    step *= next(times for times in (1, 2, 5, 10) if (axes.high - axes.low) / (step * times) <= 6)
+    return [step * number for number in range(math.ceil(axes.low / step), math.floor(axes.high / step) + 1)]
 
 
 def iteration_ticks(last: int) -> list[int]:
@@ -129,7 +142,7 @@ def _path(values: Sequence[float] | np.ndarray, axes: Axes) -> str:
     stride = max(len(values) // MAX_POINTS, 1)
     for index in range(0, len(values), stride):
         value = float(values[index])
-        if not (math.isfinite(value) and value > 0):
+        if not (math.isfinite(value) and (axes.is_linear or value > 0)):
             pen_is_down = False
             continue
         y = max(axes.y(value), TOP)

@@ -54,7 +54,7 @@ dl { margin: 0; } dt { font-weight: 600; } dd { margin: 0; }
 .notes div { break-inside: avoid; padding: 2px 0; } .notes dt, .notes dd { display: inline; }
 .notes dt::after { content: ": "; }
 
-.two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 20px; }
+.two { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)); gap: 20px; }
 figure { margin: 0; } svg { display: block; width: 100%; height: auto; }
 .grid { stroke: var(--rule); stroke-width: 1; } .tick, .axis { fill: var(--quiet); font-size: 13px; }
 path { fill: none; stroke: var(--own); stroke-linejoin: round; }

@@ -1,42 +1,53 @@
-"""The table of figures, for the terminal and for the page."""
+"""One table of text for the terminal, for Markdown and for a page."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 from rich import box
 from rich.markup import escape as escape_markup
-from rich.table import Table
+from rich.table import Table as RichTable
 
 from distilpose.errors import printable
 
-from .figures import COLUMNS, ModelFigures
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text below a head; the first column holds names, the others values."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    bold: int | None = None
+    """Index of the row that stands out on a terminal."""
+
+    def terminal(self) -> RichTable:
+        """For a console of rich."""
+        table = RichTable(header_style='bold', box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+        for index, name in enumerate(self.head):
+            table.add_column(escape_markup(name), justify='right' if index else 'left', no_wrap=True)
+        for index, row in enumerate(self.rows):
+            table.add_row(*(escape_markup(printable(cell)) for cell in row),
+                          style='bold' if index == self.bold else None)
+        return table
+
+    def markdown(self) -> str:
+        """Lines of Markdown, in which text of others stays text."""
+        lines = [self.head, ['---', *(['---:'] * (len(self.head) - 1))], *self.rows]
+        return '\n'.join(f'| {" | ".join(plain(cell.replace("|", "/")) for cell in line)} |' for line in lines)
 
 
-def figures_table(rows: Sequence[ModelFigures], *, title: str | None = None) -> Table:
-    """A table for the terminal: one row a model, the columns of :data:`~distilpose.report.figures.COLUMNS`."""
-    table = Table(title=title, title_justify='left', header_style='bold', box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0),
-                  pad_edge=False)
-    table.add_column('model', no_wrap=True)
-    for column in COLUMNS:
-        table.add_column(column.heading, justify='right', no_wrap=True)
-    for row in rows:
-        style = 'bold' if row.role == 'distilled' else None
-        table.add_row(escape_markup(printable(row.title)), *(column.text(row) for column in COLUMNS), style=style)
-    return table
+def plain(text: str) -> str:
+    """Text of others in Markdown: one line, with nothing in it that is HTML, a link, a picture or code."""
+    line = printable(' '.join(text.split()))
+    return re.sub(r'([\\`\[\]])', r'\\\1', escape(line, quote=False))
 
 
-def figures_html(rows: Sequence[ModelFigures]) -> str:
-    """The same table as HTML, with the meaning of every column below it."""
-    head = ''.join(f'<th scope="col">{escape(column.heading)}</th>' for column in COLUMNS)
-    body = ''.join(_html_row(row) for row in rows)
-    notes = ''.join(f'<div><dt>{escape(column.heading)}</dt><dd>{escape(column.meaning)}</dd></div>'
-                    for column in COLUMNS)
-    return (f'<div class="scroll"><table><thead><tr><th scope="col">model</th>{head}</tr></thead>'
-            f'<tbody>{body}</tbody></table></div><dl class="notes">{notes}</dl>')
-
-
-def _html_row(row: ModelFigures) -> str:
-    cells = ''.join(f'<td>{escape(column.text(row))}</td>' for column in COLUMNS)
-    return f'<tr class="{escape(row.role)}"><th scope="row"><i></i>{escape(row.title)}</th>{cells}</tr>'
+def code(text: str) -> str:
+    """Text of others as code in Markdown, between more backticks than it has in a row."""
+    line = printable(' '.join(text.split()))
+    fence = '`' * (1 + max(map(len, re.findall('`+', line)), default=0))
+    space = ' ' if '`' in line else ''
+    return f'{fence}{space}{line}{space}{fence}'

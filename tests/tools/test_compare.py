@@ -108,7 +108,7 @@ def test_the_page_needs_nothing_but_itself(trained: dict, whole: Path) -> None:
     page = (whole / 'compare.html').read_text()
     assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page) and '@import' not in page and '<script' not in page
     assert page.count('class="person"') == 8 and page.count('class="area ') == 4  # two losses, two students
-    for text in ('No heatmaps', 'Every keypoint', 'Who pulls', 'Where it fails', 'Repeat it'):
+    for text in ('No heatmaps', 'Every keypoint', 'Shares of the gradient', 'Where it fails', 'Repeat it'):
         assert text in page
 
 

@@ -12,11 +12,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from mmengine.runner import Runner
 
-from distilpose.quickstart import display
-from distilpose.quickstart.training import Step
+from distilpose.compare.history import read_history
+from distilpose.engine.hooks import ProgressHook
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ('teacher', 'baseline', 'distilled')
@@ -50,14 +52,14 @@ def quickstart(folder: Path) -> Callable[..., int]:
 def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
     """Presses Ctrl-C at an iteration of a stage."""
     def press(stage: str, iteration: int) -> None:
-        original = display.PlainDisplay.step
+        original = ProgressHook.after_train_iter
 
-        def step(self: display.PlainDisplay, name: str, now: Step) -> None:
-            original(self, name, now)
-            if (name, now.iteration) == (stage, iteration):
+        def after_train_iter(self: ProgressHook, runner: Runner, *arguments: Any, **named: Any) -> None:
+            original(self, runner, *arguments, **named)
+            if (Path(runner.work_dir).name, runner.iter + 1) == (stage, iteration):
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(display.PlainDisplay, 'step', step)
+        monkeypatch.setattr(ProgressHook, 'after_train_iter', after_train_iter)
     return press
 
 
@@ -71,16 +73,18 @@ def test_prints_a_table_and_writes_a_report(quickstart, folder: Path, capsys: py
     page = (folder / 'whole' / 'report.html').read_text(encoding='utf-8')
     assert page.count('class="person"') == 6 and page.count('class="pair"') == 4
     assert '<code>./tools/quickstart.sh --images 32' in page
-    figures = json.loads((folder / 'whole' / 'state.json').read_text())['stages']['report']['result']
-    assert figures['baseline']['parameters'] < figures['distilled']['parameters'] < figures['teacher']['parameters']
-    assert all(0 <= figures[role][name] <= 1 for role in MODELS for name in ('ap', 'ap50', 'ap75', 'mean_oks', 'pck'))
+    summary = json.loads((folder / 'whole' / 'report.json').read_text())
+    sizes = [summary['models'][role]['parameters'] for role in ('baseline', 'distilled', 'teacher')]
+    assert sizes == sorted(set(sizes))
+    assert all(0 <= summary['over_seeds'][role][name]['mean'] <= 1
+               for role in MODELS for name in ('ap', 'ap50', 'ap75', 'mean_oks', 'pck'))
 
 
 @pytest.mark.slow
 def test_both_students_get_the_same(quickstart, folder: Path) -> None:
     assert quickstart('whole') == 0
-    history = {role: json.loads((folder / 'whole' / role / 'curves.json').read_text()) for role in MODELS}
-    assert len(history['baseline']['loss']) == len(history['distilled']['loss']) > 2
+    history = {role: read_history(folder / 'whole' / role) for role in MODELS}
+    assert history['baseline']['loss'].steps.tolist() == history['distilled']['loss'].steps.tolist()
     assert set(history['distilled']) > {'loss', 'loss_kpt', 'loss_simulated_heatmap', 'loss_score'}
 
 
@@ -100,7 +104,8 @@ def test_a_second_run_only_prints(quickstart, folder: Path, capsys: pytest.Captu
 def test_interrupted_and_continued_equals_uninterrupted(quickstart, interrupt, monkeypatch: pytest.MonkeyPatch,
                                                         folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert quickstart('whole') == 0
-    steps = len(json.loads((folder / 'whole' / 'distilled' / 'curves.json').read_text())['loss'])
+    whole = read_history(folder / 'whole' / 'distilled')['loss']
+    steps = int(whole.steps[-1])
     with monkeypatch.context():
         interrupt('distilled', steps // 2 + 1)  # in the second of two epochs
         assert quickstart('stopped') == 130
@@ -111,8 +116,8 @@ def test_interrupted_and_continued_equals_uninterrupted(quickstart, interrupt, m
     assert quickstart('stopped') == 0
     assert capsys.readouterr().out.count('finished before') == 3  # data, teacher, baseline
     assert digests(folder / 'stopped') == digests(folder / 'whole')
-    continued = json.loads((folder / 'stopped' / 'distilled' / 'curves.json').read_text())
-    assert continued == json.loads((folder / 'whole' / 'distilled' / 'curves.json').read_text())
+    resumed = read_history(folder / 'stopped' / 'distilled')['loss']
+    assert resumed.steps.tolist() == whole.steps.tolist() and resumed.values.tolist() == whole.values.tolist()
 
 
 @pytest.mark.slow

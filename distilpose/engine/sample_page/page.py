@@ -20,8 +20,7 @@ from distilpose.distillation import PoseDistiller
 from distilpose.distillation.image_adapter import read_input
 from distilpose.distillation.teachers.decoding import certainty_of, coordinates_of
 from distilpose.errors import DistilPoseError
-from distilpose.report import whole_page
-from distilpose.report.page import limb_key
+from distilpose.report import limb_key, whole_page
 from distilpose.structures import NetworkInput, PoseOutputs
 
 from ..teacher_report.predictions import untouched_randomness

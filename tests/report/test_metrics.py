@@ -1,16 +1,13 @@
-"""Figures and how they are written."""
+"""Metrics as text."""
 
 from __future__ import annotations
 
-import io
 import math
 
 import pytest
-from rich.console import Console
 
-from distilpose.report import figures_table, gap_closed
-from distilpose.report.figures import in_percent, in_units, in_words
-from distilpose.report.table import figures_html
+from distilpose.report import gap_closed
+from distilpose.report.metrics import in_percent, in_units, in_words
 
 
 @pytest.mark.parametrize(('baseline', 'distilled', 'teacher', 'expected'), [
@@ -29,20 +26,4 @@ def test_units_and_words() -> None:
     assert [in_units(value) for value in (12, 1234, 485077, 41.9e6, 2.7e9, math.nan)] == [
         '12', '1.23 k', '485 k', '41.9 M', '2.7 G', '–']
     assert [in_words(value) for value in (0.4, 59.4, 59.6, 125)] == ['0 s', '59 s', '1 min 0 s', '2 min 5 s']
-    assert in_percent(0.45678) == '45.7'
-    assert in_percent(math.nan) == '–'
-
-
-def test_the_same_figures_stand_in_both_tables(make_figures) -> None:
-    rows = [make_figures('teacher', 0.712), make_figures('baseline', math.nan)]
-    stream = io.StringIO()
-    Console(file=stream, width=80).print(figures_table(rows))
-    for text in (stream.getvalue(), figures_html(rows)):
-        for figure in ('71.2', '91.2', '65.4', '75.0', '485 k', '41.9 M', '312', '–', 'the teacher', 'AP75'):
-            assert figure in text
-
-
-def test_the_table_fits_a_narrow_terminal(make_figures) -> None:
-    stream = io.StringIO()
-    Console(file=stream, width=80).print(figures_table([make_figures('distilled', 0.5, title='student distilled')]))
-    assert '…' not in stream.getvalue()
+    assert [in_percent(value) for value in (0.45678, math.nan, None)] == ['45.7', '–', '–']
