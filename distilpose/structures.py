@@ -1,4 +1,4 @@
-"""The currency between heads, annotations and distillation terms."""
+"""Outputs of pose networks, labels of a batch and the input of a network: what heads, teachers and terms exchange."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 TEACHER_FIELDS = ('teacher_image', 'teacher_map', 'teacher_mask')
-"""Fields of a data sample that hold the teacher's own crop, its place in the student's, and which joints it shows."""
+"""Fields of a data sample: the teacher's own crop, its affine map to the student's crop, a mask of the joints in it."""
 
 
 class PoseOutputs(NamedTuple):
-    """What a network shows for one batch; a field that it does not produce is ``None``.
+    """Outputs of a pose network for one batch; a field that it does not produce is ``None``.
 
     B batch, K keypoints, H x W heatmap size, D token width, P visual tokens, C channels.
     """
@@ -37,7 +37,7 @@ class PoseOutputs(NamedTuple):
     features: tuple[Tensor, ...] | None = None
     """Backbone or neck maps, each (B, C, H', W')."""
     mask: Tensor | None = None
-    """(B, K) 1 for the keypoints that these outputs speak of, 0 for the others; ``None``: of all."""
+    """(B, K) 1 for the keypoints that these outputs predict, 0 for the others; ``None``: all are predicted."""
 
     def produced(self) -> tuple[str, ...]:
         """Names of the fields that are present."""
@@ -53,7 +53,7 @@ class NetworkInput:
     """The images that a pose network takes."""
 
     size: tuple[int, int] | None = None
-    """(width, height) of the crop in pixels, ``None`` where the network does not say it."""
+    """(width, height) of the crop in pixels, ``None`` if unknown."""
     mean: tuple[float, float, float] | None = None
     """Is subtracted from pixels of 0 to 255, in the order of the network's channels; ``None``: not normalised."""
     std: tuple[float, float, float] | None = None
@@ -61,25 +61,25 @@ class NetworkInput:
     rgb: bool = False
     """Whether the channels are red, green, blue; images are loaded as blue, green, red."""
     padding: float | None = None
-    """Factor of the person's box (mmpose's ``GetBBoxCenterScale.padding``), ``None`` where it is not known."""
+    """Factor of the person's box (mmpose's ``GetBBoxCenterScale.padding``), ``None`` if unknown."""
     udp: bool = False
     """Whether crops put the last pixel's centre on the edge of the box (``TopdownAffine.use_udp``)."""
 
 
 class Labels(NamedTuple):
-    """What the annotations of one batch say; B images, K keypoints."""
+    """Keypoint weights of one batch; B images, K keypoints."""
 
     weights: Tensor
     """(B, K) weights of the joints in the task loss, 0 where one is not labelled."""
     labelled: Tensor
     """(B,) true for an image that has annotations, even if they label none of its joints."""
     mask: Tensor | None = None
-    """(B, K) that of the teacher's outputs: 0 where it says nothing of a joint; ``None``: it speaks of all."""
+    """(B, K) mask of the teacher's outputs: 0 where it does not predict a joint; ``None``: it predicts all."""
 
-    def taught(self) -> Tensor:
-        """(B, K) what a teacher may speak of: the labelled joints, and all joints of an image without annotations.
+    def distillation_weights(self) -> Tensor:
+        """(B, K) keypoint weights of a distillation term: those of the labels, and 1 on images without annotations.
 
-        Joints of which this teacher says nothing weigh 0.
+        Joints that the teacher does not predict have the weight 0.
         """
         weights = torch.where(self.labelled[:, None], self.weights, torch.ones_like(self.weights))
         return weights if self.mask is None else weights * self.mask

@@ -49,7 +49,7 @@ def draw_axis_gaussians(means: np.ndarray, count: int, *, sigma: float) -> np.nd
     return (np.exp(-0.5 * (distance / sigma)**2) / (sigma * math.sqrt(2 * math.pi))).astype(np.float32)
 
 
-class _AxisLabel(BaseKeypointCodec):
+class _SimDRCodec(BaseKeypointCodec):
     """What both targets share: the number of bins, and decoding, which is a division.
 
     Args:
@@ -90,7 +90,7 @@ class _AxisLabel(BaseKeypointCodec):
 
 
 @KEYPOINT_CODECS.register_module()
-class SimDRLabel(_AxisLabel):
+class SimDRLabel(_SimDRCodec):
     """SimDR: the class of every joint on both axes (Li et al., 2021); label smoothing is the loss's.
 
     Labels are (N, K) int64, see :func:`classify_coordinates`.
@@ -106,7 +106,7 @@ class SimDRLabel(_AxisLabel):
 
 
 @KEYPOINT_CODECS.register_module()
-class SimDRGaussianLabel(_AxisLabel):
+class SimDRGaussianLabel(_SimDRCodec):
     """SimDR*, "space-aware" SimDR: a gaussian over the bins of every axis, see :func:`draw_axis_gaussians`.
 
     Labels are (N, K, Wx) and (N, K, Wy) float32, all 0 where a joint has no weight. It has none where it is not

@@ -17,7 +17,7 @@ REPLAYED = ('YOLOXHSVRandomAug', 'PhotometricDistortion', 'RandomBlur', 'CoarseD
 VIEWS = ('same', 'clean')
 WRAPPERS = dict(TeacherCrop='crop', TeacherView='step', KeepUndistorted='step', PackTeacherCrop='pack')
 """Type of a step that applies another -> its argument for that."""
-CROP_STEPS = ('TopdownAffine', 'QuickTopdownAffine', 'DecodingTopdownAffine')
+CROP_STEPS = ('TopdownAffine', 'SinglePersonTopdownAffine', 'DecodingTopdownAffine')
 """Steps that cut the crop of a person."""
 _PACKS = ('PackPoseInputs', 'PackMixedPoseInputs', 'PackTrainingInputs')
 _PIXELS = (*REPLAYED, 'Albumentation')

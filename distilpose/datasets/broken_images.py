@@ -168,17 +168,17 @@ def _image_of(frame: TracebackType | None, data: Any) -> str | None:
     return path if isinstance(path, str) else None
 
 
-def data_sets_of(dataset: Any) -> Iterator[Any]:
+def nested_datasets(dataset: Any) -> Iterator[Any]:
     """A data set and those that it combines or repeats."""
     yield dataset
     inner = getattr(dataset, 'dataset', None)
     for part in (*(getattr(dataset, 'datasets', None) or ()), *([] if inner is None else [inner])):
-        yield from data_sets_of(part)
+        yield from nested_datasets(part)
 
 
-def labelled_parts(dataset: Any) -> list[BaseDataset]:
-    """The data sets of annotated images on this machine among those of :func:`data_sets_of`."""
-    found = list(data_sets_of(dataset))
+def labelled_datasets(dataset: Any) -> list[BaseDataset]:
+    """The data sets of annotated images on this machine among those of :func:`nested_datasets`."""
+    found = list(nested_datasets(dataset))
     if not all(_is_local(part) for part in found):
         return []
     return [part for part in found if isinstance(part, BaseDataset) and not hasattr(part, 'datasets')
@@ -205,7 +205,7 @@ def image_paths(dataset: BaseDataset) -> list[str]:
 
 def leave_out_broken(dataset: Any, broken: BrokenImages) -> None:
     """Gives a :class:`SkippingPipeline` to a data set and to those in it, if they take another sample for ``None``."""
-    for part in data_sets_of(dataset):
+    for part in nested_datasets(dataset):
         pipeline = getattr(part, 'pipeline', None)
         if isinstance(pipeline, Compose) and not isinstance(pipeline, SkippingPipeline) and _takes_another(part):
             part.pipeline = SkippingPipeline(pipeline, broken)

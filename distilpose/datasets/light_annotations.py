@@ -13,7 +13,7 @@ from mmpose.registry import DATASETS
 from distilpose.annotation_store.data_sets import takes_stored_people
 from distilpose.annotation_store.stored_people import LightWeight, StoredPeople
 
-from .staged_pipeline import make_in_stages
+from .staged_pipeline import prepare_batch
 
 _OF_THE_DATA_SET = ('dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
                     'flip_indices', 'skeleton_links')
@@ -28,7 +28,7 @@ class QuickCocoDataset(CocoDataset):
     ``keypoint_scores`` (:class:`~distilpose.datasets.WeighByCertainty`) where there are some, and shares
     what describes the data set, such as ``flip_indices``, with all others instead of having a copy: no step may write
     to it. ``people_in_image`` is how many people of the data set its image shows. In test mode people stay as they are.
-    Batches are made in stages (:func:`~distilpose.datasets.staged_pipeline.make_in_stages`).
+    Batches are made in stages (:func:`~distilpose.datasets.staged_pipeline.prepare_batch`).
 
     Args: those of ``CocoDataset``.
     """
@@ -53,7 +53,7 @@ class QuickCocoDataset(CocoDataset):
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
         """The samples of a batch; torch's loader asks for them here instead of one by one."""
-        return make_in_stages(self, indices)
+        return prepare_batch(self, indices)
 
 
 def _scores(person: dict) -> dict[str, Any]:

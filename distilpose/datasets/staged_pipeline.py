@@ -26,7 +26,7 @@ _DRAW_NOTHING = (DecodingTopdownAffine, GenerateTarget, PackPoseInputs, PackMixe
                  WeighByCertainty)
 
 
-def make_in_stages(dataset: BaseCocoStyleDataset, indices: Sequence[int]) -> list[Any]:
+def prepare_batch(dataset: BaseCocoStyleDataset, indices: Sequence[int]) -> list[Any]:
     """The samples ``dataset[index]`` of a batch, and what is drawn for them, in less time.
 
     Decoding an image drives out of the processor's caches what all other steps need, which by itself triples their

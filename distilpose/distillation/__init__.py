@@ -1,4 +1,4 @@
-"""One distiller, small terms: a distillation method is a config."""
+"""Knowledge distillation for pose estimators: one distiller, small loss terms; a distillation method is a config."""
 
 from .distiller import PoseDistiller
 from .teachers import FrozenTeacher, Teacher

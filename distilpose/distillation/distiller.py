@@ -1,4 +1,4 @@
-"""The one distiller: a student, a teacher and a dict of terms."""
+"""Knowledge distillation: a student with its task loss, a frozen teacher and a dict of distillation terms."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ from torch import Tensor, nn
 from distilpose.checkpoints import load_strict, read_weights
 from distilpose.config import build_estimator, checkpoint_source, read_model_source
 from distilpose.errors import DistilPoseError
-from distilpose.models import read_outputs
+from distilpose.models import read_labels, read_outputs
 from distilpose.structures import PoseOutputs
 
 from . import student_modules
-from .freezing import freeze_untrained
+from .freezing import freeze_modules, freeze_untrained, set_frozen_to_eval
 from .heatmap_grid import HeatmapGrids
 from .image_adapter import adapter_between, input_size, read_input
-from .labels import read_labels
 from .own_crop import OwnCrop, choose_crop, describe_choice
 from .pairing import check_pair, choose_grids, count_keypoints, student_outputs, student_size, teacher_outputs
-from .replay import replayed
 from .schedules import require_numbers
 from .teacher_cache import TeacherCache
 from .teachers import Teacher, build_teacher
@@ -40,16 +38,16 @@ class PoseDistiller(BaseModel):
 
     The student's children (backbone, neck, head) are the distiller's own children under the same names, and
     the teacher is outside of the module tree. So the state dict *is* the student's, plus the parameters of
-    terms that have some, under ``distillation.``. Prediction is the student's and never asks the teacher.
+    terms that have some, under ``distillation.``. Prediction is the student's and never runs the teacher.
 
     Args:
         student: a model dict, or ``dict(config=path, checkpoint=None)`` whose further keys change that config's model.
         teacher: ``dict(config=path or model dict, checkpoint=path, dtype=None, heatmaps=None, mode='eval')`` whose
             further keys change that model (see :func:`~distilpose.distillation.teachers.load_teacher`), or a teacher
             made elsewhere. It may take other means, other channels or a larger crop than the student. With
-            ``crop='own'`` it is shown a crop of its own, which the data bring along
-            (:func:`~distilpose.config.with_teacher_crop`); with ``'student'`` that of the student. By default it has
-            its own where the proportions differ or the student's is smaller than half of it. With
+            ``crop='own'`` its input is a crop of its own, which the pipeline adds to the samples
+            (:func:`~distilpose.config.with_teacher_crop`); with ``'student'`` it is the student's crop. By default it
+            has its own where the aspect ratios differ or the student's crop is smaller than half of it. With
             ``keypoints`` it may have other keypoints, see
             :func:`~distilpose.distillation.teachers.keypoints.build_keypoint_map`.
         terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``. Where its
@@ -58,9 +56,9 @@ class PoseDistiller(BaseModel):
         task_weight: factor of the student's own losses; 0 skips them and freezes what only they would train, such as
             the flow of ``RLELoss``.
         init_from_teacher: children of the student (``'backbone'``) that start from the teacher's weights.
-        share_backbone: the student's backbone and neck are the teacher's, frozen; both heads are given their maps, and
-            the student's head learns from its first weights (DWPose's second stage).
-        freeze: parts of the student (``'backbone'``) that do not learn; their running statistics stay too.
+        share_backbone: the student's backbone and neck are the teacher's, frozen; both heads take their feature maps,
+            and the student's head is trained from scratch (DWPose's second stage).
+        freeze: modules of the student (``'backbone'``) that are not trained; their running statistics stay too.
 
     Raises:
         DistilPoseError: when student, teacher and terms do not fit each other.
@@ -103,7 +101,7 @@ class PoseDistiller(BaseModel):
                                   'that only predicts; drop the option, or name a config and a checkpoint')
         self.shared = self._share_backbone() if share_backbone else ()
         self.frozen = (*self.shared, *freeze)
-        student_modules.freeze(network, self.frozen)
+        freeze_modules(network, self.frozen)
         if not task_weight:
             freeze_untrained(self)
 
@@ -128,8 +126,8 @@ class PoseDistiller(BaseModel):
             losses.update(self._term_losses(read_outputs(head, prediction, features), inputs, features, data_samples))
         return losses
 
-    def ask_teacher(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
-        """What the teacher shows of the student's keypoints in a batch, as fractions of the student's crops.
+    def run_teacher(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
+        """Runs the teacher on a batch; its outputs are for the student's keypoints, relative to the student's crops.
 
         Its heatmaps are on ``grids.target``.
 
@@ -148,7 +146,7 @@ class PoseDistiller(BaseModel):
         return outputs if self.keypoint_map is None else self.keypoint_map(outputs)
 
     def factor(self, name: str) -> float:
-        """Weight of a term, scheduled, at this point of the training; at its start where no Runner tells."""
+        """Weight of a term times its schedule at the current iteration; at the first one without a Runner."""
         term, hub = self.terms[name], MessageHub.get_current_instance()
         unit = 'epoch' if term.by_epoch else 'iter'
         total = hub.get_info(f'max_{unit}s', 0)
@@ -156,7 +154,8 @@ class PoseDistiller(BaseModel):
         return term.weight * term.schedule(progress)
 
     def _task_losses(self, features: tuple[Tensor, ...], prediction: Any, data_samples: list) -> dict[str, Tensor]:
-        losses = replayed(self.student.head, prediction).loss(features, data_samples, train_cfg=self.student.train_cfg)
+        head = student_modules.replayed(self.student.head, prediction)
+        losses = head.loss(features, data_samples, train_cfg=self.student.train_cfg)
         return {name: value * self.task_weight if 'loss' in name else value for name, value in losses.items()}
 
     def _term_losses(self, student: PoseOutputs, inputs: Tensor, features: tuple[Tensor, ...],
@@ -177,14 +176,14 @@ class PoseDistiller(BaseModel):
             return self._map_keypoints(self.teacher.outputs_from(features, own_grid=self.grids.keeps_own_grid))
         if self.teacher_cache is not None:
             return self.teacher_cache.outputs(inputs, data_samples)
-        return self.ask_teacher(inputs, data_samples)
+        return self.run_teacher(inputs, data_samples)
 
     def train(self, mode: bool = True) -> PoseDistiller:
-        """Also tells the student itself, whose ``train`` may freeze parts, and a teacher that follows."""
+        """Also sets the mode of the student, whose ``train`` may freeze modules, and of a teacher with a train mode."""
         super().train(mode)
         self.student.train(mode)
-        student_modules.set_frozen_to_eval(self.student, self.frozen)
-        self.teacher.train(mode)  # the last word, since shared parts are the teacher's
+        set_frozen_to_eval(self.student, self.frozen)
+        self.teacher.train(mode)  # last, since shared modules are the teacher's
         return self
 
     def init_weights(self) -> None:
@@ -197,8 +196,8 @@ class PoseDistiller(BaseModel):
             source = str(self.student_checkpoint)
             state = read_weights(checkpoint_source(source)).state
             load_strict(self.student, state, source=source, ignore_prefixes=(f'{TERMS_PREFIX}.',))
-        for part in self.init_from_teacher:
-            student_modules.copy_part(part, source=self.teacher.model, target=self.student)
+        for name in self.init_from_teacher:
+            student_modules.copy_module(name, source=self.teacher.model, target=self.student)
 
     def _make_own_crop(self, network: Any, pairing: Mapping[str, Any], grids: HeatmapGrids, *,
                        share_backbone: bool) -> OwnCrop | None:
@@ -209,7 +208,7 @@ class PoseDistiller(BaseModel):
         if not choice.is_own:
             return None
         if share_backbone:
-            raise DistilPoseError("share_backbone shows the teacher the student's images, and the teacher has a crop "
+            raise DistilPoseError("share_backbone gives the teacher the student's images, and the teacher has a crop "
                                   "of its own; set model.teacher.crop='student', or share_backbone=False")
         if getattr(network.data_preprocessor, 'batch_augments', None) is not None:
             raise DistilPoseError("data_preprocessor.batch_augments change the student's crops behind the pipeline, "
@@ -217,8 +216,9 @@ class PoseDistiller(BaseModel):
                                   "model.teacher.crop='student'")
         size = student_size(network, self.teacher)
         with torch.no_grad():
-            shown = student_outputs(network, torch.zeros(1, 3, *size[::-1], device=next(network.parameters()).device))
-        return OwnCrop(self.teacher.input, student=size, shown=shown, grids=grids)
+            outputs = student_outputs(network, torch.zeros(1, 3, *size[::-1],
+                                                           device=next(network.parameters()).device))
+        return OwnCrop(self.teacher.input, student=size, student_outputs=outputs, grids=grids)
 
     def _share_backbone(self) -> tuple[str, ...]:
         if self.student_checkpoint is not None:
@@ -258,5 +258,5 @@ def _zero_loss(term: DistillationTerm, student: PoseOutputs, *, start: Tensor) -
     """
     fields = [getattr(student, name) for name in term.student_fields]
     tensors = [tensor for field in fields for tensor in (field if isinstance(field, tuple) else (field,))]
-    learnt = [parameter for parameter in term.parameters() if parameter.requires_grad]
-    return sum((tensor.sum() * 0 for tensor in (*tensors, *learnt)), start=start)
+    trained = [parameter for parameter in term.parameters() if parameter.requires_grad]
+    return sum((tensor.sum() * 0 for tensor in (*tensors, *trained)), start=start)

@@ -1,24 +1,46 @@
-"""Freezing the parameters that no distillation term trains, where there is no task loss."""
+"""Freezing modules of a student, and parameters that no term trains where there is no task loss."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from torch import Tensor
+from torch import Tensor, nn
 
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels
 
 from .pairing import student_outputs, student_size
-from .student_modules import set_frozen_to_eval
 from .teachers.keypoints import keypoint_count
 
 
+def freeze_modules(student: nn.Module, names: Sequence[str]) -> None:
+    """Freezes modules of the student: no gradients, and eval mode (:func:`set_frozen_to_eval`).
+
+    Raises:
+        DistilPoseError: there is no such module.
+    """
+    for name in names:
+        try:
+            student.get_submodule(name).requires_grad_(False)
+        except AttributeError as error:
+            found = ', '.join(child for child, _ in student.named_children())
+            raise DistilPoseError(f'freeze names {name!r}, which the student does not have; its modules are '
+                                  f'{found}') from error
+    set_frozen_to_eval(student, names)
+
+
+def set_frozen_to_eval(student: nn.Module, names: Sequence[str]) -> None:
+    """Sets modules to eval mode, so that their batch-norm statistics do not change while the rest trains."""
+    for name in names:
+        student.get_submodule(name).eval()
+
+
 def freeze_untrained(distiller: Any) -> tuple[str, ...]:
-    """Freezes what only the task loss would train, such as the flow of ``RLELoss`` or a branch that no term reads.
+    """Freezes parameters that only the task loss would train, such as the flow of ``RLELoss`` or an unused branch.
 
     ``DistributedDataParallel`` waits for the gradient of every parameter that requires one. In a single process such
     a parameter keeps its value as well, since it never has a gradient.
@@ -32,14 +54,14 @@ def freeze_untrained(distiller: Any) -> tuple[str, ...]:
     Raises:
         DistilPoseError: no term trains any parameter of the student.
     """
-    learning = {name: weight for name, weight in distiller.named_parameters() if weight.requires_grad}
+    trainable = {name: weight for name, weight in distiller.named_parameters() if weight.requires_grad}
     loss = _loss_of_all_terms(distiller)
-    gradients = (torch.autograd.grad(loss, list(learning.values()), allow_unused=True) if loss.requires_grad
-                 else [None] * len(learning))
-    untrained = {name: weight for (name, weight), gradient in zip(learning.items(), gradients, strict=True)
+    gradients = (torch.autograd.grad(loss, list(trainable.values()), allow_unused=True) if loss.requires_grad
+                 else [None] * len(trainable))
+    untrained = {name: weight for (name, weight), gradient in zip(trainable.items(), gradients, strict=True)
                  if gradient is None}
     own = {id(weight) for weight in distiller.distillation.parameters()}
-    if all(name in untrained or id(weight) in own for name, weight in learning.items()):
+    if all(name in untrained or id(weight) in own for name, weight in trainable.items()):
         raise DistilPoseError('model.task_weight is 0 and no term of model.terms trains the student; set '
                               'model.task_weight to 1, or add a term that reads its outputs')
     for weight in untrained.values():
@@ -47,7 +69,7 @@ def freeze_untrained(distiller: Any) -> tuple[str, ...]:
     if untrained:
         modules = sorted({'.'.join(name.split('.')[:2]) for name in untrained})
         print_log(f'model.task_weight is 0 and no term trains {len(untrained)} parameters in {", ".join(modules)}: '
-                  'they keep their first values.', 'current', logging.WARNING)
+                  'they keep their initial values.', 'current', logging.WARNING)
     return tuple(untrained)
 
 
@@ -58,7 +80,7 @@ def _loss_of_all_terms(distiller: Any) -> Tensor:
     images = torch.zeros(1, 3, height, width, device=next(student.parameters()).device)
     outputs = student_outputs(student, images)
     set_frozen_to_eval(student, distiller.frozen)
-    teacher = distiller.ask_teacher(images)
+    teacher = distiller.run_teacher(images)
     labels = Labels(images.new_ones(1, keypoint_count(outputs) or 1), torch.ones(1, dtype=torch.bool,
                                                                                 device=images.device), teacher.mask)
     return sum((term(outputs, teacher, labels) for term in distiller.terms.values()), start=images.new_zeros(()))

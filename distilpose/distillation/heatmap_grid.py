@@ -1,4 +1,4 @@
-"""Heatmap grid: which place of the crop a cell stands for, and resampling from one grid to another."""
+"""Heatmap grid: the position of each heatmap cell in the crop, and resampling from one grid to another."""
 
 from __future__ import annotations
 

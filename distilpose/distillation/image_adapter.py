@@ -1,4 +1,4 @@
-"""Showing a teacher the student's images the way it was trained to see them."""
+"""Image adapter: converts student inputs (size, normalisation, channel order) to those of the teacher."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from distilpose.structures import NetworkInput
 
 
 class ImageAdapter(nn.Module):
-    """Turns images that were normalised for one network into those of another: channels, mean and std, size.
+    """Converts images that were normalised for one network to the input of another: channels, mean and std, size.
 
     Args:
         scale: (3,) factors of the channels, after their order was changed.
-        offset: (3,) summands.
+        offset: (3,) added after scaling.
         swap_channels: reverse the order of the channels first.
         size: (width, height) to resample to, ``None`` to leave it.
     """
@@ -34,7 +34,7 @@ class ImageAdapter(nn.Module):
         self.swap_channels, self.size = swap_channels, size
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) as one network takes them to (B, 3, H', W') as the other does."""
+        """(B, 3, H, W), the input of one network, to (B, 3, H', W'), that of the other."""
         images = images.flip(1) if self.swap_channels else images
         images = images * self.scale + self.offset
         return images if self.size is None else resample(images, self.size)
@@ -65,10 +65,10 @@ def resample(maps: Tensor, size: tuple[int, int], *, reach: tuple[float, float] 
 
 
 def adapter_between(student: NetworkInput, teacher: NetworkInput) -> nn.Module:
-    """What turns the student's images into the teacher's; ``nn.Identity`` where they are the same.
+    """The adapter from the student's images to the teacher's; ``nn.Identity`` where they are the same.
 
     Raises:
-        DistilPoseError: one of the two does not normalise, or their crops have another shape.
+        DistilPoseError: one of the two does not normalise, or the aspect ratios of their crops differ.
     """
     if (student.mean is None) != (teacher.mean is None):
         with_it, without = ('teacher', 'student') if student.mean is None else ('student', 'teacher')
@@ -84,7 +84,7 @@ def adapter_between(student: NetworkInput, teacher: NetworkInput) -> nn.Module:
 
 
 def read_input(model: Any) -> NetworkInput:
-    """What an mmpose estimator's data preprocessor and codec say of its images."""
+    """Input of an mmpose estimator, from its data preprocessor and its codec."""
     preprocessor, decoder = model.data_preprocessor, getattr(model.head, 'decoder', None)
     mean = std = None
     if getattr(preprocessor, '_enable_normalize', False):
@@ -94,7 +94,7 @@ def read_input(model: Any) -> NetworkInput:
 
 
 def input_size(model: Any) -> tuple[int, int] | None:
-    """(width, height) of a model's crops as its codec says, ``None`` where it has none."""
+    """(width, height) of a model's crops from its codec, ``None`` where it has none."""
     decoder = getattr(model.head, 'decoder', None)
     codecs: tuple[Any, ...] = (decoder, getattr(decoder, 'keypoint_codec', None))  # that of integral regression has two
     size = next((codec.input_size for codec in codecs if getattr(codec, 'input_size', None) is not None), None)

@@ -30,7 +30,7 @@ from distilpose.config import (
 from distilpose.datasets.unlabelled_files import list_images, read_boxes
 from distilpose.datasets.video_frames import is_video
 from distilpose.errors import DistilPoseError
-from distilpose.models.losses.simdr import AxisLoss
+from distilpose.models.losses.simdr import SimCCLoss
 
 from .image_adapter import input_size
 from .methods import Network, Recipe, choose_method
@@ -114,8 +114,8 @@ def write_leaf_config(distillation: Distillation, folder: Path, *,
     teacher = _merged(teacher, distillation.teacher_options)
     data = _unlabelled_data(config, distillation, frames=folder / 'frames')
     with _without_traces():
-        student, names = show_student(config, path)
-        shown, teacher_names = show_teacher(teacher, teacher_name(distillation.teacher))
+        student, names = probe_student(config, path)
+        shown, teacher_names = probe_teacher(teacher, teacher_name(distillation.teacher))
     recipe = choose_method(distillation.method, student, shown)
     if 'keypoints' not in teacher and None not in (names, teacher_names) and names != teacher_names:
         teacher['keypoints'] = 'auto'
@@ -145,18 +145,18 @@ def _check_pairing(teacher: Mapping[str, Any], student: Network, shown: Network,
     choose_crop(teacher, student=student.size, teacher=shown.size)
 
 
-def show_student(config: Config, path: str) -> tuple[Network, tuple[str, ...] | None]:
+def probe_student(config: Config, path: str) -> tuple[Network, tuple[str, ...] | None]:
     """What a config's student shows of an empty image, with any weights, and the names of its keypoints."""
     source = read_model_source(dict(config=path))
     model: Any = build_estimator(source.model)
     size = input_size(model)
     loss = getattr(model.head, 'loss_module', None)
     network = Network(type(model.head).__name__, _on_empty_image(model, size), size,
-                      beta=float(getattr(loss, 'beta', 1.0)), sums_joints=isinstance(loss, AxisLoss))
+                      beta=float(getattr(loss, 'beta', 1.0)), sums_joints=isinstance(loss, SimCCLoss))
     return network, source.keypoint_names
 
 
-def show_teacher(spec: Mapping[str, Any], name: str) -> tuple[Network, tuple[str, ...] | None]:
+def probe_teacher(spec: Mapping[str, Any], name: str) -> tuple[Network, tuple[str, ...] | None]:
     """What a teacher shows of an empty image, and the names of its keypoints; weights of a checkpoint are not read."""
     if 'type' in spec:
         if spec.get('preset') is not None:

@@ -1,4 +1,4 @@
-"""Methods by name: a table of which terms teach a student of one kind from a teacher of another."""
+"""Distillation methods by name: the terms for each kind of student and teacher, as a table."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FILES = {
 
 @dataclass(frozen=True)
 class Rule:
-    """How a student of one kind learns from a teacher of another."""
+    """The terms of a method for one kind of student and one kind of teacher."""
 
     method: str
     student: str
@@ -45,7 +45,7 @@ class Rule:
     terms: tuple[str, ...]
     """The terms without which it is not this method."""
     optional: tuple[str, ...] = ()
-    """The terms that are taken where both networks show what they compare."""
+    """Terms that are added where both networks have the fields that they compare."""
     draws: bool = False
     """Whether the teacher, a coordinate classifier, draws heatmaps."""
     task_weight: float = 1.0
@@ -84,15 +84,15 @@ METHODS = ('auto', *dict.fromkeys(rule.method for rule in RULES))
 
 @dataclass(frozen=True)
 class Network:
-    """A student or a teacher, by what it shows of one image."""
+    """A student or a teacher with its outputs for one image."""
 
     name: str
-    """What predicts, for messages."""
+    """For messages, such as the class of the head."""
     outputs: PoseOutputs
     size: tuple[int, int] | None
     """(width, height) of its images."""
     beta: float = 1.0
-    """What its loss multiplies SimCC logits with."""
+    """Factor of the SimCC logits in its loss."""
     sums_joints: bool = False
     """Whether a student's task loss is a sum over the joints, not their mean."""
 
@@ -101,7 +101,7 @@ class Network:
         """One of :data:`KINDS`.
 
         Raises:
-            DistilPoseError: it shows none of them.
+            DistilPoseError: it predicts none of them.
         """
         for kind, field in KINDS.items():
             if getattr(self.outputs, field) is not None:
@@ -122,9 +122,9 @@ class Recipe:
     """Optional terms that do not fit, and why."""
 
     def describe(self, student: Network, teacher: Network) -> str:
-        """What was found and chosen, for the log."""
+        """Kinds of both networks, method and terms, for the log."""
         left_out = ''.join(f' Without {name}: {reason}.' for name, reason in self.left_out.items())
-        return (f'The student ({student.name}) shows {student.kind} ({_produced(student)}), the teacher '
+        return (f'The student ({student.name}) predicts {student.kind} ({_produced(student)}), the teacher '
                 f'({teacher.name}) {teacher.kind} ({_produced(teacher)}). Method {self.rule.method}: '
                 f'{", ".join(self.terms)}.{left_out}')
 
@@ -134,11 +134,11 @@ def choose_method(method: str, student: Network, teacher: Network) -> Recipe:
 
     Args:
         method: a name in :data:`METHODS`; ``'auto'`` takes the first row of :data:`RULES` that fits.
-        student: what it shows.
-        teacher: likewise.
+        student: with its outputs.
+        teacher: with its outputs.
 
     Raises:
-        DistilPoseError: there is no such method, or it does not fit; says which do.
+        DistilPoseError: there is no such method, or it does not fit; names those that do.
     """
     if method not in METHODS:
         raise DistilPoseError(f'there is no method {method!r}; expected one of {", ".join(METHODS)}')
@@ -147,7 +147,7 @@ def choose_method(method: str, student: Network, teacher: Network) -> Recipe:
     if not chosen:
         names = ', '.join(dict.fromkeys(rule.method for rule in fitting))
         expected = '; '.join(rule.title for rule in RULES if rule.method == method)
-        raise DistilPoseError(f'the student {student.name} shows {student.kind} ({_produced(student)}) and the teacher '
+        raise DistilPoseError(f'the student {student.name} predicts {student.kind} ({_produced(student)}), the teacher '
                               f'{teacher.name} {teacher.kind} ({_produced(teacher)}), which --method {method} does not '
                               f'fit ({expected}); take one of auto, {names}')
     return _fill(chosen[0], student, teacher)
@@ -172,11 +172,11 @@ def read_term(name: str) -> dict[str, Any]:
 
 def _fill(rule: Rule, student: Network, teacher: Network) -> Recipe:
     options = dict(heatmaps=_drawn(student, teacher)) if rule.draws else {}
-    # Which heatmaps it will draw does not matter to an optional term.
-    shown = teacher.outputs._replace(heatmaps=teacher.outputs.simcc) if rule.draws else teacher.outputs
+    # Optional terms only check that there are heatmaps, not their size.
+    outputs = teacher.outputs._replace(heatmaps=teacher.outputs.simcc) if rule.draws else teacher.outputs
     terms = {name: _adapted(read_term(name), student, teacher) for name in (*rule.terms, *rule.optional)}
     left_out = {name: reason for name in rule.optional
-                if (reason := _unfit(terms[name], student.outputs, shown)) is not None}
+                if (reason := _unfit(terms[name], student.outputs, outputs)) is not None}
     kept = {name: term for name, term in terms.items() if name not in left_out}
     return Recipe(rule, kept, options, left_out)
 
@@ -198,12 +198,12 @@ def _adapted(term: dict[str, Any], student: Network, teacher: Network) -> dict[s
 
 
 def _unfit(config: Mapping[str, Any], student: PoseOutputs, teacher: PoseOutputs) -> str | None:
-    """Why two networks do not show what a term compares, ``None`` where they do."""
+    """Why a term does not fit two networks, ``None`` where it does."""
     term: DistillationTerm = build_terms(dict(term=dict(config)))['term']
     for role, fields, outputs in (('student', term.student_fields, student), ('teacher', term.teacher_fields, teacher)):
         missing = [field for field in fields if getattr(outputs, field) is None]
         if missing:
-            return f'the {role} shows no {", ".join(missing)}'
+            return f'the {role} predicts no {", ".join(missing)}'
     return term.mismatch(student, teacher)
 
 
@@ -218,7 +218,7 @@ def _drawn(student: Network, teacher: Network) -> dict[str, Any]:
     elif size is not None:
         columns, rows = size[0] // STRIDE, size[1] // STRIDE
     else:
-        raise DistilPoseError('neither the student nor the teacher says its input size; give one of their heads a '
+        raise DistilPoseError('neither the student nor the teacher has an input size; give one of their heads a '
                               'decoder (an mmpose codec with input_size)')
     if teacher.size is not None and columns * teacher.size[1] != rows * teacher.size[0]:
         columns, rows = proportioned(teacher.size, rows)

@@ -1,4 +1,4 @@
-"""The teacher's own crop: when it has one, and bringing what it shows there to the grid of the student's crop."""
+"""The teacher's own crop: when it has one, and warping its outputs to the student's crop."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .teachers.decoding import coordinates_of
 
 CROPS = ('student', 'own')
 MAPPED = ('heatmaps', 'coords', 'sigmas', 'error_scales', 'scores', 'simcc', 'mask')
-"""Fields of :class:`~distilpose.structures.PoseOutputs` that can be brought from one crop to another."""
+"""Fields of :class:`~distilpose.structures.PoseOutputs` that can be mapped from one crop to another."""
 _SMALL = 2  # a student's crop whose side is smaller than the teacher's by more than this factor
 
 
 class TeacherCrops(NamedTuple):
-    """What :class:`~distilpose.datasets.PackTeacherCrop` packed of a batch."""
+    """The teacher's crops of a batch, from :class:`~distilpose.datasets.PackTeacherCrop`."""
 
     images: Tensor
     """(B, 3, H, W) of 8 bits, blue, green, red."""
@@ -34,29 +34,29 @@ class TeacherCrops(NamedTuple):
     """(B, 2, 2) a student's fraction of the side is ``maps[:, axis, 0] * fraction + maps[:, axis, 1]`` of the teacher's
     along x (axis 0) and y."""
     mask: Tensor | None = None
-    """(B, K) 0 for joints that the annotations put outside of the teacher's crop; ``None``: nothing is known."""
+    """(B, K) 0 for joints whose annotation is outside of the teacher's crop; ``None`` without annotations."""
 
 
 class CropChoice(NamedTuple):
-    """Which crop a teacher is shown."""
+    """Which crop is the teacher's input."""
 
     is_own: bool
-    """Whether it has one of its own, or is shown the student's."""
+    """Whether it has one of its own; otherwise it takes the student's."""
     reason: str
     """For the log."""
 
 
 def choose_crop(options: Mapping[str, Any], *, student: tuple[int, int] | None,
                 teacher: tuple[int, int] | None) -> CropChoice:
-    """Which crop a teacher is shown: as the config says, or where it does not by the sizes.
+    """Chooses the crop of the teacher: the option ``crop``, or by the sizes of both crops.
 
-    Where it does not, a teacher has a crop of its own if that has other proportions than the student's, if the
-    student's is smaller than half of it, or if it shall be clean.
+    Without the option, a teacher has a crop of its own if its aspect ratio differs from the student's, if the
+    student's crop is smaller than half of it, or with ``view='clean'``.
 
     Args:
-        options: ``model.teacher``, of which ``crop``, ``view`` and ``padding`` count.
+        options: ``model.teacher``; its ``crop``, ``view`` and ``padding`` are read.
         student: (width, height) of its crop, ``None`` if unknown.
-        teacher: of its.
+        teacher: as ``student``.
 
     Raises:
         DistilPoseError: an option is not what it should be, or two of them contradict each other.
@@ -64,7 +64,7 @@ def choose_crop(options: Mapping[str, Any], *, student: tuple[int, int] | None,
     crop, view = options.get('crop'), options.get('view')
     _check_options(crop, view, options.get('padding'))
     if crop is not None:
-        return CropChoice(crop == 'own', 'as model.teacher.crop says')
+        return CropChoice(crop == 'own', 'by model.teacher.crop')
     if view == 'clean':
         return CropChoice(True, "since model.teacher.view is 'clean'")
     if student is None or teacher is None:
@@ -83,19 +83,19 @@ def _check_options(crop: Any, view: Any, padding: Any) -> None:
     if view not in (None, *VIEWS):
         raise DistilPoseError(f'model.teacher.view is {view!r}; expected one of {", ".join(VIEWS)}')
     if crop == 'student' and view == 'clean':
-        raise DistilPoseError("model.teacher.view is 'clean' and model.teacher.crop is 'student', whose augmentation "
-                              "the teacher is shown too; set model.teacher.crop='own', or drop the view")
+        raise DistilPoseError("model.teacher.view is 'clean' and model.teacher.crop is 'student', which is the "
+                              "augmented crop; set model.teacher.crop='own', or drop the view")
     if padding is not None and not (isinstance(padding, (int, float)) and 0 < padding < math.inf):
         raise DistilPoseError(f"model.teacher.padding is {padding!r}; expected a factor of the person's box above 0, "
                               'such as 1.25')
 
 
 def describe_choice(choice: CropChoice, *, student: tuple[int, int] | None, teacher: tuple[int, int] | None) -> str:
-    """A line for the log: which crop the teacher is shown, and why."""
+    """A line for the log: the crop of the teacher, and why."""
     sizes = ' and '.join(f'{size[0]}x{size[1]} for the {role}' for role, size in
                          (('student', student), ('teacher', teacher)) if size is not None)
-    shown = 'a crop of its own, cut from the original image' if choice.is_own else "the student's crop"
-    return f'The teacher is shown {shown} ({sizes}), {choice.reason}.'
+    crop = 'a crop of its own, cut from the original image' if choice.is_own else "the student's crop"
+    return f'The input of the teacher is {crop} ({sizes}), {choice.reason}.'
 
 
 class OwnCrop(nn.Module):
@@ -104,24 +104,25 @@ class OwnCrop(nn.Module):
     Args:
         teacher: its input, with a size.
         student: (width, height) of the student's crop.
-        shown: outputs of the student for any image, whose heatmaps and bins say the grids to which those of the teacher
-            are brought. Where the student has none, heatmaps get the teacher's rows and the student's proportions.
-        grids: of the student's heatmaps, and of the teacher's as they come.
+        student_outputs: for any image; heatmaps and SimCC of the teacher get the sizes of the student's. Where the
+            student has none, heatmaps get the teacher's rows and the aspect ratio of the student's crop.
+        grids: of the student's heatmaps, and of those that the teacher returns.
     """
 
-    def __init__(self, teacher: NetworkInput, *, student: tuple[int, int], shown: PoseOutputs,
+    def __init__(self, teacher: NetworkInput, *, student: tuple[int, int], student_outputs: PoseOutputs,
                  grids: HeatmapGrids = COMMON_GRIDS) -> None:
         super().__init__()
         if teacher.size is None:
-            raise DistilPoseError('the teacher does not say the size of its input, which a crop of its own needs; give '
+            raise DistilPoseError('the teacher has no size of its input, which a crop of its own needs; give '
                                   "the head of its config a decoder with an input_size, or set "
                                   "model.teacher.crop='student'")
         self.size, self.student, self.grids = teacher.size, student, grids._replace(target=grids.student)
         mean, std = teacher.mean or (0.0,) * 3, teacher.std or (1.0,) * 3
         scale = 1 / torch.tensor(std)
         self.normalise = ImageAdapter(scale, -torch.tensor(mean) * scale, swap_channels=teacher.rgb, size=None)
-        self.cells = None if shown.heatmaps is None else (shown.heatmaps[-1].shape[-1], shown.heatmaps[-1].shape[-2])
-        self.bins = None if shown.simcc is None else tuple(logits.shape[-1] for logits in shown.simcc)
+        heatmaps, simcc = student_outputs.heatmaps, student_outputs.simcc
+        self.cells = None if heatmaps is None else (heatmaps[-1].shape[-1], heatmaps[-1].shape[-2])
+        self.bins = None if simcc is None else tuple(logits.shape[-1] for logits in simcc)
 
     def read(self, data_samples: Sequence[Any] | None, device: torch.device) -> TeacherCrops:
         """The teacher's crops of a batch.
@@ -153,11 +154,11 @@ class OwnCrop(nn.Module):
 
     @torch.no_grad()
     def to_student(self, outputs: PoseOutputs, crops: TeacherCrops) -> PoseOutputs:
-        """What the teacher shows on its own crops, on the grid of the student's.
+        """Maps outputs for the teacher's own crops to the student's crops.
 
-        Heatmaps are warped, 0 beyond the teacher's crop. Logits of bins are interpolated, and beyond the teacher's crop
-        as low as its lowest. A joint that the teacher puts outside of the student's crop has the mask 0. Fields that
-        have no place in the image's plane (features, tokens) are dropped.
+        Heatmaps are warped, 0 beyond the teacher's crop. SimCC logits are interpolated, and beyond the teacher's crop
+        equal to its lowest. A joint that the teacher predicts outside of the student's crop has the mask 0. Fields
+        without image coordinates (features, tokens) are dropped.
         """
         with torch.autocast(crops.maps.device.type, enabled=False):
             scale, shift = crops.maps.float().unbind(-1)
@@ -191,13 +192,13 @@ class OwnCrop(nn.Module):
 
 
 def _on_device(arrays: Sequence[Any], device: torch.device) -> Tensor:
-    """Arrays of one shape as a tensor, which to CUDA travels through pinned memory, so that nothing waits for it."""
+    """Arrays of one shape as a tensor; the copy to CUDA is asynchronous, from pinned memory."""
     stacked, is_cuda = torch.from_numpy(np.stack(arrays)), device.type == 'cuda'
     return (stacked.pin_memory() if is_cuda else stacked).to(device, non_blocking=is_cuda)
 
 
 def refuse_unmapped(terms: Mapping[str, Any]) -> None:
-    """Refuses terms that read what cannot be brought from the teacher's own crop to the student's.
+    """Refuses terms that read a field which cannot be mapped from the teacher's own crop to the student's.
 
     Raises:
         DistilPoseError: names the term and the fields.
@@ -205,7 +206,7 @@ def refuse_unmapped(terms: Mapping[str, Any]) -> None:
     for name, term in terms.items():
         unmapped = [field for field in term.teacher_fields if field not in MAPPED]
         if unmapped:
-            raise DistilPoseError(f'term {name!r} reads {", ".join(unmapped)} of the teacher, which cannot be brought '
+            raise DistilPoseError(f'term {name!r} reads {", ".join(unmapped)} of the teacher, which cannot be mapped '
                                   "from a crop of its own to the student's; drop the term with None, or set "
                                   "model.teacher.crop='student' (with crops of the same proportions)")
 
@@ -233,7 +234,7 @@ def _resample_logits(logits: Tensor, scale: Tensor, shift: Tensor, bins: int | N
 
 def _mask(outputs: PoseOutputs, scale: Tensor, shift: Tensor, *, known: Tensor | None,
           grid: HeatmapGrid) -> Tensor | None:
-    """(B, K) 1 for joints in both crops; ``None`` where nothing says where joints are."""
+    """(B, K) 1 for joints in both crops; ``None`` without coordinates, heatmaps, SimCC and masks."""
     masks = [mask for mask in (outputs.mask, known) if mask is not None]
     if any(field is not None for field in (outputs.coords, outputs.simcc, outputs.heatmaps)):
         at = coordinates_of(outputs, refinement='none', grid=grid) * scale[:, None] + shift[:, None]

@@ -1,4 +1,4 @@
-"""Refuses students and teachers that do not fit each other, before the first iteration."""
+"""Checks of a student-teacher pair at build time: outputs, keypoints, shapes and heatmap grids fit each other."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
                to_teacher: nn.Module, student_names: tuple[str, ...] | None = None,
                keypoint_map: KeypointMap | None = None, own_crop: OwnCrop | None = None,
                grids: HeatmapGrids = COMMON_GRIDS) -> None:
-    """Runs both networks once on an empty image and compares what they show.
+    """Runs both networks once on an empty image and compares their outputs.
 
     Args:
         student: a plain estimator.
-        teacher: of it.
-        terms: by name; they are told what both networks show, see :meth:`DistillationTerm.prepare`, and the grids.
+        teacher: its teacher.
+        terms: by name; prepared with both outputs, see :meth:`DistillationTerm.prepare`, and the grids.
         to_teacher: from :func:`~distilpose.distillation.image_adapter.adapter_between`.
         student_names: names of its keypoints in order, ``None`` if unknown.
-        keypoint_map: what brings the teacher's keypoints to the student's.
+        keypoint_map: from the teacher's keypoints to the student's.
         own_crop: of the teacher, where it has one.
         grids: from :func:`choose_grids`; those of ``own_crop`` where there is one.
 
@@ -45,28 +45,28 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
     width, height = student_size(student, teacher)
     images = torch.zeros(1, 3, height, width)
     with torch.no_grad():
-        shown = student_outputs(student, images.to(_device(student)))
+        found = student_outputs(student, images.to(_device(student)))
     if own_crop is None:
-        wanted = teacher_outputs(teacher, to_teacher(images), grids)
-        _check_heatmap_grid(teacher, wanted, (width, height))
-        wanted = _mapped(wanted, keypoint_map, terms)
+        expected = teacher_outputs(teacher, to_teacher(images), grids)
+        _check_heatmap_grid(teacher, expected, (width, height))
+        expected = _mapped(expected, keypoint_map, terms)
     else:
         refuse_unmapped(terms)
         crops = own_crop.read(None, images.device)
-        wanted = teacher_outputs(teacher, own_crop.normalise(crops.images), grids)
-        _check_heatmap_grid(teacher, wanted, own_crop.size)
-        wanted = own_crop.to_student(_mapped(wanted, keypoint_map, terms), crops)
+        expected = teacher_outputs(teacher, own_crop.normalise(crops.images), grids)
+        _check_heatmap_grid(teacher, expected, own_crop.size)
+        expected = own_crop.to_student(_mapped(expected, keypoint_map, terms), crops)
     for name, term in terms.items():
-        _check_fields(name, 'student', type(student.head).__name__, term.student_fields, shown)
-        _check_fields(name, 'teacher', teacher.name, term.teacher_fields, wanted)
+        _check_fields(name, 'student', type(student.head).__name__, term.student_fields, found)
+        _check_fields(name, 'teacher', teacher.name, term.teacher_fields, expected)
         _check_grids(name, student, term, grids)
         term.student_grid, term.teacher_grid = grids.student, grids.target
-    _check_keypoint_count(shown, wanted)
+    _check_keypoint_count(found, expected)
     for name, term in terms.items():
-        reason = term.mismatch(shown, wanted) or term.choose_certainty(wanted, beta=teacher.simcc_beta)
+        reason = term.mismatch(found, expected) or term.choose_certainty(expected, beta=teacher.simcc_beta)
         if reason:
             raise DistilPoseError(f'term {name!r}: {reason}')
-        term.prepare(shown, wanted)
+        term.prepare(found, expected)
 
 
 def choose_grids(student: Any, teacher: Teacher, terms: Mapping[str, DistillationTerm]) -> HeatmapGrids:
@@ -77,8 +77,8 @@ def choose_grids(student: Any, teacher: Teacher, terms: Mapping[str, Distillatio
     they are. (Those of a crop of its own are brought to the student's grid with the crop.)
 
     Args:
-        student: a plain estimator, whose codec says its grid.
-        teacher: of it.
+        student: a plain estimator; its codec has its grid.
+        teacher: its teacher.
         terms: by name.
     """
     grid = grid_of(getattr(student.head, 'decoder', None))
@@ -110,7 +110,7 @@ def _check_keypoint_order(student: tuple[str, ...] | None, teacher: tuple[str, .
     if student is None or teacher is None or student == teacher:
         return
     if len(student) != len(teacher):
-        raise DistilPoseError(f'the student learns {len(student)} keypoints, the teacher knows {len(teacher)}; '
+        raise DistilPoseError(f'the student predicts {len(student)} keypoints, the teacher {len(teacher)}; '
                               f'both must be trained on the same keypoint definition. {HINT}')
     index = next(i for i, pair in enumerate(zip(student, teacher, strict=True)) if pair[0] != pair[1])
     raise DistilPoseError(f'keypoint {index} is {student[index]!r} for the student and {teacher[index]!r} for the '
@@ -119,7 +119,7 @@ def _check_keypoint_order(student: tuple[str, ...] | None, teacher: tuple[str, .
 
 def _mapped(outputs: PoseOutputs, keypoint_map: KeypointMap | None,
             terms: Mapping[str, DistillationTerm]) -> PoseOutputs:
-    """What the terms are given; refuses one that reads what the map cannot bring to the student's keypoints."""
+    """Teacher outputs for the student's keypoints; refuses terms that read a field which the map drops."""
     if keypoint_map is None:
         return outputs
     keypoint_map.check_count(keypoint_count(outputs))
@@ -141,21 +141,21 @@ def _check_keypoint_count(student: PoseOutputs, teacher: PoseOutputs) -> None:
 
 
 def count_keypoints(student: Any, teacher: Teacher) -> int | None:
-    """Number of keypoints of a student, by what it shows of an empty image."""
+    """Number of keypoints of a student, from its outputs for an empty image."""
     width, height = student_size(student, teacher)
     with torch.no_grad():
         return keypoint_count(student_outputs(student, torch.zeros(1, 3, height, width, device=_device(student))))
 
 
 def student_size(student: nn.Module, teacher: Teacher) -> tuple[int, int]:
-    """(width, height) of the student's images, which is the teacher's where the student does not say its own.
+    """(width, height) of the student's images; where its codec has no input size, that of the teacher's.
 
     Raises:
-        DistilPoseError: neither says it.
+        DistilPoseError: neither has one.
     """
     size = input_size(student) or teacher.input.size
     if size is None:
-        raise DistilPoseError('neither the student nor the teacher says its input size; give one of their heads a '
+        raise DistilPoseError('neither the student nor the teacher has an input size; give one of their heads a '
                               'decoder (an mmpose codec with input_size)')
     return size
 
@@ -176,7 +176,7 @@ def _check_grids(term: str, student: Any, reader: DistillationTerm, grids: Heatm
             f'term {term!r} compares heatmaps of MSRAHeatmap, UDPHeatmap (gaussian) or TokenPoseHeatmap, and the '
             f'student draws those of {describe_codec(decoder)}; give the codec of its head and its data {remedy}')
     reads = 'heatmaps' in (*reader.student_fields, *reader.teacher_fields)
-    if reads and not reader.knows_grids and grids != COMMON_GRIDS:
+    if reads and not reader.supports_grids and grids != COMMON_GRIDS:
         raise DistilPoseError(
             f'term {term!r} ({type(reader).__name__}) reads heatmaps of the grid of MSRAHeatmap only, and the student '
             f'draws those of {describe_codec(decoder)}; drop the term with {term}=None, or give the head of the '
@@ -195,8 +195,8 @@ def _check_heatmap_grid(teacher: Teacher, outputs: PoseOutputs, crop: tuple[int,
     height, width = outputs.heatmaps[-1].shape[-2:]
     declared = teacher.heatmap_size
     if declared is not None and declared != (width, height):
-        raise DistilPoseError(f'the teacher draws heatmaps of {width}x{height} (width x height), its codec says '
-                              f'{declared[0]}x{declared[1]}; make the teacher config agree with itself')
+        raise DistilPoseError(f'the teacher predicts heatmaps of {width}x{height} (width x height), its codec has '
+                              f'heatmap_size {declared[0]}x{declared[1]}; make both equal in the config of the teacher')
     if crop[0] * height != crop[1] * width:
         raise DistilPoseError(f"the teacher's heatmap grid of {width}x{height} does not have the shape of its input of "
                               f'{crop[0]}x{crop[1]} (width x height); both strides must be equal')

@@ -1,4 +1,4 @@
-"""Weights of distillation terms over training: a schedule is a function of progress in [0, 1)."""
+"""Schedules of loss weights: functions of the training progress in [0, 1)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What a distiller does with the parts of its student: backbone, neck and head."""
+"""Modules of a student (backbone, neck, head): registering, copying and sharing them; loss of a given prediction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,11 +9,12 @@ from torch import Tensor, nn
 
 from distilpose.checkpoints import CheckpointMismatch, load_strict
 from distilpose.errors import DistilPoseError
+from distilpose.host.views import view_of
 
 from .image_adapter import input_size
 
-FEATURE_PARTS = ('backbone', 'neck')
-"""The parts that turn images into what a head is given."""
+FEATURE_MODULES = ('backbone', 'neck')
+"""The modules from images to the input of a head."""
 _NOT_ONE = ("share_backbone needs a student and a teacher of the same backbone and neck, such as the student's own "
             'config for both')
 
@@ -34,13 +34,13 @@ def adopt_children(distiller: nn.Module, student: nn.Module, *, reserved: str) -
             distiller.add_module(name, child)
 
 
-def copy_part(part: str, *, source: nn.Module, target: nn.Module) -> None:
-    """Copies those weights of the source's part that the target has, which must be all of the latter."""
-    available = source.get_submodule(part).state_dict()
-    module = target.get_submodule(part)
+def copy_module(name: str, *, source: nn.Module, target: nn.Module) -> None:
+    """Copies the weights of a module; the source may have more than the target needs."""
+    available = source.get_submodule(name).state_dict()
+    module = target.get_submodule(name)
     needed = module.state_dict().keys()
     load_strict(module, {key: value for key, value in available.items() if key in needed},
-                source=f"the teacher's {part}")
+                source=f"the teacher's {name}")
 
 
 def share_backbone(student: Any, teacher: Any, *, to_teacher: nn.Module) -> tuple[str, ...]:
@@ -49,54 +49,42 @@ def share_backbone(student: Any, teacher: Any, *, to_teacher: nn.Module) -> tupl
     Args:
         student: keeps its modules, which get the teacher's weights.
         teacher: gets these modules; its own are given up.
-        to_teacher: what would turn the student's images into the teacher's.
+        to_teacher: the adapter from the student's images to the teacher's.
 
     Returns:
-        The names of the shared parts.
+        The names of the shared modules.
 
     Raises:
-        DistilPoseError: they are not the same network, or do not see images the same way.
+        DistilPoseError: they are not the same network, or their inputs differ.
     """
     if not isinstance(to_teacher, nn.Identity):
         raise DistilPoseError('share_backbone needs a student and a teacher of the same images, and their means, '
                               'channels or crop sizes differ; give both the same data_preprocessor and input size')
-    shared = tuple(part for part in FEATURE_PARTS if getattr(student, part, None) is not None)
+    shared = tuple(name for name in FEATURE_MODULES if getattr(student, name, None) is not None)
     images = _test_image(input_size(student) or input_size(teacher))
     expected = _features(teacher, images)
     try:
-        for part in shared:
-            load_strict(student.get_submodule(part), teacher.get_submodule(part).state_dict(),
-                        source=f"the teacher's {part}")
+        for name in shared:
+            load_strict(student.get_submodule(name), teacher.get_submodule(name).state_dict(),
+                        source=f"the teacher's {name}")
         is_same = _are_close(_features(student, images), expected)
     except (CheckpointMismatch, AttributeError) as error:
         raise DistilPoseError(f'{_NOT_ONE}: {error}') from error
     if not is_same:
         raise DistilPoseError(f'{_NOT_ONE}: with the same weights their feature maps differ')
-    for part in shared:
-        setattr(teacher, part, getattr(student, part))
+    for name in shared:
+        setattr(teacher, name, getattr(student, name))
     return shared
 
 
-def freeze(student: nn.Module, parts: Sequence[str]) -> None:
-    """Keeps parts of the student from learning; see also :func:`set_frozen_to_eval`.
+def replayed(head: nn.Module, prediction: Any) -> Any:
+    """A view of a head whose ``forward`` returns ``prediction``, to compute its loss without a second forward pass.
 
-    Raises:
-        DistilPoseError: there is no such part.
+    ``loss`` of mmpose's heads calls ``self.forward`` or ``self``. The head itself stays as it is, except for attributes
+    that its loss sets, see :func:`~distilpose.host.views.view_of`. Forward hooks cannot do this: ``self.forward(...)``
+    does not call them.
     """
-    for part in parts:
-        try:
-            student.get_submodule(part).requires_grad_(False)
-        except AttributeError as error:
-            known = ', '.join(name for name, _ in student.named_children())
-            raise DistilPoseError(f'freeze names {part!r}, which the student does not have; its parts are '
-                                  f'{known}') from error
-    set_frozen_to_eval(student, parts)
-
-
-def set_frozen_to_eval(student: nn.Module, parts: Sequence[str]) -> None:
-    """Puts parts into eval mode, so that running statistics stay as they are while the rest trains."""
-    for part in parts:
-        student.get_submodule(part).eval()
+    return view_of(head, forward=lambda *args, **kwargs: prediction)
 
 
 def _test_image(size: tuple[int, int] | None) -> Tensor:

@@ -37,8 +37,8 @@ class ExportedNetwork(nn.Module):
         super().__init__()
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         for part in self.model.modules():
-            if hasattr(part, 'shows_visual_tokens'):
-                part.shows_visual_tokens = False
+            if hasattr(part, 'returns_visual_tokens'):
+                part.returns_visual_tokens = False
         self.dtype = torch.float16 if half else torch.float32
         if half:
             self.model.half()

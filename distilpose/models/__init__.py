@@ -1,4 +1,4 @@
-"""The networks that mmpose lacks."""
+"""Backbones, heads and losses that mmpose lacks: DistilPose, TokenPose, SimDR, stacked hourglasses, ViT."""
 
 from .backbones import HRNet3Stage, RawImage, StackedHourglass, StemNet, VisionTransformer
 from .description import describe_network
@@ -11,8 +11,9 @@ from .heads import (
     UpsampleFreeSimDRHead,
 )
 from .losses import KLDiscretMeanLoss, NMTLoss, NMTNormLoss, ReferenceBatchKLDiscretLoss
-from .outputs import read_outputs
+from .outputs import read_labels, read_outputs
 
 __all__ = ['DirectRegressionHead', 'DistilPoseHead', 'HRNet3Stage', 'KLDiscretMeanLoss', 'NMTLoss', 'NMTNormLoss',
            'RawImage', 'ReferenceBatchKLDiscretLoss', 'SimDRHead', 'StackedHourglass', 'StemNet', 'TokenPoseHead',
-           'TokenPoseSimDRHead', 'UpsampleFreeSimDRHead', 'VisionTransformer', 'describe_network', 'read_outputs']
+           'TokenPoseSimDRHead', 'UpsampleFreeSimDRHead', 'VisionTransformer', 'describe_network', 'read_labels',
+           'read_outputs']

@@ -53,7 +53,7 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
     store_channels_last(quick)
     for module in quick.modules():
         if isinstance(module, TokenEncoder):
-            module.shows_visual_tokens = visual_tokens
+            module.returns_visual_tokens = visual_tokens
     if dtype is not None:
         _store_convolutions(quick.backbone, DTYPES[dtype])
         _keep_last_layers_in_float32(quick.head)

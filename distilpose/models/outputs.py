@@ -1,10 +1,11 @@
-"""How the native prediction of a head is read as :class:`PoseOutputs`."""
+"""Conversion of mmpose's predictions to :class:`PoseOutputs`, and of its data samples to :class:`Labels`."""
 
 from __future__ import annotations
 
 from functools import singledispatch
 from typing import Any
 
+import torch
 from mmpose.models.heads import (
     CPMHead,
     HeatmapHead,
@@ -18,22 +19,31 @@ from mmpose.models.heads import (
 from torch import Tensor, nn
 
 from distilpose.errors import DistilPoseError
-from distilpose.structures import PoseOutputs
+from distilpose.structures import Labels, PoseOutputs
+
+from .heads.common import keypoint_weights
 
 
 def read_outputs(head: nn.Module, prediction: Any, features: tuple[Tensor, ...]) -> PoseOutputs:
-    """Reads what ``head.forward`` returned.
+    """Converts the return value of ``head.forward``.
 
     Args:
-        head: the head that made the prediction; its type says what the prediction means.
+        head: the head that made the prediction; its type determines what the prediction means.
         prediction: the return value of ``head(features)``.
-        features: the maps that the head was given, each (B, C, H, W).
+        features: the input of the head, maps of (B, C, H, W) each.
 
     Raises:
-        DistilPoseError: for a head of a type that has no reading.
+        DistilPoseError: for a head of an unknown type.
     """
     outputs = prediction if isinstance(prediction, PoseOutputs) else _read(head, prediction)
     return outputs._replace(features=tuple(features))
+
+
+def read_labels(data_samples: list) -> Labels:
+    """Keypoint weights of data samples, and their meta information ``labelled`` (true where absent)."""
+    weights = keypoint_weights(data_samples)
+    labelled = torch.tensor([bool(sample.get('labelled', True)) for sample in data_samples])
+    return Labels(weights, labelled.to(weights.device, non_blocking=weights.is_cuda))
 
 
 @singledispatch

@@ -22,8 +22,8 @@ from mmpose.structures import PoseDataSample
 
 from distilpose.config import PROJECT_ROOT, check_mixed_data, load_config
 from distilpose.config.walk import dictionaries
-from distilpose.distillation.labels import read_labels
 from distilpose.errors import DistilPoseError
+from distilpose.models import read_labels
 
 LEAVES = sorted(path.relative_to(PROJECT_ROOT) for path in (PROJECT_ROOT / 'configs').rglob('*.py')
                 if '_base_' not in path.parts and {'rtmpose', 'dwpose'} & set(path.parts))
@@ -118,7 +118,7 @@ def test_a_distillation_mixes_unlabelled_images_after_the_switch(path: Path) -> 
     check_mixed_data(config)
     for result in packed(config, labelled=False):
         labels = read_labels([result['data_samples']])
-        assert not labels.labelled.any() and not labels.weights.any() and labels.taught().all()
+        assert not labels.labelled.any() and not labels.weights.any() and labels.distillation_weights().all()
 
 
 def pack(pipeline: list[dict]) -> None:

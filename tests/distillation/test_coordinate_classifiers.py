@@ -64,7 +64,7 @@ def test_a_classifier_draws_on_the_grid_of_the_student() -> None:
     for student, grid in ((UDP_STUDENT, HeatmapGrid('udp', INPUT_SIZE)), (TEACHER, COMMON_GRID)):
         model = PoseDistiller(student, frozen, terms=dict(taught=dict(type='HeatmapTerm')))
         assert model.grids == HeatmapGrids(grid, grid, grid)
-        shown = model.ask_teacher(images)
+        shown = model.run_teacher(images)
         expected = draw_simcc_heatmaps(shown.simcc, size=(12, 16), sigma=1.0, beta=1.0, grid=grid)
         torch.testing.assert_close(shown.heatmaps[-1], expected)
 

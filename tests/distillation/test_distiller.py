@@ -297,3 +297,17 @@ def test_a_student_with_weights_of_its_own_is_refused() -> None:
 
     with pytest.raises(DistilPoseError, match='gain'):
         distiller(dict(STUDENT, type='Peculiar'))
+
+
+def test_images_without_annotations_are_supervised_by_every_term_and_have_no_task_loss() -> None:
+    model = distiller()
+    images, samples = batch()
+    for sample in samples:
+        sample.gt_instance_labels.keypoint_weights.zero_()
+    without = model(images, samples, mode='loss')
+    for sample in samples:
+        sample.set_metainfo(dict(labelled=False))
+    supervised = model(images, samples, mode='loss')
+    assert without['loss_kpt'] == supervised['loss_kpt'] == 0
+    for name in ('loss_simulated_heatmap', 'loss_score'):
+        assert without[name] == 0 and supervised[name] > 0

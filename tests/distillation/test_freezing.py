@@ -1,4 +1,4 @@
-"""Without a task loss, what no term trains is frozen."""
+"""Frozen modules; without a task loss, parameters that no term trains are frozen."""
 
 from __future__ import annotations
 
@@ -63,3 +63,15 @@ def test_nothing_to_train_is_refused(options: dict) -> None:
 def test_weights_and_buffers_start_as_with_a_task_loss() -> None:
     states = [distiller(task_weight=weight).state_dict() for weight in (0.0, 1.0)]
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+def test_frozen_modules_of_any_student() -> None:
+    model = distiller(freeze=('backbone', 'head.encoder'), init_from_teacher=('backbone',))
+    expected = model.teacher.model.backbone.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in model.backbone.state_dict().items())
+    model.train()
+    trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
+    assert trained and all(name.startswith('head.') and 'encoder' not in name for name in trained)
+    assert not model.backbone.training and not model.head.encoder.training and model.head.training
+    with pytest.raises(DistilPoseError, match="freeze names 'neck'.*backbone, head"):
+        distiller(freeze=('neck',))

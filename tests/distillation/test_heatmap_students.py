@@ -205,7 +205,7 @@ def test_a_pair_on_one_grid_is_compared_as_it_is(student: dict) -> None:
     pairs = [distiller(student=hourglass(2, 8, codec=one), teacher=hourglass(1, 16, codec=two), terms=FPD).eval()
              for one, two in ((student, UDP), (CODEC, CODEC))]
     images, samples = batch()
-    assert all(torch.equal(one, two) for one, two in zip(*(pair.ask_teacher(images).heatmaps for pair in pairs),
+    assert all(torch.equal(one, two) for one, two in zip(*(pair.run_teacher(images).heatmaps for pair in pairs),
                                                          strict=True))
     found, expected = (pair(images, samples, mode='loss') for pair in pairs)
     assert torch.equal(found['loss_heatmaps'], expected['loss_heatmaps'])
@@ -215,7 +215,7 @@ def test_a_student_on_another_grid_imitates_the_teachers_map_on_its_own() -> Non
     model = distiller(student=hourglass(1, 8, codec=UDP), teacher=hourglass(1, 8), terms=FPD).eval()
     images, samples = batch(labelled=(False, False))
     with torch.no_grad():
-        moved = move(model.ask_teacher(images).heatmaps[-1], COMMON_GRID, HeatmapGrid('udp', (SIDE, SIDE)))
+        moved = move(model.run_teacher(images).heatmaps[-1], COMMON_GRID, HeatmapGrid('udp', (SIDE, SIDE)))
         expected = published_mse(model.backbone(images)[-1], moved, torch.ones(2, KEYPOINTS))
     torch.testing.assert_close(model(images, samples, mode='loss')['loss_heatmaps'], expected)
 

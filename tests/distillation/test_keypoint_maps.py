@@ -137,7 +137,7 @@ def test_the_map_is_no_part_of_the_checkpoint() -> None:
 
 
 def test_differing_names_are_refused_with_the_way_out() -> None:
-    with pytest.raises(DistilPoseError, match="knows 16; both must be .* model.teacher.keypoints='auto' matches them"):
+    with pytest.raises(DistilPoseError, match="16; both must be .* model.teacher.keypoints='auto' matches them"):
         build(None)
 
 
@@ -176,7 +176,7 @@ def test_a_file_of_133_keypoints_teaches_as_the_network_that_it_was_exported_fro
         torch.manual_seed(1)
         model = PoseDistiller(rtmpose.network(), dict(made, keypoints=table), terms=dict(logit=rtmpose.LOGIT))
         losses.append(model.eval().loss(*rtmpose.batch())['loss_logit'])
-        assert model.keypoint_map.simcc_beta == 10 and model.ask_teacher(rtmpose.batch()[0]).simcc[0].shape[1] == 5
+        assert model.keypoint_map.simcc_beta == 10 and model.run_teacher(rtmpose.batch()[0]).simcc[0].shape[1] == 5
     assert losses[0] > 0
     torch.testing.assert_close(*losses, rtol=1e-4, atol=0)
 
@@ -188,7 +188,7 @@ def test_a_file_is_given_the_definition_of_its_keypoints(tmp_path: Path) -> None
                 input=dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), channel_order='rgb'))
     student = dict(rtmpose.network(keypoints=16), metainfo=MPII)
     model = PoseDistiller(student, read, terms=dict(logit=rtmpose.LOGIT))
-    assert model.ask_teacher(rtmpose.batch()[0]).mask.sum(1).tolist() == [12, 12, 12]
+    assert model.run_teacher(rtmpose.batch()[0]).mask.sum(1).tolist() == [12, 12, 12]
     with pytest.raises(DistilPoseError, match='is for a teacher of 133 keypoints, and this one predicts 17'):
         PoseDistiller(student, dict(read, keypoints='wholebody'), terms=dict(logit=rtmpose.LOGIT))
 

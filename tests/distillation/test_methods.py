@@ -131,9 +131,9 @@ def test_optional_terms_are_taken_where_both_show_them_and_named_where_not() -> 
     assert 'of width 8, the teacher 12 of width 16' in recipe.left_out['visual_tokens']
     recipe = choose_method('auto', network('coordinates'), network('heatmaps'))
     assert recipe.terms['simulated_heatmap']['sigma'] == 'learned'
-    assert recipe.left_out['score'] == 'the student shows no scores'
+    assert recipe.left_out['score'] == 'the student predicts no scores'
     sentence = recipe.describe(network('coordinates'), network('heatmaps'))
-    assert 'Method distilpose: simulated_heatmap. Without score: the student shows no scores.' in sentence
+    assert 'Method distilpose: simulated_heatmap. Without score: the student predicts no scores.' in sentence
 
 
 def test_features_of_another_size_are_left_out_of_dwpose() -> None:
@@ -143,7 +143,7 @@ def test_features_of_another_size_are_left_out_of_dwpose() -> None:
 
 
 def test_a_method_that_does_not_fit_is_refused_with_those_that_do() -> None:
-    with pytest.raises(DistilPoseError, match=r'the student a coordinates network shows coordinates \(coords\) and the '
+    with pytest.raises(DistilPoseError, match=r'the student a coordinates network predicts coordinates \(coords\), the '
                        r'teacher a heatmaps network heatmaps \(heatmaps\), which --method fpd does not fit \(heatmaps '
                        r'<- heatmaps: heatmaps; .*\); take one of auto, distilpose'):
         choose_method('fpd', network('coordinates'), network('heatmaps'))

@@ -29,7 +29,7 @@ WITHIN = torch.tensor([[[0.4, 0.5]], [[0.3, 0.7]], [[0.6, 0.45]]])
 
 
 def own_crop(**shown: Any) -> OwnCrop:
-    return OwnCrop(SQUARE, student=(48, 64), shown=PoseOutputs(**shown))
+    return OwnCrop(SQUARE, student=(48, 64), student_outputs=PoseOutputs(**shown))
 
 
 def crops(maps: Tensor = STEEP, mask: Tensor | None = None) -> TeacherCrops:
@@ -69,7 +69,7 @@ def test_nothing_changes_where_both_crops_are_one() -> None:
     shown = PoseOutputs(heatmaps=(torch.rand(2, 5, 16, 12), ), coords=torch.rand(2, 5, 2), sigmas=torch.rand(2, 5, 2),
                         error_scales=torch.randn(2, 5, 2), scores=torch.rand(2, 5, 1),
                         simcc=(torch.randn(2, 5, 24), torch.randn(2, 5, 32)))
-    crop = OwnCrop(NetworkInput(size=(48, 64)), student=(48, 64), shown=shown)
+    crop = OwnCrop(NetworkInput(size=(48, 64)), student=(48, 64), student_outputs=shown)
     found = crop.to_student(shown, crops(same))
     for name in ('heatmaps', 'coords', 'sigmas', 'error_scales', 'scores', 'simcc'):
         torch.testing.assert_close(getattr(found, name), getattr(shown, name), rtol=1e-5, atol=1e-5)
@@ -101,7 +101,7 @@ def test_bins_are_moved() -> None:
 @pytest.mark.parametrize('asked', [COMMON_GRID, HeatmapGrid('udp', (96, 96))])
 def test_a_gaussian_comes_to_the_grid_of_a_udp_student(asked: HeatmapGrid) -> None:
     student = HeatmapGrid('udp', (48, 64))
-    crop = OwnCrop(SQUARE, student=(48, 64), shown=PoseOutputs(heatmaps=(torch.zeros(1, 1, 32, 24),)),
+    crop = OwnCrop(SQUARE, student=(48, 64), student_outputs=PoseOutputs(heatmaps=(torch.zeros(1, 1, 32, 24),)),
                    grids=HeatmapGrids(student, asked, asked))
     assert crop.grids.target == student
     drawn = gaussians(WITHIN * torch.tensor(asked.reach((64, 64))) / 64, (64, 64), 2.0)
@@ -208,7 +208,7 @@ def test_samples_without_a_crop_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DistilPoseError, match='crop of its own.*the samples hold none.*with_teacher_crop'):
         model(*batch(), mode='loss')
     with pytest.raises(DistilPoseError, match='the samples hold none'):
-        model.ask_teacher(batch()[0], [])
+        model.run_teacher(batch()[0], [])
 
 
 def test_crops_of_another_size_are_refused(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_terms_of_tokens_are_refused(tmp_path: Path) -> None:
 
 def test_a_shared_backbone_is_refused() -> None:
     config = changed(TEACHER, decoder=dict(TEACHER['head']['decoder'], input_size=(64, 64)))
-    with pytest.raises(DistilPoseError, match='share_backbone shows the teacher the student'):
+    with pytest.raises(DistilPoseError, match='share_backbone gives the teacher the student'):
         distiller(teacher=teacher(config), terms={}, share_backbone=True)
 
 
@@ -248,7 +248,7 @@ def test_a_square_teacher_teaches_by_default(monkeypatch: pytest.MonkeyPatch) ->
     images, samples = batch()
     with_crops(torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8), samples)
     assert model(images, samples, mode='loss')['loss_simulated_heatmap'] > 0
-    assert model.ask_teacher(images, samples).heatmaps[-1].shape == (4, 17, 16, 12)
+    assert model.run_teacher(images, samples).heatmaps[-1].shape == (4, 17, 16, 12)
     assert len(logged) == 1 and '48x64 for the student and 64x64 for the teacher' in logged[0]
 
 

@@ -70,7 +70,7 @@ def test_a_udp_students_maps_have_the_joints_where_those_of_msra_have_them(share
     samples = people(shared, lightning, size, use_udp=use_udp)[:BATCH]
     grid, empty, maps, found = HeatmapGrid('udp', size), torch.zeros(1, 1, *cells[::-1]), [], []
     for grids in (COMMON_GRIDS, HeatmapGrids(grid)):
-        crop = OwnCrop(lightning.input, student=size, shown=PoseOutputs(heatmaps=(empty,)), grids=grids)
+        crop = OwnCrop(lightning.input, student=size, student_outputs=PoseOutputs(heatmaps=(empty,)), grids=grids)
         crops = crop.read([sample['data_samples'] for sample in samples], torch.device('cpu'))
         maps.append(crop.to_student(shown(lightning, crop.normalise(crops.images)), crops))
         found.append(coordinates_of(maps[-1], grid=crop.grids.target) * torch.tensor(cells))
@@ -84,7 +84,7 @@ def test_a_udp_students_maps_have_the_joints_where_those_of_msra_have_them(share
 
 def own(shared: Path, teacher: Teacher, size: tuple[int, int]) -> tuple[float, list[dict]]:
     samples = people(shared, teacher, size)
-    crop = OwnCrop(teacher.input, student=size, shown=PoseOutputs())
+    crop = OwnCrop(teacher.input, student=size, student_outputs=PoseOutputs())
     crops = crop.read([sample['data_samples'] for sample in samples], torch.device('cpu'))
     outputs = crop.to_student(shown(teacher, crop.normalise(crops.images)), crops)
     return pck(outputs.heatmaps[-1], samples, size), samples

@@ -30,7 +30,7 @@ def test_order_of_keypoints() -> None:
     with pytest.raises(DistilPoseError, match=sentence):
         check_pair(distiller().student, frozen, {}, to_teacher=nn.Identity(), student_names=names)
     shorter = FrozenTeacher(frozen.model, keypoint_names=names[:2])
-    with pytest.raises(DistilPoseError, match='learns 3 keypoints, the teacher knows 2'):
+    with pytest.raises(DistilPoseError, match='predicts 3 keypoints, the teacher 2'):
         check_pair(distiller().student, shorter, {}, to_teacher=nn.Identity(), student_names=names)
 
 
@@ -41,12 +41,12 @@ def test_order_is_known_from_the_student_config() -> None:
 
 def test_input_size() -> None:
     decoder = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(12, 16), sigma=1)
-    with pytest.raises(DistilPoseError, match='visual_tokens of the teacher, which cannot be brought from a crop'):
+    with pytest.raises(DistilPoseError, match='visual_tokens of the teacher, which cannot be mapped from a crop'):
         distiller(teacher=teacher(changed(TEACHER, decoder=decoder)))
 
 
 def test_unknown_input_size() -> None:
-    with pytest.raises(DistilPoseError, match='neither the student nor the teacher says its input size'):
+    with pytest.raises(DistilPoseError, match='neither the student nor the teacher has an input size'):
         distiller(changed(STUDENT, decoder=None), teacher=teacher(changed(TEACHER, decoder=None)))
 
 
@@ -91,7 +91,7 @@ def test_token_grids() -> None:
 
 def test_heatmap_grid_against_the_codec_and_the_input() -> None:
     decoder = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(24, 32), sigma=1)
-    with pytest.raises(DistilPoseError, match='draws heatmaps of 12x16 .*, its codec says 24x32'):
+    with pytest.raises(DistilPoseError, match='predicts heatmaps of 12x16 .*, its codec has heatmap_size 24x32'):
         distiller(teacher=teacher(changed(TEACHER, decoder=decoder)))
     square = changed(TEACHER, heatmap_size=(16, 16), decoder=dict(decoder, heatmap_size=(16, 16)))
     with pytest.raises(DistilPoseError, match='grid of 16x16 does not have the shape of its input of 48x64'):

@@ -86,7 +86,7 @@ def test_a_teacher_of_the_page_teaches(example: str, here: Path) -> None:
     exec(example.replace("'my_", f"'{here}/my_"), namespace)  # files of a config are looked for from the project
     distiller = PoseDistiller(dict(STUDENT, metainfo=COCO), namespace['teacher'],
                               terms=dict(coordinates=dict(type='CoordinateTerm')))
-    shown = distiller.ask_teacher(torch.zeros(1, 3, *INPUT_SIZE[::-1]))
+    shown = distiller.run_teacher(torch.zeros(1, 3, *INPUT_SIZE[::-1]))
     known = shown.coords if shown.coords is not None else (shown.heatmaps or shown.simcc or ())[-1]
     assert known.shape[1] == 17 and known.isfinite().all()
 

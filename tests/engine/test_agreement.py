@@ -91,7 +91,7 @@ def test_the_figure_is_that_of_the_definition(files: Path, tmp_path: Path) -> No
         samples = data['data_samples']
         with torch.no_grad():
             predicted = model(data['inputs'], samples, mode='predict')
-            fractions = coordinates_of(model.ask_teacher(data['inputs'], samples)).numpy()
+            fractions = coordinates_of(model.run_teacher(data['inputs'], samples)).numpy()
         for sample, shown in zip(predicted, fractions, strict=True):
             centre, scale = sample.input_center, sample.input_scale
             offsets = sample.pred_instances.keypoints[0] - (centre - scale / 2 + shown * scale)

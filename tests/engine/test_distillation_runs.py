@@ -191,7 +191,7 @@ def test_two_processes_train_rle_without_its_task_loss(configs: tuple[Path, Path
     run_in_two_processes(_WITHOUT_TASK_LOSS, tmp_path, configs[1], tmp_path)
     assert sorted(tiny.logged_losses(tmp_path / 'run')) == [1, 2, 3, 4]
     log = next((tmp_path / 'run').glob('*/*.log')).read_text()
-    assert re.search(r'no term trains \d+ parameters in head.loss_module: they keep their first values', log)
+    assert re.search(r'no term trains \d+ parameters in head.loss_module: they keep their initial values', log)
 
 
 _SYNC_BN = """

@@ -15,8 +15,9 @@ from mmpose.models.heads import (
 from torch import nn
 
 from distilpose.errors import DistilPoseError
-from distilpose.models import read_outputs
+from distilpose.models import read_labels, read_outputs
 from distilpose.structures import PoseOutputs
+from tests.networks import batch
 
 FEATURES = (torch.zeros(2, 8, 4, 4),)
 SIMCC = dict(in_channels=8, out_channels=3, input_size=(16, 16), in_featuremap_size=(4, 4))
@@ -89,3 +90,9 @@ def test_float_converts_every_field() -> None:
     outputs = PoseOutputs(heatmaps=(half, half), coords=half).float()
     assert {value.dtype for value in (*outputs.heatmaps, outputs.coords)} == {torch.float32}
     assert outputs.scores is None
+
+
+def test_an_image_is_labelled_unless_its_sample_has_labelled_false() -> None:
+    _, samples = batch(3)
+    samples[1].set_metainfo(dict(labelled=False))
+    assert read_labels(samples).labelled.tolist() == [True, False, True]

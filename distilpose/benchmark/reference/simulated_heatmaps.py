@@ -50,5 +50,5 @@ def drawn_heatmap_loss(coords: Tensor, sigmas: Tensor, heatmaps: Tensor, *, weig
 def drawn_term(term: SimulatedHeatmapTerm, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
     """What ``SimulatedHeatmapTerm.forward`` gives."""
     assert student.coords is not None and teacher.heatmaps is not None  # checked when the pair was made
-    return drawn_heatmap_loss(student.coords, term.sigmas_of(student), teacher.heatmaps[-1], weights=labels.taught(),
-                              masking=term.masking)
+    return drawn_heatmap_loss(student.coords, term.sigmas_of(student), teacher.heatmaps[-1],
+                              weights=labels.distillation_weights(), masking=term.masking)

@@ -13,7 +13,7 @@ from mmpose.registry import TRANSFORMS
 from distilpose.errors import DistilPoseError
 
 from ..jpeg import JpegImage, WholeJpegImage
-from .single_person_crop import QuickTopdownAffine
+from .single_person_crop import SinglePersonTopdownAffine
 
 _FLIPS = {'vertical': 0, 'horizontal': 1, 'diagonal': -1}
 _NO_PIXELS = bytes(1)
@@ -69,7 +69,7 @@ class LoadEncodedImage(LoadImage):
 
 
 @TRANSFORMS.register_module()
-class DecodingTopdownAffine(QuickTopdownAffine):
+class DecodingTopdownAffine(SinglePersonTopdownAffine):
     """mmpose's ``TopdownAffine`` of an image that :class:`LoadEncodedImage` read, decoded down to the crop's last row.
 
     Crops and keypoints are those of ``LoadImage`` and ``TopdownAffine`` up to rounding, unless they are reduced. Takes

@@ -7,7 +7,7 @@ import numpy as np
 from mmpose.datasets.transforms import TopdownAffine
 
 
-class QuickTopdownAffine(TopdownAffine):
+class SinglePersonTopdownAffine(TopdownAffine):
     """mmpose's ``TopdownAffine`` without its arrays of two numbers: the same crops and keypoints, up to rounding.
 
     An image a sample, with one person and keypoints, is cropped here; anything else, and crops by ``use_udp``, by

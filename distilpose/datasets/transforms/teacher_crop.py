@@ -24,7 +24,7 @@ from .coarse_dropout import CoarseDropout, Hole
 from .formatting import channels_first
 from .lazy_decoding import DecodingTopdownAffine, flip_of, flipped
 from .random_blur import RandomBlur
-from .single_person_crop import QuickTopdownAffine
+from .single_person_crop import SinglePersonTopdownAffine
 
 Step = Callable[[dict], dict]
 
@@ -57,7 +57,7 @@ class TeacherCrop(BaseTransform):
         if not isinstance(self.crop, TopdownAffine):
             raise DistilPoseError(f'TeacherCrop got crop={type(self.crop).__name__}, and a crop of its own for the '
                                   'teacher needs TopdownAffine, or a step derived from it')
-        kind = QuickTopdownAffine if isinstance(self.crop, QuickTopdownAffine) else TopdownAffine
+        kind = SinglePersonTopdownAffine if isinstance(self.crop, SinglePersonTopdownAffine) else TopdownAffine
         self.size, self.zoom = (int(size[0]), int(size[1])), zoom
         self.own: Any = kind(input_size=self.size, use_udp=use_udp)
 

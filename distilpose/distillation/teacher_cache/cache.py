@@ -60,7 +60,7 @@ class TeacherCache:
         self.ask, self.store, self.layout, self.fields = ask, store, layout, tuple(fields)
         self.tolerance = tolerance
         self.asking, self.writing, self.reading = Cost(), Cost(), Cost()
-        self.batches_asked = self.images_asked = 0
+        self.batches_computed = self.images_computed = 0
         self._batches_until_check = 0
 
     def outputs(self, images: Tensor, data_samples: Sequence[Any]) -> PoseOutputs:
@@ -99,11 +99,11 @@ class TeacherCache:
         records = self._rounded(self.layout.pack(self.ask(images, data_samples)))
         asked = time.perf_counter()
         self.store.write(slots[rows], crops[rows], records[torch.from_numpy(rows)])
-        if self.batches_asked:  # the first one warms up
+        if self.batches_computed:  # the first one warms up
             self.asking.add(asked - start, len(images))
             self.writing.add(time.perf_counter() - asked, len(rows))
-        self.batches_asked += 1
-        self.images_asked += len(rows)
+        self.batches_computed += 1
+        self.images_computed += len(rows)
 
     def _rounded(self, values: Tensor) -> Tensor:
         records = values.to(self.store.dtype)

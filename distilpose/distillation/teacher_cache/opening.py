@@ -38,11 +38,11 @@ def open_cache(distiller: Any, folder: Path, facts: Mapping[str, str], *, slots:
     layout, salt = agree_on_header(folder, facts, RecordLayout.of(outputs, fields))
     store = SlotStore(folder, slots=slots, values=layout.values, dtype=dtype, salt=salt)
     tolerance = _TOLERANCE if distiller.teacher.dtype is None else _TOLERANCE_OF_HALF
-    return TeacherCache(distiller.ask_teacher, store=store, layout=layout, fields=fields, tolerance=tolerance)
+    return TeacherCache(distiller.run_teacher, store=store, layout=layout, fields=fields, tolerance=tolerance)
 
 
 @torch.no_grad()
 def _outputs_for_an_empty_image(distiller: Any) -> PoseOutputs:
     width, height = input_size(distiller.student) or distiller.teacher.input.size or (0, 0)  # one says so
     weight = next(distiller.student.parameters())
-    return distiller.ask_teacher(torch.zeros(1, 3, height, width, device=weight.device))
+    return distiller.run_teacher(torch.zeros(1, 3, height, width, device=weight.device))

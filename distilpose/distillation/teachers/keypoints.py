@@ -43,7 +43,7 @@ class KeypointMap(nn.Module):
     """
 
     first: Tensor
-    is_taught: Tensor
+    has_partner: Tensor
     of_two: Tensor
     pairs: Tensor
 
@@ -57,7 +57,7 @@ class KeypointMap(nn.Module):
         of_two = [place for place, found in enumerate(self.partners) if len(found) == 2]
         buffers = dict(
             first=torch.tensor([found[0] if found else 0 for found in self.partners]),
-            is_taught=torch.tensor([bool(found) for found in self.partners]),
+            has_partner=torch.tensor([bool(found) for found in self.partners]),
             of_two=torch.tensor(of_two, dtype=torch.long),
             pairs=torch.tensor([self.partners[place] for place in of_two], dtype=torch.long).reshape(-1, 2).T)
         for name, value in buffers.items():
@@ -103,18 +103,18 @@ class KeypointMap(nn.Module):
             mapped = mapped.index_copy(1, self.of_two, middle(*value[:, self.pairs].unbind(1)).to(value.dtype))
         if self.is_exact:
             return mapped
-        return torch.where(self.is_taught.view(-1, *[1] * (value.dim() - 2)), mapped, _FILLERS[name])
+        return torch.where(self.has_partner.view(-1, *[1] * (value.dim() - 2)), mapped, _FILLERS[name])
 
     def _mask(self, outputs: PoseOutputs) -> Tensor | None:
         if outputs.mask is not None:
             pairs = outputs.mask[:, self.pairs]
             mask = outputs.mask[:, self.first].index_copy(1, self.of_two, pairs[:, 0] * pairs[:, 1])
-            return mask * self.is_taught
+            return mask * self.has_partner
         if all(self.partners):
             return None
         any_field = next(value for value in (outputs.heatmaps, outputs.simcc, outputs.coords) if value is not None)
         tensor = any_field if isinstance(any_field, Tensor) else any_field[-1]
-        return self.is_taught.to(tensor.dtype).expand(len(tensor), -1).contiguous()
+        return self.has_partner.to(tensor.dtype).expand(len(tensor), -1).contiguous()
 
     def _midpoint_logits(self, first: Tensor, second: Tensor) -> Tensor:
         """(B, P, N) logits of two joints to those of their middle."""

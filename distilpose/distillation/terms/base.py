@@ -1,8 +1,10 @@
-"""What every distillation term is."""
+"""Distillation term: the base class of all losses between student and teacher outputs."""
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -13,23 +15,23 @@ from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
 
 _CERTAINTIES = ('scores', 'heatmaps', 'simcc')
-"""Fields that say how sure a teacher is; the first that it shows counts."""
+"""Teacher outputs with a confidence, in order of preference."""
 
 
 class DistillationTerm(nn.Module, ABC):
     """One loss between a student's and a teacher's outputs.
 
-    A term says which fields of :class:`~distilpose.structures.PoseOutputs` it reads, so that a pair that lacks
-    one is refused when the model is built. The distiller multiplies its value with ``weight`` and ``schedule``.
+    A term declares which fields of :class:`~distilpose.structures.PoseOutputs` it reads: a pair without one of them is
+    refused when the model is built. The distiller multiplies the loss with ``weight`` and ``schedule``.
 
     Args:
         weight: factor of the loss.
         schedule: see :func:`~distilpose.distillation.schedules.build_schedule`.
         by_epoch: hold the scheduled factor constant within an epoch.
-        certainty: ``'soft'`` multiplies what a joint costs with the teacher's certainty of it (the peak of its heatmap,
-            its score, or what its SimCC distribution has around its peak, see
-            :func:`~distilpose.distillation.teachers.decoding.certainty_of`); a number in (0, 1] leaves out the joints
-            whose certainty is less; ``None``, as all published methods: every joint counts.
+        certainty: ``'soft'`` multiplies the loss of a joint with the teacher's confidence (the peak of its heatmap, its
+            score, or the probability around the peak of its SimCC distribution, see
+            :func:`~distilpose.distillation.teachers.decoding.certainty_of`); a number in (0, 1] is a threshold below
+            which joints are left out; ``None``, as in all published methods: every joint counts.
 
     Raises:
         DistilPoseError: the weight or a value of the schedule is not finite, or the certainty is something else.
@@ -37,8 +39,8 @@ class DistillationTerm(nn.Module, ABC):
 
     student_fields: tuple[str, ...] = ()
     teacher_fields: tuple[str, ...] = ()
-    knows_grids = False
-    """Whether it reads heatmaps on the grids below; others are only given heatmaps of the common one."""
+    supports_grids = False
+    """Whether it handles heatmaps on the grids below; other terms only get heatmaps on the common grid."""
     student_grid: HeatmapGrid = COMMON_GRID
     """Of the student's heatmaps; set when the model is built."""
     teacher_grid: HeatmapGrid = COMMON_GRID
@@ -47,6 +49,12 @@ class DistillationTerm(nn.Module, ABC):
     """Whether it reads the weights of joints."""
     squares_weights = False
     """Whether these weights are squared, as in published code."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if 'knows_grids' in cls.__dict__:
+            warnings.warn(f'{cls.__name__}.knows_grids is now supports_grids', DeprecationWarning, stacklevel=2)
+            cls.supports_grids = cls.__dict__['knows_grids']
 
     def __init__(self, *, weight: float = 1.0, schedule: str | dict | None = None, by_epoch: bool = False,
                  certainty: str | float | None = None) -> None:
@@ -70,7 +78,7 @@ class DistillationTerm(nn.Module, ABC):
         return certainty
 
     def choose_certainty(self, teacher: PoseOutputs, *, beta: float = 1.0) -> str | None:
-        """Chooses what says how sure the teacher is, and reads it from now on; called once, at build time.
+        """Chooses the teacher output that gives the confidence of a joint; called once, at build time.
 
         Args:
             teacher: outputs for one image.
@@ -84,17 +92,17 @@ class DistillationTerm(nn.Module, ABC):
         found = next((name for name in _CERTAINTIES if getattr(teacher, name) is not None), None)
         if found is None:
             return (f'certainty={self.certainty!r} needs {", ".join(_CERTAINTIES[:-1])} or {_CERTAINTIES[-1]} of the '
-                    f'teacher, which shows {", ".join(teacher.produced())}; drop certainty')
+                    f'teacher, which predicts {", ".join(teacher.produced())}; drop certainty')
         self.certainty_field, self.certainty_beta = found, beta
         self.teacher_fields = tuple(dict.fromkeys((*self.teacher_fields, found)))
         return None
 
     def weigh(self, labels: Labels, teacher: PoseOutputs) -> Labels:
-        """The labels with the teacher's certainty in their mask, so that it multiplies what a joint costs."""
+        """The labels with the teacher's confidence in their mask, which multiplies the loss of a joint."""
         if self.certainty_field is None:
             return labels
-        shown = PoseOutputs(**{self.certainty_field: getattr(teacher, self.certainty_field)})
-        factors = certainty_of(shown, beta=self.certainty_beta)
+        outputs = PoseOutputs(**{self.certainty_field: getattr(teacher, self.certainty_field)})
+        factors = certainty_of(outputs, beta=self.certainty_beta)
         if self.certainty != 'soft':
             factors = (factors >= float(self.certainty or 0)).to(factors.dtype)
         elif self.squares_weights:
@@ -106,7 +114,7 @@ class DistillationTerm(nn.Module, ABC):
         return None
 
     def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
-        """Makes the parameters that depend on what both show for one image; called once, at build time."""
+        """Makes the parameters whose shapes depend on both outputs, of one image; called once, at build time."""
 
     @abstractmethod
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
@@ -115,5 +123,5 @@ class DistillationTerm(nn.Module, ABC):
         Args:
             student: outputs in float32, with gradients.
             teacher: outputs in float32, without gradients.
-            labels: what the annotations of the batch say; a term chooses the joints that it weighs.
+            labels: keypoint weights of the batch, see :meth:`~distilpose.structures.Labels.distillation_weights`.
         """

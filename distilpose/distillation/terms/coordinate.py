@@ -29,11 +29,11 @@ _BETAS = dict(coords=1.0, simcc=1.0, heatmaps=25.0)
 
 
 def expected_coordinates(outputs: PoseOutputs, field: str, *, beta: float, grid: HeatmapGrid = COMMON_GRID) -> Tensor:
-    """Where a student expects its joints, with gradients.
+    """Coordinates that a student predicts, with gradients.
 
     Coordinates are taken as they are. Distributions and heatmaps give the mean place of ``softmax(beta * value)``
-    (integral regression, Sun et al., ECCV 2018), where bin or cell ``i`` of n stands for the fraction ``i / n``, a cell
-    of another grid for what that says.
+    (integral regression, Sun et al., ECCV 2018). Bin or cell ``i`` of n is at the fraction ``i / n``; cells of another
+    grid are where that grid has them.
 
     Args:
         outputs: of the student.
@@ -81,7 +81,7 @@ def coordinate_distance(coords: Tensor, target: Tensor, *, weights: Tensor, loss
 
 
 def oks_distance(coords: Tensor, target: Tensor, *, weights: Tensor, sigmas: Tensor, proportions: float) -> Tensor:
-    """Distance in the unit of object keypoint similarity: an error counts by how exactly people label the joint.
+    """Distance in the unit of object keypoint similarity (OKS): errors are divided by the labelling noise of the joint.
 
     With ``d`` the distance and ``s`` the scale of the person, ``e = d / (2 sigma s)``. It is ``-log(OKS) = e^2 / 2``
     (COCO; as a loss: Maji et al., CVPR workshops 2022) up to ``e = 1``, and linear beyond, where the similarity has no
@@ -105,19 +105,18 @@ def oks_distance(coords: Tensor, target: Tensor, *, weights: Tensor, sigmas: Ten
 
 @MODELS.register_module()
 class CoordinateTerm(DistillationTerm):
-    """The student's coordinates follow the teacher's; for teachers that only say where joints are.
+    """Coordinate distillation: the student's coordinates follow the teacher's; for teachers without heatmaps or SimCC.
 
-    Labelled joints teach, and all joints of an image without annotations, as far as the teacher speaks of them.
+    Labelled joints are supervised, and all joints of an image without annotations, where the teacher predicts them.
 
     Args:
         loss: ``'l1'`` or ``'smooth_l1'`` (:func:`coordinate_distance`), ``'oks'`` (:func:`oks_distance`), or ``'rle'``:
             residual log-likelihood estimation (Li et al., ICCV 2021) with the student's error scales and a flow of its
             own, a sum over joints as mmpose's ``RLELoss``.
-        student: what gives the student's coordinates, ``'coords'``, ``'simcc'`` or ``'heatmaps'``; see
+        student: the student output to read coordinates from, ``'coords'``, ``'simcc'`` or ``'heatmaps'``; see
             :func:`expected_coordinates`.
-        teacher: the same of the teacher, whose distributions and heatmaps give their peaks; see
-            :func:`~distilpose.distillation.teachers.decoding.coordinates_of`. ``'auto'`` takes the first of them that
-            it shows.
+        teacher: the teacher output, whose distributions and heatmaps are decoded at their peaks; see
+            :func:`~distilpose.distillation.teachers.decoding.coordinates_of`. ``'auto'`` takes the first that there is.
         beta: see :func:`expected_coordinates`; by default 25 for heatmaps and 1 otherwise. For SimCC the one in the
             student's task loss, 1 for SimDR's losses and 10 for RTMPose's.
         transition: of ``'smooth_l1'``, a fraction of the side.
@@ -130,7 +129,7 @@ class CoordinateTerm(DistillationTerm):
     """
 
     sigmas: Tensor
-    knows_grids = True
+    supports_grids = True
 
     def __init__(self, *, loss: str = 'l1', student: str = 'coords', teacher: str = 'auto', beta: float | None = None,
                  transition: float = 0.05, sigmas: str | Sequence[float] | None = None,
@@ -172,10 +171,10 @@ class CoordinateTerm(DistillationTerm):
         self.proportions = crop_size[0] / crop_size[1]
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
-        """The teacher must say where joints are, and sigmas must be those of the student's keypoints."""
+        """The teacher must have coordinates, SimCC or heatmaps, and there must be one sigma for each keypoint."""
         if self._field(teacher) is None:
-            return (f'the teacher shows {", ".join(teacher.produced())}, which does not say where joints are; expected '
-                    f'{", ".join(FIELDS)}')
+            return (f'the teacher predicts {", ".join(teacher.produced())}, from which coordinates cannot be decoded; '
+                    f'expected {", ".join(FIELDS)}')
         found = expected_coordinates(student, self.student, beta=self.beta).shape[1]
         if self.loss != 'oks' or len(self.sigmas) == found:
             return None
@@ -183,7 +182,7 @@ class CoordinateTerm(DistillationTerm):
                 "student's keypoints")
 
     def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
-        """Chooses what is read of the teacher."""
+        """Chooses the teacher output to read."""
         self.teacher_fields = tuple(dict.fromkeys((*self.teacher_fields, str(self._field(teacher)))))
 
     def _field(self, teacher: PoseOutputs) -> str | None:
@@ -195,7 +194,7 @@ class CoordinateTerm(DistillationTerm):
         """See :class:`DistillationTerm`."""
         field = str(self._field(teacher))
         target = coordinates_of(PoseOutputs(**{field: getattr(teacher, field)}), grid=self.teacher_grid)
-        weights = labels.taught() * (target >= 0).all(-1)  # a heatmap without a peak has no place
+        weights = labels.distillation_weights() * (target >= 0).all(-1)  # a heatmap without a peak has no place
         if self.loss == 'rle':
             return task_loss(self.residual, student, target, weights.unsqueeze(-1))
         coords = expected_coordinates(student, self.student, beta=self.beta, grid=self.student_grid)

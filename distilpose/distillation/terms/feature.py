@@ -29,10 +29,10 @@ def feature_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class FeatureTerm(DistillationTerm):
-    """:func:`feature_loss` between the last maps that both heads are given, labelled or not.
+    """:func:`feature_loss` between the last feature maps, the inputs of both heads, labelled or not.
 
-    Where the student's map has other channels than the teacher's, a 1x1 convolution with bias brings it to them. It
-    learns with the student and is dropped after the training.
+    Where the numbers of channels differ, a projector (a 1x1 convolution with bias) maps the student's to the teacher's.
+    It is trained with the student and dropped after the training.
     """
 
     student_fields = teacher_fields = ('features',)

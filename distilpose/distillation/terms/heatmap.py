@@ -31,8 +31,8 @@ def heatmap_loss(stacks: Sequence[Tensor], target: Tensor | Sequence[Tensor], *,
         A scalar (FPD, section 3.2; the half is that of the published implementation).
     """
     targets = [target] * len(stacks) if isinstance(target, Tensor) else target
-    return 0.5 * torch.stack([((maps - wanted).square().mean((-2, -1)) * weights).mean()
-                              for maps, wanted in zip(stacks, targets, strict=True)]).sum()
+    return 0.5 * torch.stack([((maps - expected).square().mean((-2, -1)) * weights).mean()
+                              for maps, expected in zip(stacks, targets, strict=True)]).sum()
 
 
 def targets_for(stacks: Sequence[Tensor], heatmaps: Tensor, *, source: HeatmapGrid = COMMON_GRID,
@@ -57,10 +57,10 @@ def targets_for(stacks: Sequence[Tensor], heatmaps: Tensor, *, source: HeatmapGr
 class HeatmapTerm(DistillationTerm):
     """:func:`heatmap_loss` between all stacks of the student and the teacher's last one.
 
-    On labelled images it weighs a joint by the square of its ground-truth weight, as the published implementation
-    does; an image without annotations has no such weights, and the teacher speaks of all of its joints. FPD with its
-    alpha is ``labelled_weight=alpha`` beside a ``task_weight`` of ``1 - alpha``: what an unlabelled image costs is the
-    teacher's part alone, in full (FPD, section 3.2). Heatmaps of another size or grid than the student's are resampled.
+    On labelled images a joint is weighted by the square of its ground-truth weight, as in the published implementation;
+    on images without annotations all joints have the weight 1. FPD with its alpha is ``labelled_weight=alpha`` beside a
+    ``task_weight`` of ``1 - alpha``; the loss of an unlabelled image is the teacher's part alone, in full (FPD, section
+    3.2). Heatmaps of another size or grid than the student's are resampled.
 
     Args:
         labelled_weight: factor on images that have annotations.
@@ -70,7 +70,7 @@ class HeatmapTerm(DistillationTerm):
 
     student_fields = teacher_fields = ('heatmaps',)
     squares_weights = True
-    knows_grids = True
+    supports_grids = True
 
     def __init__(self, *, labelled_weight: float = 1.0, unlabelled_weight: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -95,7 +95,7 @@ class HeatmapTerm(DistillationTerm):
         """See :class:`DistillationTerm`."""
         assert student.heatmaps is not None and teacher.heatmaps is not None
         factors = torch.where(labels.labelled, self.labelled_weight, self.unlabelled_weight)
-        weights = factors[:, None] * labels.taught().square()
+        weights = factors[:, None] * labels.distillation_weights().square()
         targets = targets_for(student.heatmaps, teacher.heatmaps[-1], source=self.teacher_grid,
                               target=self.student_grid)
         return heatmap_loss(student.heatmaps, targets, weights=weights)
@@ -106,4 +106,4 @@ def _size(heatmaps: Tensor) -> tuple[int, int]:
 
 
 def _keeps_peaks(found: tuple[int, int], expected: tuple[int, int]) -> bool:
-    return all(taught <= _COARSEST * own for own, taught in zip(found, expected, strict=True))
+    return all(teacher <= _COARSEST * student for student, teacher in zip(found, expected, strict=True))

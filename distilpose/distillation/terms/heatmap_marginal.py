@@ -1,4 +1,4 @@
-"""A heatmap teacher for a coordinate classifier: the sums of its heatmaps along either axis are distributions."""
+"""Heatmap-marginal distillation: SimCC logits imitate the sums of the teacher's heatmaps along either axis."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class HeatmapMarginalTerm(DistillationTerm):
 
     Args:
         beta: factor of the student's logits; the one in its task loss, 1 for SimDR's losses and 10 for RTMPose's.
-        weights: ``'gt'``: joints that are labelled teach, and all of an image without annotations;
-            ``'none'``: all.
+        weights: ``'gt'``: labelled joints are supervised, and all joints of an image without annotations;
+            ``'none'``: all joints.
         **kwargs: as :class:`DistillationTerm`.
     """
 
@@ -58,6 +58,6 @@ class HeatmapMarginalTerm(DistillationTerm):
         assert student.simcc is not None and teacher.heatmaps is not None
         logits_x, logits_y = student.simcc
         target_x, target_y = heatmap_marginals(teacher.heatmaps[-1], (logits_x.shape[-1], logits_y.shape[-1]))
-        weights = labels.taught() if self.weights == 'gt' else labels.mask
+        weights = labels.distillation_weights() if self.weights == 'gt' else labels.mask
         return (simcc_loss(self.beta * logits_x, target_x, weights)
                 + simcc_loss(self.beta * logits_y, target_y, weights))

@@ -1,4 +1,4 @@
-"""Confidence distillation: the student learns how sure the teacher is of the student's own answer."""
+"""Score distillation: the student's score follows the teacher's heatmap at the student's predicted coordinates."""
 
 from __future__ import annotations
 
@@ -61,5 +61,5 @@ class ScoreTerm(DistillationTerm):
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         assert student.scores is not None and student.coords is not None and teacher.heatmaps is not None
-        return score_loss(student.scores, student.coords, teacher.heatmaps[-1], weights=labels.taught(),
+        return score_loss(student.scores, student.coords, teacher.heatmaps[-1], weights=labels.distillation_weights(),
                           index=self.index)

@@ -1,4 +1,4 @@
-"""Logit distillation between coordinate classifiers."""
+"""SimCC distillation: the student's logits imitate the teacher's distributions along x and y."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COARSEST = 4  # teacher bins to one of the student: the usual sigma of labels i
 
 
 def check_weights(term: str, weights: str) -> None:
-    """Refuses a way to weigh joints that does not exist.
+    """Refuses an unknown value of ``weights``.
 
     Raises:
         DistilPoseError: names the term.
@@ -34,7 +34,7 @@ def simcc_loss(logits: Tensor, targets: Tensor, weights: Tensor | None) -> Tenso
 
     Args:
         logits: (B, K, N).
-        targets: (B, K, N), of sum 1, or 0 everywhere for a joint that teaches nothing.
+        targets: (B, K, N), of sum 1, or 0 everywhere for a joint that is not supervised.
         weights: (B, K) or ``None`` for ones; joints of weight 0 count as zeros in the mean.
 
     Returns:
@@ -74,8 +74,8 @@ class SimCCTerm(DistillationTerm):
     Args:
         beta: factor of the logits; the one in the student's task loss, 1 for SimDR's losses and 10 for RTMPose's.
         teacher_beta: factor of the teacher's logits, where its task loss had another one; ``beta`` by default.
-        weights: ``'none'``, as published: joints that are not labelled are taught as well, or ``'gt'``: those that
-            are, and all of an image without annotations.
+        weights: ``'none'``, as published: all joints are supervised, labelled or not; ``'gt'``: labelled joints, and
+            all joints of an image without annotations.
         **kwargs: as :class:`DistillationTerm`.
     """
 
@@ -93,7 +93,7 @@ class SimCCTerm(DistillationTerm):
         """The student's bins must not skip the teacher's peaks."""
         assert student.simcc is not None and teacher.simcc is not None
         found, expected = ([logits.shape[-1] for logits in outputs.simcc or ()] for outputs in (student, teacher))
-        if all(taught <= _COARSEST * own for own, taught in zip(found, expected, strict=True)):
+        if all(theirs <= _COARSEST * own for own, theirs in zip(found, expected, strict=True)):
             return None
         return (f'the student has {found[0]} bins along x and {found[1]} along y, the teacher {expected[0]} and '
                 f'{expected[1]}: more than {_COARSEST} times as many, between which its peaks would be lost; give the '
@@ -102,11 +102,11 @@ class SimCCTerm(DistillationTerm):
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
         assert student.simcc is not None and teacher.simcc is not None
-        weights = labels.taught() if self.weights == 'gt' else labels.mask
-        along_x, along_y = (simcc_loss(self.beta * logits, self._target(taught, bins=logits.shape[-1]), weights)
-                            for logits, taught in zip(student.simcc, teacher.simcc, strict=True))
+        weights = labels.distillation_weights() if self.weights == 'gt' else labels.mask
+        along_x, along_y = (simcc_loss(self.beta * logits, self._target(expected, bins=logits.shape[-1]), weights)
+                            for logits, expected in zip(student.simcc, teacher.simcc, strict=True))
         return along_x + along_y
 
-    def _target(self, taught: Tensor, *, bins: int) -> Tensor:
-        target = (self.teacher_beta * taught).softmax(dim=-1)
+    def _target(self, logits: Tensor, *, bins: int) -> Tensor:
+        target = (self.teacher_beta * logits).softmax(dim=-1)
         return target if target.shape[-1] == bins else resample_bins(target, bins)

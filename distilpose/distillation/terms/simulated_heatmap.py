@@ -29,7 +29,7 @@ def _gaussian_profiles(coords: Tensor, sigmas: Tensor, *, size: tuple[int, int])
 
 
 def draw_simulated_heatmaps(coords: Tensor, sigmas: Tensor, *, size: tuple[int, int]) -> Tensor:
-    """Draws what the student would have shown as heatmaps; for looking at, the loss does not need it.
+    """Draws the student's coordinates and sigmas as heatmaps, for pictures; the loss does not need them.
 
     Args:
         coords: (B, K, 2) in [0, 1].
@@ -118,4 +118,4 @@ class SimulatedHeatmapTerm(DistillationTerm):
         """See :class:`DistillationTerm`."""
         assert student.coords is not None and teacher.heatmaps is not None  # checked when the pair was made
         return simulated_heatmap_loss(student.coords, self.sigmas_of(student), teacher.heatmaps[-1],
-                                      weights=labels.taught(), masking=self.masking)
+                                      weights=labels.distillation_weights(), masking=self.masking)

@@ -12,7 +12,7 @@ from mmpose.registry import HOOKS
 
 from ...config.image_checks import reads_coco
 from ...datasets import UnlabelledImages
-from ...datasets.broken_images import BrokenImages, data_sets_of, image_paths, labelled_parts, leave_out_broken
+from ...datasets.broken_images import BrokenImages, image_paths, labelled_datasets, leave_out_broken, nested_datasets
 from ...image_files import ImageTable, check_images
 from ...image_files.checks import DEFAULT_SHARE, checked_share
 
@@ -52,7 +52,7 @@ class SkippedImagesHook(Hook):
         """
         if self.broken is None:
             self._look_at_others(runner, dataset, 'train_dataloader')
-            paths = (path for part in labelled_parts(dataset) for path in image_paths(part))
+            paths = (path for part in labelled_datasets(dataset) for path in image_paths(part))
             self.broken = BrokenImages(paths, max_share=self.max_share)
         if len(self.broken.paths):
             leave_out_broken(dataset, self.broken)
@@ -81,7 +81,7 @@ class SkippedImagesHook(Hook):
         self.prepare(runner, runner.train_dataloader.dataset)
 
     def _look_at_others(self, runner: Runner, dataset: Any, name: str) -> None:
-        for part in labelled_parts(dataset) if is_main_process() else ():
+        for part in labelled_datasets(dataset) if is_main_process() else ():
             if not reads_coco(type(part)):
                 table = ImageTable(str(part.ann_file or type(part).__name__), f'{name}.dataset', '', image_paths(part),
                                    root=part.data_root or None)
@@ -112,7 +112,7 @@ class SkippedImagesHook(Hook):
             dist.all_reduce(broken, op='max')
             self._name(runner, broken)
             self.broken.check(broken)
-        unlabelled = (part for part in data_sets_of(runner.train_dataloader.dataset)
+        unlabelled = (part for part in nested_datasets(runner.train_dataloader.dataset)
                       if isinstance(part, UnlabelledImages))
         for place, dataset in enumerate(unlabelled):
             skipped = dataset.skipped.clone()

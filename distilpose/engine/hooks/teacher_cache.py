@@ -82,7 +82,7 @@ class TeacherCacheHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
                          outputs: Any = None) -> None:
         """Says when the cache pays, once that is known."""
-        if self.cache is not None and not self.is_timed and self.cache.batches_asked > _BATCHES_TO_TIME:
+        if self.cache is not None and not self.is_timed and self.cache.batches_computed > _BATCHES_TO_TIME:
             self.is_timed = True
             runner.logger.info(describe_gain(self.cache, variants=self.variants, epochs=runner.max_epochs))
 
@@ -91,7 +91,7 @@ class TeacherCacheHook(Hook):
         if self.cache is None:
             return
         cache, samples = self.cache, runner.train_dataloader.dataset.prepare_data
-        runner.logger.info(f'The teacher was asked for {cache.images_asked} of {cache.reading.images} crops of this '
+        runner.logger.info(f'The teacher was asked for {cache.images_computed} of {cache.reading.images} crops of this '
                            f'process; the others were in the cache. Reading took {cache.reading.milliseconds_each:.2f} '
                            'ms a crop.')
         samples.prepare = samples.prepare.prepare

@@ -153,7 +153,7 @@ def _given(model: Any, packed: dict[str, Any], is_training: bool, *, until: floa
     network = model.student if isinstance(model, PoseDistiller) else model
     teacher = None
     if isinstance(model, PoseDistiller) and (is_training or model.own_crop is None) and time.monotonic() < until:
-        teacher = _shown(model, model.ask_teacher(images, data['data_samples']))
+        teacher = _shown(model, model.run_teacher(images, data['data_samples']))
     return Given(_pixels(images[0], read_input(network)), float(images.min()), float(images.max()), teacher)
 
 

@@ -150,7 +150,7 @@ def _ask(distiller: Any, batch: dict) -> _Batch:
     images = data['inputs']
     _wait_for(images)
     began = time.perf_counter()
-    outputs = distiller.ask_teacher(images, data['data_samples'])
+    outputs = distiller.run_teacher(images, data['data_samples'])
     _wait_for(images)
     seconds = time.perf_counter() - began
     coords = coordinates_of(outputs, grid=distiller.grids.target)

@@ -53,7 +53,7 @@ class TokenEncoder(BaseModule):
         self.position = nn.Parameter(sine_position_table(columns, rows, dim=dim), requires_grad=False)
         self.layers = nn.ModuleList(EncoderLayer(dim, num_heads, mlp_ratio=mlp_ratio, attention_scale=attention_scale)
                                     for _ in range(depth))
-        self.shows_visual_tokens = True
+        self.returns_visual_tokens = True
         """Set it to ``False`` where nobody reads them: the last layer then computes the keypoint tokens only."""
 
     @property
@@ -76,11 +76,11 @@ class TokenEncoder(BaseModule):
     def _num_left(self, index: int) -> int | None:
         """How many of its first tokens a layer leaves, ``None`` for all of them."""
         is_last = index == len(self.layers) - 1
-        return None if self.shows_visual_tokens or not is_last else self.keypoint_tokens.shape[1]
+        return None if self.returns_visual_tokens or not is_last else self.keypoint_tokens.shape[1]
 
     def _split(self, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
         num_keypoints = self.keypoint_tokens.shape[1]
-        return tokens[:, :num_keypoints], tokens[:, num_keypoints:] if self.shows_visual_tokens else None
+        return tokens[:, :num_keypoints], tokens[:, num_keypoints:] if self.returns_visual_tokens else None
 
     def _embed(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
         """The tokens (B, K + P, D) of a feature map (B, C, H, W), and the position (1, K + P, D) of them all."""

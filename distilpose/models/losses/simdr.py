@@ -53,7 +53,7 @@ def divergence_from_gaussians(logits: Tensor, targets: Tensor) -> Tensor:
     return F.kl_div(logits.log_softmax(dim=-1), targets, reduction='none').sum(dim=-1)
 
 
-class AxisLoss(nn.Module, ABC):
+class SimCCLoss(nn.Module, ABC):
     """A divergence of both axes, weighted by joint, summed and divided by the batch size."""
 
     def forward(self, predicted: Axes, targets: Axes, weights: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ class AxisLoss(nn.Module, ABC):
 
 
 @MODELS.register_module()
-class NMTLoss(AxisLoss):
+class NMTLoss(SimCCLoss):
     """SimDR's loss: smoothed classes, summed over bins, joints and axes; for ``SimDRLabel``.
 
     Args:
@@ -105,7 +105,7 @@ class NMTNormLoss(NMTLoss):
 
 
 @MODELS.register_module()
-class KLDiscretMeanLoss(AxisLoss):
+class KLDiscretMeanLoss(SimCCLoss):
     """SimDR*'s loss: a mean over bins and joints, and the sum of both axes; for ``SimDRGaussianLabel``."""
 
     def _divergence(self, logits: Tensor, target: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mmpose.datasets.transforms import TopdownAffine
 
-from distilpose.datasets.transforms.single_person_crop import QuickTopdownAffine
+from distilpose.datasets.transforms.single_person_crop import SinglePersonTopdownAffine
 from tests.datasets.transforms.comparing import assert_same_pixels, assert_same_values
 
 SIZES = [(24, 32), (32, 32), (41, 29)]
@@ -39,7 +39,7 @@ def assert_equal_crops(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
 @pytest.mark.parametrize('size', SIZES)
 def test_crops_are_mmposes(size: tuple[int, int], use_udp: bool) -> None:
     draw = np.random.default_rng(0)
-    quick, plain = (kind(input_size=size, use_udp=use_udp) for kind in (QuickTopdownAffine, TopdownAffine))
+    quick, plain = (kind(input_size=size, use_udp=use_udp) for kind in (SinglePersonTopdownAffine, TopdownAffine))
     widened = set()
     for _ in range(50 if use_udp else 700):
         someone = person(draw)
@@ -54,11 +54,11 @@ def test_crops_are_mmposes(size: tuple[int, int], use_udp: bool) -> None:
     dict(img=[np.full((60, 80, 3), level, np.uint8) for level in (10, 200)])], ids=['no keypoints', 'moved', 'images'])
 def test_what_is_less_usual_is_mmposes(changes: dict[str, Any]) -> None:
     someone = person(np.random.default_rng(0), **changes)
-    quick, plain = (kind(input_size=(24, 32)) for kind in (QuickTopdownAffine, TopdownAffine))
+    quick, plain = (kind(input_size=(24, 32)) for kind in (SinglePersonTopdownAffine, TopdownAffine))
     assert_equal_crops(quick.transform(dict(someone)), plain.transform(dict(someone)))
 
 
 def test_several_people_are_refused_as_by_mmpose() -> None:
     someone = person(np.random.default_rng(0), bbox_center=np.zeros((2, 2)), bbox_scale=np.ones((2, 2)))
     with pytest.raises(AssertionError, match='single instance'):
-        QuickTopdownAffine(input_size=(24, 32)).transform(someone)
+        SinglePersonTopdownAffine(input_size=(24, 32)).transform(someone)

@@ -153,7 +153,7 @@ def test_flips_and_rotations_show_the_teacher_the_person_turned_alike(image: str
     """Brought to the student's grid, the pixels of the teacher's crop are those of the student's."""
     teacher = NetworkInput(size=(192, 256), padding=1.25, udp=teacher_udp)
     grid = PoseOutputs(heatmaps=(torch.zeros(1, 3, *SIZE[::-1]), ))
-    crop = OwnCrop(teacher, student=SIZE, shown=grid)
+    crop = OwnCrop(teacher, student=SIZE, student_outputs=grid)
     for sample in samples(with_teacher_crop(pipeline(use_udp=student_udp), teacher), image):
         crops = crop.read([sample['data_samples']], torch.device('cpu'))._replace(mask=None)
         warped = crop.to_student(PoseOutputs(heatmaps=(crops.images.float(), )), crops).heatmaps[-1][0]

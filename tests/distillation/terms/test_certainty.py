@@ -91,7 +91,7 @@ def test_it_goes_with_the_mask_of_the_teacher() -> None:
     term.choose_certainty(outputs())
     mask = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
     unlabelled = Labels(torch.zeros(2, 3), torch.zeros(2, dtype=torch.bool), mask)
-    torch.testing.assert_close(term.weigh(unlabelled, outputs()).taught(), CERTAINTIES * mask)
+    torch.testing.assert_close(term.weigh(unlabelled, outputs()).distillation_weights(), CERTAINTIES * mask)
 
 
 @pytest.mark.parametrize('value', ['hard', 0, 1.5, -0.1, True, (0.5,)])

@@ -21,7 +21,7 @@ from distilpose.datasets.broken_images import (
     BrokenImages,
     SkippingPipeline,
     image_paths,
-    labelled_parts,
+    labelled_datasets,
     leave_out_broken,
 )
 from distilpose.engine import train
@@ -184,7 +184,7 @@ def test_combined_data_sets(data: Path, tiny_data: Path) -> None:
 def test_data_sets_around_others(data: Path, wrap: Callable[[Any], Any]) -> None:
     breaks(data, 3)
     dataset = wrap(build(data, pipeline=STEPS))
-    broken = BrokenImages((path for part in labelled_parts(dataset) for path in image_paths(part)), max_share=0.1)
+    broken = BrokenImages((path for part in labelled_datasets(dataset) for path in image_paths(part)), max_share=0.1)
     leave_out_broken(dataset, broken)
     assert len(broken.paths) == 12
     assert '003.png' not in images([dataset[2], dataset[14]]) and int(broken.is_broken.sum()) == 1
@@ -197,7 +197,7 @@ def test_images_of_a_part_of_a_data_set(data: Path) -> None:
 
 def test_images_of_other_machines_are_left_alone(data: Path) -> None:
     loading = dict(type='LoadImage', backend_args=dict(backend='petrel'))
-    assert labelled_parts(build(data, pipeline=[loading])) == []
+    assert labelled_datasets(build(data, pipeline=[loading])) == []
 
 
 def jpeg_that_fails_late() -> bytes:

@@ -114,7 +114,7 @@ def test_without_visual_tokens_the_keypoint_tokens_are_the_same(scale: str, chai
     expected, _ = model(feature_map)
     for layer in model.layers:
         layer.mlp.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[1]))
-    model.shows_visual_tokens = False
+    model.returns_visual_tokens = False
     found, visual = model(feature_map)
     assert visual is None and seen == [7] * (len(seen) - 1) + [3]
     torch.testing.assert_close(found, expected)

@@ -25,7 +25,7 @@ from ..keypoints import KeypointMap
 from .outputs import OutputReading
 from .teacher import OnnxTeacher
 
-_AXIS_CODECS = (SimDRLabel.__name__, SimDRGaussianLabel.__name__)
+_SIMDR_CODECS = (SimDRLabel.__name__, SimDRGaussianLabel.__name__)
 _SIGMA = 2
 """Of the codecs, in cells; they only draw targets with it."""
 _SAME_RATIO = 1e-2
@@ -146,7 +146,7 @@ class _SimCCOutputs(_Outputs, SimCCHead):
         return rows
 
 
-class _AxisOutputs(_Outputs, SimCCHeadMixin, BaseHead):
+class _SimDROutputs(_Outputs, SimCCHeadMixin, BaseHead):
     """The logits of a file that is one of SimDR's networks."""
 
     def __init__(self, network: OnnxTeacher) -> None:
@@ -175,7 +175,7 @@ _HEADS: dict[str, type] = dict(heatmaps=_HeatmapOutputs, simcc=_SimCCOutputs, co
 
 def _head_of(network: OnnxTeacher) -> type:
     named = network.description.decoder or {}
-    return _AxisOutputs if named.get('type') in _AXIS_CODECS else _HEADS[network.reading.kind]
+    return _SimDROutputs if named.get('type') in _SIMDR_CODECS else _HEADS[network.reading.kind]
 
 
 def _split_ratio(network: OnnxTeacher) -> float:

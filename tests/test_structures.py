@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import torch
+
+from distilpose.structures import Labels, PoseOutputs
+
+
+def test_labelled_joints_are_distilled_and_all_joints_of_images_without_annotations() -> None:
+    weights, labelled = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]), torch.tensor([True, True, False])
+    assert Labels(weights, labelled).distillation_weights().tolist() == [[1, 0], [0, 0], [1, 1]]
+    mask = torch.tensor([[0.0, 1.0]] * 3)
+    assert Labels(weights, labelled, mask).distillation_weights().tolist() == [[0, 0], [0, 0], [0, 1]]
+
+
+def test_outputs_in_float32_keep_their_fields() -> None:
+    half = torch.ones(1, 2, 4, dtype=torch.float16)
+    outputs = PoseOutputs(heatmaps=(half[None],), simcc=(half, half)).float()
+    assert outputs.produced() == ('heatmaps', 'simcc') and outputs.coords is None
+    assert {tensor.dtype for field in (outputs.heatmaps, outputs.simcc) for tensor in field} == {torch.float32}
