@@ -1,5 +1,5 @@
-# A student for data of one's own, which distilpose init puts below a config: heatmaps of a slim ResNet-18 on crops of
-# 128x128, from random weights, so that nothing is downloaded and a laptop trains it on some hundred annotations.
+# Heatmaps with ResNet-18 on data of your own, 128x128, on a CPU; `distilpose init` inherits it.
+# The network is slim and starts from random weights: nothing is downloaded, and some hundred annotations are enough.
 _base_ = [
     '../_base_/datasets/coco_256x192_regression.py',
     '../_base_/schedules/adamw_100e.py',

@@ -1,5 +1,5 @@
+# DistilPose-XS without a teacher on synthetic people, 96x64, on a CPU.
 # ./tools/train.py configs/quickstart/baseline.py
-# The student of distilled.py without a teacher: coordinates only.
 _base_ = ['_base_/people_regression.py', '_base_/schedule.py', '_base_/runtime.py',
           '../_base_/models/distilpose_xs_96x64.py']
 model = _base_.student

@@ -1,6 +1,7 @@
-# ./tools/train.py configs/quickstart/distilled.py    (after teacher.py; model.teacher.checkpoint names its weights)
-# The student of baseline.py with DistilPose's terms in their corrected form. Against the published weights (1 and 0.01)
-# two are ten times as large: the task loss here is an L1, which is larger than the published squared loss.
+# DistilPose-XS on synthetic people, 96x64, on a CPU.
+# ./tools/train.py configs/quickstart/distilled.py    (after teacher.py; model.teacher.checkpoint is its weights)
+# The terms have their corrected form. Two weights are ten times the published ones (1 and 0.01), because the L1 task
+# loss here is larger than the published squared loss.
 _base_ = ['_base_/people_regression.py', '_base_/schedule.py', '_base_/runtime.py',
           '../_base_/models/distilpose_xs_96x64.py', '../_base_/methods/distilpose.py']
 student = _base_.student

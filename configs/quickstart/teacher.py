@@ -1,5 +1,5 @@
+# TokenPose-XS on synthetic people, 96x64, on a CPU: the teacher, wider than the student and trained for longer.
 # ./tools/train.py configs/quickstart/teacher.py
-# Draws heatmaps; wider than the students, and it learns for longer.
 _base_ = ['_base_/people_heatmap.py', '_base_/schedule.py', '_base_/runtime.py',
           '../_base_/models/tokenpose_xs_96x64.py']
 model = dict(test_cfg=dict(flip_test=False))

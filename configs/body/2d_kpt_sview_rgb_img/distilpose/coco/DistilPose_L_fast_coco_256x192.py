@@ -1,5 +1,4 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/distilpose/coco/DistilPose_L_fast_coco_256x192.py 8
-# DistilPose_L_coco_256x192.py on the same samples in less time: decoding, bfloat16, layout, optimizer (docs/speed.md).
+# DistilPose-L, faster, on COCO, 256x192, on 8 GPUs; see DistilPose_S_fast_coco_256x192.py.
 _base_ = 'DistilPose_L_coco_256x192.py'
 from distilpose.data_config import with_fast_data
 

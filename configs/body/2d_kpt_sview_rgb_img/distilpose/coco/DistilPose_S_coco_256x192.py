@@ -1,9 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/distilpose/coco/DistilPose_S_coco_256x192.py 8
-_base_ = [
-    '../../../../_base_/datasets/coco_256x192_regression.py',
-    '../../../../_base_/schedules/adam_300e.py',
-    '../../../../_base_/models/distilpose_s.py',
-    '../../../../_base_/methods/distilpose.py',
-    '../../../../_base_/runtime/default.py',
-]
+# DistilPose-S on COCO, 256x192, on 8 GPUs.
+_base_ = ['../../../../_base_/family/distilpose_coco_256x192.py',
+          '../../../../_base_/models/distilpose_s.py',
+          '../../../../_base_/methods/distilpose.py']
 model = dict(type='PoseDistiller', student=_base_.student, teacher=_base_.teacher, terms=_base_.terms)

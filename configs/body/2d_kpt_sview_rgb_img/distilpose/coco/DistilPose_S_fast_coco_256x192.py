@@ -1,5 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/distilpose/coco/DistilPose_S_fast_coco_256x192.py 8
-# DistilPose_S_coco_256x192.py on the same samples in less time: decoding, bfloat16, layout, optimizer (docs/speed.md).
+# DistilPose-S, faster, on COCO, 256x192, on 8 GPUs.
+# The samples are the same; decoding, bfloat16, memory format and optimizer take less time (docs/speed.md).
 _base_ = 'DistilPose_S_coco_256x192.py'
 from distilpose.data_config import with_fast_data
 

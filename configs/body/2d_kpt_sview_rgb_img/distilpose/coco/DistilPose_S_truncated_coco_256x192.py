@@ -1,5 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/distilpose/coco/DistilPose_S_truncated_coco_256x192.py 8
-# DistilPose-S with the augmentation of mmpose 1.x, whose normals are truncated instead of clipped.
+# DistilPose-S with mmpose 1.x's augmentation on COCO, 256x192, on 8 GPUs.
+# Its random numbers are truncated normals instead of clipped ones.
 _base_ = 'DistilPose_S_coco_256x192.py'
 
 train_pipeline = [step for step in _base_.train_pipeline

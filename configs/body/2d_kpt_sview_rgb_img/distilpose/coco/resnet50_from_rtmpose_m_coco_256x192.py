@@ -1,5 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/distilpose/coco/resnet50_from_rtmpose_m_coco_256x192.py 8
-# A coordinate classifier teaches: the outer product of its two distributions is drawn as a heatmap.
+# ResNet-50, which regresses coordinates, from mmpose's RTMPose-m on COCO, 256x192, on 8 GPUs.
+# The outer product of the teacher's SimCC distributions of x and y is its heatmap.
 _base_ = 'resnet50_from_hrnet_w48_coco_256x192.py'
 model = dict(teacher=dict(
     config='mmpose::body_2d_keypoint/rtmpose/coco/rtmpose-m_8xb256-420e_coco-256x192.py',

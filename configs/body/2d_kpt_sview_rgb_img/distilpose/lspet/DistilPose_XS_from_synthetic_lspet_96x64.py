@@ -1,5 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/distilpose/lspet/DistilPose_XS_from_synthetic_lspet_96x64.py 1
-# The student of resnet18_from_synthetic_lspet_96x64.py with a teacher; logs how the terms pull once an epoch.
+# DistilPose-XS from synthetic people on LSPET, 96x64, on a CPU.
+# Student and teacher were trained on synthetic people before. The log has the share of each term in the gradient.
 _base_ = ['DistilPose_XS_lspet_96x64.py']
 
 start = '{{ fileDirname }}'.rsplit('/', 5)[0] + '/work_dirs/quickstart/seed_0/baseline/weights.pth'

@@ -1,4 +1,4 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/distilpose/lspet/DistilPose_XS_lspet_96x64.py 1
+# DistilPose-XS on LSPET, 96x64, on a CPU.
 _base_ = [
     '../../../../_base_/datasets/lspet_96x64_regression.py',
     '../../../../_base_/schedules/adamw_30e.py',

@@ -1,5 +1,4 @@
-# ./tools/train.py configs/body/2d_kpt_sview_rgb_img/distilpose/lspet/DistilPose_XS_udp_from_synthetic_lspet_96x64.py
-# The student of a teacher with unbiased data processing.
+# DistilPose-XS from synthetic people and a teacher with unbiased data processing (UDP) on LSPET, 96x64, on a CPU.
 _base_ = 'DistilPose_XS_from_synthetic_lspet_96x64.py'
 
 model = dict(teacher=dict(

@@ -1,5 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/distilpose/lspet/resnet18_from_synthetic_lspet_96x64.py 1
-# DistilPose-XS without a teacher, on the backbone and encoder of ./tools/quickstart.sh --seed 0 (the student alone).
+# DistilPose-XS without a teacher from synthetic people on LSPET, 96x64, on a CPU.
+# Backbone and encoder start from the quickstart's student without a teacher (./tools/quickstart.sh --seed 0).
 _base_ = [
     '../../../../_base_/datasets/lspet_96x64_regression.py',
     '../../../../_base_/schedules/adamw_15e.py',

@@ -1,5 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/fpd/coco/fpd_hrnet_w48_to_w32_unlabelled_coco_256x192.py 4
-# One of four images comes from COCO's unlabeled2017, of which 50,000 make an epoch one pass over the labelled people.
+# FPD of HRNet-W48 to HRNet-W32 with unlabelled images on COCO, 256x192, on 4 GPUs.
+# One image of four is from unlabeled2017. 50,000 of them make an epoch one pass over the labelled people.
 _base_ = 'fpd_hrnet_w48_to_w32_coco_256x192.py'
 
 train_pipeline = [*_base_.train_pipeline[:-1], dict(type='PackMixedPoseInputs')]

@@ -1,6 +1,5 @@
-# python tools/train.py \
-#     configs/body/2d_kpt_sview_rgb_img/fpd/lspet/fpd_resnet18_coco_to_hourglass_1x32_lsp14_64x64.py
-# A teacher of COCO's 17 joints for LSP's 14: neck and top of the head, which it does not know, are left to the labels.
+# FPD of ResNet-18 (COCO's 17 keypoints) to hourglass 1x32 (14 keypoints) on LSPET, 64x64, on a CPU.
+# Neck and top of the head, which the teacher does not have, learn from the labels alone.
 _base_ = ['hourglass_1x32_lsp14_64x64.py', '../../../../_base_/methods/fpd.py']
 model = dict(
     _delete_=True,

@@ -1,5 +1,4 @@
-# python tools/train.py configs/body/2d_kpt_sview_rgb_img/fpd/lspet/hourglass_1x32_lsp14_64x64.py
-# The small hourglass with the 14 joints that Leeds Sports Pose labels.
+# Hourglass network 1x32 on LSPET, 64x64, on a CPU, with the 14 keypoints of Leeds Sports Pose.
 _base_ = [
     '../../../../_base_/datasets/lspet_14_64x64_heatmap.py',
     '../../../../_base_/schedules/adamw_6e.py',

@@ -1,4 +1,3 @@
-# python tools/train.py configs/body/2d_kpt_sview_rgb_img/fpd/mpii/fpd_hourglass_8x256_to_4x128_scratch_mpii_256x256.py
-# The published FPD*: the student starts from nothing.
+# FPD* of hourglass 8x256 to 4x128 on MPII, 256x256, on 1 GPU: the student starts from random weights.
 _base_ = 'fpd_hourglass_8x256_to_4x128_mpii_256x256.py'
 model = dict(student=dict(checkpoint=None))

@@ -1,6 +1,5 @@
-# python tools/train.py \
-#     configs/body/2d_kpt_sview_rgb_img/fpd/mpii/fpd_hourglass_8x256_to_4x128_unlabelled_mpii_256x256.py
-# One of four images comes from data/unlabelled/, any folder of images that nobody annotated; see docs/unlabelled.md.
+# FPD of hourglass 8x256 to 4x128 with unlabelled images on MPII, 256x256, on 1 GPU.
+# One image of four is from data/unlabelled/, any folder of images without annotations; see docs/unlabelled.md.
 _base_ = 'fpd_hourglass_8x256_to_4x128_mpii_256x256.py'
 
 train_pipeline = [*_base_.train_pipeline[:-1], dict(type='PackMixedPoseInputs')]

@@ -1,8 +1,5 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/fpd/mpii/hrnet_w32_mpii_256x256.py 4
-_base_ = [
-    '../../../../_base_/datasets/mpii_256x256_heatmap.py',
-    '../../../../_base_/schedules/adam_210e_fpd.py',
-    '../../../../_base_/models/simdr/heatmap_hrnet_w32.py',
-    '../../../../_base_/runtime/default.py',
-]
+# Heatmaps with HRNet-W32 on MPII, 256x256, on 4 GPUs: FPD's student alone.
+_base_ = ['../../../../_base_/datasets/mpii_256x256_heatmap.py',
+          '../../../../_base_/models/simdr/heatmap_hrnet_w32.py',
+          '../../../../_base_/family/fpd_hrnet.py']
 model = dict(head=dict(decoder=_base_.codec, out_channels=16))

@@ -1,5 +1,4 @@
-# python tools/train.py configs/body/2d_kpt_sview_rgb_img/simdr/lspet/heatmap_resnet18_from_synthetic_lspet_128x128.py
-# The same for images of twice the size.
+# Heatmaps with ResNet-18 from synthetic people on LSPET, 128x128, on a CPU.
 _base_ = 'heatmap_resnet18_from_synthetic_lspet_64x64.py'
 
 from distilpose.data_config import with_codec

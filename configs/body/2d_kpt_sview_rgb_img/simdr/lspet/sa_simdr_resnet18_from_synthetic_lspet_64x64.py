@@ -1,6 +1,5 @@
-# python tools/train.py configs/body/2d_kpt_sview_rgb_img/simdr/lspet/sa_simdr_resnet18_from_synthetic_lspet_64x64.py
-# Nothing is published at this size, nor at 128x128: a quarter of the sigma of heatmaps, which is a pixel, as in the
-# published rows.
+# SimDR* with ResNet-18 from synthetic people on LSPET, 64x64, on a CPU.
+# Nothing is published at this size or at 128x128. Sigma is a pixel, as in the published rows.
 _base_ = [
     '../../../../_base_/datasets/lspet_96x64_regression.py',
     '../../../../_base_/schedules/adamw_8e.py',

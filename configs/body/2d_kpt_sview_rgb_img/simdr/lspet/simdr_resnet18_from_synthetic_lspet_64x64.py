@@ -1,5 +1,5 @@
-# python tools/train.py configs/body/2d_kpt_sview_rgb_img/simdr/lspet/simdr_resnet18_from_synthetic_lspet_64x64.py
-# Three classes a pixel and the loss of the published ResNet-50 at this size.
+# SimDR with ResNet-18 from synthetic people on LSPET, 64x64, on a CPU.
+# Three bins a pixel and the loss of the published ResNet-50 at this size.
 _base_ = [
     '../../../../_base_/datasets/lspet_96x64_regression.py',
     '../../../../_base_/schedules/adamw_8e.py',

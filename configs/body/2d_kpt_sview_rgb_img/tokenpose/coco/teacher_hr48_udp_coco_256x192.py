@@ -1,5 +1,4 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/teacher_hr48_udp_coco_256x192.py 8
-# The teacher with unbiased data processing (UDP, Huang et al., CVPR 2020) instead of shifted flips.
+# TokenPose with HRNet-W48 and unbiased data processing (UDP, Huang et al., CVPR 2020) on COCO, 256x192, on 8 GPUs.
 _base_ = 'teacher_hr48_coco_256x192.py'
 
 from distilpose.data_config import with_codec

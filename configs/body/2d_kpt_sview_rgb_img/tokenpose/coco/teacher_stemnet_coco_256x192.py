@@ -1,4 +1,4 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/teacher_stemnet_coco_256x192.py 8
+# TokenPose with DistilPose-S's stem on COCO, 256x192, on 8 GPUs.
 _base_ = [
     '../../../../_base_/datasets/coco_256x192_heatmap.py',
     '../../../../_base_/schedules/adam_300e.py',

@@ -1,4 +1,4 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/tokenpose/lspet/teacher_resnet18_lspet_96x64.py 1
+# TokenPose-XS on LSPET, 96x64, on a CPU: DistilPose-XS's teacher.
 _base_ = [
     '../../../../_base_/datasets/lspet_96x64_heatmap.py',
     '../../../../_base_/schedules/adamw_30e.py',

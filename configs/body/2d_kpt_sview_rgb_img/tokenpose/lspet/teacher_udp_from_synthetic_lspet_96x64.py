@@ -1,5 +1,4 @@
-# ./tools/dist_train.sh configs/body/2d_kpt_sview_rgb_img/tokenpose/lspet/teacher_udp_from_synthetic_lspet_96x64.py 1
-# The same teacher with unbiased data processing (UDP).
+# TokenPose-XS from synthetic people with unbiased data processing (UDP) on LSPET, 96x64, on a CPU.
 _base_ = 'teacher_from_synthetic_lspet_96x64.py'
 
 from distilpose.data_config import with_codec
