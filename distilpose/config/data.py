@@ -113,6 +113,15 @@ def replace_steps(pipeline: Sequence[Step], *steps: Step) -> list[Step]:
     return replaced
 
 
+def change_step(pipeline: Sequence[Step], kind: str, **options: Any) -> list[Step]:
+    """A pipeline in which the step of a type has other options; those that are not named stay.
+
+    Raises:
+        DistilPoseError: the pipeline has none of the type, or several.
+    """
+    return replace_steps(pipeline, dict(pipeline[_place(pipeline, kind)], **options))
+
+
 def _place(pipeline: Sequence[Step], kind: str) -> int:
     types = [step['type'] for step in pipeline]
     if types.count(kind) != 1:

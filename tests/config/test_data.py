@@ -10,7 +10,7 @@ import pytest
 from mmengine.config import Config
 
 from distilpose.config import PROJECT_ROOT, load_config
-from distilpose.config.data import replace_steps, with_augmentation, with_codec, with_fast_data
+from distilpose.config.data import change_step, replace_steps, with_augmentation, with_codec, with_fast_data
 from distilpose.engine import check_input_sizes, merge_options, read_config
 from distilpose.errors import DistilPoseError
 
@@ -62,6 +62,11 @@ def test_steps_are_replaced_where_they_are() -> None:
     assert replace_steps(BASE['val_pipeline'], *new) == [new[1], BASE['val_pipeline'][1], new[0]]
 
 
+def test_options_of_a_step_are_changed_and_the_others_stay() -> None:
+    load, *others = BASE['val_pipeline']
+    assert change_step(BASE['val_pipeline'], 'LoadImage', new=1) == [dict(load, new=1), *others] and 'new' not in load
+
+
 @pytest.mark.parametrize('types, words', [
     (('LoadImage', 'PackPoseInputs'), 'one step of type TopdownAffine, and this one has 0: LoadImage, PackPoseInputs'),
     (('TopdownAffine', 'TopdownAffine'), 'this one has 2: TopdownAffine, TopdownAffine'),
@@ -71,7 +76,8 @@ def test_a_pipeline_without_the_step_or_with_two_is_a_sentence(types: tuple[str,
     for change in (lambda: with_codec(dict(BASE, val_pipeline=base['val_pipeline']), CODEC),
                    lambda: with_codec(dict(base, val_pipeline=BASE['val_pipeline']), CODEC),
                    lambda: with_augmentation(base, []),
-                   lambda: replace_steps(base['val_pipeline'], dict(type='TopdownAffine'))):
+                   lambda: replace_steps(base['val_pipeline'], dict(type='TopdownAffine')),
+                   lambda: change_step(base['val_pipeline'], 'TopdownAffine', old=False)):
         with pytest.raises(DistilPoseError, match=words):
             change()
 

@@ -1,32 +1,23 @@
-# Leeds Sports Pose Extended in COCO form (12 of the 17 joints labelled), at a size that a laptop trains: small crops,
-# small batches, and an augmentation that a few thousand people allow to learn from.
+# Leeds Sports Pose Extended (LSPET) in COCO's form, with 12 of the 17 keypoints, for regression on a laptop: small
+# crops, small batches, and an augmentation that suits a few thousand people.
 _base_ = 'coco_256x192_regression.py'
 
-from distilpose.data_config import replace_steps
+from distilpose.data_config import with_augmentation, with_codec
 
 data_root = '{{ fileDirname }}'.rsplit('/', 3)[0] + '/data/lspet/'
 codec = dict(type='RegressionLabel', input_size=(64, 96))
+train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_codec(_base_, codec)
+train_pipeline, train_dataloader = with_augmentation(
+    dict(train_pipeline=train_pipeline),
+    [dict(type='RandomScaleRotation', scale_factor=0.2, rotation_factor=20, rotation_prob=0.6)])
 
-train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale', padding=1.25),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomScaleRotation', scale_factor=0.2, rotation_factor=20, rotation_prob=0.6),
-    dict(type='TopdownAffine', input_size=codec['input_size']),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
-]
-val_pipeline = replace_steps(_base_.val_pipeline, dict(type='TopdownAffine', input_size=codec['input_size']))
-
-train_dataloader = dict(
-    batch_size=16,
-    num_workers=2,
-    dataset=dict(data_root=data_root, ann_file='annotations/person_keypoints_train.json',
-                 data_prefix=dict(img='images/'), pipeline=train_pipeline))
-val_dataloader = dict(
-    num_workers=2,
-    dataset=dict(data_root=data_root, ann_file='annotations/person_keypoints_val.json',
-                 data_prefix=dict(img='images/'), bbox_file=None, pipeline=val_pipeline))
+train_dataloader.update(batch_size=16, num_workers=2)
+train_dataloader['dataset'].update(
+    data_root=data_root, ann_file='annotations/person_keypoints_train.json', data_prefix=dict(img='images/'))
+val_dataloader.update(num_workers=2)
+val_dataloader['dataset'].update(
+    data_root=data_root, ann_file='annotations/person_keypoints_val.json', data_prefix=dict(img='images/'),
+    bbox_file=None)
 test_dataloader = val_dataloader
 
 val_evaluator = dict(ann_file=data_root + 'annotations/person_keypoints_val.json')

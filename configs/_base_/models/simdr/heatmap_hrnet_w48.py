@@ -1,10 +1,7 @@
-# Heatmaps on HRNet-W48.
-_base_ = ['heatmap_hrnet_w32.py', '../hrnet_w48.py']
+# Heatmaps with HRNet-W48. A leaf adds the decoder.
+_base_ = 'simdr_hrnet_w48.py'
 
 model = dict(
-    backbone=dict(
-        extra=dict(**_base_.hrnet_w48,
-                   stage4=dict(num_modules=3, num_branches=4, block='BASIC', num_blocks=(4, 4, 4, 4),
-                               num_channels=(48, 96, 192, 384))),
-        init_cfg=dict(checkpoint='https://download.openmmlab.com/mmpose/pretrain_models/hrnet_w48-8ef0771d.pth')),
-    head=dict(in_channels=48))
+    head=dict(_delete_=True, type='HeatmapHead', in_channels=48, out_channels=17, deconv_out_channels=None,
+              loss=dict(type='KeypointMSELoss', use_target_weight=True, loss_weight=0.5)),
+    test_cfg=dict(_delete_=True, flip_test=True, flip_mode='heatmap', shift_heatmap=True))
