@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 
 from distilpose.errors import DistilPoseError
+from distilpose.host.config_paths import find_in_mmpose
 
 from .forms import check_forms
 from .hugging_face import is_hugging_face, read_hugging_face
@@ -40,7 +41,8 @@ def _read(name: str, given: str | Path) -> Config:
     if is_hugging_face(name):
         return read_hugging_face(name)
     try:
-        cfg = get_config(name) if '::' in name else Config.fromfile(name)
+        file = find_in_mmpose(name) if '::' in name else name
+        cfg = get_config(name) if file is None else Config.fromfile(file)
         check_forms(cfg)  # imports what a config in the lazy style names
     except DistilPoseError:
         raise

@@ -37,7 +37,8 @@ def install() -> None:
     def get_cfg_path(cfg_path: str, filename: str) -> tuple[str, str | None]:
         if cfg_path.startswith(PREFIX):
             return str(resolve(cfg_path)), None
-        return find_base(cfg_path, filename)
+        file = find_in_mmpose(cfg_path)
+        return find_base(cfg_path, filename) if file is None else (str(file), 'mmpose')
 
     Config._get_cfg_path = staticmethod(get_cfg_path)
 
@@ -52,6 +53,15 @@ def resolve(name: str) -> Path:
     if not file.is_file():
         raise DistilPoseError(f'no config {name}{suggest(name) or f" (looked in {CONFIGS})"}')
     return file
+
+
+def find_in_mmpose(name: str) -> Path | None:
+    """The file of ``mmpose::body_2d_keypoint/....py`` in mmpose's package; ``None`` for a name without one."""
+    import mmpose
+
+    scope, _, path = name.partition('::')
+    file = Path(mmpose.__file__).parent / '.mim' / 'configs' / path
+    return file if scope == 'mmpose' and path.endswith('.py') and file.is_file() else None
 
 
 def suggest(name: str) -> str:
