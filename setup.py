@@ -16,6 +16,7 @@ README = ROOT / 'README.md'
 # pip would then look at what they ask for: packages that do not build, or need libGL (docs/dependencies.md).
 REQUIRES = [
     'addict>=2.4',
+    'jinja2>=3.1',
     'json-tricks>=3.16',
     'matplotlib>=3.8',
     'munkres>=1.1.4',
