@@ -16,6 +16,8 @@ MODULES = {
     'benchmark.parts': 'benchmark.timed_sections',
     'benchmark.published_way': 'benchmark.reference',
     'checkpoints.stand_ins': 'checkpoints.unpickling_shims',
+    'compare.colours': 'compare.palette',
+    'compare.words': 'compare.formatting',
     'datasets.hand_over': 'datasets.collate',
     'datasets.in_stages': 'datasets.staged_pipeline',
     'datasets.people_of_image': 'datasets.grouped_by_image',
@@ -33,8 +35,12 @@ MODULES = {
     'engine.averaging': 'engine.weight_averaging',
     'engine.bare_model': 'engine.unwrapped_model',
     'engine.optim': 'engine.mixed_precision',
+    'evaluation.panels': 'compare.pictures',
     'models.heads.axis_classifier': 'models.heads.simcc',
     'models.quick': 'models.optimised',
+    'quickstart.showcase': 'compare.pictures',
+    'quickstart.state': 'compare.state',
+    'report.figures': 'report.metrics',
 }
 """Old -> new path of modules and packages, both below ``distilpose``; their submodules move along."""
 

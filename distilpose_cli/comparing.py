@@ -133,7 +133,7 @@ def _compare_models(args: argparse.Namespace) -> None:
     from distilpose.compare import Request, compare
 
     compare(Request(
-        models=args.model, seeds=args.seeds, options=read_options(args), data_root=args.data_root, name='models',
+        models=args.model, seeds=args.seeds, options=read_options(args), data_root=args.data_root,
         exports=args.export,
         work_dir=Path(args.work_dir or Path('work_dirs', 'compare_models')).expanduser().absolute(),
         command=args.command_line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,13 @@ from distilpose.checkpoints.writing import write_atomically
 from distilpose.distillation.teachers.onnx.graph import read_properties
 from distilpose.engine.teacher_report import FILE, read_report
 from distilpose.errors import DistilPoseError
-from distilpose.report.metrics import in_percent
+from distilpose.report import Table
+from distilpose.report.metrics import ABSENT, in_percent
 
 from .budget import check_budgets
 from .formatting import markdown
 from .history import read_history
-from .measure import Measured, Validation, measure
+from .measure import Measured, Validation, is_comparable, measure, validation_metrics
 from .page import Texts, render, render_runs
 from .pictures import Pictures, choose_evenly, choose_worst, heatmap_pairs, person_panels
 from .plans import Plan, Request, make_plans
@@ -50,13 +52,14 @@ def compare(request: Request) -> None:
     """
     queue = Queue.of(request)
     runs = queue.train(_tell)
-    exported = [export_run(run, tell=_print) for run in runs if run.plan.title in request.exports]
-    comparison = queue.measure(runs, tell=_tell)
-    table = write(comparison, queue, presentation=Presentation())[1]
-    print(f'\n{table}', flush=True)
-    for file in exported:
-        print(f'ONNX: {file}', flush=True)
-    print(f'Page: {request.destination / request.name}.html', flush=True)
+    for run in runs:
+        if run.plan.title in request.exports:
+            export_run(run, tell=_print)
+    if queue.validations:
+        table = write(queue.measure(runs, tell=_tell), queue, presentation=Presentation())[1]
+    else:
+        table = write_metrics(runs, request)
+    print(f'\n{table}\nPage: {request.file(".html")}', flush=True)
 
 
 def compare_runs(work_dirs: Sequence[Path], *, out: Path, command: str = '') -> Path:
@@ -78,7 +81,7 @@ class Queue:
     request: Request
     plans: Sequence[Plan]
     validations: Mapping[str, Validation]
-    """Role -> its validation people."""
+    """Role -> its validation people; empty where models have evaluators other than ``CocoMetric``."""
     notes: list[str]
 
     @classmethod
@@ -92,7 +95,8 @@ class Queue:
         plans, notes = make_plans(request)
         notes += check_budgets(plans)
         _check_exports(request, plans)
-        return cls(request, plans, read_validations(plans), notes)
+        is_other = bool(request.models) and not all(is_comparable(plan.cfg) for plan in plans)
+        return cls(request, plans, {} if is_other else read_validations(plans), notes)
 
     def train(self, tell: Tell, *, around: Around | None = None) -> list[Run]:
         """Trains what is not trained yet; see :func:`~distilpose.compare.runs.train_or_read`."""
@@ -118,19 +122,40 @@ class Queue:
 
 def write(comparison: Comparison, queue: Queue, *, presentation: Presentation) -> tuple[dict[str, Any], str]:
     """Writes the summary as JSON, the tables as Markdown and the page; returns the first two."""
-    out, name = queue.request.destination, queue.request.name
-    out.mkdir(parents=True, exist_ok=True)
+    request = queue.request
+    request.destination.mkdir(parents=True, exist_ok=True)
     summary = summarise(comparison)
     table = markdown(summary)
-    write_atomically(out / f'{name}.json', json.dumps(summary, indent=2, allow_nan=False) + '\n')
-    write_atomically(out / f'{name}.md', table)
+    write_atomically(request.file('.json'), json.dumps(summary, indent=2, allow_nan=False) + '\n')
+    write_atomically(request.file('.md'), table)
     first = comparison.first
     role = 'distilled' if 'distilled' in first else list(first)[-1]
     page = render(summary, histories={name: read_history(found.run.folder) for name, found in first.items()},
                   pictures=_draw(comparison, queue.validations[role], role=role, even=presentation.even),
                   teacher=read_report(first[role].run.folder / FILE), texts=presentation.texts)
-    write_atomically(out / f'{name}.html', page)
+    write_atomically(request.file('.html'), page)
     return summary, table
+
+
+def write_metrics(runs: Sequence[Run], request: Request) -> str:
+    """Writes metrics of the configs' own evaluators, such as those of the whole body, and the page of the logs.
+
+    Returns:
+        The table as Markdown.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        metrics = [validation_metrics(run, folder) for run in runs]
+    names = list(dict.fromkeys(name for found in metrics for name in found))
+    rows = [[run.plan.title, str(run.seed), *(f'{found[name]:.4g}' if name in found else ABSENT for name in names)]
+            for run, found in zip(runs, metrics, strict=True)]
+    table = Table(['model', 'seed', *names], rows).markdown() + '\n'
+    entries = [dict(role=run.plan.role, seed=run.seed, title=run.plan.title, metrics=found)
+               for run, found in zip(runs, metrics, strict=True)]
+    request.destination.mkdir(parents=True, exist_ok=True)
+    write_atomically(request.file('.json'), json.dumps(dict(command=request.command, runs=entries), indent=2) + '\n')
+    write_atomically(request.file('.md'), table)
+    write_atomically(request.file('.html'), render_runs([run.folder for run in runs], command=request.command))
+    return table
 
 
 def export_run(run: Run, *, tell: Callable[[str], None]) -> Path:

@@ -6,7 +6,7 @@ import copy
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +99,14 @@ class Validation:
                                   'of the baseline; give all configs the same val_dataloader.dataset')
 
 
+def is_comparable(cfg: Config) -> bool:
+    """Whether the config's evaluator is one ``CocoMetric`` of whole people, which gains and intervals need."""
+    found = cfg.val_evaluator
+    options = found[0] if isinstance(found, list) and len(found) == 1 else found
+    return (not isinstance(options, list) and options['type'] == 'CocoMetric'
+            and options.get('iou_type', 'keypoints') == 'keypoints')
+
+
 def _coco_metric(cfg: Config, *, name: str) -> dict:
     """The config's evaluator.
 
@@ -106,12 +114,26 @@ def _coco_metric(cfg: Config, *, name: str) -> dict:
         DistilPoseError: it is not one ``CocoMetric`` of whole people.
     """
     found = copy.deepcopy(cfg.val_evaluator)
-    options = found[0] if isinstance(found, list) and len(found) == 1 else found
-    if isinstance(options, list) or options['type'] != 'CocoMetric' or options.get('iou_type',
-                                                                                   'keypoints') != 'keypoints':
+    if not is_comparable(cfg):
         raise DistilPoseError(f'val_evaluator of {name} is {found}; models are compared by the average precision of '
                               "one dict(type='CocoMetric', ann_file=...)")
-    return options
+    return found[0] if isinstance(found, list) else found
+
+
+def validation_metrics(run: Run, folder: str | Path, *, evaluator: Sequence[dict] | None = None,
+                       dump: Path | None = None) -> dict[str, float]:
+    """Metrics of a training on its validation data, from :func:`distilpose.engine.evaluate`.
+
+    Args:
+        run: the training.
+        folder: of the log.
+        evaluator: instead of the config's.
+        dump: a pickle file for all predictions.
+    """
+    cfg = copy.deepcopy(run.cfg)
+    cfg.test_dataloader, cfg.test_cfg = cfg.val_dataloader, cfg.get('test_cfg') or {}
+    cfg.test_evaluator = cfg.val_evaluator if evaluator is None else evaluator
+    return engine.evaluate(cfg, run.checkpoint, work_dir=folder, dump=dump)
 
 
 def measure(run: Run, validation: Validation, *, speed: bool = False) -> Measured:
@@ -134,13 +156,11 @@ def measure(run: Run, validation: Validation, *, speed: bool = False) -> Measure
 
 def evaluate(run: Run, validation: Validation) -> Evaluation:
     """Predicts the validation people with :func:`distilpose.engine.evaluate`, the test loop of the Runner."""
-    cfg = copy.deepcopy(run.cfg)
     people, sigmas = validation.people, np.asarray(validation.dataset.metainfo['sigmas'])
     with tempfile.TemporaryDirectory() as folder:
         dump, prefix = Path(folder, 'predictions.pkl'), Path(folder, 'results')
-        metric = dict(_coco_metric(cfg, name=run.plan.config), outfile_prefix=str(prefix))
-        cfg.test_dataloader, cfg.test_cfg, cfg.test_evaluator = cfg.val_dataloader, cfg.get('test_cfg') or {}, [metric]
-        precision = engine.evaluate(cfg, run.checkpoint, work_dir=folder, dump=dump)
+        metric = dict(_coco_metric(run.cfg, name=run.plan.config), outfile_prefix=str(prefix))
+        precision = validation_metrics(run, folder, evaluator=[metric], dump=dump)
         predictions = np.array([sample['pred_instances']['keypoints'][0] for sample in load(dump)], dtype=float)
         detections = load(f'{prefix}.keypoints.json')
         truth = load(metric.get('ann_file') or f'{prefix}.gt.json')

@@ -48,8 +48,9 @@ class Request:
     exports: Sequence[str] = ()
     """Names of models to export to ONNX at the end."""
     command: str = ''
-    name: str = 'compare'
-    """Of the files that are written: ``<name>.json``, ``<name>.md``, ``<name>.html``."""
+    name: str = ''
+    """Of the files that are written: ``<name>.json``, ``<name>.md``, ``<name>.html``; by default ``compare``, or
+    ``models`` of any models."""
     seed_folders: bool = True
     """Whether trainings lie in ``seed_<seed>/<role>``, else in ``<role>``."""
     validate: bool = True
@@ -59,6 +60,10 @@ class Request:
     def destination(self) -> Path:
         """The folder of what is written."""
         return self.out or self.work_dir
+
+    def file(self, suffix: str) -> Path:
+        """A file that is written, such as that with the suffix ``.html``."""
+        return self.destination / f'{self.name or ("models" if self.models else "compare")}{suffix}'
 
     def folder(self, seed: int, role: str) -> Path:
         """The work directory of one training."""

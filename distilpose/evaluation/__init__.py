@@ -1,5 +1,7 @@
 """Metrics and annotated people for evaluation: AP, OKS, PCK, PCKh, whole body, agreement with a teacher."""
 
+from distilpose.renamed import forward_names
+
 from .agreement import AgreementWithTeacher, TeacherKeypoints
 from .average_precision import Matches, average_precision, match_detections, only_keypoint
 from .dump import DumpPredictions
@@ -18,3 +20,6 @@ __all__ = ['AgreementWithTeacher', 'DumpPredictions', 'Evaluation', 'Matches', '
            'TeacherKeypoints', 'WholeBodyPartsMetric', 'average_precision', 'build_validation', 'correct_keypoints',
            'is_a_figure', 'keypoint_similarity', 'match_detections', 'object_keypoint_similarity', 'only_keypoint',
            'read_people', 'share_of_correct_keypoints']
+
+__getattr__ = forward_names(__name__, {
+    name: f'distilpose.compare.pictures.{name}' for name in ('enlarged_crop', 'person_panels')})

@@ -6,8 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+from mmengine.runner import Runner
+
+from distilpose.engine.hooks import ProgressHook
 
 from ..engine import tiny
 
@@ -73,3 +77,39 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_trained(
     assert compare(*words, work_dir='refused') == 2
     assert expected in capsys.readouterr().err
     assert not (folder / 'refused').exists()
+
+
+@pytest.mark.slow
+def test_teacher_student_second_stage_and_export_are_resumed_as_a_whole(
+        tool: Callable[[str], ModuleType], folder: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    def compare() -> int:
+        distil = [str(folder / 'distillation.py'), 'model.teacher.checkpoint=@teacher']
+        return tool('compare').main([
+            '--model', 'alone', str(folder / 'student.py'), '--model', 'second', *distil, 'load_from=@first',
+            '--model', 'first', *distil, '--model', 'teacher', str(folder / 'teacher.py'),
+            '--export', 'second', '--work-dir', str(folder / 'stages')])
+
+    original = ProgressHook.after_train_iter
+
+    def after_train_iter(self: ProgressHook, runner: Runner, *arguments: Any, **named: Any) -> None:
+        original(self, runner, *arguments, **named)
+        if Path(runner.work_dir).name == 'second' and runner.iter + 1 == 5:  # in the second of two epochs
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressHook, 'after_train_iter', after_train_iter)
+        assert compare() == 130
+    assert not (folder / 'stages' / 'models.json').exists()
+    capsys.readouterr()
+    assert compare() == 0
+    output = capsys.readouterr().out
+    assert output.count('trained before') == 3 and 'Seed 0, second: trained further.' in output
+    assert 'onnxruntime and torch on' in output  # the check of the exported file
+    file = folder / 'stages' / 'seed_0' / 'second' / 'second.onnx'
+    written = file.stat().st_mtime_ns
+    assert compare() == 0
+    assert 'exported before' in capsys.readouterr().out and file.stat().st_mtime_ns == written
+    summary = json.loads((folder / 'stages' / 'models.json').read_text())
+    assert list(summary['models']) == ['baseline', 'second', 'first', 'teacher'] and 'gap_closed' in summary
+    assert 'second' in (folder / 'stages' / 'models.html').read_text()
