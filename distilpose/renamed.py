@@ -30,6 +30,8 @@ MODULES = {
     'distillation.parts': 'distillation.student_modules',
     'distillation.replay': 'distillation.student_modules',
     'distillation.teacher': 'distillation.teachers',
+    'distillation.teacher_cache.opening': 'distillation.teacher_cache.cache',
+    'distillation.teacher_cache.slots': 'distillation.teacher_cache.store',
     'distillation.teachers.quick_copy': 'distillation.teachers.optimised_copy',
     'distillation.untrained': 'distillation.freezing',
     'engine.averaging': 'engine.weight_averaging',

@@ -57,7 +57,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
         for run in range(args.batches + _WARM_UP):
             steps['cached'](run)
         seconds = interleave(steps, runs=args.runs, clock=machine.clock)
-        parts = dict(teacher=cache.asking, writing=cache.writing, reading=cache.reading)
+        parts = dict(teacher=cache.forward_cost, writing=cache.write_cost, reading=cache.read_cost)
         kilobytes = cache.store.record_bytes / 1e3
         return Report(
             'images', seconds, machine.meaning,

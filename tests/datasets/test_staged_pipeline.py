@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from distilpose.config.data import with_fast_data
 from distilpose.datasets import QuickCocoDataset, compact_collate
 from distilpose.datasets.staged_pipeline import split_steps
-from distilpose.distillation.teacher_cache.slots import MarkedPreparation
+from distilpose.distillation.teacher_cache.store import MarkedPreparation
 from distilpose.engine.hooks.randomness import SeededPreparation
 from tests.datasets import test_light_annotations as light_annotations
 from tests.datasets.transforms.test_lazy_decoding import assert_same, compose, steps

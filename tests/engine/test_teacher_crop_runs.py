@@ -81,7 +81,7 @@ def test_a_square_teacher_trains_by_default_and_its_cache_repeats(tiny_data: Pat
     again = run(distillation, tmp_path / 'again', **options)
     assert first == again
     log = next((tmp_path / 'again').glob('*/*.log')).read_text()
-    assert 'asked for 0 of ' in log and 'since the proportions differ' in log
+    assert 'run on 0 of ' in log and 'since the proportions differ' in log
     written = Config.fromfile(tmp_path / 'again' / 'distillation.py')
     assert types_of(written.train_dataloader.dataset.pipeline)[-3:] == ['TeacherCrop', 'GenerateTarget',
                                                                         'PackTeacherCrop']

@@ -1,10 +1,8 @@
-"""A teacher's answers on disk, for trainings that show it the same crops again."""
+"""Teacher cache: teacher outputs on disk, for trainings that use the same crops again."""
 
-from .cache import TeacherCache
+from .cache import TeacherCache, open_cache
 from .header import agree_on_header
 from .layout import RecordLayout
-from .opening import open_cache
-from .slots import MarkedPreparation
-from .store import SlotStore
+from .store import MarkedPreparation, SlotStore
 
 __all__ = ['MarkedPreparation', 'RecordLayout', 'SlotStore', 'TeacherCache', 'agree_on_header', 'open_cache']

@@ -1,88 +1,91 @@
-"""A teacher that is asked once for every crop."""
+"""Teacher cache: teacher outputs are computed once for every crop and read from disk afterwards."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from distilpose.distillation.image_adapter import input_size
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 
+from .header import agree_on_header
 from .layout import RecordLayout
-from .slots import read_slots
-from .store import SlotStore
+from .store import SlotStore, read_slots
 
 CHECK_EVERY = 1000
-"""Batches between two questions to the teacher whose answers are known."""
+"""Batches between two comparisons of cached outputs with the teacher."""
+_TOLERANCE, _TOLERANCE_OF_HALF = 5e-3, 5e-2  # rounding of a float16 is 2.4e-4, of networks in half precision far more
 
 
 @dataclass
 class Cost:
-    """Seconds of a kind of work, and the images that it was for."""
+    """Seconds of an operation, and the number of images."""
 
     seconds: float = 0.0
     images: int = 0
 
     def add(self, seconds: float, images: int) -> None:
-        """Counts some more."""
+        """Adds to both."""
         self.seconds += seconds
         self.images += images
 
     @property
     def milliseconds_each(self) -> float:
-        """Of an image; 0 where there were none."""
+        """Milliseconds per image; 0 without images."""
         return 1e3 * self.seconds / max(self.images, 1)
 
 
 class TeacherCache:
-    """Answers for the teacher from disk, and asks it where the disk does not know.
+    """Returns teacher outputs from disk, and runs the teacher for crops that are not there yet.
 
-    What the teacher says is written first and read then, so that the terms see the same numbers whether a slot was
-    empty or not. Now and then the teacher is asked what is known, and must not contradict.
+    New outputs are written first and then read, so that the terms get the same numbers whether a slot was empty or
+    not. Every :data:`CHECK_EVERY` batches cached outputs are compared with the teacher's.
 
     Args:
-        ask: images (B, 3, H, W) as the student takes them, and their data samples -> the teacher's outputs.
+        run_teacher: from images (B, 3, H, W), the student's input, and their data samples to the teacher's outputs.
         store: of the records.
         layout: of the records.
         fields: those that are read.
-        tolerance: largest relative L2 distance of a tensor from what the teacher says of the same crop.
+        tolerance: largest relative L2 distance of a cached tensor from the teacher's for the same crop.
     """
 
-    def __init__(self, ask: Callable[[Tensor, Sequence[Any]], PoseOutputs], *, store: SlotStore, layout: RecordLayout,
-                 fields: Sequence[str], tolerance: float) -> None:
-        self.ask, self.store, self.layout, self.fields = ask, store, layout, tuple(fields)
+    def __init__(self, run_teacher: Callable[[Tensor, Sequence[Any]], PoseOutputs], *, store: SlotStore,
+                 layout: RecordLayout, fields: Sequence[str], tolerance: float) -> None:
+        self.run_teacher, self.store, self.layout, self.fields = run_teacher, store, layout, tuple(fields)
         self.tolerance = tolerance
-        self.asking, self.writing, self.reading = Cost(), Cost(), Cost()
+        self.forward_cost, self.write_cost, self.read_cost = Cost(), Cost(), Cost()
         self.batches_computed = self.images_computed = 0
         self._batches_until_check = 0
 
     def outputs(self, images: Tensor, data_samples: Sequence[Any]) -> PoseOutputs:
-        """What the teacher says of a batch, in float32, as it is stored.
+        """The teacher's outputs for a batch, in float32 with the precision of the store.
 
         Args:
-            images: (B, 3, H, W), as the student takes them.
-            data_samples: marked by :class:`~distilpose.distillation.teacher_cache.slots.MarkedPreparation`.
+            images: (B, 3, H, W), the student's input.
+            data_samples: marked by :class:`~distilpose.distillation.teacher_cache.store.MarkedPreparation`.
 
         Raises:
             DistilPoseError: the cache contradicts the teacher, or cannot be written.
         """
         slots, crops = read_slots(data_samples)
-        is_known = self.store.find(slots, crops)
-        if is_known.any():
-            self._check_sometimes(images, data_samples, slots, np.flatnonzero(is_known))
-        if not is_known.all():
-            self._fill(images, data_samples, slots, crops, np.flatnonzero(~is_known))
+        is_cached = self.store.find(slots, crops)
+        if is_cached.any():
+            self._check_sometimes(images, data_samples, slots, np.flatnonzero(is_cached))
+        if not is_cached.all():
+            self._fill(images, data_samples, slots, crops, np.flatnonzero(~is_cached))
         start = time.perf_counter()
-        answer = self._read(torch.from_numpy(slots), images.device)
-        self.reading.add(time.perf_counter() - start, len(slots))
-        return answer
+        outputs = self._read(torch.from_numpy(slots), images.device)
+        self.read_cost.add(time.perf_counter() - start, len(slots))
+        return outputs
 
     def _read(self, slots: Tensor, device: torch.device) -> PoseOutputs:
         pinned = device.type == 'cuda'
@@ -92,16 +95,16 @@ class TeacherCache:
 
     def _fill(self, images: Tensor, data_samples: Sequence[Any], slots: np.ndarray, crops: np.ndarray,
               rows: np.ndarray) -> None:
-        """Asks for the whole batch: an answer's last digits may depend on it, and a resumed run has the same batch."""
+        """Runs the teacher on the whole batch, on which last digits may depend: a resumed run has the same batch."""
         if images.is_cuda:  # or the teacher's time is also that of what was queued before it
             torch.cuda.synchronize(images.device)
         start = time.perf_counter()
-        records = self._rounded(self.layout.pack(self.ask(images, data_samples)))
-        asked = time.perf_counter()
+        records = self._rounded(self.layout.pack(self.run_teacher(images, data_samples)))
+        computed = time.perf_counter()
         self.store.write(slots[rows], crops[rows], records[torch.from_numpy(rows)])
         if self.batches_computed:  # the first one warms up
-            self.asking.add(asked - start, len(images))
-            self.writing.add(time.perf_counter() - asked, len(rows))
+            self.forward_cost.add(computed - start, len(images))
+            self.write_cost.add(time.perf_counter() - computed, len(rows))
         self.batches_computed += 1
         self.images_computed += len(rows)
 
@@ -112,12 +115,12 @@ class TeacherCache:
         return records.cpu()
 
     def _refuse(self, values: Tensor, records: Tensor) -> None:
-        part = next(part for part in self.layout.parts if not torch.isfinite(records[:, part.columns]).all())
-        largest = float(values[:, part.columns].abs().max())
+        entry = next(entry for entry in self.layout.entries if not torch.isfinite(records[:, entry.columns]).all())
+        largest = float(values[:, entry.columns].abs().max())
         if not math.isfinite(largest):
-            raise DistilPoseError(f"the teacher's {part.field} are not all numbers but infinite or undefined for some "
-                                  'image; nothing can be learnt from them')
-        raise DistilPoseError(f"the teacher's {part.field} have values up to {largest:g}, which a cache of "
+            raise DistilPoseError(f"the teacher's {entry.field} are not all numbers but infinite or undefined for some "
+                                  'image; a student cannot be trained on them')
+        raise DistilPoseError(f"the teacher's {entry.field} have values up to {largest:g}, which a cache of "
                               f"{str(self.store.dtype).removeprefix('torch.')} does not hold; give it "
                               "dtype='float32', or train without it")
 
@@ -127,18 +130,47 @@ class TeacherCache:
         if self._batches_until_check >= 0:
             return
         self._batches_until_check = CHECK_EVERY - 1
-        said = self.layout.pack(self.ask(images, data_samples))[torch.from_numpy(rows).to(images.device)].cpu()
-        known = self.store.records[torch.from_numpy(slots[rows])].float()
-        for part in self.layout.parts:
-            expected, found = said[:, part.columns], known[:, part.columns]
+        computed = self.layout.pack(self.run_teacher(images, data_samples))[torch.from_numpy(rows).to(images.device)]
+        computed, cached = computed.cpu(), self.store.records[torch.from_numpy(slots[rows])].float()
+        for entry in self.layout.entries:
+            expected, found = computed[:, entry.columns], cached[:, entry.columns]
             distances = (found - expected).norm(dim=1) / expected.norm(dim=1).clamp(min=1e-6)
             worst = int(distances.argmax())
             if not distances[worst] <= self.tolerance:
                 raise DistilPoseError(
-                    f'the teacher cache {self.store.folder} contradicts the teacher: its {part.field} in slot '
+                    f'the teacher cache {self.store.folder} contradicts the teacher: its {entry.field} in slot '
                     f'{slots[rows[worst]]} are {float(distances[worst]):.2g} away (relative L2 distance; '
                     f'{self.tolerance:g} may be rounding); delete it, or name another folder')
 
     def __deepcopy__(self, memo: dict) -> TeacherCache:
         """A copy of the distiller reads the same cache."""
         return self
+
+
+def open_cache(distiller: Any, folder: Path, facts: Mapping[str, str], *, slots: int, dtype: str) -> TeacherCache:
+    """Creates or opens the cache of the teacher outputs that a distiller's terms read.
+
+    Args:
+        distiller: a :class:`~distilpose.distillation.PoseDistiller`, whose teacher is run once on each crop.
+        folder: of the cache.
+        facts: see :func:`~distilpose.distillation.teacher_cache.header.agree_on_header`.
+        slots: number of crops.
+        dtype: ``'float16'`` or ``'float32'``.
+
+    Raises:
+        DistilPoseError: the cache was made for something else, or cannot be written.
+    """
+    outputs = _probe_teacher(distiller)
+    fields = sorted({field for term in distiller.terms.values() for field in term.teacher_fields}
+                    | ({'mask'} if outputs.mask is not None else set()))
+    layout, salt = agree_on_header(folder, facts, RecordLayout.of(outputs, fields))
+    store = SlotStore(folder, slots=slots, values=layout.values, dtype=dtype, salt=salt)
+    tolerance = _TOLERANCE if distiller.teacher.dtype is None else _TOLERANCE_OF_HALF
+    return TeacherCache(distiller.run_teacher, store=store, layout=layout, fields=fields, tolerance=tolerance)
+
+
+@torch.no_grad()
+def _probe_teacher(distiller: Any) -> PoseOutputs:
+    width, height = input_size(distiller.student) or distiller.teacher.input.size or (0, 0)  # pairing requires one
+    weight = next(distiller.student.parameters())
+    return distiller.run_teacher(torch.zeros(1, 3, height, width, device=weight.device))

@@ -1,4 +1,4 @@
-"""What a cache says of itself, so that answers to other questions are not taken for ours."""
+"""Header of a teacher cache: the teacher, data and layout that its outputs depend on, compared before it is used."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def agree_on_header(folder: Path, facts: Mapping[str, str], layout: RecordLayout
 
     Args:
         folder: of the cache; made if it is missing.
-        facts: what all answers depend on, in words -> a short value.
-        layout: of what this run reads.
+        facts: from names to short values: what all outputs depend on.
+        layout: of the fields that this run reads.
 
     Returns:
-        The layout of the cache, which may hold more fields, and a number that stands for its facts.
+        The layout of the cache, which may hold more fields, and a checksum of facts and layout.
 
     Raises:
         DistilPoseError: the cache was made with other facts or lacks a field; says which.
@@ -100,14 +100,14 @@ def _compare(folder: Path, found: Mapping[str, str], expected: Mapping[str, str]
                               'folder for this run, or delete that one')
 
 
-def _compare_layouts(folder: Path, kept: RecordLayout, wanted: RecordLayout) -> None:
-    missing = [field for field in wanted.fields if field not in kept.fields]
+def _compare_layouts(folder: Path, kept: RecordLayout, expected: RecordLayout) -> None:
+    missing = [field for field in expected.fields if field not in kept.fields]
     if missing:
         raise DistilPoseError(f'the teacher cache {folder} keeps {", ".join(kept.fields)}, and the terms also read '
                               f'{", ".join(missing)}; name another folder, or fill it first with a run that has all '
                               'terms')
-    shapes = [{(part.field, part.shape, part.maps) for part in one.parts if part.field in wanted.fields}
-              for one in (kept, wanted)]
+    shapes = [{(entry.field, entry.shape, entry.maps) for entry in one.entries if entry.field in expected.fields}
+              for one in (kept, expected)]
     if shapes[0] != shapes[1]:
         raise DistilPoseError(f"the teacher cache {folder} keeps other shapes than the teacher's "
                               f'({sorted(shapes[0] - shapes[1])} there, {sorted(shapes[1] - shapes[0])} here); name '

@@ -1,4 +1,4 @@
-"""A teacher's outputs as rows of numbers."""
+"""Record layout of a teacher cache: which teacher outputs are stored, as columns of one row per crop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_VALUES = 1 << 28
 
 
 @dataclass(frozen=True)
-class Part:
+class LayoutEntry:
     """One tensor of a record."""
 
     field: str
@@ -28,45 +28,45 @@ class Part:
     start: int
     """Its first column."""
     maps: int = 1
-    """How many heatmaps or feature maps the teacher shows, of which the last is kept."""
+    """Number of heatmaps or feature maps of the teacher, of which the last is kept."""
 
     @property
     def columns(self) -> slice:
-        """Where it is in a record."""
+        """Its columns in a record."""
         return slice(self.start, self.start + math.prod(self.shape))
 
 
 @dataclass(frozen=True)
 class RecordLayout:
-    """What a record holds: of every field that is read its tensors, of several maps the last one."""
+    """The tensors in a record: those of every field that is read, of several maps the last one."""
 
-    parts: tuple[Part, ...]
+    entries: tuple[LayoutEntry, ...]
 
     @classmethod
     def of(cls, outputs: PoseOutputs, fields: Iterable[str]) -> RecordLayout:
-        """The layout for outputs of this kind.
+        """The layout for outputs with these fields and shapes.
 
         Args:
             outputs: of any batch.
             fields: names of those to keep.
         """
-        parts: list[Part] = []
+        entries: list[LayoutEntry] = []
         for field in (name for name in PoseOutputs._fields if name in set(fields)):
-            shown = getattr(outputs, field)
+            maps = len(getattr(outputs, field)) if field in _LAST_COUNTS else 1
             for value in _kept(outputs, field):
-                start = parts[-1].columns.stop if parts else 0
-                parts.append(Part(field, tuple(value.shape[1:]), start, len(shown) if field in _LAST_COUNTS else 1))
-        return cls(tuple(parts))
+                start = entries[-1].columns.stop if entries else 0
+                entries.append(LayoutEntry(field, tuple(value.shape[1:]), start, maps))
+        return cls(tuple(entries))
 
     @property
     def values(self) -> int:
         """Numbers in a record."""
-        return self.parts[-1].columns.stop
+        return self.entries[-1].columns.stop
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Names of the fields that it holds."""
-        return tuple(dict.fromkeys(part.field for part in self.parts))
+        return tuple(dict.fromkeys(entry.field for entry in self.entries))
 
     def pack(self, outputs: PoseOutputs) -> Tensor:
         """Records (B, values) of outputs, in their precision."""
@@ -76,17 +76,17 @@ class RecordLayout:
         """Outputs with some of the fields.
 
         Args:
-            read: columns -> these numbers (B, n) of the records of a batch.
-            fields: names of those that are wanted.
+            read: from columns to their numbers (B, n) in the records of a batch.
+            fields: names of the fields to return.
         """
         values: dict[str, Any] = {}
-        for part in self.parts:
-            if part.field in set(fields):
-                tensor = read(part.columns).unflatten(1, part.shape)
-                values.setdefault(part.field, []).append(tensor)
+        for entry in self.entries:
+            if entry.field in set(fields):
+                tensor = read(entry.columns).unflatten(1, entry.shape)
+                values.setdefault(entry.field, []).append(tensor)
         for field in values:
             if field in _LAST_COUNTS:
-                several = next(part.maps for part in self.parts if part.field == field) > 1
+                several = next(entry.maps for entry in self.entries if entry.field == field) > 1
                 values[field] = OnlyLast(values[field]) if several else tuple(values[field])
             else:
                 values[field] = tuple(values[field]) if field == 'simcc' else values[field][0]
@@ -94,36 +94,37 @@ class RecordLayout:
 
     def to_json(self) -> list[dict]:
         """Plain data."""
-        return [dict(asdict(part), shape=list(part.shape)) for part in self.parts]
+        return [dict(asdict(entry), shape=list(entry.shape)) for entry in self.entries]
 
     @classmethod
     def from_json(cls, data: list[dict]) -> RecordLayout:
-        """From what :meth:`to_json` gave.
+        """The layout that :meth:`to_json` wrote.
 
         Raises:
-            ValueError: it is something else; says what.
+            ValueError: the data are not such a layout.
         """
-        parts, end = [], 0
+        entries, end = [], 0
         for entry in data:
-            if not isinstance(entry, dict) or entry.keys() != Part.__dataclass_fields__.keys():
-                raise ValueError(f'a part of its layout has not the entries {", ".join(Part.__dataclass_fields__)}')
+            if not isinstance(entry, dict) or entry.keys() != LayoutEntry.__dataclass_fields__.keys():
+                keys = ', '.join(LayoutEntry.__dataclass_fields__)
+                raise ValueError(f'an entry of its layout has not the keys {keys}')
             numbers = (entry['start'], entry['maps'], *entry['shape'])
             if any(type(number) is not int for number in numbers) or min(*numbers[1:], 1) < 1 or numbers[0] != end:
-                raise ValueError('a part of its layout has no lengths of a tensor, or does not follow the one before')
+                raise ValueError('an entry of its layout has no shape of a tensor, or does not follow the one before')
             if entry['field'] not in PoseOutputs._fields:
                 raise ValueError(f'{str(entry["field"])[:40]!r} in its layout is none of '
                                  f'{", ".join(PoseOutputs._fields)}')
-            parts.append(Part(entry['field'], tuple(entry['shape']), end, entry['maps']))
-            end = parts[-1].columns.stop
+            entries.append(LayoutEntry(entry['field'], tuple(entry['shape']), end, entry['maps']))
+            end = entries[-1].columns.stop
             if end > _MOST_VALUES:
                 raise ValueError(f'its layout has {end:,} values for a sample, and at most {_MOST_VALUES:,} are read')
-        if not parts:
+        if not entries:
             raise ValueError('its layout is empty')
-        return cls(tuple(parts))
+        return cls(tuple(entries))
 
 
 class OnlyLast(tuple):
-    """Maps of which the last is there; asking for others is an error instead of a wrong answer."""
+    """Maps of which only the last is stored; reading another one is an error."""
 
     def __getitem__(self, index: Any) -> Any:
         if index != -1:

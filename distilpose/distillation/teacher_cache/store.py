@@ -1,34 +1,38 @@
-"""Records of one length on disk, which several processes fill and read together."""
+"""Store of a teacher cache: records of one length on disk, in slots that several processes fill and read."""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Sequence
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from distilpose.errors import DistilPoseError, RunFailed
+from distilpose.structures import TEACHER_FIELDS
 
+_KEY = 'teacher_slot'
 DTYPES = dict(float16=torch.float16, float32=torch.float32)
 
 
 class SlotStore:
-    """Slots of a record each, empty or whole.
+    """Slots on disk that hold one record each, or are empty.
 
     Two files in a folder: the records, and for every slot a mark of 8 bytes, 0 for an empty one, else the checksums of
-    the crop and of both. The mark is written last, so a slot that was cut off in the middle is an empty one.
-    Files have their full length at once and take the room of what is filled. Reading maps them into memory; writing
-    does not, since a full disk would end the process without a word.
+    the crop and of both. The mark is written last, so a slot whose writing was interrupted counts as empty.
+    Files have their full length at once; empty slots take no disk space (sparse files). Reading is memory-mapped.
+    Writing is not, since a full disk would kill the process without a message.
 
     Args:
         folder: exists.
-        slots: how many are used by this run; files of more or fewer slots stay as they are or grow.
+        slots: number of slots of this run; smaller files grow.
         values: numbers in a record.
         dtype: ``'float16'`` or ``'float32'``.
-        salt: stands for what all records depend on; one that was written with another is an empty one.
+        salt: checksum of what all records depend on; records that were written with another count as empty.
     """
 
     def __init__(self, folder: Path, *, slots: int, values: int, dtype: str, salt: int) -> None:
@@ -63,7 +67,7 @@ class SlotStore:
         is_whole = (marks != 0) & self._is_whole[slots]
         stale = np.flatnonzero(is_whole & ((marks >> np.uint64(32)) != crops.astype(np.uint64)))
         if len(stale):
-            raise DistilPoseError(f'the teacher cache {self.folder} has the answer to another crop in slot '
+            raise DistilPoseError(f'the teacher cache {self.folder} has the outputs for another crop in slot '
                                   f'{slots[stale[0]]}: the images, or what decodes and crops them, changed since it '
                                   'was filled; delete it, or name another folder')
         return is_whole
@@ -74,7 +78,7 @@ class SlotStore:
         Args:
             slots: int64.
             columns: which numbers of a record.
-            pinned: put them where a copy to a GPU need not wait.
+            pinned: in pinned memory, for an asynchronous copy to a GPU.
         """
         part = self.records[:, columns]
         out = torch.empty(len(slots), part.shape[1], dtype=self.dtype, pin_memory=pinned)
@@ -134,3 +138,39 @@ def _write(file: FileIO, offset: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest):]
+
+
+class MarkedPreparation:
+    """A data set's ``prepare_data`` that adds to every sample its slot in the cache and the checksum of its crop.
+
+    Both are in the data sample's meta information. The checksum changes when an image, a box, a flip or a step of the
+    pipeline changes.
+
+    Args:
+        prepare: from an index to a packed sample.
+        variant: a scalar tensor, seen by worker processes, with the number of the augmentation.
+        length: of the data set.
+    """
+
+    def __init__(self, prepare: Callable[[int], Any], *, variant: Tensor, length: int) -> None:
+        self.prepare = prepare
+        self.variant = variant
+        self.length = length
+
+    def __call__(self, idx: int) -> Any:
+        """Prepares the sample of this index; ``None`` stays ``None``, for which a data set takes another sample."""
+        sample = self.prepare(idx)
+        if sample is not None:
+            crop = zlib.crc32(sample['inputs'].contiguous().numpy())
+            for name in TEACHER_FIELDS:  # the teacher's own crop, where it has one
+                if name in sample['data_samples']:
+                    value: Any = np.ascontiguousarray(sample['data_samples'].get(name))
+                    crop = zlib.crc32(value, crop)
+            sample['data_samples'].set_metainfo({_KEY: (int(self.variant) * self.length + int(idx), crop)})
+        return sample
+
+
+def read_slots(data_samples: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Slots (B,) and checksums (B,) of the crops of a batch, int64."""
+    slots, crops = zip(*(sample.metainfo[_KEY] for sample in data_samples), strict=True)
+    return np.array(slots, np.int64), np.array(crops, np.int64)

@@ -91,9 +91,9 @@ class TeacherCacheHook(Hook):
         if self.cache is None:
             return
         cache, samples = self.cache, runner.train_dataloader.dataset.prepare_data
-        runner.logger.info(f'The teacher was asked for {cache.images_computed} of {cache.reading.images} crops of this '
-                           f'process; the others were in the cache. Reading took {cache.reading.milliseconds_each:.2f} '
-                           'ms a crop.')
+        cost = cache.read_cost
+        runner.logger.info(f'The teacher was run on {cache.images_computed} of {cost.images} crops of this process; '
+                           f'the others were in the cache. Reading took {cost.milliseconds_each:.2f} ms a crop.')
         samples.prepare = samples.prepare.prepare
         unwrapped_model(runner).teacher_cache = self.cache = None
         cache.store.close()
@@ -129,13 +129,14 @@ def describe_size(cache: TeacherCache, *, samples: int, variants: int, epochs: i
 
 def describe_gain(cache: TeacherCache, *, variants: int, epochs: int) -> str:
     """After which epoch a run with an empty cache is ahead of one without, as measured so far."""
-    asking, writing, reading = (cost.milliseconds_each for cost in (cache.asking, cache.writing, cache.reading))
-    measured = (f'A crop takes the teacher {asking:.2f} ms, writing its answer {writing:.2f} ms and reading it '
+    costs = cache.forward_cost, cache.write_cost, cache.read_cost
+    forward, writing, reading = (cost.milliseconds_each for cost in costs)
+    measured = (f'A crop takes the teacher {forward:.2f} ms, writing its outputs {writing:.2f} ms and reading them '
                 f'{reading:.2f} ms (from memory, since it was just written)')
-    if reading >= asking:
+    if reading >= forward:
         return f'{measured}: the cache does not pay here.'
     extra = variants * (writing + reading)
-    ahead = variants + math.ceil(extra / (asking - reading))
+    ahead = variants + math.ceil(extra / (forward - reading))
     if ahead > epochs:
         return f'{measured}: it pays in later runs; this one would have to go on beyond epoch {ahead}.'
     return f'{measured}: a run with an empty cache is ahead of one without from epoch {ahead} of {epochs} on.'

@@ -74,7 +74,7 @@ def test_what_is_missing_is_added_and_what_is_there_stays(tmp_path: Path) -> Non
     answer = cache.outputs(images(), samples([0, 1, 2, 3]))
     assert teacher.asked == [2, 4, 4]  # to compare, and to fill
     assert_equal(answer, opened(tmp_path, Teacher()).outputs(images(), samples([0, 1, 2, 3])))
-    assert (cache.images_computed, cache.reading.images) == (4, 6)
+    assert (cache.images_computed, cache.read_cost.images) == (4, 6)
 
 
 def test_some_fields_of_a_richer_cache(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_full_cache_gives_the_same_training_without_asking(filled: Filled, tmp
     losses = logged_losses(filled.work_dir)
     assert len(losses) == STEPS and logged_losses(tmp_path) == losses
     assert_equal_weights(tmp_path, filled.work_dir)
-    assert f'asked for 0 of {EPOCHS * tiny.NUM_IMAGES} crops' in log_of(again)
+    assert f'run on 0 of {EPOCHS * tiny.NUM_IMAGES} crops' in log_of(again)
 
 
 def test_worker_processes_make_no_difference(filled: Filled, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_the_log_says_what_it_costs(filled: Filled, tmp_path: Path) -> None:
     assert 'Augmentations repeat every 2 epochs, so' in log
     assert 'the teacher runs in 2 of 2 epochs at most: nothing repeats in this run' in log
     assert 'A crop takes the teacher' in log
-    assert 'asked for 24 of 24 crops' in log
+    assert 'run on 24 of 24 crops' in log
     assert runner.model.teacher_cache is None
 
 
@@ -124,7 +124,7 @@ def test_a_run_that_was_killed_in_a_batch_goes_on_as_if_it_had_not_been(filled: 
     marks[tiny.NUM_IMAGES + 5:] = 0
     marks.tofile(cache / 'marks.bin')
     runner = run(filled.config, tmp_path / 'parts', cache, resume=str(filled.work_dir / 'epoch_1.pth'))
-    assert f'asked for {tiny.NUM_IMAGES - 5} of {(EPOCHS - 1) * tiny.NUM_IMAGES}' in log_of(runner)
+    assert f'run on {tiny.NUM_IMAGES - 5} of {(EPOCHS - 1) * tiny.NUM_IMAGES}' in log_of(runner)
     resumed = logged_losses(tmp_path / 'parts')
     assert len(resumed) == STEPS - STEPS // EPOCHS
     assert resumed == {step: logged_losses(filled.work_dir)[step] for step in resumed}
@@ -134,14 +134,14 @@ def test_a_run_that_was_killed_in_a_batch_goes_on_as_if_it_had_not_been(filled: 
 def test_more_variants_extend_a_cache(filled: Filled, tmp_path: Path) -> None:
     cache = Path(shutil.copytree(filled.cache, tmp_path / 'cache'))
     runner = run(filled.config, tmp_path / 'run', cache, default_hooks__teacher_cache__variants=3)
-    assert f'asked for {tiny.NUM_IMAGES} of' in log_of(runner)
+    assert f'run on {tiny.NUM_IMAGES} of' in log_of(runner)
     losses, former = logged_losses(tmp_path / 'run'), logged_losses(filled.work_dir)
     assert [losses[step] == former[step] for step in range(1, STEPS + 1)] == [True] * 6 + [False] * 6
 
 
 def test_runs_with_other_seeds_share_a_cache(filled: Filled, tmp_path: Path) -> None:
     runner = run(filled.config, tmp_path, filled.cache, seed=1, default_hooks__teacher_cache__augmentation_seed=0)
-    assert 'asked for 0 of' in log_of(runner)
+    assert 'run on 0 of' in log_of(runner)
     losses, others = logged_losses(tmp_path), logged_losses(filled.work_dir)
     assert losses.keys() == others.keys() and not set(losses.values()) & set(others.values())
 
@@ -151,7 +151,7 @@ def test_averages_and_gradient_shares_read_it_too(filled: Filled, tmp_path: Path
              dict(type='GradientShareHook', interval=2)]
     runner = run(filled.config, tmp_path, filled.cache, custom_hooks=hooks)
     assert logged_losses(tmp_path) == logged_losses(filled.work_dir)
-    assert 'asked for 0 of' in log_of(runner)
+    assert 'run on 0 of' in log_of(runner)
     saved = load_file(tmp_path / f'epoch_{EPOCHS}.pth')
     assert not any('teacher' in name for key in ('state_dict', 'ema_state_dict') for name in saved[key])
 
@@ -160,7 +160,7 @@ def test_data_with_images_without_annotations(tiny_data: Path, tmp_path: Path) -
     config = mixture.write(tmp_path, tiny_data, sampler=mixture.AS_IT_COMES)
     for name in ('empty', 'full'):
         log = log_of(run(config, tmp_path / name, tmp_path / 'cache', train_cfg__max_epochs=2))
-    assert 'asked for 0 of' in log
+    assert 'run on 0 of' in log
     assert logged_losses(tmp_path / 'empty') == logged_losses(tmp_path / 'full')
 
 
@@ -185,7 +185,7 @@ def test_two_processes_fill_one_cache(filled: Filled, tmp_path: Path) -> None:
     losses = logged_losses(tmp_path / 'empty')
     assert len(losses) == VARIANTS * 2 and logged_losses(tmp_path / 'full') == losses
     full = next((tmp_path / 'full').glob('*/*.log')).read_text()
-    assert f'asked for 0 of {VARIANTS * tiny.NUM_IMAGES // 2} crops of this process' in full
+    assert f'run on 0 of {VARIANTS * tiny.NUM_IMAGES // 2} crops of this process' in full
 
 
 @pytest.mark.parametrize('change, words', [
@@ -231,7 +231,7 @@ def _other_answer(folder: Path) -> None:
 @pytest.mark.parametrize('change, words', [
     (_other_weights, "a different teacher's weights"),
     (_other_annotation, 'a different annotation file'),
-    (_other_image, 'the answer to another crop in slot 5'),
+    (_other_image, 'the outputs for another crop in slot 5'),
     (_other_answer, 'contradicts the teacher: its heatmaps in slot .* are 0.02 away'),
 ])
 def test_what_changed_on_disk_is_noticed(moved: Path, tmp_path: Path, change: Callable[[Path], None],
@@ -242,7 +242,7 @@ def test_what_changed_on_disk_is_noticed(moved: Path, tmp_path: Path, change: Ca
 
 
 def test_cache_data_and_teacher_may_be_moved(moved: Path, tmp_path: Path) -> None:
-    assert 'asked for 0 of' in log_of(run(moved, tmp_path / 'run', tmp_path / 'cache', train_cfg__max_epochs=1))
+    assert 'run on 0 of' in log_of(run(moved, tmp_path / 'run', tmp_path / 'cache', train_cfg__max_epochs=1))
 
 
 def test_the_grid_of_a_students_heatmaps_is_a_fact_unless_it_is_the_common_one(filled: Filled, tmp_path: Path) -> None:
@@ -317,5 +317,5 @@ def test_arguments_are_checked(arguments: dict) -> None:
 ])
 def test_when_it_pays(milliseconds: tuple[float, float, float], epochs: int, words: str) -> None:
     asking, writing, reading = (Cost(value / 1e3, 1) for value in milliseconds)
-    cache: Any = SimpleNamespace(asking=asking, writing=writing, reading=reading)
+    cache: Any = SimpleNamespace(forward_cost=asking, write_cost=writing, read_cost=reading)
     assert words in describe_gain(cache, variants=2, epochs=epochs)
