@@ -65,7 +65,7 @@ def in_float32(cfg: Config) -> Config:
     """The training as its config says, the teacher answering with its stored network."""
     cfg = copy.deepcopy(cfg)
     if cfg.model.type == 'PoseDistiller':
-        cfg.model.teacher.quick = False
+        cfg.model.teacher.fused = False
     return cfg
 
 

@@ -14,7 +14,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels
 
 from .pairing import student_outputs, student_size
-from .teachers.keypoints import keypoint_count
+from .teachers.keypoint_map import keypoint_count
 
 
 def freeze_modules(student: nn.Module, names: Sequence[str]) -> None:

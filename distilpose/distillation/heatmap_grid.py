@@ -100,7 +100,7 @@ def move(heatmaps: Tensor, source: HeatmapGrid, target: HeatmapGrid = COMMON_GRI
         size: (width, height) of the result, by default that of ``heatmaps``.
 
     Returns:
-        (B, K, height, width); beyond the border it goes on.
+        (B, K, height, width); border values beyond the border.
     """
     own = heatmaps.shape[-1], heatmaps.shape[-2]
     size = size or own

@@ -54,7 +54,7 @@ def resample(maps: Tensor, size: tuple[int, int], *, reach: tuple[float, float] 
         start: pixel of ``maps``, along both axes, at which the result has its first one; added to all.
 
     Returns:
-        (B, C, height, width); beyond the border it goes on.
+        (B, C, height, width); border values beyond the border.
     """
     own = maps.shape[-1], maps.shape[-2]
     places = (torch.arange(count, dtype=maps.dtype, device=maps.device) * far / count + start

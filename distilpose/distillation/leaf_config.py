@@ -1,4 +1,4 @@
-"""Writing the config of a distillation that a command line describes: a student, a teacher, a method, images."""
+"""Leaf config of a distillation: written from a command line with a student, a teacher, a method and images."""
 
 from __future__ import annotations
 
@@ -37,12 +37,13 @@ from .methods import Network, Recipe, choose_method
 from .own_crop import choose_crop
 from .pairing import student_outputs
 from .teachers import PAIRING_OPTIONS, build_teacher, read_teacher_source
-from .teachers.keypoints import build_keypoint_map, keypoint_count
+from .teachers.keypoint_map import keypoint_count
+from .teachers.keypoints import build_keypoint_map
 from .teachers.onnx.graph import read_graph
 from .teachers.resolving import find_file, resolve_teacher, teacher_name
 
 _DEFAULT_SIZE = (192, 256)
-"""(width, height) of the image that tells the kind of a student which does not say the size of its input."""
+"""(width, height) of the probe image for a network without an input size."""
 
 
 VALIDATIONS = ('auto', 'labels', 'agreement')
@@ -52,7 +53,7 @@ the teacher on images that are held out; ``'auto'``: with the former where they 
 
 @dataclass(frozen=True)
 class Distillation:
-    """What a command line says of a distillation."""
+    """The options of a command line for a distillation."""
 
     student: str
     """A config's path, or ``mmpose::...``."""
@@ -96,7 +97,7 @@ def write_leaf_config(distillation: Distillation, folder: Path, *,
     """Writes the config of a distillation, which trains alone, too.
 
     Args:
-        distillation: what is asked for.
+        distillation: the options.
         folder: of the file ``<student>_from_<teacher>.py``.
         check: is given the config before the file is written, and may refuse it.
 
@@ -104,7 +105,7 @@ def write_leaf_config(distillation: Distillation, folder: Path, *,
         The file, and what to log: which preset, kinds and terms were found.
 
     Raises:
-        DistilPoseError: student, teacher, method or images do not exist or do not fit; says what was found.
+        DistilPoseError: student, teacher, method or images do not exist or do not fit.
     """
     path = find_config(distillation.student, from_here=True)
     config = read_config(path)
@@ -115,13 +116,13 @@ def write_leaf_config(distillation: Distillation, folder: Path, *,
     data = _unlabelled_data(config, distillation, frames=folder / 'frames')
     with _without_traces():
         student, names = probe_student(config, path)
-        shown, teacher_names = probe_teacher(teacher, teacher_name(distillation.teacher))
-    recipe = choose_method(distillation.method, student, shown)
+        probed, teacher_names = probe_teacher(teacher, teacher_name(distillation.teacher))
+    recipe = choose_method(distillation.method, student, probed)
     if 'keypoints' not in teacher and None not in (names, teacher_names) and names != teacher_names:
         teacher['keypoints'] = 'auto'
-    _check_pairing(teacher, student, shown, names=names, teacher_names=teacher_names)
+    _check_pairing(teacher, student, probed, names=names, teacher_names=teacher_names)
     has_labels = not data and _dataset(config).get('type') != 'UnlabelledImages'
-    sentence = recipe.describe(student, shown)
+    sentence = recipe.describe(student, probed)
     text = _code(path, config, distillation, recipe=recipe, teacher=recipe.teacher | teacher, has_labels=has_labels,
                  head=sentence) + data
     if check is not None:
@@ -135,18 +136,18 @@ def write_leaf_config(distillation: Distillation, folder: Path, *,
     return file, [*notes, sentence, f'The config of this distillation is {file}; it trains alone, too.']
 
 
-def _check_pairing(teacher: Mapping[str, Any], student: Network, shown: Network, *,
+def _check_pairing(teacher: Mapping[str, Any], student: Network, probed: Network, *,
                    names: Sequence[str] | None, teacher_names: Sequence[str] | None) -> None:
-    """What says how the student learns: keypoints and crop."""
+    """Checks the options of a pair: keypoints and crop."""
     found = build_keypoint_map(teacher.get('keypoints'), student_names=names,
                                student_count=lambda: keypoint_count(student.outputs), teacher_names=teacher_names)
     if found is not None:
-        found.check_count(keypoint_count(shown.outputs))
-    choose_crop(teacher, student=student.size, teacher=shown.size)
+        found.check_count(keypoint_count(probed.outputs))
+    choose_crop(teacher, student=student.size, teacher=probed.size)
 
 
 def probe_student(config: Config, path: str) -> tuple[Network, tuple[str, ...] | None]:
-    """What a config's student shows of an empty image, with any weights, and the names of its keypoints."""
+    """Outputs of a config's student for an empty image, with random weights, and the names of its keypoints."""
     source = read_model_source(dict(config=path))
     model: Any = build_estimator(source.model)
     size = input_size(model)
@@ -157,7 +158,7 @@ def probe_student(config: Config, path: str) -> tuple[Network, tuple[str, ...] |
 
 
 def probe_teacher(spec: Mapping[str, Any], name: str) -> tuple[Network, tuple[str, ...] | None]:
-    """What a teacher shows of an empty image, and the names of its keypoints; weights of a checkpoint are not read."""
+    """Outputs of a teacher for an empty image, without its checkpoint, and the names of its keypoints."""
     if 'type' in spec:
         if spec.get('preset') is not None:
             read_graph(project_path(spec['file']))  # what is no graph is not another network
@@ -174,7 +175,7 @@ def probe_teacher(spec: Mapping[str, Any], name: str) -> tuple[Network, tuple[st
 
 @contextmanager
 def _naming_the_preset(spec: Mapping[str, Any]) -> Iterator[None]:
-    """Says of a file that is not what its preset says where that comes from."""
+    """Adds to an error about a file that it was taken for a preset."""
     try:
         yield
     except DistilPoseError as error:
@@ -192,7 +193,7 @@ def _on_empty_image(model: Any, size: tuple[int, int] | None) -> Any:
 
 @contextmanager
 def _without_traces() -> Iterator[None]:
-    """Networks that are built to look at them draw no random number of the training's, and say nothing twice."""
+    """Builds networks for a probe: without drawing from the training's random numbers, and without log lines."""
     logger = MMLogger.get_current_instance()
     logger.addFilter(_is_warning)
     try:
@@ -322,7 +323,7 @@ def _metainfo(dataset: Mapping[str, Any], student: str) -> dict[str, Any]:
 
 
 def _packed(pipeline: Sequence[Mapping[str, Any]], entry: str) -> str:
-    """A pipeline whose samples say that they have no labels, as code."""
+    """A pipeline that packs ``labelled``, as code."""
     if pipeline[-1].get('type') != 'PackPoseInputs':
         return entry
     return f"[*{entry}[:-1], dict(type='PackMixedPoseInputs')]"

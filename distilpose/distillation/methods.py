@@ -112,7 +112,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The part of a distillation that a method decides."""
+    """Terms and teacher options of a method for one pair."""
 
     rule: Rule
     terms: dict[str, dict[str, Any]]

@@ -149,8 +149,8 @@ class OwnCrop(nn.Module):
                                   "distilpose.config.with_teacher_crop and the teacher's input")
         maps = _on_device([sample.get(place) for sample in data_samples], device)
         masks = [sample.get(mask) for sample in data_samples]
-        known = _on_device(masks, device) if all(one is not None for one in masks) else None
-        return TeacherCrops(images, maps, known)
+        annotated = _on_device(masks, device) if all(one is not None for one in masks) else None
+        return TeacherCrops(images, maps, annotated)
 
     @torch.no_grad()
     def to_student(self, outputs: PoseOutputs, crops: TeacherCrops) -> PoseOutputs:
@@ -175,7 +175,7 @@ class OwnCrop(nn.Module):
                 changes['sigmas'] = outputs.sigmas * scale[:, None]
             if outputs.error_scales is not None:
                 changes['error_scales'] = (outputs.error_scales.sigmoid() * scale[:, None]).logit(eps=1e-6)
-            changes['mask'] = _mask(outputs, scale, shift, known=crops.mask, grid=self.grids.teacher)
+            changes['mask'] = _mask(outputs, scale, shift, annotated=crops.mask, grid=self.grids.teacher)
         return outputs._replace(**changes)
 
     def _warp(self, maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
@@ -232,10 +232,10 @@ def _resample_logits(logits: Tensor, scale: Tensor, shift: Tensor, bins: int | N
     return torch.where(is_inside, values, logits.amin(dim=-1, keepdim=True))
 
 
-def _mask(outputs: PoseOutputs, scale: Tensor, shift: Tensor, *, known: Tensor | None,
+def _mask(outputs: PoseOutputs, scale: Tensor, shift: Tensor, *, annotated: Tensor | None,
           grid: HeatmapGrid) -> Tensor | None:
     """(B, K) 1 for joints in both crops; ``None`` without coordinates, heatmaps, SimCC and masks."""
-    masks = [mask for mask in (outputs.mask, known) if mask is not None]
+    masks = [mask for mask in (outputs.mask, annotated) if mask is not None]
     if any(field is not None for field in (outputs.coords, outputs.simcc, outputs.heatmaps)):
         at = coordinates_of(outputs, refinement='none', grid=grid) * scale[:, None] + shift[:, None]
         is_inside = ((at >= 0) & (at <= 1)).all(dim=-1)

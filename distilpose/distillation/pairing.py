@@ -17,7 +17,7 @@ from .heatmap_grid import COMMON_GRID, COMMON_GRIDS, HeatmapGrids, describe_code
 from .image_adapter import input_size
 from .own_crop import OwnCrop, refuse_unmapped
 from .teachers.base import Teacher
-from .teachers.keypoints import HINT, KeypointMap, keypoint_count
+from .teachers.keypoint_map import HINT, KeypointMap, keypoint_count
 from .terms import DistillationTerm
 
 

@@ -24,7 +24,7 @@ def test_everything_on_is_what_the_fast_config_says() -> None:
 
 def test_float32_is_the_config_itself_with_the_stored_teacher() -> None:
     plain, config = in_float32(read_config(S.format(''))), read_config(S.format(''))
-    assert plain.model.teacher.pop('quick') is False
+    assert plain.model.teacher.pop('fused') is False
     assert plain.to_dict() == config.to_dict()
 
 

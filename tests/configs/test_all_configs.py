@@ -21,7 +21,8 @@ from distilpose.config import CHECKS, PROJECT_ROOT, ConfigTree, build_estimator,
 from distilpose.config.checks import NEED_FILES
 from distilpose.config.keypoint_checks import check_keypoints
 from distilpose.distillation import FrozenTeacher, PoseDistiller
-from distilpose.distillation.teachers.keypoints import build_keypoint_map, keypoint_count
+from distilpose.distillation.teachers.keypoint_map import keypoint_count
+from distilpose.distillation.teachers.keypoints import build_keypoint_map
 from distilpose.engine.teacher_crop import add_teacher_crops
 from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
@@ -51,7 +52,7 @@ def built_teacher(config: str, dtype: str | None, heatmaps: str) -> FrozenTeache
     with torch.random.fork_rng():
         torch.manual_seed(1)  # other weights than those of a student of the same kind
         teacher = FrozenTeacher(build_estimator(source.model), keypoint_names=source.keypoint_names, dtype=dtype,
-                                heatmaps=literal_eval(heatmaps), quick=False)  # a copy takes longer than two images
+                                heatmaps=literal_eval(heatmaps), fused=False)  # a copy takes longer than two images
     outputs, stored = teacher.outputs, {}
 
     def stored_outputs(images: torch.Tensor, **options: bool) -> PoseOutputs:

@@ -92,7 +92,7 @@ def test_the_written_config_stays_and_the_full_one_lies_beside_it(files: Path, t
     assert len(leaf.read_text().splitlines()) < 16
     assert Config.fromfile(tmp_path / 'student_from_teacher_full.py').train_cfg.max_epochs == 1
     log = next(tmp_path.glob('*/*.log')).read_text()
-    assert 'Method distilpose: simulated_heatmap. Without score: the student shows no scores.' in log
+    assert 'Method distilpose: simulated_heatmap. Without score: the student predicts no scores.' in log
     assert f'The config of this distillation is {leaf}' in log
 
 

@@ -95,7 +95,7 @@ OF_FILES: list[Case] = [
     ('train good.py --work-dir out --launcher pytorch', 'needs the variables RANK, LOCAL_RANK, WORLD_SIZE'),
     ('train good.py --work-dir out --method fpd', '--method of a distillation, and no teacher is named'),
     ('train good.py --work-dir out --teacher nothing', 'there is no teacher nothing'),
-    ('train good.py --work-dir out --teacher good.pth', 'is a checkpoint, which does not say of which network'),
+    ('train good.py --work-dir out --teacher good.pth', 'is a checkpoint of an unknown network'),
     ('train good.py --work-dir out --teacher bad.onnx', 'bad.onnx is no ONNX graph'),
     ('train good.py --work-dir out --teacher good.py', 'the weights of a teacher are asked for'),
     (f'{OPTION}load_from=nothing.pth', 'there is no checkpoint'),

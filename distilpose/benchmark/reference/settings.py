@@ -27,7 +27,7 @@ def published_settings(cfg: Config) -> Config:
     if wrapper.optimizer.type in _LOOPING_OPTIMIZERS:
         wrapper.optimizer.update(fused=False, foreach=False)
     if cfg.model.type == 'PoseDistiller':
-        cfg.model.teacher.update(dtype=None, compile=None, quick=False)
+        cfg.model.teacher.update(dtype=None, compile=None, fused=False)
     cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or () if not is_channels_last(hook)]
     cfg.default_hooks = {name: hook for name, hook in (cfg.get('default_hooks') or {}).items()
                          if not is_channels_last(hook)}

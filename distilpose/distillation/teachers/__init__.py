@@ -1,4 +1,4 @@
-"""Teachers: frozen networks outside of the module tree that say what a student learns."""
+"""Teachers: frozen networks outside of the module tree whose outputs supervise a student."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def build_teacher(spec: Mapping[str, Any]) -> Teacher:
 
 
 def teacher_facts(spec: Mapping[str, Any], teacher: Teacher) -> Any:
-    """Plain data that says what a teacher computes beside its weights: the model of its config, or its own facts.
+    """Plain data that determines a teacher's outputs beside its weights: the model of its config, or its own facts.
 
     Args:
         spec: the config's ``model.teacher``.
@@ -48,10 +48,10 @@ def teacher_facts(spec: Mapping[str, Any], teacher: Teacher) -> Any:
 
 
 def teacher_input(spec: Mapping[str, Any]) -> NetworkInput:
-    """The images that the teacher of a config's ``model.teacher`` takes, known before it is built.
+    """The images that the teacher of a config's ``model.teacher`` takes, without building it.
 
-    A registered teacher says it in a class method ``read_input(spec)``, which is given its own options; one without
-    that method says nothing. ``padding`` of the spec is put in the place of the teacher's.
+    A registered teacher has a class method ``read_input(spec)`` for it, which gets its own options; without that method
+    the input is unknown. ``padding`` of the spec overrides the teacher's.
 
     Raises:
         DistilPoseError: as :func:`~distilpose.distillation.teachers.load_teacher`.
@@ -66,13 +66,13 @@ def teacher_input(spec: Mapping[str, Any]) -> NetworkInput:
 
 
 def with_padding(images: NetworkInput, spec: Mapping[str, Any]) -> NetworkInput:
-    """The images of a teacher, with the ``padding`` of a config's ``model.teacher`` where it says one."""
+    """The images of a teacher, with the ``padding`` of a config's ``model.teacher`` if it has one."""
     padding = spec.get('padding')
     return images if padding is None else replace(images, padding=padding)
 
 
 def _own_options(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that make the teacher, without those that say how a student learns from it."""
+    """The options of the teacher itself, without those of the pair."""
     return {key: value for key, value in spec.items() if key not in PAIRING_OPTIONS}
 
 

@@ -1,4 +1,4 @@
-"""What every teacher is: outputs for images, a description of its input, keypoint names, and a digest."""
+"""Teacher: the base class, with outputs for images, a description of its input, keypoint names and a digest."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class Teacher(ABC):
     mode: str = 'eval'
     """``'train'`` where running statistics follow the batches."""
     dtype: Any = None
-    """What it computes in, ``None`` for float32."""
+    """Precision of its forward pass, ``None`` for float32."""
     doubts: tuple[str, ...] = ()
-    """What is strange about its outputs, for warnings in the log before a training."""
+    """Warnings about its outputs, logged before a training."""
     simcc_beta: float = 1.0
-    """What the loss that it was trained with multiplies its SimCC logits with."""
+    """Factor of the SimCC logits in its training loss."""
     heatmap_grid: HeatmapGrid = COMMON_GRID
-    """On which its heatmaps are, or can be drawn; one with another than the common one takes ``own_grid``."""
+    """Grid of its heatmaps; if it is not the common one, :meth:`outputs` takes ``own_grid``."""
     heatmap_size: tuple[int, int] | None = None
     """(width, height) of the heatmaps that its config declares, ``None`` where it declares none."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """What predicts, in a word or two, for messages: the class of a head, the name of a file."""
+        """A short name for messages: the class of a head, the name of a file."""
 
     @abstractmethod
     def describe(self) -> str:
@@ -65,15 +65,15 @@ class Teacher(ABC):
 
     @abstractmethod
     def digest(self) -> str:
-        """SHA-256 of all that must not change, as it is now."""
+        """SHA-256 of the current weights, to verify that they did not change."""
 
     def facts(self) -> Any:
         """Plain data, without paths, on which its outputs depend beside what :meth:`digest` covers."""
         return type(self).__name__
 
-    def train(self, mode: bool) -> None:  # noqa: B027 - most teachers have nothing to follow with
-        """Tells it whether the student trains."""
+    def train(self, mode: bool) -> None:  # noqa: B027 - most teachers stay in eval mode
+        """Called when the student changes between train and eval mode."""
 
     def __deepcopy__(self, memo: dict) -> Teacher:
-        """A copy of the distiller (as EMA makes one) asks the same teacher."""
+        """A copy of the distiller (as EMA makes one) shares the teacher."""
         return self

@@ -1,4 +1,4 @@
-"""Decoding: coordinates and certainties from whatever a network shows, in torch, on the device of its outputs."""
+"""Decoding: coordinates and confidences from heatmaps, SimCC or coordinates, in torch, on the device of the outputs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ REACH = 1 / 40
 
 
 def coordinates_of(outputs: PoseOutputs, *, refinement: str = 'gaussian', grid: HeatmapGrid = COMMON_GRID) -> Tensor:
-    """Where every joint is, as fractions of the crop.
+    """Coordinates of every joint, as fractions of the crop.
 
     Coordinates are taken as they are. Without those, SimCC gives the bin of the highest logit: bin ``i`` of n stands
     for ``i / n``, as in mmpose's ``SimCCLabel``. Without SimCC, the last heatmaps give their highest cells: cell ``i``
-    of n stands for ``i / n``, as in mmpose's ``MSRAHeatmap``, or for what another grid says. Of equal cells or bins the
-    first one is taken. A heatmap without a cell above 0 gives the cell -1, outside of the crop, as mmpose does; its
-    certainty is 0.
+    of n stands for ``i / n``, as in mmpose's ``MSRAHeatmap``, or for the fraction of another grid. Of equal cells or
+    bins the first one is taken. A heatmap without a cell above 0 gives the cell -1, outside of the crop, as mmpose
+    does; its certainty is 0.
 
     Args:
         outputs: of a batch of B, with K keypoints.
@@ -50,17 +50,17 @@ def coordinates_of(outputs: PoseOutputs, *, refinement: str = 'gaussian', grid: 
 
 
 def certainty_of(outputs: PoseOutputs, *, beta: float = 1.0) -> Tensor:
-    """How sure the network is of every joint.
+    """Confidence of the network for every joint.
 
     Scores are taken as they are. Without those, it is the highest value of the last heatmap, and without heatmaps that
     of SimCC: the smaller of the probabilities along x and y that the joint is within 1 / 40 of the side
     (:data:`REACH`) of the highest bin. The probability of one bin would depend on how many there are, and on the sigma
-    of the labels. All is clipped to [0, 1]. A network that gives coordinates alone has the certainty 1. Joints of which
-    the outputs say nothing (``outputs.mask``) have the certainty 0.
+    of the labels. All is clipped to [0, 1]. A network that gives coordinates alone has the certainty 1. Joints
+    that the outputs do not predict (``outputs.mask``) have the certainty 0.
 
     Args:
         outputs: of a batch of B, with K keypoints.
-        beta: what the loss that the network was trained with multiplies its SimCC logits with.
+        beta: factor of the SimCC logits in the network's training loss.
 
     Returns:
         (B, K) in [0, 1]; NaN where the network's own value is.
@@ -126,5 +126,5 @@ def _mass_around_peak(logits: Tensor) -> Tensor:
 
 
 def _nothing_to_decode(outputs: PoseOutputs) -> DistilPoseError:
-    return DistilPoseError(f'the network shows {", ".join(outputs.produced()) or "nothing"}, which does not say where '
-                           'joints are; expected coordinates, SimCC or heatmaps')
+    return DistilPoseError(f'the network predicts {", ".join(outputs.produced()) or "nothing"}, from which coordinates '
+                           'cannot be decoded; expected coordinates, SimCC or heatmaps')

@@ -1,8 +1,9 @@
-"""A frozen mmpose estimator as the teacher."""
+"""Frozen teacher: an mmpose estimator in eval mode, without gradients, whose outputs are converted for the terms."""
 
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +37,7 @@ from .heatmaps import check_drawing, draw_simcc_heatmaps, drawing_grid, to_commo
 from .optimised_copy import OptimisedCopy
 
 MODES = ('eval', 'train')
-OPTIONS = ('dtype', 'compile', 'heatmaps', 'mode', 'quick')
+OPTIONS = ('dtype', 'compile', 'heatmaps', 'mode', 'fused', 'quick')
 
 
 class FrozenTeacher(Teacher):
@@ -44,27 +45,31 @@ class FrozenTeacher(Teacher):
 
     Args:
         model: an mmpose top-down estimator whose weights are final.
-        dtype: ``'bfloat16'`` or ``'float16'`` to answer under autocast, ``None`` for float32 whatever the
-            student trains in. The stored weights stay in float32.
+        dtype: ``'bfloat16'`` or ``'float16'`` to predict under autocast, ``None`` for float32 whatever the
+            precision of the student. The stored weights stay in float32.
         compile: a mode of ``torch.compile``, see :func:`~distilpose.models.optimised.optimise_for_inference`.
         keypoint_names: names of its keypoints in order, ``None`` if unknown.
         heatmaps: for a coordinate classifier (SimCC), ``dict(size=(width, height), sigma=pixels)`` of the heatmaps
             that it shall draw, see :func:`~distilpose.distillation.teachers.heatmaps.draw_simcc_heatmaps`.
-        mode: ``'eval'`` always answers in eval mode. ``'train'`` answers in train mode while the student trains, as
+        mode: ``'eval'`` always predicts in eval mode. ``'train'`` predicts in train mode while the student trains, as
             DWPose's published code does: batch normalisation takes the statistics of the batch, and its running ones
             drift away from the loaded ones.
-        quick: in eval mode, a copy answers whose convolutions carry the batch normalisation; its answers differ by
-            rounding. ``False`` lets the stored network answer itself.
+        fused: in eval mode, predict with a copy whose batch normalisation is fused into the convolutions; outputs
+            differ by rounding. ``False`` predicts with the stored network.
         padding: factor of the person's box in the crops that it was trained on, ``None`` if unknown.
         udp: whether those are crops of UDP, ``None``: if its heatmaps are.
+        quick: the former name of ``fused``, deprecated.
     """
 
     model: Any
 
     def __init__(self, model: nn.Module, *, dtype: str | None = None, compile: str | None = None,
                  keypoint_names: tuple[str, ...] | None = None, heatmaps: dict | None = None,
-                 mode: str = 'eval', quick: bool = True, padding: float | None = None,
-                 udp: bool | None = None) -> None:
+                 mode: str = 'eval', fused: bool = True, padding: float | None = None,
+                 udp: bool | None = None, quick: bool | None = None) -> None:
+        if quick is not None:
+            warnings.warn('model.teacher.quick is now model.teacher.fused', DeprecationWarning, stacklevel=2)
+            fused = quick
         if mode not in MODES:
             raise DistilPoseError(f'teacher mode {mode!r}; expected one of {", ".join(MODES)}')
         check_speed(dtype=dtype, compile=compile)
@@ -75,7 +80,7 @@ class FrozenTeacher(Teacher):
         self.keypoint_names = keypoint_names
         self.heatmaps = heatmaps
         self.mode = mode
-        self.copy = OptimisedCopy(self.model, dtype=dtype, compile=compile) if quick and mode == 'eval' else None
+        self.copy = OptimisedCopy(self.model, dtype=dtype, compile=compile) if fused and mode == 'eval' else None
         self.input = _with_crop(read_input(model), padding=padding, udp=udp)
         decoder: Any = getattr(model.head, 'decoder', None)
         self.heatmap_grid = ((grid_of(decoder) or COMMON_GRID) if heatmaps is None
@@ -119,11 +124,11 @@ class FrozenTeacher(Teacher):
         return self._read(prediction, features, own_grid=own_grid)
 
     def train(self, mode: bool) -> None:
-        """Tells it whether the student trains; only with ``mode='train'`` does it follow."""
+        """Follows the mode of the student if ``mode='train'``; stays in eval mode otherwise."""
         self.model.train(mode and self.mode == 'train')
 
     def _follow(self, device: torch.device) -> None:
-        weights = (next(part.parameters(), None) for part in self.model.children())  # a part moves as a whole
+        weights = (next(module.parameters(), None) for module in self.model.children())  # each moves as a whole
         if any(weight is not None and weight.device != device for weight in weights):
             self.model.to(device)
         if self.model.training and device.type == 'cpu' and get_world_size() > 1:
@@ -143,7 +148,7 @@ class FrozenTeacher(Teacher):
         if self.heatmaps is not None:
             if outputs.simcc is None:
                 raise DistilPoseError(f'the teacher shall draw heatmaps ({self.heatmaps}), which only a coordinate '
-                                      f'classifier can, and its {type(head).__name__} shows '
+                                      f'classifier can, and its {type(head).__name__} predicts '
                                       f'{", ".join(outputs.produced())}; drop teacher.heatmaps')
             drawn = draw_simcc_heatmaps(outputs.simcc, beta=self.simcc_beta, **self.heatmaps,
                                         grid=self.heatmap_grid if own_grid else COMMON_GRID)
@@ -175,7 +180,7 @@ def load_teacher(config: str | dict | None = None, checkpoint: str | Path | None
             Hugging Face with ``config.json`` and ``model.safetensors``.
         checkpoint: file of its weights, ours or published, relative to the project's root unless absolute; a folder's
             own without it.
-        **further: ``dtype``, ``compile``, ``heatmaps``, ``mode`` and ``quick`` of :class:`FrozenTeacher`. Any other key
+        **further: ``dtype``, ``compile``, ``heatmaps``, ``mode`` and ``fused`` of :class:`FrozenTeacher`. Any other key
             changes the config's model, see :func:`~distilpose.config.models.read_model_source`.
 
     Raises:
@@ -198,7 +203,7 @@ def load_teacher(config: str | dict | None = None, checkpoint: str | Path | None
 
 
 def read_teacher_source(spec: Mapping[str, Any]) -> ModelSource:
-    """The plain model of a distillation's ``model.teacher`` and what is known of its keypoints.
+    """The plain model of a distillation's ``model.teacher`` and the names of its keypoints.
 
     Raises:
         DistilPoseError: when no config is named, or as :func:`~distilpose.config.models.read_model_source`.

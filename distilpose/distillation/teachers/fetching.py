@@ -1,4 +1,4 @@
-"""Fetching the published file of a preset: downloaded, unpacked and verified before it gets its name."""
+"""Download of a preset's published file: unpacked and verified before it gets its name."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def fetch(preset: Preset, *, folder: Path | None = None) -> Path:
     """The file of a preset, which is downloaded where it is not there yet.
 
     A download that breaks leaves nothing behind and starts from the beginning the next time. The file gets its name
-    when its SHA-256 is that of the preset. Where none is published, the log says the one that was found.
+    when its SHA-256 is that of the preset. Where none is published, the log has the one that was found.
 
     Args:
         preset: whose file.
         folder: where it is looked for and put; ``teacher_chkpts/`` below the project's root by default.
 
     Raises:
-        DistilPoseError: nobody publishes it, it cannot be downloaded, or it is another file than the published one.
+        DistilPoseError: it is not published, it cannot be downloaded, or it is another file than the published one.
         RunFailed: it cannot be written.
     """
     folder = project_path(FOLDER) if folder is None else folder
@@ -52,11 +52,11 @@ def fetch(preset: Preset, *, folder: Path | None = None) -> Path:
         _compare(preset, target)
         return target
     if preset.url is None:
-        raise DistilPoseError(f'the preset {preset.name} describes a file that nobody publishes in this form; export '
+        raise DistilPoseError(f'the preset {preset.name} describes a file that is not published in this form; export '
                               f'the network and put it at {target}')
     folder.mkdir(parents=True, exist_ok=True)
     print_log(f'Fetching {preset.url} to {target}.', 'current')
-    with replacing(target) as part, part.open('wb') as output:
+    with replacing(target) as partial, partial.open('wb') as output:
         if preset.url.endswith('.zip'):
             with tempfile.TemporaryFile(dir=folder) as archive:
                 _download(preset, archive, target=target)
@@ -64,7 +64,7 @@ def fetch(preset: Preset, *, folder: Path | None = None) -> Path:
         else:
             _download(preset, output, target=target)
         output.flush()
-        _verify(preset, part, target=target)
+        _verify(preset, partial, target=target)
     return target
 
 
@@ -126,8 +126,8 @@ def _compare(preset: Preset, file: Path) -> None:
                   f'begins with {preset.sha256[:8]}; delete it to have that one fetched.', 'current', logging.WARNING)
 
 
-def _verify(preset: Preset, part: Path, *, target: Path) -> None:
-    found = sha256_of(part)
+def _verify(preset: Preset, partial: Path, *, target: Path) -> None:
+    found = sha256_of(partial)
     if preset.sha256 is None:
         print_log(f'The SHA-256 of {target} is {found}; none is published for the preset {preset.name} to compare it '
                   'with.', 'current', logging.WARNING)

@@ -1,4 +1,4 @@
-"""Bringing what teachers show to the heatmaps that terms read: ``cell = coordinate * size``, peak 1."""
+"""Teacher heatmaps for distillation terms: on the common grid ``cell = coordinate * size``, with peaks of 1."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_drawing(heatmaps: Any, *, entry: str) -> None:
     """Refuses a description of drawn heatmaps that is not ``dict(size=(width, height), sigma=pixels)``.
 
     Raises:
-        DistilPoseError: says what is wrong with it.
+        DistilPoseError: a key is missing, or size or sigma is invalid.
     """
     if not isinstance(heatmaps, Mapping) or set(heatmaps) != {'size', 'sigma'}:
         keys = ', '.join(map(str, heatmaps)) if isinstance(heatmaps, Mapping) else None
@@ -36,24 +36,24 @@ def check_drawing(heatmaps: Any, *, entry: str) -> None:
 def drawing_grid(input_size: tuple[int, int] | None) -> HeatmapGrid:
     """The grid for a student that is not on the common one, on which a teacher that draws its heatmaps can draw them.
 
-    That is ``UDPHeatmap``'s; the common one where the size of the crop, (width, height), is not known.
+    That is ``UDPHeatmap``'s; the common one where the size of the crop, (width, height), is unknown.
     """
     return COMMON_GRID if input_size is None else HeatmapGrid('udp', input_size)
 
 
 def draw_simcc_heatmaps(simcc: tuple[Tensor, Tensor], *, size: tuple[int, int], sigma: float, beta: float,
                         grid: HeatmapGrid = COMMON_GRID) -> Tensor:
-    """The heatmap that a coordinate classifier expects.
+    """Expected heatmap of SimCC distributions.
 
-    Its two distributions say where the joint is; the outer product of both is the distribution over the image.
-    A gaussian of peak 1 averaged over that distribution is separable: a product of two averages along the axes.
-    So a sure teacher draws the usual target, and an unsure one a lower and wider one.
+    The outer product of both distributions is the joint's distribution over the image. The expectation of a gaussian of
+    peak 1 under it is separable: a product of two expectations along the axes. A confident teacher gives the usual
+    target, an uncertain one a lower and wider gaussian.
 
     Args:
         simcc: (B, K, Wx) and (B, K, Wy) logits; bin ``i`` of n stands for the fraction ``i / n``.
         size: (width, height) of the heatmap.
         sigma: of the gaussian, in heatmap pixels.
-        beta: what the teacher's loss multiplied its logits with.
+        beta: factor of the logits in the teacher's loss.
         grid: of the heatmap.
 
     Returns:
@@ -79,7 +79,7 @@ def to_common_grid(heatmaps: Tensor, decoder: Any) -> Tensor:
 
     Args:
         heatmaps: (B, K, H, W).
-        decoder: the codec of the head that drew them; ``None`` for one that says nothing.
+        decoder: the codec of the head that drew them; ``None`` if unknown.
 
     Raises:
         DistilPoseError: as :func:`own_grid`.
@@ -91,7 +91,7 @@ def own_grid(decoder: Any) -> HeatmapGrid:
     """The grid of a teacher's heatmaps.
 
     Args:
-        decoder: the codec of the head that draws them; ``None`` for one that says nothing.
+        decoder: the codec of the head that draws them; ``None`` if unknown.
 
     Raises:
         DistilPoseError: for a codec whose maps are not gaussians of peak 1.

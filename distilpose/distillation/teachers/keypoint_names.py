@@ -60,7 +60,7 @@ class KeypointDefinition:
 
     names: tuple[str, ...]
     mirrored: tuple[int | None, ...]
-    """Of every keypoint the one on the other side, itself in the middle, ``None`` where the names do not say it."""
+    """The mirror keypoint of every keypoint, itself in the middle, ``None`` where names have no side."""
     set_name: str | None = None
     """A key of :data:`SETS`, where these are its names in its order."""
     sigmas: tuple[float, ...] = ()

@@ -1,4 +1,4 @@
-"""The optimised copy of a network that predicts for it, rebuilt when the network changes."""
+"""Optimised copy of a network for inference, rebuilt when the weights or modules of the network change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Made(NamedTuple):
     """A copy, and what the estimator was when it was made."""
 
     copy: Any
-    parts: list[tuple[nn.Module, int | None]]
+    modules: list[tuple[nn.Module, int | None]]
     tensors: list[Tensor]
     changes: int
 
@@ -58,23 +58,23 @@ class OptimisedCopy:
         self._made = None
 
     def _is_current(self, made: _Made | None) -> TypeGuard[_Made]:
-        return (made is not None and made.parts == self._parts()
+        return (made is not None and made.modules == self._modules()
                 and made.changes == sum(map(_changes, made.tensors)))
 
     def _make(self) -> _Made:
-        tensors, parts = [*self.model.parameters(), *self.model.buffers()], self._parts()
+        tensors, modules = [*self.model.parameters(), *self.model.buffers()], self._modules()
         changes = sum(map(_changes, tensors))
-        return _Made(optimise_for_inference(self.model, visual_tokens=True, **self.speed), parts, tensors, changes)
+        return _Made(optimise_for_inference(self.model, visual_tokens=True, **self.speed), modules, tensors, changes)
 
-    def _parts(self) -> list[tuple[nn.Module, int | None]]:
-        return [(part, _place(part)) for part in self.model.children()]
+    def _modules(self) -> list[tuple[nn.Module, int | None]]:
+        return [(module, _place(module)) for module in self.model.children()]
 
     def __reduce__(self) -> tuple:
         """A pickled or copied one makes its copy anew; locks and compiled functions cannot be pickled."""
         return partial(OptimisedCopy, **self.speed), (self.model,)
 
 
-def _place(part: nn.Module) -> int | None:
-    """Where its first weight lies; moving a part, or giving it other weights, moves that one."""
-    weight = next(part.parameters(), None)
+def _place(module: nn.Module) -> int | None:
+    """Address of its first weight; it changes when the module is moved or gets other weights."""
+    weight = next(module.parameters(), None)
     return None if weight is None else weight.data_ptr()

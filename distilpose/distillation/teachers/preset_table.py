@@ -1,4 +1,4 @@
-"""Presets of teachers: published files, their addresses and SHA-256, and what their graphs do not tell.
+"""Presets of teachers: published files, their addresses and SHA-256, and the facts that their graphs do not contain.
 
 The facts are those of mmpose's configs of these networks (``model.data_preprocessor``, ``codec``, ``head.loss.beta``,
 ``GetBBoxCenterScale``), of `easy_ViTPose <https://github.com/JunkyByte/easy_ViTPose>`_, and of MoveNet's model cards.
@@ -34,7 +34,7 @@ class Preset:
     file: str
     """Its name below ``teacher_chkpts/``."""
     url: str | None
-    """Where it is published, alone or in a zip archive; ``None`` where nobody publishes this file."""
+    """Where it is published, alone or in a zip archive; ``None`` if it is not published."""
     sha256: str | None
     """Of the file: all 64 digits or the first ones, ``None`` where none is published."""
     keypoints: str

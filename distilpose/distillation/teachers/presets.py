@@ -84,7 +84,7 @@ def _compare(preset: Preset, digest: str) -> str:
 
 
 def describe_preset(preset: Preset) -> OnnxDescription:
-    """What a preset says of its ONNX file.
+    """Description of a preset's ONNX file.
 
     Raises:
         DistilPoseError: it is a checkpoint.

@@ -1,4 +1,4 @@
-"""Finding a teacher by what a command line calls it: a file, a folder, a config, or the name of a preset."""
+"""Teacher of a command line: resolves a file, a folder, a config or the name of a preset."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _of_preset(preset: Preset, file: Path) -> dict[str, Any]:
 def _of_checkpoint(file: Path) -> ResolvedTeacher:
     known = recognise(file)
     if known is None or known.preset.config is None:
-        raise DistilPoseError(f'--teacher {file} is a checkpoint, which does not say of which network; name its config '
+        raise DistilPoseError(f'--teacher {file} is a checkpoint of an unknown network; name its config '
                               f'with --teacher CONFIG --teacher-checkpoint {file}')
     return ResolvedTeacher(_of_preset(known.preset, file), [known.note])
 
@@ -124,5 +124,5 @@ def _of_config(text: str, weights: Path | None) -> dict[str, Any]:
     find_config(config)
     preset = next((preset for preset in PRESETS.values() if preset.config == config), None)
     hint = '' if preset is None else f', or take its preset: --teacher {preset.name}'
-    raise DistilPoseError(f'--teacher {text} is a config, and the weights of a teacher are asked for; add '
+    raise DistilPoseError(f'--teacher {text} is a config without weights of the teacher; add '
                           f'--teacher-checkpoint FILE{hint}')

@@ -85,7 +85,7 @@ def oks_distance(coords: Tensor, target: Tensor, *, weights: Tensor, sigmas: Ten
 
     With ``d`` the distance and ``s`` the scale of the person, ``e = d / (2 sigma s)``. It is ``-log(OKS) = e^2 / 2``
     (COCO; as a loss: Maji et al., CVPR workshops 2022) up to ``e = 1``, and linear beyond, where the similarity has no
-    gradient left to learn from.
+    gradient left.
 
     Args:
         coords: (B, K, 2) of the student, in [0, 1].

@@ -54,7 +54,7 @@ def resample_bins(profile: Tensor, bins: int) -> Tensor:
         bins: of the result.
 
     Returns:
-        (B, K, bins), linear between cells; beyond the last cell the border goes on.
+        (B, K, bins), linear between cells; border values beyond the last cell.
     """
     cells = profile.shape[-1]
     place = (torch.arange(bins, dtype=profile.dtype, device=profile.device) * cells / bins).clamp(max=cells - 1)

@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ...distillation.teachers.keypoints import ENTRY, HINT
+from ...distillation.teachers.keypoint_map import ENTRY, HINT
 from ...errors import DistilPoseError
 from ..unwrapped_model import unwrapped_model
 

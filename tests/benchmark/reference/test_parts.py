@@ -120,7 +120,7 @@ def test_settings() -> None:
     found = published_settings(cfg)
     assert found.optim_wrapper == dict(type='OptimWrapper', clip_grad=dict(max_norm=1.),
                                        optimizer=dict(type='Adam', lr=1e-3, fused=False, foreach=False))
-    assert found.model.teacher == dict(config='a', checkpoint='b', dtype=None, compile=None, quick=False)
+    assert found.model.teacher == dict(config='a', checkpoint='b', dtype=None, compile=None, fused=False)
     assert has_channels_last(cfg) and not has_channels_last(found) and not found.compile
     assert found.default_hooks == dict(timer=dict(type='IterTimerHook'), none=None)
     assert found.custom_hooks == [dict(type='GradientShareHook')] and cfg.to_dict() == before

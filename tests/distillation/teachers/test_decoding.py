@@ -101,7 +101,7 @@ def test_what_is_not_a_number_stays_visible():
 def test_nothing_to_decode_and_unknown_refinement_are_refused():
     outputs = PoseOutputs(visual_tokens=torch.zeros(1, 2, 3))
     for read in (coordinates_of, certainty_of):
-        with pytest.raises(DistilPoseError, match='shows visual_tokens'):
+        with pytest.raises(DistilPoseError, match='predicts visual_tokens'):
             read(outputs)
     with pytest.raises(DistilPoseError, match="refinement='dark'; expected one of gaussian"):
         coordinates_of(outputs, refinement='dark')

@@ -102,16 +102,16 @@ def test_unknown_dtype_is_refused() -> None:
 
 @pytest.mark.parametrize('dtype', [None, 'bfloat16'])
 def test_the_quick_copy_answers_as_the_network_and_leaves_it_alone(dtype: str | None) -> None:
-    quick = teacher(dtype=dtype)
-    slow, (images, _) = FrozenTeacher(quick.model, dtype=dtype, quick=False), batch()
-    for name, found in quick.outputs(images)._asdict().items():
+    fused = teacher(dtype=dtype)
+    slow, (images, _) = FrozenTeacher(fused.model, dtype=dtype, fused=False), batch()
+    for name, found in fused.outputs(images)._asdict().items():
         expected = getattr(slow.outputs(images), name)
         for one, other in zip(found or (), expected or (), strict=True) if isinstance(found, tuple) else []:
             torch.testing.assert_close(one, other, rtol=0, atol=(1e-5 if dtype is None else 0.1) * other.std().item())
-    assert quick.copy is not None and slow.copy is None
-    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in quick.model.modules())
-    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in quick.copy.current().modules())
-    assert quick.digest() == quick.loaded_digest
+    assert fused.copy is not None and slow.copy is None
+    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in fused.model.modules())
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in fused.copy.current().modules())
+    assert fused.digest() == fused.loaded_digest
 
 
 @pytest.mark.parametrize('change', ['loaded', 'statistics', 'another module', 'none'])
@@ -126,7 +126,7 @@ def test_the_quick_copy_is_of_the_weights_as_they_are(change: str) -> None:
         frozen.model.backbone = other.model.backbone
     after = frozen.outputs(images).visual_tokens
     assert torch.equal(before, after) == (change == 'none') == (frozen.copy.current() is first)
-    torch.testing.assert_close(after, FrozenTeacher(frozen.model, quick=False).outputs(images).visual_tokens)
+    torch.testing.assert_close(after, FrozenTeacher(frozen.model, fused=False).outputs(images).visual_tokens)
 
 
 def test_whoever_has_the_features_needs_no_quick_copy() -> None:
@@ -139,7 +139,7 @@ def test_whoever_has_the_features_needs_no_quick_copy() -> None:
 
 def test_heatmaps_stay_on_their_own_grid_on_request() -> None:
     codec = dict(type='UDPHeatmap', input_size=INPUT_SIZE, heatmap_size=(12, 16), sigma=1)
-    frozen, (images, _) = teacher(changed(TEACHER, decoder=codec), quick=False), batch()
+    frozen, (images, _) = teacher(changed(TEACHER, decoder=codec), fused=False), batch()
     with torch.no_grad():
         features = frozen.model.extract_feat(images)
         drawn = frozen.model.head(features).heatmaps[-1]
@@ -245,3 +245,8 @@ def test_weights_only(tmp_path: Path) -> None:
     torch.save(dict(state_dict=build_estimator(TEACHER).state_dict(), hook=print), tmp_path / 'hostile.pth')
     with pytest.raises(ValueError, match='hostile.pth'):
         load_teacher(TEACHER, tmp_path / 'hostile.pth')
+
+
+def test_the_old_name_of_fused_still_works_and_warns() -> None:
+    with pytest.warns(DeprecationWarning, match=r'model\.teacher\.quick is now model\.teacher\.fused'):
+        assert teacher(quick=False).copy is None

@@ -106,7 +106,7 @@ def test_what_is_too_large_is_refused(server: str, tmp_path: Path, name: str, mo
 
 
 def test_a_file_that_nobody_publishes_is_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(DistilPoseError, match=r'nobody publishes in this form; export the network and put it at'):
+    with pytest.raises(DistilPoseError, match=r'is not published in this form; export the network and put it at'):
         fetch(preset(None), folder=tmp_path)
 
 

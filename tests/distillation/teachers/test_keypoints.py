@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from distilpose.distillation.teachers.keypoint_map import KeypointMap
 from distilpose.distillation.teachers.keypoint_names import read_definition
-from distilpose.distillation.teachers.keypoints import KeypointMap, build_keypoint_map
+from distilpose.distillation.teachers.keypoints import build_keypoint_map
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 
@@ -188,28 +189,28 @@ def test_indices_and_definitions_of_teachers_without_names() -> None:
 
 def test_the_log_lists_them() -> None:
     assert build(dict(TABLE, head_top='nose')).describe() == (
-        'The teacher teaches 5 of 16 keypoints; by the same name: right_hip, left_hip; pelvis by the mean of left_hip '
-        'and right_hip; thorax by the mean of left_shoulder and right_shoulder; head_top by nose. Without a partner, '
-        'and not taught: right_ankle, right_knee, left_knee, left_ankle, upper_neck, right_wrist, right_elbow, '
-        'right_shoulder, left_shoulder, left_elbow, left_wrist.')
+        'The teacher supervises 5 of 16 keypoints; by the same name: right_hip, left_hip; pelvis by the mean of '
+        'left_hip and right_hip; thorax by the mean of left_shoulder and right_shoulder; head_top by nose. '
+        'Without a partner, and not supervised: right_ankle, right_knee, left_knee, left_ankle, upper_neck, '
+        'right_wrist, right_elbow, right_shoulder, left_shoulder, left_elbow, left_wrist.')
 
 
 @pytest.mark.parametrize('option, sentence', [
     (3, "model.teacher.keypoints is 3; expected 'auto', a table"),
-    ({}, 'is a table without a keypoint'),
-    (dict(pelvis=None), 'is a table without a keypoint'),
+    ({}, 'is a table without any keypoint'),
+    (dict(pelvis=None), 'is a table without any keypoint'),
     (dict(left_hipp='left_hip'), "'left_hipp', which is no keypoint of the student; did you mean 'left_hip'"),
     (dict(left_hip='left_hi'), "'left_hi', which is no keypoint of the teacher; did you mean 'left_hip'"),
     ({16: 0}, 'names keypoint 16 of the student, which has 16: expected indices from 0 to 15'),
     ({0: -1}, 'names keypoint -1 of the teacher'),
     ({0: 1.5}, 'has 1.5 for a keypoint of the teacher; expected a name or an index'),
-    (dict(pelvis=('left_hip',)), "teaches 'pelvis' by ('left_hip',); expected one keypoint of the teacher, or two"),
-    (dict(pelvis=('left_hip', 'left_hip')), "'pelvis' by the mean of 'left_hip' and itself"),
+    (dict(pelvis=('left_hip',)), "maps 'pelvis' to ('left_hip',); expected one keypoint of the teacher, or two"),
+    (dict(pelvis=('left_hip', 'left_hip')), "'pelvis' to the mean of 'left_hip' and itself"),
     ({'pelvis': 'nose', 6: 'nose'}, "two entries for keypoint 'pelvis'"),
-    (dict(thorax='nose', head_top='nose'), "teaches both 'thorax' and 'head_top' by 'nose'"),
-    (dict(left_hip='right_hip'), "'left_hip' by 'right_hip', which is on the other side"),
-    (dict(pelvis='left_hip'), "'pelvis' by 'left_hip', which a mirror exchanges for 'right_hip'; expected a joint in"),
-    (dict(left_hip='left_hip', right_hip='right_knee'), "and 'left_hip', on the other side, by 'left_hip'"),
+    (dict(thorax='nose', head_top='nose'), "maps both 'thorax' and 'head_top' to 'nose'"),
+    (dict(left_hip='right_hip'), "'left_hip' to 'right_hip', which is on the other side"),
+    (dict(pelvis='left_hip'), "'pelvis' to 'left_hip', which a mirror exchanges for 'right_hip'; expected a joint in"),
+    (dict(left_hip='left_hip', right_hip='right_knee'), "and 'left_hip', on the other side, to 'left_hip'"),
 ])
 def test_refusals(option: Any, sentence: str) -> None:
     with pytest.raises(DistilPoseError) as error:

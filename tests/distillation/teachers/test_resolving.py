@@ -59,7 +59,7 @@ def test_a_published_checkpoint_brings_its_config(here: Path) -> None:
 
 
 def test_another_checkpoint_asks_for_its_config(here: Path) -> None:
-    with pytest.raises(DistilPoseError, match='is a checkpoint, which does not say of which network; name its config '
+    with pytest.raises(DistilPoseError, match='is a checkpoint of an unknown network; name its config '
                        'with --teacher CONFIG --teacher-checkpoint'):
         resolve_teacher(write('mine.pth'))
 
@@ -69,7 +69,7 @@ def test_a_config_needs_weights(here: Path) -> None:
     spec = resolve_teacher(config, write('mine.pth')).spec
     assert Path(spec['config']).is_absolute() and spec['config'].endswith(config)
     assert spec['checkpoint'] == str(here / 'mine.pth')
-    with pytest.raises(DistilPoseError, match=r'is a config, and the weights of a teacher are asked for; add '
+    with pytest.raises(DistilPoseError, match=r'is a config without weights of the teacher; add '
                        r'--teacher-checkpoint FILE$'):
         resolve_teacher(config)
     with pytest.raises(DistilPoseError, match='or take its preset: --teacher vitpose-b.pth'):

@@ -25,7 +25,7 @@ def _layouts(*models: nn.Module) -> set[bool]:
 
 
 def test_student_and_teacher_change_their_layout_and_no_value() -> None:
-    model = distiller(teacher=teacher(quick=False))
+    model = distiller(teacher=teacher(fused=False))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     assert _layouts(model, model.teacher.model) == {False}
     use_channels_last(model)

@@ -23,16 +23,16 @@ COLUMNS = ('x', 'y', 'z', 'score', '-')
 
 @dataclass(frozen=True)
 class OnnxInput:
-    """The images that a file takes; ``None`` where nobody said it."""
+    """The input of a file; ``None`` for what is unknown."""
 
     size: tuple[int, int] | None = None
     """(width, height) in pixels; read from the graph where its shape is fixed."""
     mean: tuple[float, float, float] | None = None
-    """Is subtracted from pixels of 0 to 255, in the order of the channels; 0 where the file takes pixels. Asked for."""
+    """Is subtracted from pixels of 0 to 255, in the order of the channels; 0 where the file takes pixels. Required."""
     std: tuple[float, float, float] | None = None
-    """Divides them afterwards. Asked for."""
+    """Divides them afterwards. Required."""
     channel_order: str | None = None
-    """``'rgb'`` or ``'bgr'``. Asked for."""
+    """``'rgb'`` or ``'bgr'``. Required."""
     padding: float | None = None
     """Factor of the person's box (mmpose's ``GetBBoxCenterScale.padding``) that the network was trained with."""
     udp: bool | None = None
@@ -43,7 +43,7 @@ class OnnxInput:
 
 @dataclass(frozen=True)
 class OnnxOutputs:
-    """The meaning of a file's outputs; ``None`` where nobody said it."""
+    """The meaning of a file's outputs; ``None`` for what is unknown."""
 
     kind: str | None = None
     """``'heatmaps'``, ``'simcc'`` or ``'coordinates'``; read from names and shapes where only one fits."""
@@ -52,40 +52,40 @@ class OnnxOutputs:
     or coordinates and scores."""
     grid: str | None = None
     """Where cell ``i`` of n of a heatmap lies: ``'i/n'`` (``MSRAHeatmap``), ``'centers'`` (at ``(i + 0.5) / n``),
-    ``'udp'`` (the last cell on the last pixel, ``UDPHeatmap``). Asked for."""
+    ``'udp'`` (the last cell on the last pixel, ``UDPHeatmap``). Required."""
     layout: str | None = None
     """Of heatmaps: ``'nchw'`` or ``'nhwc'``; read from their shape where only one fits."""
     values: str | None = None
     """``'logits'`` or ``'probabilities'``. Of SimCC it is recognised by running the file once. Of heatmaps ``'logits'``
-    asks for their sigmoid. Scores beside coordinates are probabilities unless it says ``'logits'``."""
+    asks for their sigmoid. Scores beside coordinates are probabilities unless it is ``'logits'``."""
     beta: float | None = None
-    """What the training of a SimCC network multiplied its logits with (mmpose's ``KLDiscretLoss.beta``). Asked for of
+    """What the training of a SimCC network multiplied its logits with (mmpose's ``KLDiscretLoss.beta``). Required for
     a teacher's logits; probabilities are taken as they are."""
     unit: str | None = None
-    """Of coordinates: ``'fractions'`` of the crop, or ``'pixels'`` of it. Asked for."""
+    """Of coordinates: ``'fractions'`` of the crop, or ``'pixels'`` of it. Required."""
     columns: tuple[str, ...] | None = None
     """The last axis of coordinates: some of x, y, z, score, and ``'-'`` for anything else. ``('x', 'y')`` and
-    ``('x', 'y', 'score')`` by default; asked for of more columns, and of landmarks in one row (B, K * columns)."""
+    ``('x', 'y', 'score')`` by default; required for more columns, and for landmarks in one row (B, K * columns)."""
 
 
 @dataclass(frozen=True)
 class OnnxDescription:
-    """All that can be said of an ONNX file beside what its graph tells."""
+    """Description of an ONNX file: what its graph does not contain."""
 
     input: OnnxInput = field(default_factory=OnnxInput)
     outputs: OnnxOutputs = field(default_factory=OnnxOutputs)
     keypoint_names: tuple[str, ...] | None = None
     """Names of its keypoints in order."""
     source: str | None = None
-    """The preset that says it, for messages."""
+    """The preset that it comes from, for messages."""
     decoder: Mapping[str, Any] | None = field(default=None, compare=False)
     """mmpose's codec that decodes the outputs, as a config writes it, of a file that this project exported."""
     note: str | None = field(default=None, compare=False)
-    """How the preset was found where nobody named it, for the log."""
+    """How the preset was recognised where none was named, for the log."""
 
     def changed(self, *, input: Mapping[str, Any] | None = None, outputs: Mapping[str, Any] | None = None,
                 keypoint_names: Sequence[str] | None = None, entry: str = 'model.teacher') -> OnnxDescription:
-        """This description with what a config says; the config has the last word.
+        """This description with the options of a config, which take precedence.
 
         Args:
             input: some fields of :class:`OnnxInput`. A single number stands for three equal channels.
@@ -102,9 +102,9 @@ class OnnxDescription:
 
 
 def describe_file(file: Path, preset: str | None) -> OnnxDescription:
-    """What is known of a file before a config says anything.
+    """Description of a file without the options of a config.
 
-    That is what a preset says that is named, else the file's own metadata, where ``distilpose export`` wrote it, else
+    That of the named preset, else the file's own metadata, where ``distilpose export`` wrote it, else
     the preset that the file belongs to.
 
     Raises:

@@ -21,7 +21,7 @@ from distilpose.models.heads.coordinate_head import CoordinateHead
 from distilpose.models.heads.simcc import SimCCHeadMixin
 from distilpose.structures import PoseOutputs
 
-from ..keypoints import KeypointMap
+from ..keypoint_map import KeypointMap
 from .outputs import OutputReading
 from .teacher import OnnxTeacher
 
@@ -68,7 +68,7 @@ class OnnxEstimator(TopdownPoseEstimator):
         self.network = network
 
     def map_keypoints(self, keypoint_map: KeypointMap) -> None:
-        """Predicts the keypoints of another definition; those of which the file says nothing get the score 0."""
+        """Predicts the keypoints of another definition; those that the file does not predict get the score 0."""
         self.head.keypoint_map = keypoint_map
 
     def describe(self) -> str:
@@ -76,7 +76,7 @@ class OnnxEstimator(TopdownPoseEstimator):
         return self.network.describe()
 
     def details(self) -> tuple[str, ...]:
-        """What was read of the file and told of it, for the log."""
+        """What was read from the file and declared by the config, for the log."""
         return self.network.details()
 
     def loss(self, inputs: Tensor, data_samples: list) -> dict:
@@ -90,12 +90,12 @@ class OnnxEstimator(TopdownPoseEstimator):
 
 
 def open_file(file: str | Path, *, outputs: Mapping[str, Any] | None = None, **options: Any) -> OnnxTeacher:
-    """The network of an :class:`OnnxEstimator`; predictions do not depend on the beta that a teacher is asked for."""
+    """The network of an :class:`OnnxEstimator`; predictions do not depend on the beta that a teacher needs."""
     return OnnxTeacher(file, outputs={'beta': 1.0, **(outputs or {})}, entry='model', **options)
 
 
 class _Outputs:
-    """What all heads of a file share: its outputs, perhaps for other keypoints."""
+    """Base of all heads of a file: its outputs, optionally for other keypoints."""
 
     network: OnnxTeacher
     keypoint_map: KeypointMap | None

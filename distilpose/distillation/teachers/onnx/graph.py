@@ -1,6 +1,6 @@
 """The bytes of an ONNX file: its digest, its parameters, its operator sets and the files of its external data.
 
-``onnxruntime`` runs a graph and says none of this, and the package ``onnx`` is not needed for it: the format is a
+``onnxruntime`` runs a graph and exposes none of this, and the package ``onnx`` is not needed for it: the format is a
 protocol buffer (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), of which a few fields are read here.
 """
 
@@ -30,7 +30,7 @@ _DEEPEST = 32
 
 @dataclass(frozen=True)
 class OnnxGraph:
-    """What the bytes of a file say."""
+    """Facts read from the bytes of a file."""
 
     parameters: int
     """Numbers in its tensors of floating point and of 8 bits."""
@@ -76,7 +76,7 @@ def read_properties(file: Path) -> dict[str, str]:
                 if number == _MODEL_PROPERTIES:
                     entry = {key: bytes(data[first:last]) for key, first, last in _fields(data, start, end)}
                     found[entry.get(1, b'').decode()] = entry.get(2, b'').decode()
-        except ValueError:  # reading the graph says so, with words
+        except ValueError:  # read_graph raises an error with a message
             return {}
     return found
 

@@ -28,15 +28,15 @@ def write_metadata(file: Path, description: OnnxDescription, *, further: Mapping
     Args:
         file: an ONNX graph without a description.
         description: of its input, its outputs and its keypoints.
-        further: other keys and what is said about the file there, for readers.
+        further: other keys and values, for readers.
     """
-    said: dict[str, Any] = dict(
+    entries: dict[str, Any] = dict(
         version=_VERSION, input=_given(description.input), outputs=_given(description.outputs), **(further or {}))
     if description.keypoint_names is not None:
-        said['keypoints'] = description.keypoint_names
+        entries['keypoints'] = description.keypoint_names
     if description.decoder is not None:
-        said['decoder'] = description.decoder
-    append_properties(file, {f'{_PREFIX}{key}': json.dumps(value) for key, value in said.items()})
+        entries['decoder'] = description.decoder
+    append_properties(file, {f'{_PREFIX}{key}': json.dumps(value) for key, value in entries.items()})
 
 
 def is_half(file: Path) -> bool:
@@ -55,15 +55,15 @@ def read_metadata(file: Path) -> OnnxDescription | None:
     if 'version' not in texts:
         return None
     try:
-        said = {key: json.loads(text) for key, text in texts.items()}
+        entries = {key: json.loads(text) for key, text in texts.items()}
     except ValueError as error:
         raise DistilPoseError(f'the metadata of {file} cannot be read: {error}; export it anew') from error
-    if said['version'] != _VERSION:
-        raise DistilPoseError(f'the metadata of {file} is of version {said["version"]}; this distilpose reads version '
-                              f'{_VERSION}. Update distilpose, or export the file anew')
-    described = OnnxDescription().changed(input=said.get('input'), outputs=said.get('outputs'),
-                                          keypoint_names=said.get('keypoints'), entry=f'the metadata of {file}')
-    return dataclasses.replace(described, decoder=said.get('decoder'),
+    if entries['version'] != _VERSION:
+        raise DistilPoseError(f'the metadata of {file} is of version {entries["version"]}; this distilpose reads '
+                              f'version {_VERSION}. Update distilpose, or export the file anew')
+    described = OnnxDescription().changed(input=entries.get('input'), outputs=entries.get('outputs'),
+                                          keypoint_names=entries.get('keypoints'), entry=f'the metadata of {file}')
+    return dataclasses.replace(described, decoder=entries.get('decoder'),
                                note=f'{file.name} describes itself: distilpose exported it.')
 
 

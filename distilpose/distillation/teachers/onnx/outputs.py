@@ -1,4 +1,4 @@
-"""Kind and meaning of an ONNX file's outputs: read from names and shapes, or asked for."""
+"""Outputs of an ONNX file: their kind and meaning, from names and shapes or from the config."""
 
 from __future__ import annotations
 
@@ -110,24 +110,24 @@ class OutputReading:
 
 
 class OutputReader:
-    """Finds the reading of what a file showed.
+    """Finds the reading of a file's outputs.
 
     Args:
-        shown: all outputs of one image.
-        declared: what a config or a preset says of them.
+        probed: all outputs for one image.
+        declared: options of a config or a preset.
         size: (width, height) of the images.
-        keypoints: how many there are, ``None`` if nobody said it.
+        keypoints: how many there are, ``None`` if unknown.
         entry: where the config has ``declared``, for messages.
 
     Attributes:
-        missing: entries that have to be asked for, with their possible values; filled by :meth:`find`.
+        missing: entries that the config has to set, with their possible values; filled by :meth:`find`.
     """
 
-    def __init__(self, shown: Sequence[ProbedOutput], declared: OnnxOutputs, *, size: tuple[int, int],
+    def __init__(self, probed: Sequence[ProbedOutput], declared: OnnxOutputs, *, size: tuple[int, int],
                  keypoints: int | None, entry: str) -> None:
-        self.all = list(shown)
+        self.all = list(probed)
         self.declared, self.size, self.keypoints, self.entry = declared, size, keypoints, entry
-        self.shown = [one for one in shown if one.port.dtype.is_floating_point]
+        self.candidates = [one for one in probed if one.port.dtype.is_floating_point]
         self.missing: list[str] = []
         self.refusals: list[DistilPoseError] = []
 
@@ -138,7 +138,7 @@ class OutputReader:
             DistilPoseError: nothing or more than one thing fits, or what was declared does not fit the file.
         """
         if self.declared.names is not None:
-            self.shown = [self._named(name) for name in self.declared.names]
+            self.candidates = [self._named(name) for name in self.declared.names]
         finders: dict[str, Callable[[], OutputReading | None]] = dict(
             heatmaps=self._heatmaps, simcc=self._simcc, coordinates=self._coordinates)
         if self.declared.kind is not None:
@@ -168,11 +168,11 @@ class OutputReader:
                               f'{", ".join(map(str, self.all))}')
 
     def _undecided(self, readings: Sequence[OutputReading]) -> DistilPoseError:
-        outputs = ', '.join(map(str, self.shown if self.declared.names else self.all))
+        outputs = ', '.join(map(str, self.candidates if self.declared.names else self.all))
         if readings:
             kinds = ' and '.join(f'{reading.kind} ({", ".join(port.name for port in reading.ports)})'
                                  for reading in readings)
-            return DistilPoseError(f'the outputs {outputs} may be {kinds}; say which with {self.entry}.kind='
+            return DistilPoseError(f'the outputs {outputs} may be {kinds}; choose with {self.entry}.kind='
                                    f'{" or ".join(repr(reading.kind) for reading in readings)}')
         kind = f' as {self.declared.kind}' if self.declared.kind else ''
         of = '' if self.keypoints is None else f' (K = {self.keypoints})'
@@ -185,7 +185,7 @@ class OutputReader:
 
     def _heatmaps(self) -> OutputReading | None:
         layouts = [self.declared.layout] if self.declared.layout else list(LAYOUTS)
-        fitting = [(one, [layout for layout in layouts if self._is_map(one.value, layout)]) for one in self.shown]
+        fitting = [(one, [layout for layout in layouts if self._is_map(one.value, layout)]) for one in self.candidates]
         fitting = [(one, fits) for one, fits in fitting if fits]
         shapes = {one.value.shape for one, _ in fitting}
         if len(shapes) != 1:
@@ -212,7 +212,7 @@ class OutputReader:
         return fits and self.keypoints in (None, count)
 
     def _simcc(self) -> OutputReading | None:
-        rows = [one for one in self.shown if one.value.dim() == 2 and one.value.shape[1] >= _FEWEST_BINS
+        rows = [one for one in self.candidates if one.value.dim() == 2 and one.value.shape[1] >= _FEWEST_BINS
                 and self.keypoints in (None, one.value.shape[0])]
         if len(rows) != 2 or rows[0].value.shape[0] != rows[1].value.shape[0]:
             if rows and self.declared.kind:
@@ -223,7 +223,7 @@ class OutputReader:
         if self._is_turned(*bins):
             raise DistilPoseError(f'{along_x} is taken for x and {along_y} for y, and their bins have the proportions '
                                   f'of the input of {self.size[0]}x{self.size[1]} (width x height) the other way '
-                                  f"round; say which is which with {self.entry}.names=('of x', 'of y')")
+                                  f"round; set the order with {self.entry}.names=('of x', 'of y')")
         return OutputReading('simcc', (along_x.port, along_y.port), along_x.value.shape[0], self.size, bins,
                              values=self._values_of_rows(along_x, along_y))
 
@@ -252,11 +252,11 @@ class OutputReader:
 
     def _coordinates(self) -> OutputReading | None:
         if self.declared.names:
-            if len(self.shown) > 2:
-                raise self._several(self.shown, 'coordinates, or coordinates and scores')
-            points, scores = self.shown[0], self.shown[1:]
+            if len(self.candidates) > 2:
+                raise self._several(self.candidates, 'coordinates, or coordinates and scores')
+            points, scores = self.candidates[0], self.candidates[1:]
         else:
-            all_points = [one for one in self.shown if self._are_points(one.value)]
+            all_points = [one for one in self.candidates if self._are_points(one.value)]
             rows = [one for one in all_points if one.value.dim() > 1]
             all_points = rows or all_points  # beside rows of coordinates, a row of numbers is that of their scores
             if len(all_points) != 1:
@@ -272,7 +272,7 @@ class OutputReader:
             raise DistilPoseError(f'{points} is no list of {len(columns)} numbers ({", ".join(columns)}){of}; set '
                                   f'{self.entry}.columns to what its last axis holds')
         if not self.declared.names and 'score' not in columns:
-            scores = [one for one in self.shown if one is not points and one.value.numel() == count
+            scores = [one for one in self.candidates if one is not points and one.value.numel() == count
                       and one.value.dim() <= 2]
             if len(scores) > 1:
                 raise self._several([points, *scores], 'coordinates and scores')
@@ -307,8 +307,8 @@ class OutputReader:
                             f"{points}: some of x, y, z, score and '-'")
         return ('x', 'y', *'-' * (count - 2))
 
-    def _several(self, shown: Sequence[ProbedOutput], expected: str) -> DistilPoseError:
-        return DistilPoseError(f'the outputs {", ".join(map(str, shown))} fit, and expected is {expected}; name those '
+    def _several(self, found: Sequence[ProbedOutput], expected: str) -> DistilPoseError:
+        return DistilPoseError(f'the outputs {", ".join(map(str, found))} fit, and expected is {expected}; name those '
                                f'to take, in this order, with {self.entry}.names=(...)')
 
 
@@ -321,7 +321,7 @@ def check_unit(reading: OutputReading, coords: Tensor, *, entry: str) -> None:
         entry: where the config describes the outputs, for messages.
 
     Raises:
-        DistilPoseError: says what they look like.
+        DistilPoseError: they look like another unit.
     """
     values = coords if reading.unit == 'fractions' else coords * coords.new_tensor(reading.size)
     typical = float(values.abs().median())

@@ -88,9 +88,9 @@ class OnnxSession:
         if self.batch is None:
             return self._run(images, outputs)
         size = self.batch
-        found = [self._run(_padded(part, size), outputs) for part in images.split(size)]
-        return tuple(torch.cat([_with_batch(part, size) for part in parts])[:len(images)]
-                     for parts in zip(*found, strict=True))
+        found = [self._run(_padded(chunk, size), outputs) for chunk in images.split(size)]
+        return tuple(torch.cat([_with_batch(chunk, size) for chunk in chunks])[:len(images)]
+                     for chunks in zip(*found, strict=True))
 
     def run_open(self, images: Tensor, outputs: Sequence[Port]) -> tuple[Tensor, ...]:
         """As :meth:`run`, for outputs whose shapes depend on what is on the images, as boxes after suppression.
@@ -162,10 +162,10 @@ class OnnxSession:
         with self._lock:
             if self._process != os.getpid():  # threads of a session do not live on in a fork
                 self._sessions, self._process = {}, os.getpid()
-            known = self._sessions.get(name)
-            if known is None or known[0] != threads:
-                known = self._sessions[name] = threads, self._open(device, threads)
-            return known[1]
+            entry = self._sessions.get(name)
+            if entry is None or entry[0] != threads:
+                entry = self._sessions[name] = threads, self._open(device, threads)
+            return entry[1]
 
     def current_digest(self) -> str:
         """The SHA-256 of the file as it is now."""

@@ -33,8 +33,8 @@ _BATCHES = (1, 2, 4, 8, 16, 32, 64)
 class OnnxTeacher(Teacher):
     """A pose network in an ONNX file. It never tracks gradients, and runs on the device of the images.
 
-    The size of the input, the batch and the kind of output are read from the file. What names and shapes cannot tell
-    comes from ``input`` and ``outputs``, or from a preset; what is still missing is asked for.
+    The size of the input, the batch and the kind of output are read from the file. What names and shapes do not
+    determine comes from ``input`` and ``outputs``, or from a preset; an error lists what is still missing.
 
     Args:
         file: relative to the project's root unless absolute.
@@ -72,12 +72,12 @@ class OnnxTeacher(Teacher):
         self.dtype = None if self.session.input.dtype == torch.float32 else self.session.input.dtype
         missing: list[str] = []
         self.layout, size = self._read_shape(self.description.input, missing)
-        self._ask_for_pixels(self.description.input, missing)
+        self._require_normalisation(self.description.input, missing)
         self.reading = self._read_outputs(size, missing)
         self._check_heatmaps()
         self.simcc_beta = self._read_beta(missing)
         if missing:
-            raise DistilPoseError(f'{self.file} does not say all that a teacher needs; set {"; ".join(missing)}')
+            raise DistilPoseError(f'{self.file} lacks facts that a teacher needs; set {"; ".join(missing)}')
         declared = self.description.input
         self.input = NetworkInput(size, declared.mean, declared.std, rgb=declared.channel_order == 'rgb',
                                   padding=declared.padding, udp=bool(declared.udp))
@@ -114,7 +114,7 @@ class OnnxTeacher(Teacher):
             f'{self.name}{source} takes images of {width}x{height} (width x height, {self.layout}, '
             f'{_name(self.session.input.dtype)}{batch}), {"RGB" if images.rgb else "BGR"}, mean '
             f'{_numbers(images.mean)}, std {_numbers(images.std)}{padding}{", udp" * images.udp}.',
-            f'{self.name} shows {self.reading}.')
+            f'{self.name} predicts {self.reading}.')
         return lines if self.description.note is None else (self.description.note, *lines)
 
     @torch.no_grad()
@@ -175,13 +175,13 @@ class OnnxTeacher(Teacher):
             if found is not None and found != expected:
                 source = f'preset {self.description.source}' if self.description.source else f'{entry}.size'
                 raise DistilPoseError(f'{self.file} takes images of {width}x{height} (width x height), and {source} '
-                                      f'says {fixed[0]}x{fixed[1]}; drop it, or take the file that it means')
+                                      f'is {fixed[0]}x{fixed[1]}; drop it, or take the file that it describes')
         if fixed[0] is None or fixed[1] is None:
-            raise DistilPoseError(f'{self.file} takes images of any size; say which it was trained with in '
+            raise DistilPoseError(f'{self.file} takes images of any size; set the one that it was trained with: '
                                   f'{entry}.size=(width, height)')
         return layout, (fixed[0], fixed[1])
 
-    def _ask_for_pixels(self, declared: OnnxInput, missing: list[str]) -> None:
+    def _require_normalisation(self, declared: OnnxInput, missing: list[str]) -> None:
         entry = f'{self.entry}.input'
         if declared.mean is None:
             missing.append(f'{entry}.mean (three numbers in the order of the channels, or one, which are subtracted '
@@ -199,13 +199,13 @@ class OnnxTeacher(Teacher):
     def _read_outputs(self, size: tuple[int, int], missing: list[str]) -> OutputReading:
         """Runs the file on noise and reads what came out."""
         values = self._run_on_noise(size)
-        shown = [ProbedOutput(port, _without_ones(value[0])) for port, value in
+        probed = [ProbedOutput(port, _without_ones(value[0])) for port, value in
                  zip(self.session.outputs, values, strict=True)]
-        reader = OutputReader(shown, self.description.outputs, size=size, entry=f'{self.entry}.outputs',
+        reader = OutputReader(probed, self.description.outputs, size=size, entry=f'{self.entry}.outputs',
                               keypoints=None if self.keypoint_names is None else len(self.keypoint_names))
         try:
             reading = reader.find()
-            for one in shown:
+            for one in probed:
                 if one.port in reading.ports and not torch.isfinite(one.value).all():
                     raise DistilPoseError(self._not_finite(one.port))
             missing += reader.missing
@@ -216,7 +216,7 @@ class OnnxTeacher(Teacher):
         return reading
 
     def _check_values(self, reading: OutputReading, values: Sequence[Tensor]) -> None:
-        """Whether what the file said of noise can be what was declared."""
+        """Checks the outputs for noise against the declared units and values."""
         of_port = dict(zip(self.session.outputs, values, strict=True))
         outputs = reading.read([of_port[port] for port in reading.ports])
         if outputs.coords is not None:
@@ -268,7 +268,7 @@ class OnnxTeacher(Teacher):
             return
         if self.reading.kind != 'simcc':
             raise DistilPoseError(f'the teacher shall draw heatmaps ({dict(self.heatmaps)}), which only SimCC can, and '
-                                  f'{self.name} shows {self.reading.kind}; drop {self.entry}.heatmaps')
+                                  f'{self.name} predicts {self.reading.kind}; drop {self.entry}.heatmaps')
         check_drawing(self.heatmaps, entry=f'{self.entry}.heatmaps')
 
 
