@@ -45,7 +45,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _init(args: argparse.Namespace) -> None:
-    from distilpose.engine.initial_config import write_initial_config
+    from distilpose.initial_config import write_initial_config
 
     print(write_initial_config(
         args.annotations, args.validation, out=args.out, student=args.student, images=args.images, names=args.names,

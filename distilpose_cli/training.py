@@ -213,7 +213,7 @@ def _check_file_options(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> int | None:
     if _is_file(args.config):
         return _check_data_file(args)
-    from distilpose.engine import check_training
+    from distilpose.check import check_training
 
     check_training(args.config, work_dir=args.work_dir, options=read_options(args), data_root=args.data_root,
                    teacher=args.teacher, teacher_checkpoint=args.teacher_checkpoint, method=args.method,
@@ -223,7 +223,7 @@ def _check(args: argparse.Namespace) -> int | None:
 
 
 def _check_data_file(args: argparse.Namespace) -> int:
-    from distilpose.engine.file_check import check_file
+    from distilpose.check import check_file
 
     report = check_file(args.config, images=args.images, annotations=args.annotations, work_dir=args.work_dir)
     print(report.describe())

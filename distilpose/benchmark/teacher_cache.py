@@ -16,7 +16,7 @@ from distilpose.distillation import PoseDistiller
 from distilpose.distillation.teacher_cache import MarkedPreparation, TeacherCache, open_cache
 from distilpose.engine import check_data_files
 from distilpose.engine.hooks.randomness import seed_generators
-from distilpose.engine.launch import use_autocast
+from distilpose.engine.mixed_precision import use_autocast
 from distilpose.errors import DistilPoseError
 
 from .inputs import batch_size

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from distilpose.distillation import PoseDistiller
-from distilpose.engine.launch import use_autocast
+from distilpose.engine.mixed_precision import use_autocast
 from distilpose.errors import DistilPoseError
 
 from .ceilings import measure_ceilings

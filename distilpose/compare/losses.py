@@ -13,7 +13,8 @@ from mmengine.config import Config
 
 from distilpose.checkpoints.writing import write_atomically
 from distilpose.engine import train
-from distilpose.engine.launch import load_and_change, use_autocast
+from distilpose.engine.launch import load_and_change
+from distilpose.engine.mixed_precision import use_autocast
 from distilpose.errors import DistilPoseError
 from distilpose.report import Curve, draw_curves
 

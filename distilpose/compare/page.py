@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from distilpose.engine.teacher_report import TeacherReport
+from distilpose.distillation.teacher_report import TeacherReport
 from distilpose.errors import DistilPoseError, printable
 from distilpose.report import draw_interval, heatmap_rows, limb_key, person_grid
 from distilpose.report.metrics import in_percent

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from distilpose.checkpoints import check_training_state, load_file
 from distilpose.config.differences import differences, read_literals
 from distilpose.engine import train
-from distilpose.engine.checkpoint_search import newest_whole_checkpoint
+from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.errors import DistilPoseError
 
 from .plans import TEACHER, Plan, Request, in_order, stages

@@ -1,4 +1,4 @@
-"""Running configs: reading and checking them, hooks, mixed precision, processes."""
+"""Launching a training or a test of a config: the Runner, hooks, resuming, failures, mixed precision, processes."""
 
 from distilpose.config import (
     check_checkpoint_files,
@@ -12,11 +12,15 @@ from distilpose.config import (
     student_config,
 )
 
+from ..renamed import forward_names
 from . import hooks, mixed_precision, weight_averaging
-from .launch import check_training, evaluate, train
+from .testing import evaluate
+from .training import train
 
 __all__ = [
     'check_checkpoint_files', 'check_data_files', 'check_input_sizes', 'check_mixed_data', 'check_schedules',
-    'check_training', 'evaluate', 'hooks', 'merge_options', 'mixed_precision', 'read_config', 'set_data_root',
+    'evaluate', 'hooks', 'merge_options', 'mixed_precision', 'read_config', 'set_data_root',
     'student_config', 'train', 'weight_averaging',
 ]
+
+__getattr__ = forward_names(__name__, {'check_training': 'distilpose.check.check_training'})

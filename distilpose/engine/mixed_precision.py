@@ -1,4 +1,4 @@
-"""Training in a lower precision, on the CPU as on GPUs."""
+"""Mixed precision: autocast in bfloat16 or float16, on the CPU as on GPUs (``--amp``)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmpose.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from ..errors import DistilPoseError
 from ..models.optimised import DTYPES
 
 _NEARLY = 0.8
+_PLAIN_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'AutocastOptimWrapper')
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -118,3 +120,20 @@ def autocast_dtype(name: str, device_type: str) -> torch.dtype:
     if name == 'bfloat16' and device_type == 'cuda' and not torch.cuda.is_bf16_supported():
         raise DistilPoseError('this GPU cannot compute in bfloat16; add --cfg-options optim_wrapper.dtype=float16')
     return DTYPES[name]
+
+
+def use_autocast(cfg: Config) -> None:
+    """Makes the optimizer's wrapper one with mixed precision, in place.
+
+    Raises:
+        DistilPoseError: when the config has a wrapper of its own.
+    """
+    wrapper = cfg.optim_wrapper
+    kind = wrapper.get('type', 'OptimWrapper')
+    if kind not in _PLAIN_WRAPPERS:
+        raise DistilPoseError(f'--amp does not go together with optim_wrapper.type={kind!r}; expected one of '
+                              f'{", ".join(_PLAIN_WRAPPERS)}')
+    wrapper.type = 'AutocastOptimWrapper'
+    wrapper.setdefault('dtype', 'bfloat16')
+    if isinstance(wrapper.get('loss_scale'), str):
+        wrapper.pop('loss_scale')  # mmengine's 'dynamic' is what the scaler does anyway

@@ -21,10 +21,10 @@ from distilpose.config import is_hugging_face, weights_of
 from distilpose.datasets.progress import tracked
 from distilpose.datasets.unlabelled_files import PERSON, list_images
 from distilpose.datasets.video_frames import EVERY, extract_frames, is_video
+from distilpose.distillation.teacher_report.predictions import AREA_OF_BOX
 from distilpose.distillation.teachers import teacher_input
 from distilpose.distillation.teachers.resolving import resolve_teacher, teacher_name
 from distilpose.engine.launch import load_and_change
-from distilpose.engine.teacher_report.predictions import AREA_OF_BOX
 from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError, RunFailed
 

@@ -26,7 +26,7 @@ from distilpose.compare.page import Texts
 from distilpose.compare.plans import TITLES, Plan, Request
 from distilpose.compare.state import RunState, fingerprint
 from distilpose.config import working_root
-from distilpose.engine.checkpoint_search import newest_whole_checkpoint
+from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.engine.work_dir_lock import locked
 from distilpose.errors import DistilPoseError
 from distilpose.report.metrics import in_words

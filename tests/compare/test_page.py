@@ -15,8 +15,8 @@ import pytest
 
 from distilpose.compare import compare_runs
 from distilpose.compare.page import Texts, render, render_runs
-from distilpose.engine.teacher_report import TeacherReport
-from distilpose.engine.teacher_report.causes import Finding
+from distilpose.distillation.teacher_report import TeacherReport
+from distilpose.distillation.teacher_report.causes import Finding
 from distilpose.errors import DistilPoseError
 
 from .summaries import make_histories, make_pictures, make_summary, without_teacher

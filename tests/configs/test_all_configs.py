@@ -21,9 +21,9 @@ from distilpose.config import CHECKS, PROJECT_ROOT, ConfigTree, build_estimator,
 from distilpose.config.checks import NEED_FILES
 from distilpose.config.keypoint_checks import check_keypoints
 from distilpose.distillation import FrozenTeacher, PoseDistiller
+from distilpose.distillation.crop_pipelines import add_teacher_crops
 from distilpose.distillation.teachers.keypoint_map import keypoint_count
 from distilpose.distillation.teachers.keypoints import build_keypoint_map
-from distilpose.engine.teacher_crop import add_teacher_crops
 from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 

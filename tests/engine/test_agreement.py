@@ -13,9 +13,10 @@ import torch
 from mmengine.config import Config
 
 from distilpose.apis import predict
+from distilpose.check import check_training
 from distilpose.datasets.unlabelled_files import held_out, part_of
 from distilpose.distillation.teachers.decoding import coordinates_of
-from distilpose.engine import check_training, train
+from distilpose.engine import train
 from distilpose.engine.unwrapped_model import unwrapped_model
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import AgreementWithTeacher, TeacherKeypoints

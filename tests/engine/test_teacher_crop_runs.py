@@ -12,8 +12,8 @@ import torch
 from mmengine.config import Config
 
 from distilpose.config import read_config
+from distilpose.distillation.crop_pipelines import add_teacher_crops
 from distilpose.engine import train
-from distilpose.engine.teacher_crop import add_teacher_crops
 from distilpose.errors import DistilPoseError
 
 from . import mixture, tiny

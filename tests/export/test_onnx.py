@@ -34,7 +34,7 @@ from distilpose.export.onnx import export
 from distilpose.models import TokenPoseHead
 from tests import networks
 from tests.checkpoints.made_files import published_names, student_weights, write_student_config
-from tests.engine.test_onnx_files import joints
+from tests.engine.test_onnx_evaluation import joints
 from tests.engine.tiny import logged_losses, write_config, write_data
 from tests.networks import ENCODER, HEATMAP_SIZE, INPUT_SIZE, NUM_KEYPOINTS, STUDENT, TEACHER
 from tests.onnx_files import write_heatmaps

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.test_saving import assert_equal
+from tests.engine.test_interim_checkpoints import assert_equal
 from tests.faults.runs import Run, start_training, start_two_processes
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from distilpose import engine
+from distilpose import check as checks
 from tests.engine.tiny import write_data, write_distillation
 
 
@@ -37,7 +37,7 @@ def test_exit_codes(tool: Callable[[str], ModuleType], configs: tuple[Path, Path
 def test_options_reach_the_check(tool: Callable[[str], ModuleType], configs: tuple[Path, Path],
                                  monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, object] = {}
-    monkeypatch.setattr(engine, 'check_training', lambda config, **options: asked.update(options))
+    monkeypatch.setattr(checks, 'check_training', lambda config, **options: asked.update(options))
     tool('check').main([str(configs[0]), '--teacher', 'a.onnx', '--method', 'fpd', '--cfg-options', 'a.b=1'])
     assert asked == dict(work_dir=None, options={'a.b': 1}, data_root=None, teacher='a.onnx', teacher_checkpoint=None,
                          method='fpd', images=None, boxes=None, every=None, validation='auto', browse=None)

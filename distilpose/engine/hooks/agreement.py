@@ -8,9 +8,9 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...distillation import PoseDistiller
+from ...distillation.teacher_report.predictions import collect
 from ...errors import DistilPoseError
 from ...evaluation.agreement import AgreementWithTeacher, TeacherKeypoints
-from ..teacher_report.predictions import collect
 from ..unwrapped_model import unwrapped_model
 from .teacher_report import teacher_batch_size, validation_data
 

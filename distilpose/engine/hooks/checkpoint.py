@@ -19,7 +19,7 @@ from ...checkpoints.safe_loading import read_outline
 from ...checkpoints.writing import size_of, write_atomically
 from ...errors import DistilPoseError, RunFailed
 from ...evaluation.metrics import is_a_figure
-from ..saving import is_resumable_now, remove_interim, save_now
+from ..interim_checkpoints import is_resumable_now, remove_interim, save_now
 from ..unwrapped_model import unwrapped_model
 
 _BEST = 'best_'
@@ -34,7 +34,7 @@ class SafeCheckpointHook(CheckpointHook):
       deletes first. What is still to be deleted is in the checkpoint too: a resumed run does it.
     - ``last_checkpoint`` is written atomically, as checkpoints are (:mod:`distilpose.checkpoints.writing`).
     - Every few minutes ``iter_N.pth`` is written within an epoch, from which a run goes on exactly there
-      (:func:`~distilpose.engine.saving.save_now`). One is kept, until the next checkpoint.
+      (:func:`~distilpose.engine.interim_checkpoints.save_now`). One is kept, until the next checkpoint.
     - A metric that is NaN, infinite or -1, which COCO's means "nothing to measure", is never the best one.
     - The best checkpoint of a resumed run is looked for where the run is now; without one, the next is the best.
 

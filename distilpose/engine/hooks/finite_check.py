@@ -15,8 +15,18 @@ from ...checkpoints import not_finite, require_finite
 from ...checkpoints.finite import describe
 from ...distillation import PoseDistiller
 from ...errors import DistilPoseError, RunFailed
-from ..failed_batch import describe_batch, describe_saved, describe_values, first_of_all, weights_of
-from ..refused_steps import BufferCopies, StepWatch, scaler_of, spread_not_finite, wrappers_of
+from ..non_finite import (
+    BufferCopies,
+    StepWatch,
+    describe_batch,
+    describe_saved,
+    describe_values,
+    first_of_all,
+    scaler_of,
+    spread_not_finite,
+    weights_of,
+    wrappers_of,
+)
 from ..unwrapped_model import unwrapped_model
 
 _SKIP = re.compile(r'skip\((\d+)\)')

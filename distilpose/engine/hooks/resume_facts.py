@@ -18,7 +18,7 @@ from ...distillation import PoseDistiller, Teacher
 from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
 from ..fingerprints import annotation_files, digest
-from ..resumed_optimizer import Position, has_other_groups, use_own_options
+from ..resuming.optimizer import Position, has_other_groups, use_own_options
 from ..unwrapped_model import unwrapped_model
 
 Facts = dict[str, dict[str, str]]

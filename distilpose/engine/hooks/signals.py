@@ -20,7 +20,7 @@ from mmpose.registry import HOOKS
 from torch import Tensor, distributed
 
 from ...errors import Interrupted
-from ..saving import is_resumable_now, save_now
+from ..interim_checkpoints import is_resumable_now, save_now
 
 SIGNALS = ('SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGHUP')
 """Ended by a queue or a system; Ctrl-C; SLURM's warning before the time limit; a closed terminal."""

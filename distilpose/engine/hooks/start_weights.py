@@ -12,9 +12,9 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...checkpoints import state_dict_of
+from ...checkpoints.partial_loading import load_fitting
 from ...checkpoints.published import to_our_names
 from ...errors import DistilPoseError
-from ..fitting_weights import load_fitting
 from ..unwrapped_model import unwrapped_model
 
 

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...checkpoints import CheckpointMismatch, load_strict
-from ..fitting_weights import load_fitting
+from ...checkpoints.partial_loading import load_fitting
 from ..unwrapped_model import unwrapped_model
 
 

@@ -17,14 +17,14 @@ from ...checkpoints.integrity import sha256_of
 from ...config.walk import plain
 from ...datasets import UnlabelledImages
 from ...distillation import PoseDistiller
+from ...distillation.crop_pipelines import cut_teacher_crops
 from ...distillation.image_adapter import read_input
+from ...distillation.teacher_report import Predictions, TeacherReport, make_report
+from ...distillation.teacher_report.report import FILE, VERSION, read_report, write_report
 from ...distillation.teachers import PAIRING_OPTIONS, teacher_facts, with_padding
 from ...errors import DistilPoseError
 from ...structures import NetworkInput
 from ..fingerprints import annotation_files, digest
-from ..teacher_crop import cut_teacher_crops
-from ..teacher_report import Predictions, TeacherReport, make_report
-from ..teacher_report.report import FILE, VERSION, read_report, write_report
 from ..unwrapped_model import unwrapped_model
 
 

@@ -20,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import IterableDataset
 
 from ...errors import BuildFailed, DistilPoseError
-from ..first_batch import describe
+from ..failures.first_batch import describe
 from ..unwrapped_model import unwrapped_model
 from ..workers import describe_sample
 

@@ -15,7 +15,7 @@ from mmpose.registry import HOOKS
 
 from distilpose.engine import train
 from distilpose.errors import DistilPoseError, Interrupted
-from tests.engine.test_saving import assert_equal
+from tests.engine.test_interim_checkpoints import assert_equal
 
 MakeConfig = Callable[..., Path]
 NAMES = ('SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGHUP')

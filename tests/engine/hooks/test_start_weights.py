@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from distilpose.checkpoints.partial_loading import load_fitting
 from distilpose.engine import train
-from distilpose.engine.fitting_weights import load_fitting
 from distilpose.engine.hooks import StartWeightsHook
 from distilpose.errors import DistilPoseError
 

@@ -5,10 +5,11 @@ import pytest
 import torch
 from mmpose.registry import TRANSFORMS
 
+from distilpose.check import check_training
 from distilpose.config import read_config
-from distilpose.engine import check_training, train
+from distilpose.distillation.teacher_report import TeacherReport
+from distilpose.engine import train
 from distilpose.engine.hooks import TeacherReportHook
-from distilpose.engine.teacher_report import TeacherReport
 from distilpose.errors import DistilPoseError
 from tests.engine.processes import run_in_two_processes
 from tests.engine.tiny import logged_losses, write_config, write_data, write_distillation

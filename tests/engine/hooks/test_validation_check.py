@@ -15,8 +15,9 @@ from mmpose.evaluation.evaluators import MultiDatasetEvaluator
 from mmpose.evaluation.metrics import AUC, PCKAccuracy
 from mmpose.structures import PoseDataSample
 
+from distilpose.check import check_training
 from distilpose.config import ConfigTree
-from distilpose.engine import check_training, train
+from distilpose.engine import train
 from distilpose.engine.hooks import ValidationCheckHook
 from distilpose.engine.hooks.validation_check import _metrics_of
 from distilpose.errors import BuildFailed, DistilPoseError
@@ -45,7 +46,8 @@ BROKEN = [
 @pytest.fixture
 def without_other_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some of these configs are refused before anything is built, too."""
-    monkeypatch.setattr('distilpose.engine.launch.check', ConfigTree)
+    for module in ('check', 'engine'):
+        monkeypatch.setattr(f'distilpose.{module}.training.check', ConfigTree)
 
 
 @pytest.mark.usefixtures('without_other_checks')

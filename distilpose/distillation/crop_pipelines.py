@@ -1,0 +1,76 @@
+"""Teacher crop in a training: the pipelines of a distillation bring a crop of its own for a teacher that has one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config
+
+from ..config.models import student_model
+from ..config.teacher_crop import crop_of, padding_of, pipelines, with_teacher_crop
+from ..config.walk import plain
+from ..errors import DistilPoseError
+from ..structures import NetworkInput
+from .own_crop import choose_crop
+from .teachers import teacher_input
+
+_PLACES = ('train_dataloader', 'default_hooks', 'custom_hooks')
+
+
+def add_teacher_crops(cfg: Config) -> None:
+    """Lets the training pipelines of a distillation cut the teacher's own crops, in place; any other config stays.
+
+    A teacher has a crop of its own as ``model.teacher.crop`` says, or by default as
+    :func:`~distilpose.distillation.own_crop.choose_crop`. Pipelines are those of ``train_dataloader``, of the data sets
+    in it, and those which hooks put in their place. Applied twice, it does what it does once.
+
+    Args:
+        cfg: with its final values.
+
+    Raises:
+        DistilPoseError: a pipeline cannot give the teacher a crop of its own; says why.
+    """
+    model = cfg.get('model') or {}
+    teacher = model.get('teacher')
+    if model.get('type') != 'PoseDistiller' or not isinstance(teacher, Mapping):
+        return
+    images = teacher_input(plain(teacher))
+    if not choose_crop(teacher, student=_student_size(cfg), teacher=images.size).is_own:
+        return
+    if not cut_teacher_crops([cfg.get(place) for place in _PLACES], images, view=teacher.get('view')):
+        raise DistilPoseError("the teacher has a crop of its own, and no training pipeline has one TopdownAffine; "
+                              "write the pipeline out in the config, or set model.teacher.crop='student'")
+
+
+def cut_teacher_crops(parts: Sequence[Any], images: NetworkInput, *, view: str | None) -> int:
+    """Lets the pipelines in some parts of a config cut the teacher's own crops, in place.
+
+    Args:
+        parts: of the config.
+        images: of the teacher.
+        view: ``model.teacher.view``.
+
+    Returns:
+        How many pipelines crop.
+
+    Raises:
+        DistilPoseError: as :func:`~distilpose.config.with_teacher_crop`.
+    """
+    found = [(node, key) for part in parts for node, key in pipelines(part)]
+    paddings = {padding for node, key in found if (padding := padding_of(node[key])) is not None}
+    shared = paddings.pop() if len(paddings) == 1 else None
+    cropping = [(node, key) for node, key in found if crop_of(node[key]) is not None]
+    for node, key in cropping:
+        node[key] = with_teacher_crop(plain(node[key]), images, view=view or 'same', student_padding=shared)
+    return len(cropping)
+
+
+def _student_size(cfg: Config) -> tuple[int, int] | None:
+    """(width, height) of the student's crop as its codec says, else as its pipeline does."""
+    decoder = ((student_model(cfg) or {}).get('head') or {}).get('decoder')
+    size = (decoder or {}).get('input_size')
+    if size is None:
+        crops = (crop_of(node[key]) for node, key in pipelines(cfg.get('train_dataloader')))
+        size = next((crop['input_size'] for crop in crops if crop is not None), None)
+    return None if size is None else (int(size[0]), int(size[1]))
