@@ -23,15 +23,15 @@ MOST, COLUMNS, CELL = 24, 4, (360, 270)
 """Annotations of a sheet, of a row, and width and height of a picture in pixels."""
 OF_A_KIND = 3
 """Annotations of a warning, or of an error, that are drawn."""
-_LINE, _LINES = 44, 3  # letters, and lines that say what it is
+_LINE, _LINES = 44, 3  # letters, and lines of the caption
 
 
 @dataclass(frozen=True)
 class Case:
     """Something to draw."""
 
-    said: str
-    """A few words: the kind of a warning, or what is wrong."""
+    text: str
+    """In short: the kind of a warning, or what is wrong."""
     image_id: Any
     entries: Sequence[Mapping[str, Any]]
     """Annotations on that image; none draws the image alone."""
@@ -136,8 +136,8 @@ def _panel(case: Case, image: Mapping[str, Any] | None, folder: Path | None, nam
     has_size = isinstance(width, (int, float)) and isinstance(height, (int, float))
     size = (float(width), float(height)) if has_size else None  # type: ignore[arg-type]
     who = f'annotation {case.entries[0].get("id", "?")}, ' if case.entries else ''
-    said = textwrap.wrap(('error: ' if case.is_error else '') + case.said, _LINE, max_lines=_LINES, placeholder=' ...')
-    caption = [*said, *[''] * (_LINES - len(said)), f'{who}image {case.image_id}', str(name or 'no image')]
+    lines = textwrap.wrap(('error: ' if case.is_error else '') + case.text, _LINE, max_lines=_LINES, placeholder=' ...')
+    caption = [*lines, *[''] * (_LINES - len(lines)), f'{who}image {case.image_id}', str(name or 'no image')]
     return annotation_panel(pixels, drawn, caption=caption, cell=CELL, names=names, links=links,
                             size=size or _extent(drawn))
 

@@ -1,4 +1,4 @@
-"""``distilpose check FILE``: an annotation or detection file without a config, with all its errors, drawn."""
+"""Check of an annotation or detection file without a config: all errors and warnings, some of them drawn."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _check_coco(report: FileCheck, content: Mapping[str, Any]) -> None:
 
 
 def _find_folder(report: FileCheck, images: Sequence[Mapping[str, Any]]) -> Path | None:
-    """The folder that was named, or the one beside the file that has most of the images; a line says which."""
+    """The folder that was named, or the one beside the file that has most of the images; a line names it."""
     named = [image for image in images if isinstance(image.get('file_name'), str)]
     if report.folder is not None or not named:
         return report.folder
@@ -178,7 +178,7 @@ def _find_folder(report: FileCheck, images: Sequence[Mapping[str, Any]]) -> Path
 
 
 def _check_images(report: FileCheck) -> None:
-    """Whether image files are there, can be read, and have the size that the file says."""
+    """Whether image files are there, can be read, and have the size in the file."""
     named = [image for image in report.images.values() if isinstance(image.get('file_name'), str)]
     if report.folder is None or not named:
         return
@@ -321,10 +321,10 @@ def _mpii_warnings(file: Path, people: Sequence[Mapping[str, Any]]) -> Iterator[
              ('no head box', lambda one: 'headbox' in one and not (
                  one['headbox'][2] > one['headbox'][0] and one['headbox'][3] > one['headbox'][1]),
               'have an empty head box; they count as missed in PCKh'))
-    for kind, applies, said in rules:
+    for kind, applies, text in rules:
         places = [place for place, one in enumerate(people) if applies(one)]
         if places:
-            yield Finding(kind, f'{len(places):,} people of {file} {said}; the first is person {places[0]} '
+            yield Finding(kind, f'{len(places):,} people of {file} {text}; the first is person {places[0]} '
                           f'({people[places[0]]["image"]})', len(places), annotation_ids=tuple(places[:20]))
 
 

@@ -69,7 +69,7 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
     if browse is not None and not 1 <= browse <= MOST_PEOPLE:
         raise DistilPoseError(f'--browse {browse} is a number of people of each part of the data; expected 1 to '
                               f'{MOST_PEOPLE}')
-    config, options, said = with_teacher(config, teacher, options=options, work_dir=work_dir, launcher='none',
+    config, options, lines = with_teacher(config, teacher, options=options, work_dir=work_dir, launcher='none',
                                           method=method, teacher_checkpoint=teacher_checkpoint, images=images,
                                           boxes=boxes, validation=validation, data_root=data_root, every=every)
     cfg, notes = load_and_change(config, options=options, data_root=data_root)
@@ -81,7 +81,7 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
     add_teacher_crops(cfg)
     trees, refused = _check_all(cfg)
     notes = [*notes, *dict.fromkeys(warning for tree in trees for warning in tree.warnings), *refused]
-    said = [*said, *dict.fromkeys(line for tree in trees for line in summaries(tree.findings))]
+    lines = [*lines, *dict.fromkeys(line for tree in trees for line in summaries(tree.findings))]
     check_writable(Path(cfg.work_dir), name='--work-dir')
     prepare_environment(cfg, 'none')
 
@@ -89,7 +89,7 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
         runner.people_to_browse = browse
         drawn = annotation_sheet.draw_findings(Path(cfg.work_dir, annotation_sheet.FILE), trees)
         pictures = [f'A few annotations that the warnings are about: {drawn}.'] if drawn is not None else []
-        return log_and_train([*said, *pictures], runner)
+        return log_and_train([*lines, *pictures], runner)
 
     return run(cfg, notes, log_and_check, runner_type=CheckingRunner).report
 

@@ -1,4 +1,4 @@
-"""Hooks of every training, also of a config that does not name them, such as mmpose's own."""
+"""Default hooks of every training, added to configs that do not name them, such as those of mmpose."""
 
 from __future__ import annotations
 

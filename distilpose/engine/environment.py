@@ -1,4 +1,4 @@
-"""What depends on the machine that a run starts on: its processes and where its logs can go."""
+"""Process group, launcher and logs of a run: what depends on the machine that it starts on."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def prepare_environment(cfg: Config, launcher: str = 'none') -> None:
 
 
 def check_launcher(launcher: str) -> None:
-    """Compares the launcher with what the environment says about processes.
+    """Compares the launcher with the environment variables about processes.
 
     Raises:
         DistilPoseError: when the launcher's variables are missing, one was forgotten, or GPUs are too few.

@@ -1,4 +1,4 @@
-"""Checksums of what a training depends on: annotation files and configs."""
+"""Fingerprints (short SHA-256) of configs and annotation files that a training depends on."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def is_resumable_now(runner: Runner) -> bool:
 def save_now(runner: Runner, reason: str, *, in_iteration: bool = True) -> str:
     """Writes a checkpoint of the current state that a resumed run continues exactly, and makes it the last one.
 
-    Every process calls it, the first one writes. Where the schedule has just written one, that one is the answer.
+    Every process calls it, the first one writes. Where the schedule has just written one, that one is returned.
 
     Args:
         runner: in training.

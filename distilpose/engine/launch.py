@@ -73,13 +73,13 @@ def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] |
 
 def with_teacher(config: str | Path | Config, teacher: str | Path | None, *, method: str, validation: str,
                   options: Mapping[str, Any] | None, work_dir: str | Path | None, launcher: str,
-                  data_root: str | Path | None, every: int | None, **asked: str | Path | None
+                  data_root: str | Path | None, every: int | None, **files: str | Path | None
                   ) -> tuple[str | Path | Config, Mapping[str, Any] | None, list[str]]:
-    """The config and options of a distillation of a student's config, and what to say; the same without a teacher."""
+    """The config and options of a distillation of a student's config, and what to log; the same without a teacher."""
     if teacher is not None:
         return write_distillation(config, teacher, options=options, work_dir=work_dir, launcher=launcher,
-                                  method=method, validation=validation, data_root=data_root, every=every, **asked)
-    if method != 'auto' or every is not None or any(value is not None for value in asked.values()):
+                                  method=method, validation=validation, data_root=data_root, every=every, **files)
+    if method != 'auto' or every is not None or any(value is not None for value in files.values()):
         raise DistilPoseError('--teacher-checkpoint, --method, --images, --boxes and --every are about a distillation, '
                               'and no teacher is named; add --teacher')
     return config, options, []

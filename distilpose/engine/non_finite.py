@@ -36,7 +36,7 @@ def scaler_of(wrapper: OptimWrapper) -> Any:
 
 
 class StepWatch:
-    """Knows whether an optimizer made its step in this iteration, and may keep it from making one.
+    """Records whether an optimizer stepped in this iteration, and can skip a step.
 
     A loss scaler leaves steps out as well: it does not call ``optimizer.step``.
 

@@ -64,14 +64,14 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
     if described.get('type') in ('OnnxEstimator', 'OnnxTeacher'):
         known = {key: copy.deepcopy(described[key]) for key in _DESCRIPTION if described.get(key) is not None}
     if isinstance(known.get('keypoints'), Mapping) or known.get('keypoints') == 'auto':
-        del known['keypoints']  # they say how a student learns from it, and do not name the file's own
+        del known['keypoints']  # they map a student's keypoints, and do not name the file's own
     if Path(str(described.get('file', ''))).name != Path(file).name:
         known.pop('preset', None)  # of another file
     path = Path(file).expanduser().absolute()
     exported = read_metadata(path)
     if exported is not None and student.get('type') != 'OnnxEstimator' and (
             described.get('type') != 'OnnxTeacher' or Path(str(described.get('file', ''))).name != path.name):
-        known = {}  # what is said there is said of another file
+        known = {}  # of another file
     test_cfg = dict(student.get('test_cfg') or {})
     if exported is None:
         test_cfg = dict(flip_test=bool(test_cfg.get('flip_test', False)))
@@ -99,7 +99,7 @@ def _fit_crops(cfg: Config, images: NetworkInput) -> list[str]:
         elif kind == 'GetBBoxCenterScale' and images.padding is not None:
             step.update(padding=images.padding)
         elif kind == 'GetBBoxCenterScale':
-            notes = ['Nobody says with which padding of boxes the ONNX file was trained: its crops have that of the '
+            notes = ['It is unknown with which padding of boxes the ONNX file was trained: its crops have that of the '
                      f'config, {step.get("padding", DEFAULT_PADDING):g}. --cfg-options model.input.padding=1.0 sets '
                      'another']
     if not crops:

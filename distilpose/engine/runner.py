@@ -70,7 +70,7 @@ class ConciseRunner(Runner):
         """As mmengine does; a loader that makes no batch is refused, and broken images do not end the training.
 
         Raises:
-            DistilPoseError: says how many people there are and how large a batch is, or which images are broken.
+            DistilPoseError: with the number of people and the batch size, or the images that are broken.
         """
         self._prepare_training_data()
         built = super().build_train_loop(loop)
@@ -217,7 +217,7 @@ def keep_buckets(model: DistributedDataParallel) -> None:
 
 
 def report_disk_errors_once(handler: logging.FileHandler) -> None:
-    """Lets a log file that cannot be written say so in one line; logging prints a traceback for every record.
+    """Reports a log file that cannot be written in one line; logging prints a traceback for every record.
 
     The file is opened again for the next record, so that a log continues once there is room.
     """

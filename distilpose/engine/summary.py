@@ -1,4 +1,4 @@
-"""What a run is, in a few lines for its log: software and devices, networks, terms and data."""
+"""Summary of a run for its log: versions and devices, networks and parameters, terms, data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def describe_environment(runner: Runner) -> Iterator[str]:
     yield f'{", ".join(f"{name} {version}" for name, version in versions.items())}.'
     processes = f'{runner.world_size} process' + 'es' * (runner.world_size > 1)
     yield f'{processes} on {_device()}, seed {runner.seed}{", deterministic" * bool(runner.deterministic)}.'
-    yield f'Config: {runner.cfg.filename or "made by a program"}, in full in {full_config_file(runner)}.'
+    yield f'Config: {runner.cfg.filename or "built by a program"}, in full in {full_config_file(runner)}.'
 
 
 def full_config_file(runner: Runner) -> Path:

@@ -45,9 +45,9 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
         options: as for :func:`train`; with an ONNX file ``model.input.mean`` and so on describe the file.
         data_root: as for :func:`train`.
         launcher: as for :func:`train`.
-        quick: ``'float32'``, ``'bfloat16'`` or ``'float16'`` lets a quick copy of the model answer in this type, see
+        quick: ``'float32'``, ``'bfloat16'`` or ``'float16'`` predicts in this type with a copy from
             :func:`~distilpose.models.optimised.optimise_for_inference`.
-        compile: of :func:`~distilpose.models.optimised.optimise_for_inference`, for the quick copy.
+        compile: of :func:`~distilpose.models.optimised.optimise_for_inference`, for that copy.
 
     Returns:
         The metrics by name.
@@ -62,13 +62,13 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
         if not cfg.get(name):
             raise DistilPoseError(f'{name_of(cfg)} cannot be tested: it has no {name}')
     if compile is not None and quick is None:
-        raise DistilPoseError(f'--compile {compile} compiles the copy that --quick makes, which is not asked for; add '
+        raise DistilPoseError(f'--compile {compile} compiles the copy that --quick makes, and --quick is missing; add '
                               '--quick, or --quick bfloat16')
     dtype = None if quick == 'float32' else quick
     check_speed(dtype=dtype, compile=compile)
     if is_onnx:
         if quick is not None:
-            raise DistilPoseError(f'--quick makes a quick copy of a torch network, and {checkpoint} is an ONNX file, '
+            raise DistilPoseError(f'--quick optimises a torch network, and {checkpoint} is an ONNX file, '
                                   'which onnxruntime runs; leave it out')
         cfg, more_notes = onnx_test_config(cfg, checkpoint, of_model)
         notes += more_notes
@@ -92,7 +92,7 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
         runner.logger.info(f'Loaded all {len(model.state_dict())} weights from {checkpoint}.')
         if quick is not None:
             replace_unwrapped_model(runner, optimise_for_inference(model, dtype=dtype, compile=compile))
-            runner.logger.info(f'A quick copy of the model answers, in {quick}'
+            runner.logger.info(f'Predicting with a copy optimised for inference, in {quick}'
                                f'{f", compiled ({compile})" if compile else ""}.')
         return runner.test()
 

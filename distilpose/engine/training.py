@@ -82,7 +82,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         Interrupted: after a signal; what was trained is saved.
     """
     check_log_backends(log_to, is_first=is_first_process(launcher))
-    config, options, said = with_teacher(config, teacher, options=options, work_dir=work_dir, launcher=launcher,
+    config, options, lines = with_teacher(config, teacher, options=options, work_dir=work_dir, launcher=launcher,
                                           method=method, teacher_checkpoint=teacher_checkpoint, images=images,
                                           boxes=boxes, validation=validation if validate else 'labels',
                                           data_root=data_root, every=every)
@@ -107,13 +107,13 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         if strict_teacher:
             make_strict(cfg)
         checked = check(cfg, ['train', 'val'] if validate else ['train'])
-        notes, said = [*notes, *checked.warnings], [*said, *summaries(checked.findings)]
+        notes, lines = [*notes, *checked.warnings], [*lines, *summaries(checked.findings)]
         notes += prepare_work_dir(Path(cfg.work_dir), out_dir=out_dir(cfg), is_resumed=bool(cfg.resume))
         add_log_backends(cfg, log_to, is_resumed=bool(cfg.resume))
         prepare_environment(cfg, launcher)
         if resumption.is_finished:
             return run(cfg, notes, FinishedRunner.train, runner_type=FinishedRunner)
-        return run(cfg, notes, partial(log_and_train, said))
+        return run(cfg, notes, partial(log_and_train, lines))
 
 
 def _scale_learning_rate(cfg: Config) -> None:

@@ -1,4 +1,4 @@
-"""The model of a run without what wraps it."""
+"""The unwrapped model of a run, without DistributedDataParallel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Averages of the weights over the training."""
+"""Weight averaging: an exponential moving average (EMA) of the weights over a training."""
 
 from __future__ import annotations
 

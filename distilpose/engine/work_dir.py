@@ -22,7 +22,7 @@ def check_writable(folder: Path, *, name: str) -> None:
         name: of the option that names it, for the message.
 
     Raises:
-        DistilPoseError: it cannot be made or written; says why.
+        DistilPoseError: it cannot be created or written, with the reason.
     """
     require_folder(folder, name=name)
     try:
@@ -34,7 +34,7 @@ def check_writable(folder: Path, *, name: str) -> None:
 
 
 def require_folder(folder: Path, *, name: str) -> None:
-    """Refuses a file where a folder is to be made.
+    """Refuses a file where a folder is to be created.
 
     Args:
         folder: it, or the first of its parents that exists, must be one.
@@ -83,7 +83,7 @@ def prepare_work_dir(work_dir: Path, *, out_dir: Path | None, is_resumed: bool) 
 
 @contextmanager
 def disk_errors_as_sentences(folder: Path) -> Iterator[None]:
-    """Says in a sentence that the disk of a run is full, read-only or broken, whatever was written to it.
+    """Raises a sentence where the disk of a run is full, read-only or broken, whatever was written to it.
 
     Args:
         folder: of the run; is named where the error does not name a file.

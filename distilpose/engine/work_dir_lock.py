@@ -58,7 +58,7 @@ class Owner:
 
 @contextmanager
 def locked(folder: Path, *, by_this_process: bool = True) -> Iterator[None]:
-    """Holds the lock of a work directory, which is made if it is missing, and removed again if it stays empty.
+    """Holds the lock of a work directory, which is created if it is missing, and removed again if it stays empty.
 
     The lock is a file that appears whole or not at all, so that of two trainings that start at once one gets it, also
     on a network's file system without locks. It names its owner, and is touched while held. A lock that was left
@@ -69,13 +69,13 @@ def locked(folder: Path, *, by_this_process: bool = True) -> Iterator[None]:
         by_this_process: false in all processes of a training but the first, which do nothing.
 
     Raises:
-        DistilPoseError: another training holds it; says which, since when, and what to do.
+        DistilPoseError: another training holds it; the message names it, its start, and what to do.
     """
     if not by_this_process:
         yield
         return
     require_folder(folder, name='--work-dir')
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         held = _acquire(folder / FILE)
@@ -91,7 +91,7 @@ def locked(folder: Path, *, by_this_process: bool = True) -> Iterator[None]:
         ended.set()
         thread.join()
         _release(folder / FILE, held)
-        for path in made:
+        for path in created:
             try:
                 path.rmdir()
             except OSError:  # it is in use
@@ -191,10 +191,10 @@ def _refuse_if_held(file: Path, text: str, *, now: float) -> None:
 def _describe(file: Path, text: str, *, silent: float = 0.0) -> str:
     """The sentence for a work directory that is in use."""
     owner = _parse(text)
-    words = f'{file.parent} is in use by another training: {owner or "its lock does not say which"}. Wait for its end'
+    sentence = f'{file.parent} is in use by another training: {owner or "its lock does not name it"}. Wait for its end'
     if owner is not None and owner.kernel == _kernel():
-        return f'{words}, end it, or name another --work-dir'
-    return (f'{words}, or name another --work-dir. Its last sign of life is {max(silent, 0):.0f} s old, and after '
+        return f'{sentence}, end it, or name another --work-dir'
+    return (f'{sentence}, or name another --work-dir. Its last sign of life is {max(silent, 0):.0f} s old, and after '
             f'{_patience(owner):.0f} s without one it counts as ended; if you know that it has, delete {file}')
 
 

@@ -95,7 +95,7 @@ def describe_sample(error: BaseException) -> str | None:
 
 
 def _problem(path: Any) -> str | None:
-    """What is wrong with an image file of this machine, as far as that can be said."""
+    """What is wrong with an image file of this machine, as far as it can be found out."""
     if not isinstance(path, str) or '://' in path:
         return None
     try:

@@ -47,7 +47,7 @@ def keypoints_of(data: CocoFile, *, names: Sequence[str] | None,
                               '--flip-pairs none')
     pairs = by_name if flip_pairs is None else list(flip_pairs)
     skeleton = [(found[one], found[other]) for one, other in links]
-    sigmas, said = _sigmas(data, found)
+    sigmas, source = _sigmas(data, found)
     value = dict(names=found, flip_pairs=pairs, skeleton=skeleton, sigmas=sigmas)
     make_metainfo(**value)
     category = 'as given' if names is not None else "from the file's category"
@@ -57,7 +57,7 @@ def keypoints_of(data: CocoFile, *, names: Sequence[str] | None,
         ('flip pairs', f'{", ".join(f"{one} - {other}" for one, other in pairs)} '
                        f'({"by their names" if flip_pairs is None else "as given"})' if pairs else no_pairs),
         ('skeleton', f'{len(skeleton)} links (from the file)' if skeleton else 'none, so pictures have dots only'),
-        ('sigmas', said)]
+        ('sigmas', source)]
 
 
 def _sigmas(data: CocoFile, names: Sequence[str]) -> tuple[Any, str]:

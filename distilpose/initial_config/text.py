@@ -102,7 +102,7 @@ class BaseConfig:
         return f'dict({start}ann_file={file}{area})'
 
     def more(self) -> str:
-        """The best checkpoint is by a figure that there is."""
+        """``save_best`` by a metric of this evaluator."""
         best = str(((self.cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best', 'auto'))
         if best == 'auto' or best.startswith('coco/'):
             return ''

@@ -23,7 +23,7 @@ _OF_A_CONFIG = re.compile(r' \(named by \w+_(dataloader|evaluator)\S*\)|, or nam
 
 @dataclass(frozen=True)
 class InitialConfig:
-    """What was written, and what it was made of."""
+    """What was written, and where each value comes from."""
 
     file: Path
     written: tuple[Path, ...]
@@ -59,7 +59,7 @@ def write_initial_config(annotations: str | Path, validation: str | Path | None 
         out: the config; ``<name of the annotations>.py`` here by default. Splits are written beside it.
         student: a key of :data:`STUDENTS`, or a config.
         images: the folder that the names of images start from; looked for beside the annotations by default.
-        names: of the K keypoints, where the categories of the file do not say them.
+        names: of the K keypoints, where the categories of the file do not name them.
         flip_pairs: what a mirror exchanges; by the names by default.
         val_fraction: of the images, where the file is split.
 
@@ -108,7 +108,7 @@ def write_initial_config(annotations: str | Path, validation: str | Path | None 
 
 
 def _shared(parts: Sequence[DataPart]) -> str:
-    """Says how many images of the validation are trained on."""
+    """How many images of the validation are in the training too, as the end of a sentence."""
     train, val = ({os.path.normpath(part.images.absolute() / image['file_name'])
                    for image in part.file.content['images']} for part in parts)
     count = len(train & val)
@@ -120,7 +120,7 @@ def _try(base: BaseConfig, keypoints: Mapping[str, Any], parts: Sequence[DataPar
     """Checks the config and its data as a training would, in a folder of its own, before anything is written.
 
     Returns:
-        Warnings, of each kind the first; not that images are trained on as well, which is said of the validation.
+        Warnings, of each kind the first; not that images are trained on as well, which the line of the validation has.
     """
     with tempfile.TemporaryDirectory() as place:
         names: dict[str, str] = {}

@@ -132,7 +132,7 @@ def test_a_quick_copy_measures_the_same(configs: tuple[Path, Path], tmp_path: Pa
     assert metrics['float32'] == pytest.approx(metrics[None], abs=1e-4)
     assert metrics['bfloat16'].keys() == metrics[None].keys()
     log = next((tmp_path / 'test_bfloat16').rglob('*.log')).read_text()
-    assert 'A quick copy of the model answers, in bfloat16.' in log
+    assert 'Predicting with a copy optimised for inference, in bfloat16.' in log
     with pytest.raises(DistilPoseError, match="dtype is 'int8'"):
         evaluate(configs[0], checkpoint, work_dir=tmp_path / 'none', quick='int8')
     assert not (tmp_path / 'none').exists()
@@ -149,7 +149,7 @@ def test_a_compiled_copy_measures_the_same(configs: tuple[Path, Path], tmp_path:
                for mode in (None, 'reduce-overhead')}
     assert metrics[None] == metrics['reduce-overhead'] and modes == ['reduce-overhead'] * 2
     log = next((tmp_path / 'test_reduce-overhead').rglob('*.log')).read_text()
-    assert 'A quick copy of the model answers, in float32, compiled (reduce-overhead).' in log
+    assert 'Predicting with a copy optimised for inference, in float32, compiled (reduce-overhead).' in log
 
 
 def test_predictions_and_metrics_are_written(configs: tuple[Path, Path], tmp_path: Path) -> None:

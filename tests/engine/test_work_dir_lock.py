@@ -94,7 +94,7 @@ def test_a_lock_of_another_machine_counts_while_it_gives_signs(values: dict[str,
         os.utime(file, (stat.st_mtime, ) * 2)
     with pytest.raises(DistilPoseError, match=f'28. s old.*delete {tmp_path}/{FILE}') as error, locked(tmp_path):
         pass
-    assert ('elsewhere' if values else 'does not say which') in str(error.value)
+    assert ('elsewhere' if values else 'does not name it') in str(error.value)
     os.utime(file, (time.time() - SECONDS_WITHOUT_SIGN - 20, ) * 2)
     with locked(tmp_path):
         pass

@@ -1,4 +1,4 @@
-"""What can be said of data by counting: people left out and why, keypoints that are never labelled, flip pairs."""
+"""Counts and findings of data: people left out and why, keypoints that are never labelled, flip pairs."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def _person(runner: Runner, samples: Sequence[Sample], *, is_training: bool, unt
 
 
 def _given(model: Any, packed: dict[str, Any], is_training: bool, *, until: float) -> Given:
-    """What the network is given, and what the teacher says of it as long as there is time."""
+    """What the network is given, and what the teacher predicts as long as there is time."""
     data = model.data_preprocessor(pseudo_collate([packed]), is_training)
     images = data['inputs']
     network = model.student if isinstance(model, PoseDistiller) else model
@@ -169,14 +169,14 @@ def _pixels(image: torch.Tensor, kind: NetworkInput) -> np.ndarray:
 def _shown(model: PoseDistiller, outputs: PoseOutputs) -> dict[str, np.ndarray]:
     """The teacher's outputs of one person as arrays."""
     certainty = certainty_of(outputs, beta=model.teacher.simcc_beta)
-    shown = dict(coords=coordinates_of(outputs, grid=model.grids.target), certainty=certainty,
-                 mask=torch.ones_like(certainty) if outputs.mask is None else outputs.mask)
+    predicted = dict(coords=coordinates_of(outputs, grid=model.grids.target), certainty=certainty,
+                     mask=torch.ones_like(certainty) if outputs.mask is None else outputs.mask)
     if outputs.heatmaps is not None:
-        shown['heatmaps'] = outputs.heatmaps[-1]
+        predicted['heatmaps'] = outputs.heatmaps[-1]
     if outputs.simcc is not None:
         for name, logits in zip(('simcc_x', 'simcc_y'), outputs.simcc, strict=True):
-            shown[name] = (logits.float() * model.teacher.simcc_beta).softmax(-1)
-    return {name: value[0].float().cpu().numpy() for name, value in shown.items()}
+            predicted[name] = (logits.float() * model.teacher.simcc_beta).softmax(-1)
+    return {name: value[0].float().cpu().numpy() for name, value in predicted.items()}
 
 
 def _first_of_each(datasets: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -193,8 +193,8 @@ def _findings(datasets: Mapping[str, Any], sources: Mapping[str, list[Source]],
               counts: Mapping[str, list[Counts]]) -> Iterator[str]:
     """Everything that is probably wrong."""
     for name, dataset in datasets.items():
-        for said in flip_findings(dataset.metainfo):
-            yield f'{name}: {said}'
+        for finding in flip_findings(dataset.metainfo):
+            yield f'{name}: {finding}'
     if len(datasets) == 2:
         yield from order_findings(datasets['train'].metainfo, datasets['val'].metainfo)
     for name, found in sources.items():

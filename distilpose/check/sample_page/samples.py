@@ -1,4 +1,4 @@
-"""Samples of a data set as its pipeline makes them, with what the pipeline knows before it packs them."""
+"""Samples of a data set as its pipeline makes them, with the results of the pipeline before it packs them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Sample:
     packed: dict[str, Any] | None
     """``inputs`` and ``data_samples`` as the loader collates them; ``None`` where the pipeline fails."""
     results: dict[str, Any]
-    """What the pipeline's steps know before the one that packs."""
+    """The results of the pipeline before the step that packs."""
     error: str = ''
     """Why the pipeline fails."""
 

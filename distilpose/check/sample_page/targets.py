@@ -1,4 +1,4 @@
-"""Pictures of a sample: the crop with its keypoints, each kind of target, and what the teacher says of it."""
+"""Pictures of a sample: the crop with its keypoints, each kind of target, and what the teacher predicts."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ class Crop:
         Args:
             content: SVG.
             title: of it.
-            notes: further words below.
+            notes: further lines of the caption.
             beyond: pixels at the right and at the bottom beyond the crop.
             css: class names.
-            badge: words that stand out.
+            badge: a highlighted word before them.
         """
         width, height = self.width + beyond[0], self.height + beyond[1]
         said = ''.join(f'<small>{note}</small>' for note in notes)
@@ -117,11 +117,11 @@ def keypoints_svg(points: np.ndarray, visible: np.ndarray, weights: np.ndarray |
     states = ('', 'hidden, ', '')
     for index in np.flatnonzero(labelled).tolist():
         x, y = points[index]
-        said = f'{escape(keypoints.names[index])}: {states[visible[index]]}' + (
+        title = f'{escape(keypoints.names[index])}: {states[visible[index]]}' + (
             'labelled' if weights is None else f'weight {weights[index]:g}')
         if visible[index] == 1:
             parts.append(f'<circle class="hidden" cx="{x:.1f}" cy="{y:.1f}" r="{0.45 * thickness:.1f}"/>')
-        parts.append(f'<circle class="hit" cx="{x:.1f}" cy="{y:.1f}" r="{2 * thickness:.1f}"><title>{said}</title>'
+        parts.append(f'<circle class="hit" cx="{x:.1f}" cy="{y:.1f}" r="{2 * thickness:.1f}"><title>{title}</title>'
                      '</circle>')
         if with_names and len(labelled) <= NAMED:
             parts.append(f'<text class="{side_of(keypoints.names[index]) or "middle"}" x="{x + 1.4 * thickness:.1f}" '
@@ -177,30 +177,31 @@ def heatmap_figure(crop: Crop, maps: np.ndarray, title: str, *, count: int, over
     return crop.figure(image + over, title, notes=said)
 
 
-def teacher_figures(crop: Crop, shown: Mapping[str, np.ndarray], keypoints: Keypoints, *,
+def teacher_figures(crop: Crop, predicted: Mapping[str, np.ndarray], keypoints: Keypoints, *,
                     terms: Mapping[str, Sequence[str]]) -> list[str]:
-    """What the teacher says of a person, on the student's crop.
+    """What the teacher predicts for a person, on the student's crop.
 
     Args:
         crop: of the student.
-        shown: ``coords`` (K, 2) as fractions, ``certainty`` (K,), ``mask`` (K,), and where it has them ``heatmaps``
+        predicted: ``coords`` (K, 2) as fractions, ``certainty`` (K,), ``mask`` (K,), and where it has them ``heatmaps``
             (K, H, W), ``simcc_x`` (K, Wx) and ``simcc_y`` (K, Wy) probabilities.
         keypoints: of the student.
         terms: field of the teacher -> names of the terms that read it.
     """
-    points, is_known = shown['coords'] * (crop.width, crop.height), shown['mask'] > 0
-    sure = is_known & (shown['certainty'] >= 0.2)
+    points, is_known = predicted['coords'] * (crop.width, crop.height), predicted['mask'] > 0
+    sure = is_known & (predicted['certainty'] >= 0.2)
     over = ''.join(skeleton_svg(points, labelled=which, links=links, names=keypoints.sided, thickness=crop.thickness,
                                 css=css)
                    for which, links, css in ((is_known & ~sure, (), 'unsure'), (sure, keypoints.links, '')))
-    said = [f'certainty {float(shown["certainty"][is_known].mean()):.2f} on average'] if is_known.any() else []
+    said = [f'certainty {float(predicted["certainty"][is_known].mean()):.2f} on average'] if is_known.any() else []
     figures = []
-    if 'heatmaps' in shown:
+    if 'heatmaps' in predicted:
         read = ', '.join(map(escape, terms.get('heatmaps', ())))
         notes = [*said, f'target of {read}'] if read else said
-        figures.append(heatmap_figure(crop, shown['heatmaps'], 'teacher', count=len(is_known), over=over, notes=notes))
-    elif 'simcc_x' in shown:
-        curves, beyond = _curves(crop, shown['simcc_x'], shown['simcc_y'], keypoints, is_known)
+        figures.append(heatmap_figure(crop, predicted['heatmaps'], 'teacher', count=len(is_known), over=over,
+                                      notes=notes))
+    elif 'simcc_x' in predicted:
+        curves, beyond = _curves(crop, predicted['simcc_x'], predicted['simcc_y'], keypoints, is_known)
         figures.append(crop.figure(crop.use() + over + curves, 'teacher', notes=said, beyond=beyond))
     else:
         figures.append(crop.figure(crop.use() + over, 'teacher', notes=said))
@@ -293,8 +294,8 @@ def _margin(crop: Crop) -> float:
 
 def _short(name: str) -> str:
     """Without its side, which is the colour."""
-    words = [word for word in name.replace('_', ' ').split() if word.lower() not in ('left', 'right')]
-    return escape(' '.join(words) or name)
+    names = [word for word in name.replace('_', ' ').split() if word.lower() not in ('left', 'right')]
+    return escape(' '.join(names) or name)
 
 
 def _reduced(image: np.ndarray, side: int) -> np.ndarray:

@@ -39,9 +39,9 @@ FAILURES = (
     Failure(r'[Bb]us error|insufficient shared memory',
             'a data worker died because the shared memory (/dev/shm) is full', _SHARED_MEMORY),
     Failure(r'(?:shared memory|/torch_).*(?:No space left|Cannot allocate|Resource temporarily|[Uu]navailable)',
-            'the shared memory (/dev/shm), through which data workers hand over batches, is full', _SHARED_MEMORY),
+            'the shared memory (/dev/shm), through which data workers pass batches, is full', _SHARED_MEMORY),
     Failure(r'Too many open files|ancdata|\bEMFILE\b',
-            'this process has too many files open, which data workers need to hand over batches', _DESCRIPTORS),
+            'this process has too many files open, which data workers need to pass batches', _DESCRIPTORS),
     Failure(r'DataLoader worker \(pid (\d+)\) is killed by signal: Killed',
             'the data worker {1} was killed, most likely by the system because memory ran out',
             f'{_FEWER_WORKERS} or smaller batches, or give the job more memory'),
@@ -49,7 +49,7 @@ FAILURES = (
             'the data worker {1} was ended by a signal ({2})',
             'look for what sent it, or for a crash of a library: with train_dataloader.num_workers=0 it shows where'),
     Failure(r'DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) exited unexpectedly',
-            'the data worker {1} ended without a word, most likely killed because memory ran out',
+            'the data worker {1} ended without a message, most likely killed because memory ran out',
             f'{_FEWER_WORKERS} or smaller batches, or give the job more memory'),
     Failure(r'DataLoader timed out after (\d+)', 'the data workers delivered nothing for {1} seconds',
             'look at the disk or network that the images come from, or raise train_dataloader.timeout'),
@@ -64,7 +64,7 @@ FAILURES = (
     Failure(r"can't start new thread|\bEAGAIN\b|^BlockingIOError", 'the system starts no more processes or threads',
             f"raise the limit with 'ulimit -u', or {_FEWER_WORKERS}"),
     Failure(r'^(?:Connection\w*Error|EOFError|BrokenPipeError|FileNotFoundError).* in multiprocessing$',
-            'a data worker died while it handed over a batch, most likely killed because memory ran out',
+            'a data worker died while it passed a batch, most likely killed because memory ran out',
             f'{_FEWER_WORKERS} or smaller batches, or give the job more memory'),
     Failure(r'(?i)connection (?:closed|reset)|broken pipe.*rank|ncclRemoteError|ncclSystemError|DistBackendError|'
             r'gloo.*(?:timed out|timeout)|Watchdog caught collective|heartbeat|remote process exited',
@@ -83,7 +83,7 @@ def recognise(error: BaseException) -> MachineFailed | None:
         error: what ended the run.
 
     Returns:
-        The error to raise in its place, or ``None`` for one that says enough itself or is not known.
+        The error to raise in its place, or ``None`` for one whose message suffices or that is not known.
     """
     if isinstance(error, SampleFailed):
         line = last_line(str(error))
@@ -91,7 +91,7 @@ def recognise(error: BaseException) -> MachineFailed | None:
         return _first_match(line, own) or SampleFailed(line)
     if isinstance(error, DistilPoseError):
         return None
-    for text in (*_dead_workers(error), *map(_text, reversed([*_chain(error)]))):  # the first cause knows most
+    for text in (*_dead_workers(error), *map(_text, reversed([*_chain(error)]))):  # the first is the most specific
         known = _first_match(text, FAILURES)
         if known is not None:
             return known
@@ -108,7 +108,7 @@ def _first_match(text: str, failures: Sequence[Failure]) -> MachineFailed | None
 
 
 def _dead_workers(error: BaseException) -> Iterator[str]:
-    """What torch says of a worker that a signal ended; where a batch is being handed over it notices that too late."""
+    """The message of torch about a worker that a signal ended; torch raises it too late while a batch is passed on."""
     for values in locals_of(error.__traceback__):
         workers = getattr(values.get('self'), '_workers', None)
         if isinstance(values.get('self'), _BaseDataLoaderIter) and workers:

@@ -1,4 +1,4 @@
-"""Weights at an address that cannot be reached: which entry of the config names it, and how to start without."""
+"""Failed downloads of weights: the entry of the config with the address, and how to start without it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TEACHER = 'model.teacher.'
 
 @contextmanager
 def downloads_as_sentences(cfg: Config) -> Iterator[None]:
-    """Says in a sentence that weights which a network starts from cannot be downloaded, and what to do without them.
+    """Raises a sentence where initial weights cannot be downloaded, with what to do without them.
 
     Raises:
         CannotDownload: with the entry of the config, and the option with which a run starts without these weights.

@@ -23,7 +23,7 @@ def describe(error: Exception, model: nn.Module, *, batch: str, loader: str) -> 
         error: as it was raised.
         model: the network, without wrappers.
         batch: what it was given, such as ``'the first batch'``.
-        loader: the part of the config that made it, such as ``'train_dataloader'``.
+        loader: the entry of the config that built it, such as ``'train_dataloader'``.
 
     Returns:
         The error to raise in its place; ``None`` for one that did not come from the network.

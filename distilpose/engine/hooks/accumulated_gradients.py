@@ -1,4 +1,4 @@
-"""Checkpoints between two updates of the weights, when gradients of several iterations are accumulated."""
+"""Gradient accumulation and checkpoints: what is lost where one is written between two optimizer steps."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class AgreementHook(Hook):
     def _ask(runner: Runner, model: PoseDistiller) -> dict[int, TeacherKeypoints]:
         dataset, reason = validation_data(runner)
         if dataset is None:
-            raise DistilPoseError(f'the teacher cannot be asked about the validation data: {reason}')
+            raise DistilPoseError(f'the teacher cannot be run on the validation data: {reason}')
         indices = list(runner.val_loop.dataloader.sampler)
         if not indices:
             return {}

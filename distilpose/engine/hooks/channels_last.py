@@ -24,8 +24,8 @@ class ChannelsLastHook(Hook):
     It changes no value and, on a CPU, makes small networks about a fifth (ResNets) to a third (hourglasses) faster.
 
     ``DistributedDataParallel`` lays its buckets out as the weights are when it wraps a model, and again after the
-    first iteration. Where the format changes in between, the first iteration of a run rounds otherwise than the same
-    iteration of an uninterrupted run. So the launcher's Runner, which knows this hook by its name in the config,
+    first iteration. Where the format changes in between, the first iteration of a run rounds differently from the same
+    iteration of an uninterrupted run. So the launcher's Runner, which looks for this hook in the config,
     changes the format before it wraps the model; with another Runner the hook does when the training starts.
     """
 
@@ -46,7 +46,7 @@ def is_channels_last(hook: Any) -> bool:
 
 
 def use_channels_last(model: nn.Module) -> None:
-    """Stores the weights of convolutions channels-last, also those of a teacher's network that answers itself."""
+    """Stores the weights of convolutions channels-last, also those of a teacher that predicts without a copy."""
     store_channels_last(model)
     teacher = getattr(model, 'teacher', None)
     if isinstance(teacher, FrozenTeacher) and teacher.copy is None:

@@ -58,7 +58,7 @@ class SafeCheckpointHook(CheckpointHook):
         self.resumed: Mapping[str, Any] = {}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Keeps what the checkpoint to resume from says of itself."""
+        """Keeps the metadata of the checkpoint to resume from."""
         self.resumed = checkpoint.get('meta', {}) if runner._resume else {}
 
     def before_train(self, runner: Runner) -> None:
@@ -134,7 +134,7 @@ class SafeCheckpointHook(CheckpointHook):
         self._remove_outdated(runner)
 
     def _mark(self, runner: Runner, name: str) -> None:
-        """Lets a file be deleted once the next checkpoint, which says so too, is whole."""
+        """Lets a file be deleted once the next checkpoint, which records that too, is whole."""
         if name not in self.outdated:
             self.outdated.append(name)
         runner.message_hub.update_info(_OUTDATED, list(self.outdated))
@@ -208,7 +208,7 @@ def _problem_of(file: Path) -> str | None:
 
 
 def _adopt_best(runner: Runner, folder: Path, resumed: Mapping[str, Any]) -> None:
-    """Takes the best checkpoint that a run wrote right before it was killed, of which its last one does not know."""
+    """Takes the best checkpoint that a run wrote right before it was killed, which its last one does not list."""
     for file in sorted(folder.glob(f'{_BEST}*.pth'), key=lambda file: file.stat().st_mtime_ns):
         try:
             outline = read_outline(file)

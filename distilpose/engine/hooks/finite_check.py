@@ -167,7 +167,7 @@ class FiniteCheckHook(Hook):
         self._check_weights(runner, everywhere=False)
 
     def after_train(self, runner: Runner) -> None:
-        """Says how many iterations were left out."""
+        """Logs how many iterations were skipped."""
         if self.skipped:
             runner.logger.warning(f'The updates of {self.skipped} iterations were not applied, because losses or '
                                   'gradients were not finite; the log names them.')

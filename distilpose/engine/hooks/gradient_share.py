@@ -1,4 +1,4 @@
-"""How much every loss of a distillation pulls at the student."""
+"""Share of each loss in the gradient of the student: gradient norms per term of a distillation."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class GradientShareHook(Hook):
         interval: measures at the first iteration and at every ``interval``-th.
     """
 
-    priority = 'NORMAL'  # after the hooks that seed the iteration and tell its number
+    priority = 'NORMAL'  # after the hooks that seed the iteration and set its number
 
     def __init__(self, interval: int = 50) -> None:
         self.interval = interval
@@ -60,7 +60,7 @@ def gradient_norms(model: PoseDistiller, data_batch: Any, *, optim_wrapper: Opti
     Args:
         model: in the mode that it trains in.
         data_batch: as the loader gives it.
-        optim_wrapper: knows the precision of the training and, for float16, the factor of the loss.
+        optim_wrapper: has the precision of the training and, for float16, the factor of the loss.
 
     Returns:
         Loss without ``loss_`` -> norm; not finite where a float16 gradient overflowed.
@@ -79,7 +79,7 @@ def gradient_norms(model: PoseDistiller, data_batch: Any, *, optim_wrapper: Opti
 
 
 def shares(norms: Mapping[str, float]) -> dict[str, float]:
-    """Every norm divided by the sum of all; empty when that sum is 0 or not finite, since it then says nothing."""
+    """Every norm divided by the sum of all; empty when that sum is 0 or not finite, since there are no shares then."""
     total = sum(norms.values())
     return {name: norm / total for name, norm in norms.items()} if total > 0 and math.isfinite(total) else {}
 

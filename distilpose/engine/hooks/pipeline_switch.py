@@ -1,4 +1,4 @@
-"""Another augmentation for the last epochs."""
+"""Switches the training pipeline (augmentation) for the last epochs."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _compare(first: Compose, new: Compose) -> None:
         DistilPoseError: names what is missing, and of which step of the first pipeline.
     """
     for kind, what in ((GenerateTarget, 'the targets'), (PackPoseInputs, 'the packed samples')):
-        made = next((step for step in first.transforms if isinstance(step, kind)), None)
-        if made is not None and not any(isinstance(step, kind) for step in new.transforms):
-            raise DistilPoseError(f'switch_pipeline of PipelineSwitchHook has no {type(made).__name__}, which makes '
+        step = next((one for one in first.transforms if isinstance(one, kind)), None)
+        if step is not None and not any(isinstance(one, kind) for one in new.transforms):
+            raise DistilPoseError(f'switch_pipeline of PipelineSwitchHook has no {type(step).__name__}, which makes '
                                   f'{what} in the pipeline of the training data; add it')

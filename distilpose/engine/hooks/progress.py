@@ -30,7 +30,7 @@ class ProgressHook(Hook):
     Lines of the log appear above the bar and the log file never sees it. Only the first process shows one.
 
     Args:
-        refresh_seconds: how often the figures change; losses are only read from the device then.
+        refresh_seconds: how often the numbers change; losses are only read from the device then.
     """
 
     priority = 'LOW'  # after the logger
@@ -61,7 +61,7 @@ class ProgressHook(Hook):
         if is_last or self._train.is_due(self.refresh_seconds):
             title = f'train, epoch {runner.epoch + 1}/{runner.max_epochs}' if _has_epochs(runner) else 'train'
             self.display.update(self._train, title, completed=done, remaining=runner.max_iters - done,
-                                figures=describe_losses(outputs or {}))
+                                metrics=describe_losses(outputs or {}))
 
     def after_train(self, runner: Runner) -> None:
         """Closes the bar."""
@@ -115,7 +115,7 @@ class ProgressHook(Hook):
             return
         remaining = len(loader) - batch_idx - 1
         if remaining == 0 or self._evaluation.is_due(self.refresh_seconds):
-            self.display.update(self._evaluation, title, completed=batch_idx + 1, remaining=remaining, figures='')
+            self.display.update(self._evaluation, title, completed=batch_idx + 1, remaining=remaining, metrics='')
 
     def _after_evaluation(self) -> None:
         if self.display is None:
@@ -139,7 +139,7 @@ class ProgressDisplay:
         columns: list[ProgressColumn] = [
             TextColumn('{task.description}'), BarColumn(bar_width=20),
             TextColumn('{task.completed:.0f}/{task.total:.0f}'),
-            _FieldColumn('rate'), _FieldColumn('left'), _FieldColumn('figures', is_shortened=True),
+            _FieldColumn('rate'), _FieldColumn('left'), _FieldColumn('metrics', is_shortened=True),
         ]
         self.progress = Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty(), transient=True)
         self._streams: list[tuple[logging.StreamHandler, TextIO]] = []
@@ -164,13 +164,13 @@ class ProgressDisplay:
 
     def add(self, title: str, total: int, *, completed: int = 0) -> TaskID:
         """Adds a bar."""
-        return self.progress.add_task(title, total=total, completed=completed, rate='', left='', figures='')
+        return self.progress.add_task(title, total=total, completed=completed, rate='', left='', metrics='')
 
-    def update(self, meter: _Meter, title: str, *, completed: int, remaining: int, figures: str) -> None:
-        """Shows new figures."""
+    def update(self, meter: _Meter, title: str, *, completed: int, remaining: int, metrics: str) -> None:
+        """Shows new numbers."""
         if meter.task is not None:
             self.progress.update(meter.task, description=title, completed=completed, rate=meter.rate(),
-                                 left=f'{format_duration(remaining * meter.seconds)} left', figures=figures)
+                                 left=f'{format_duration(remaining * meter.seconds)} left', metrics=metrics)
 
     def remove(self, meter: _Meter) -> None:
         """Takes a bar away."""

@@ -57,7 +57,7 @@ class ResumableRandomnessHook(Hook):
             loader.batch_sampler.sampler = NumberedRepeats(loader.sampler, length=len(loader.dataset))
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Tells the workers, which may outlive an epoch, which epoch begins."""
+        """Sets the number of the epoch in the workers, which may outlive an epoch."""
         if self.preparation is not None:
             self.preparation.epoch.fill_(runner.epoch)
 
@@ -67,7 +67,7 @@ class ResumableRandomnessHook(Hook):
 
 
 def _catch_up(sampler: MultiSourceSampler, *, epochs: int) -> None:
-    """Brings a sampler that knows no epochs, but goes on where the last one ended, to where a resumed run was."""
+    """Moves a sampler without epochs, which continues from its last index, to the index of a resumed run."""
     for _ in range(epochs):
         iter(sampler)
 

@@ -1,4 +1,4 @@
-"""What a run that is resumed may change: facts in every checkpoint, compared with those of the run that goes on."""
+"""What may change when a run is resumed: facts in every checkpoint, compared with those of the resumed run."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ResumeFactsHook(Hook):
         """Compares, before mmengine loads optimizer and schedule.
 
         Raises:
-            DistilPoseError: data, model or type of the optimizer changed; says from what to what, and what to do.
+            DistilPoseError: data, model or type of the optimizer changed; the message has both values and what to do.
         """
         if not runner._resume or not isinstance(runner.optim_wrapper, OptimWrapper):
             return
@@ -81,31 +81,31 @@ class ResumeFactsHook(Hook):
             'optimizer': list(_changed_optimizer(config, runner, checkpoint)),
         }
         self._check(refused, source=str(runner._load_from))
-        said = [*_changed(stored, self.facts, 'run'), *_changed_options(config, runner.cfg)]
-        said += [change for changes in refused.values() for change in changes]
+        changes = [*_changed(stored, self.facts, 'run'), *_changed_options(config, runner.cfg)]
+        changes += [change for found in refused.values() for change in found]
         seed = runner._randomness_cfg.get('seed')
         if seed is not None and meta.get('seed', seed) != seed:
-            said.append(Difference('seed', str(meta['seed']), str(seed)))
+            changes.append(Difference('seed', str(meta['seed']), str(seed)))
             meta['seed'] = seed  # which mmengine would put in the place of this run's
         if refused['optimizer']:
             checkpoint.pop('optimizer', None)
         if 'optimizer' not in checkpoint:
             runner.logger.warning('The optimizer starts anew: its moments in the checkpoint are those of another one.')
         lines = use_own_options(runner, checkpoint, position_of(runner, checkpoint),
-                                may_differ=bool(said) or config is None)
+                                may_differ=bool(changes) or config is None)
         missing = ['no checksums of its data and teacher'] * (not stored)
         missing += ['no config of plain values'] * (config is None)
-        log_changes(runner, [*map(_in_words, said), *lines], missing=missing)
+        log_changes(runner, [*map(_sentence, changes), *lines], missing=missing)
 
     def _check(self, refused: Mapping[str, Sequence[Difference]], *, source: str) -> None:
         found = {name: changes for name, changes in refused.items() if changes and name not in self.allow_changed}
         if not found:
             return
         changes = [change for changes in found.values() for change in changes]
-        words = '; '.join(map(_in_words, changes[:_MOST]))
+        text = '; '.join(map(_sentence, changes[:_MOST]))
         more = f'; and {len(changes) - _MOST} more' if len(changes) > _MOST else ''
         raise DistilPoseError(
-            f'{source} cannot be resumed from with another {" and ".join(found)}: {words}{more}. Set what that run '
+            f'{source} cannot be resumed from with another {" and ".join(found)}: {text}{more}. Set what that run '
             'had, start a new training from its weights with --cfg-options load_from=FILE, or add --allow-changed '
             f'{",".join(found)} to go on all the same')
 
@@ -225,5 +225,5 @@ def _changed_options(config: Mapping[str, Any] | None, now: Any) -> Iterator[Dif
             yield from differences(config.get(name) or {}, own or {}, where=name, ignore=_NO_MATTER)
 
 
-def _in_words(change: Difference) -> str:
+def _sentence(change: Difference) -> str:
     return f'{change.where} {change.one} -> {change.other}'

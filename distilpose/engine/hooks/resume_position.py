@@ -34,7 +34,7 @@ class ResumePositionHook(Hook):
         self.has_other_seed = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Keeps what the checkpoint says of its epochs."""
+        """Keeps the epochs of the checkpoint."""
         self.is_resumed = bool(runner._resume)
         info = checkpoint.get('message_hub', {}).get('runtime_info', {})
         if info.get('max_iters') and info.get('max_epochs'):
@@ -46,7 +46,7 @@ class ResumePositionHook(Hook):
         """Skips what was trained on, and corrects a number of iterations that is not that of the epochs.
 
         Raises:
-            DistilPoseError: the rest of the epoch is unknown; says why, and what to change.
+            DistilPoseError: the rest of the epoch is unknown; the message has the reason and what to change.
         """
         loop, loader = runner.train_loop, runner.train_dataloader
         if not self.is_resumed or hasattr(loop, 'dataloader_iterator'):

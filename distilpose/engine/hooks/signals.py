@@ -170,7 +170,7 @@ class StopSignals:
 
 
 class Agreement:
-    """Lets all processes know of a signal that one of them received, all after the same iteration.
+    """Passes a signal that one process received to all processes, after the same iteration.
 
     Every call starts a reduction of one number, and returns the result of the last call's, which has ended by then.
     """

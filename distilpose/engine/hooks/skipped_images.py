@@ -1,4 +1,4 @@
-"""Leaves out broken images of a training, and says which."""
+"""Skips images of a training that cannot be decoded, and logs their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training starts from any file of weights that it knows how to read."""
+"""Initial weights (``load_from``) from any supported file: a checkpoint of mmengine, a published one, a state dict."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StartWeightsHook(Hook):
         """Loads what fits, and leaves mmengine a state that fits exactly.
 
         Raises:
-            DistilPoseError: no weight has a name and shape that the model knows.
+            DistilPoseError: no weight has a name and shape of the model.
         """
         if runner._resume:
             return

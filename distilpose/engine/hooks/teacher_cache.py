@@ -15,7 +15,7 @@ from ...distillation.teacher_cache import MarkedPreparation, SlotStore, TeacherC
 from ...distillation.teacher_cache.store import DTYPES
 from ...errors import DistilPoseError
 from ..unwrapped_model import unwrapped_model
-from .teacher_cache_checks import check_that_answers_repeat, facts_of
+from .teacher_cache_checks import check_that_outputs_repeat, facts_of
 
 _BATCHES_TO_TIME = 3
 
@@ -32,7 +32,7 @@ class TeacherCacheHook(Hook):
         folder: of the cache, from the current directory.
         variants: number of augmentations of each sample. With as many as the run has epochs, all augmentations are as
             without a cache, and only other runs gain.
-        dtype: ``'float16'``, or ``'float32'`` for what the teacher says to the bit, in twice the room.
+        dtype: ``'float16'``, or ``'float32'`` which keeps the teacher's outputs to the bit, in twice the room.
         augmentation_seed: of the augmentation alone, so that runs with other seeds share the cache; by default the
             run's.
     """
@@ -54,15 +54,16 @@ class TeacherCacheHook(Hook):
         self.is_timed = False
 
     def before_train(self, runner: Runner) -> None:
-        """Opens the cache and says how large it is.
+        """Opens the cache and logs its size.
 
         Raises:
-            DistilPoseError: answers cannot be kept in this training, the cache is another's, or the disk is too small.
+            DistilPoseError: the teacher's outputs cannot be cached, the cache is of another teacher or data set, or
+                the disk is too small.
         """
         if self.folder is None:
             return
         model, dataset = unwrapped_model(runner), runner.train_dataloader.dataset
-        check_that_answers_repeat(runner, model)
+        check_that_outputs_repeat(runner, model)
         samples = dataset.prepare_data
         if self.augmentation_seed is not None:
             samples.stream = (self.augmentation_seed, *samples.stream[1:])
@@ -81,19 +82,19 @@ class TeacherCacheHook(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
                          outputs: Any = None) -> None:
-        """Says when the cache pays, once that is known."""
+        """Logs how many epochs the cache needs to save time, once that is measured."""
         if self.cache is not None and not self.is_timed and self.cache.batches_computed > _BATCHES_TO_TIME:
             self.is_timed = True
             runner.logger.info(describe_gain(self.cache, variants=self.variants, epochs=runner.max_epochs))
 
     def after_train(self, runner: Runner) -> None:
-        """Says what was read, and leaves model and data as they were."""
+        """Logs what was read from the cache, and restores model and data."""
         if self.cache is None:
             return
         cache, samples = self.cache, runner.train_dataloader.dataset.prepare_data
         cost = cache.read_cost
-        runner.logger.info(f'The teacher was run on {cache.images_computed} of {cost.images} crops of this process; '
-                           f'the others were in the cache. Reading took {cost.milliseconds_each:.2f} ms a crop.')
+        runner.logger.info(f'The teacher computed {cache.images_computed} of {cost.images} crops of this process; the '
+                           f'others were in the cache. Reading took {cost.milliseconds_each:.2f} ms a crop.')
         samples.prepare = samples.prepare.prepare
         unwrapped_model(runner).teacher_cache = self.cache = None
         cache.store.close()
@@ -103,7 +104,7 @@ def check_room(store: SlotStore, *, samples: int, variants: int) -> None:
     """Compares what the cache still needs with what the disk has.
 
     Raises:
-        DistilPoseError: it is too much; says how many variants fit.
+        DistilPoseError: it is too much; the message has the number of variants that fit.
     """
     size, filled, free = store.record_bytes, store.filled, shutil.disk_usage(store.folder).free
     needed = size * max(samples * variants - filled, 0)

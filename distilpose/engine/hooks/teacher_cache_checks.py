@@ -1,4 +1,4 @@
-"""Whether a teacher's answers can be kept, and what they depend on."""
+"""Checks of the teacher cache: whether teacher outputs repeat, and the facts that they depend on."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _LEAVE_THE_CROP = ('GenerateTarget', 'WeighByCertainty', 'PackPoseInputs', 'Pack
 _PLACES = ('data_root', 'ann_file', 'metainfo')
 
 
-def check_that_answers_repeat(runner: Runner, model: Any) -> None:
-    """Refuses trainings whose teacher does not say the same of a sample when its augmentation is repeated.
+def check_that_outputs_repeat(runner: Runner, model: Any) -> None:
+    """Refuses trainings whose teacher does not predict the same for a sample when its augmentation is repeated.
 
     Raises:
-        DistilPoseError: says why, and what to change.
+        DistilPoseError: with the reason, and what to change.
     """
     without = 'or train without default_hooks.teacher_cache'
     if not isinstance(model, PoseDistiller):
@@ -37,7 +37,7 @@ def check_that_answers_repeat(runner: Runner, model: Any) -> None:
         raise DistilPoseError('student and teacher share their backbone, so that the teacher costs no more than its '
                               'head; train without default_hooks.teacher_cache')
     if model.teacher.mode != 'eval':
-        raise DistilPoseError(f"the teacher answers in {model.teacher.mode} mode, where its answers depend on the "
+        raise DistilPoseError(f"the teacher predicts in {model.teacher.mode} mode, where its outputs depend on the "
                               f"other images of a batch; set model.teacher.mode='eval', {without}")
     if hasattr(runner.train_loop, 'dataloader_iterator'):
         raise DistilPoseError('a teacher cache repeats the augmentations of its first epochs, and this run counts '
@@ -60,9 +60,9 @@ def check_that_answers_repeat(runner: Runner, model: Any) -> None:
 
 
 def facts_of(runner: Runner, teacher: Teacher, *, dtype: str) -> dict[str, str]:
-    """What all answers depend on, in words -> a short value; no paths, so that data and caches can be moved.
+    """What all outputs depend on: a phrase -> a short value; no paths, so that data and caches can be moved.
 
-    Every crop is compared by its checksum as well. These facts only tell a difference before the first iteration, and
+    Every crop is compared by its checksum as well. These facts only show a difference before the first iteration, and
     which it is.
     """
     dataset, known = runner.train_dataloader.dataset, teacher_facts(runner.cfg.model.teacher.to_dict(), teacher)

@@ -95,7 +95,7 @@ def compare_keypoints(data: Sequence[str], expected: Sequence[str], *, owner: st
 
     Args:
         data: names of the training data's keypoints.
-        expected: names of the teacher's, or of the student's that a keypoint map was made for.
+        expected: names of the teacher's, or of the student's of a keypoint map.
         owner: whose ``expected`` are, ``'teacher'`` or ``'student'``.
 
     Raises:

@@ -39,7 +39,7 @@ class TeacherReportHook(Hook):
     that again.
 
     Args:
-        people: at most so many are asked about.
+        people: predict at most so many.
         enabled: whether there is a report.
         strict: refuse a teacher that is no better than chance, exchanges keypoints or is given the wrong images.
         seconds: that it may take, about; half as many again are for images in other forms than declared.
@@ -67,9 +67,9 @@ class TeacherReportHook(Hook):
         model = unwrapped_model(runner)
         if not isinstance(model, PoseDistiller) or not (self.enabled or self.strict):
             return
-        said: list[Any] = [self._report_or_reason(runner, model) if is_main_process() else None]
-        broadcast_object_list(said)
-        report, reason, is_error = said[0]
+        outcome: list[Any] = [self._report_or_reason(runner, model) if is_main_process() else None]
+        broadcast_object_list(outcome)
+        report, reason, is_error = outcome[0]
         if is_error:
             raise DistilPoseError(reason)
         if report is None:
@@ -95,7 +95,7 @@ class TeacherReportHook(Hook):
 
     def evaluate(self, runner: Runner, model: PoseDistiller, *,
                  keep_crops: int = 0) -> tuple[TeacherReport | None, str, Predictions | None]:
-        """The report, or ``None`` and the reason; with crops it is made even if there is one, and the predictions too.
+        """The report, or ``None`` and the reason; with crops it is computed anew, and predictions too.
 
         Raises:
             DistilPoseError: the teacher's numbers are not finite.
@@ -108,11 +108,11 @@ class TeacherReportHook(Hook):
             stored = read_report(file, made_for=key)
             if stored is not None:
                 return stored, '', None
-        made = make_report(model, dataset, people=self.people, batch_size=teacher_batch_size(runner),
+        result = make_report(model, dataset, people=self.people, batch_size=teacher_batch_size(runner),
                            seconds=self.seconds, keep_crops=keep_crops)
-        if isinstance(made, str):
-            return None, made, None
-        report, predictions = made
+        if isinstance(result, str):
+            return None, result, None
+        report, predictions = result
         write_report(folder / FILE, report, made_for=key)
         return report, '', predictions
 
@@ -141,8 +141,8 @@ def log(runner: Runner, report: TeacherReport) -> None:
 
 def _scalars(report: TeacherReport) -> dict[str, float]:
     """What is drawn beside the student's metrics: shares in [0, 1]."""
-    figures = dict(AP=report.figures.get('ap'), PCK=report.figures.get('pck'))
-    return {f'teacher/{name}': float(value) for name, value in figures.items() if value is not None}
+    metrics = dict(AP=report.figures.get('ap'), PCK=report.figures.get('pck'))
+    return {f'teacher/{name}': float(value) for name, value in metrics.items() if value is not None}
 
 
 def validation_of(runner: Runner) -> tuple[Any, str]:

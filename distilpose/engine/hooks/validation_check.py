@@ -179,7 +179,7 @@ def check_first_batch(runner: Runner) -> None:
 
 @contextmanager
 def _sentences(model: Any, loader: str) -> Iterator[None]:
-    """Says in a sentence that a pipeline or a network does not fit the rest of the config."""
+    """Raises a sentence where a pipeline or a network does not fit the rest of the config."""
     try:
         yield
     except DistilPoseError:

@@ -83,7 +83,7 @@ def out_dir(cfg: Config) -> Path | None:
 
 
 def candidate(file: Path) -> Candidate:
-    """What a checkpoint file says of itself, without reading its tensors."""
+    """The metadata of a checkpoint file, without reading its tensors."""
     status, problem = file.stat(), None
     try:
         outline = read_outline(file)

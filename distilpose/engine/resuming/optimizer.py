@@ -39,7 +39,7 @@ def use_own_options(runner: Runner, checkpoint: dict[str, Any], position: Positi
                     may_differ: bool = True) -> list[str]:
     """Puts the options of this run's optimizer and schedule into a checkpoint, before mmengine loads it.
 
-    mmengine resumes with the options of the checkpoint, whatever the config says. Here those of this run count, and
+    mmengine resumes with the options of the checkpoint, whatever is in the config. Here those of this run count, and
     scheduled values (such as ``lr``) become what a run with this config would have at this position: its schedule is
     repeated step by step up to there. Where nothing changed, the checkpoint is left as it is.
 
@@ -51,14 +51,14 @@ def use_own_options(runner: Runner, checkpoint: dict[str, Any], position: Positi
             checkpoint, which hooks may have changed during the training.
 
     Returns:
-        What was changed, in words.
+        What was changed, one sentence each.
     """
     own, schedulers = runner.optim_wrapper.param_groups, _list(runner.param_schedulers)
     saved = _groups(checkpoint['optimizer']) if 'optimizer' in checkpoint else own
     names = {scheduler.param_name for scheduler in schedulers}
     firsts = {f'initial_{name}' for name in names}
     plain = [key for key in own[0] if key not in names and key != 'params' and (may_differ or key in firsts)]
-    said = [text for key in plain if (text := _difference(key, saved, own))]
+    changes = [text for key in plain if (text := _difference(key, saved, own))]
     is_scheduled_otherwise = (
         position.is_recounted or saved is own or any(_difference(name, saved, own) for name in firsts)
         or _options(scheduler.state_dict() for scheduler in schedulers) != _options(_states(checkpoint)))
@@ -71,10 +71,10 @@ def use_own_options(runner: Runner, checkpoint: dict[str, Any], position: Positi
         checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in schedulers]
     for group, mine in zip(saved, own, strict=False):
         group.update({key: mine[key] for key in (*plain, *(names if is_scheduled_otherwise else ())) if key in mine})
-    said += [f'{name} {_span(before[name])} -> {_span(now)}, by the schedule of this run at iteration '
+    changes += [f'{name} {_span(before[name])} -> {_span(now)}, by the schedule of this run at iteration '
              f'{position.iterations}'
              for name in sorted(names) if (now := [group[name] for group in saved]) != before[name]]
-    return said
+    return changes
 
 
 def repeat_schedule(schedulers: Sequence[Any], groups: Sequence[dict[str, Any]], position: Position) -> None:
@@ -85,7 +85,7 @@ def repeat_schedule(schedulers: Sequence[Any], groups: Sequence[dict[str, Any]],
     Args:
         schedulers: as they are built.
         groups: of the optimizer, to which the values are written.
-        position: the last step that is made.
+        position: the last step that is taken.
     """
     kinds: dict[str, int] = {}
     kind_of = [kinds.setdefault(repr({key: value for key, value in group.items() if key != 'params'}), len(kinds))
@@ -120,7 +120,7 @@ def _step(schedulers: Sequence[Any], position: Position) -> None:
 
 def _scale(schedulers: Sequence[Any], saved: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]],
            states: Sequence[dict[str, Any]]) -> None:
-    """For schedules that wait for figures of validations, which cannot be repeated: they continue where they were.
+    """For schedules that depend on metrics of validations, which cannot be repeated: they continue where they were.
 
     Values keep their ratio to the first ones.
     """

@@ -1,4 +1,4 @@
-"""Resuming: from which checkpoint a training goes on, and whether there is anything left to train."""
+"""Options of resuming: which checkpoint to load, what may change, and whether the training is finished."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...errors import DistilPoseError
 from .checkpoint_search import newest_whole_checkpoint, out_dir
 
 MAY_CHANGE = ('data', 'model', 'optimizer')
-"""What a run that is resumed may change only when it says so."""
+"""What a resumed run may change only with ``--allow-changed``."""
 
 
 class Resumption(NamedTuple):
@@ -90,20 +90,20 @@ def describe_end(cfg: Config, meta: Mapping[str, Any], *, file: str) -> str | No
 
 
 def read_allowed(allowed: str | Iterable[str], *, is_resumed: bool) -> list[str]:
-    """The words of ``--allow-changed``.
+    """The values of ``--allow-changed``.
 
     Args:
-        allowed: words, or one string with commas between them.
+        allowed: values, or one string with commas between them.
         is_resumed: whether this run is resumed at all.
 
     Raises:
-        DistilPoseError: an unknown word, or nothing that is resumed.
+        DistilPoseError: an unknown value, or nothing that is resumed.
     """
-    words = allowed.split(',') if isinstance(allowed, str) else [word for text in allowed for word in text.split(',')]
-    unknown = [word for word in words if word and word not in MAY_CHANGE]
+    names = allowed.split(',') if isinstance(allowed, str) else [name for text in allowed for name in text.split(',')]
+    unknown = [name for name in names if name and name not in MAY_CHANGE]
     if unknown:
         raise DistilPoseError(f'--allow-changed got {", ".join(unknown)}; expected some of {", ".join(MAY_CHANGE)}')
-    found = [word for word in MAY_CHANGE if word in words]
+    found = [name for name in MAY_CHANGE if name in names]
     if found and not is_resumed:
         raise DistilPoseError(f'--allow-changed {",".join(found)} is about the checkpoint that a training is resumed '
                               'from, and this one starts from the beginning; add --resume, or leave it out')
@@ -111,7 +111,7 @@ def read_allowed(allowed: str | Iterable[str], *, is_resumed: bool) -> list[str]
 
 
 def pass_on_allowed(cfg: Config, allowed: Sequence[str]) -> None:
-    """Passes the words on to the hooks that compare the run with its checkpoint, in place."""
+    """Passes the values on to the hooks that compare the run with its checkpoint, in place."""
     for hook in (*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())):
         if allowed and isinstance(hook, dict) and hook.get('type') in ('ResumeFactsHook', 'StrictResumeHook'):
             hook['allow_changed'] = list(allowed)

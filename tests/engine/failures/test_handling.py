@@ -67,7 +67,7 @@ def failing(make_config: MakeConfig, tmp_path: Path, how: str, *, workers: int) 
     ('SIGKILL', 1, 'was killed, most likely by the system because memory ran out; use fewer workers'),
     ('SIGSEGV', 1, 'was ended by a signal (Segmentation fault)'),
     ('SIGBUS', 1, 'the shared memory (/dev/shm) is full; give the container more (docker run --shm-size=8g'),
-    ('files', 0, 'too many files open, which data workers need to hand over batches; raise the limit'),
+    ('files', 0, 'too many files open, which data workers need to pass batches; raise the limit'),
     ('files', 1, 'too many files open'),
     ('raise', 1, 'could not be prepared by Fails: ValueError: no such thing'),
     ('raise', 0, 'could not be prepared by Fails: ValueError: no such thing'),
