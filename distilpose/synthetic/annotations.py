@@ -1,14 +1,17 @@
-"""What annotators would write down of a view: COCO, COCO-WholeBody, MPII, and a detector's boxes."""
+"""Annotations of a view in the forms of COCO, COCO-WholeBody and MPII, and a detector's boxes."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as rle
+from scipy.io import savemat
 
-from .landmarks import BODY, COCO_KEYPOINTS, COCO_SKELETON, FACE, FOOT, LEFT_HAND, RIGHT_HAND
+from .landmarks import BODY, COCO_KEYPOINTS, COCO_SKELETON, FACE, FOOT, LEFT_HAND, MPII_JOINTS, RIGHT_HAND
 from .scene import OUTSIDE, VISIBLE, PersonView
 from .skeleton import Array
 
@@ -25,32 +28,29 @@ CATEGORIES = [
 LEAST_PIXELS = 150
 """A person with fewer visible pixels than this is not annotated."""
 _PARTS = dict(face=FACE, lefthand=LEFT_HAND, righthand=RIGHT_HAND)
+WHOLE_BODY_FIELDS = ('foot', *_PARTS)
+"""Beginnings of the names of the fields that COCO-WholeBody adds to COCO's."""
 
 
-def coco_annotation(view: PersonView, *, number: int, image: int) -> dict[str, Any]:
-    """COCO's person keypoints: 17 joints, the visible pixels' box (x, y, width, height), area and mask."""
-    box = mask_box(view.mask)
+def whole_body_annotation(view: PersonView, *, number: int, image: int) -> dict[str, Any]:
+    """COCO's person keypoints, with the feet, face and hands of COCO-WholeBody.
+
+    COCO's part: 17 joints, the visible pixels' box (x, y, width, height), area and mask. A part of COCO-WholeBody is
+    valid when at least half of its points are in the image and a quarter of them are seen; the points of an invalid
+    part are zeros, as in the data set.
+    """
     encoded = rle.encode(np.asfortranarray(view.mask.astype(np.uint8)))
-    segmentation = dict(size=list(map(int, encoded['size'])), counts=encoded['counts'].decode('ascii'))
-    return dict(
+    person = dict(
         id=number,
         image_id=image,
         category_id=PERSON,
         iscrowd=0,
-        bbox=_rounded(box),
+        bbox=_rounded(mask_box(view.mask)),
         area=int(view.mask.sum()),
-        segmentation=segmentation,
+        segmentation=dict(size=list(map(int, encoded['size'])), counts=encoded['counts'].decode('ascii')),
         num_keypoints=int((view.visibility[BODY] > OUTSIDE).sum()),
         keypoints=_triplets(view, BODY),
     )
-
-
-def whole_body_annotation(view: PersonView, person: dict[str, Any]) -> dict[str, Any]:
-    """COCO-WholeBody's additions to :func:`coco_annotation`'s result: feet, face, hands, their boxes and validity.
-
-    A part is valid when at least half of its points are in the image and a quarter of them are seen; the points of
-    an invalid part are zeros, as in the data set.
-    """
     feet = view.visibility[FOOT]
     result = dict(person, foot_kpts=_triplets(view, FOOT), foot_valid=bool((feet > OUTSIDE).any()))
     for name, part in _PARTS.items():
@@ -80,6 +80,24 @@ def mpii_annotation(view: PersonView, *, file_name: str) -> dict[str, Any]:
         joints=[_rounded(xy) for xy in joints],
         joints_vis=view.mpii_visibility.astype(int).tolist(),
     )
+
+
+def ground_truth_mat(views: Sequence[PersonView]) -> bytes:
+    """The bytes of a ``.mat`` file with ``dataset_joints``, ``jnt_missing``, ``pos_gt_src`` and ``headboxes_src``.
+
+    Args:
+        views: N people, in the order of the annotation file. Positions are stored counted from 1:
+            joints (16, 2, N), corners of the heads' rectangles (2, 2, N).
+    """
+    names = np.empty((1, len(MPII_JOINTS)), dtype=object)
+    names[0] = MPII_JOINTS
+    joints = np.stack([view.mpii for view in views], axis=-1) + 1
+    heads = np.stack([view.head_box for view in views], axis=-1) + 1
+    missing = np.stack([~view.mpii_visibility for view in views], axis=-1).astype(np.uint8)
+    buffer = io.BytesIO()
+    savemat(buffer, dict(dataset_joints=names, jnt_missing=missing, pos_gt_src=joints, headboxes_src=heads))
+    content = buffer.getvalue()
+    return b'MATLAB 5.0 MAT-file, synthetic people'.ljust(116) + content[116:]  # without the time of writing
 
 
 def detections(rng: np.random.Generator, boxes: list[Array], *, image: int, size: int) -> list[dict[str, Any]]:

@@ -1,19 +1,25 @@
-"""From what the rays hit to colours: normals, patterns, light, and the shade in nooks."""
+"""Colours: the light, the surfaces that the rays hit, and the floor, wall or sky behind them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .appearance import FACE_SIZE, Material, Pattern, face_pixel
-from .camera import Camera
-from .head import AXIS_Z
-from .rasteriser import Buffers, FloatImage, LocalCones
-from .skeleton import INDEX, Array, BodyShape, forward_kinematics
-from .solids import NOBODY, RoundCones
+from .rasteriser import Buffers, Camera, ConeArrays, FloatImage, RoundCone
+from .skeleton import Array
+
+_TILE = 256
+_NOISE_SEED = 20230  # the noise is part of the renderer: the same for every data set
+_FAR = 60.0
+_STRIPES_PER_METRE = 14.0
+_FLOOR_COLOURS = np.array(
+    [[0.55, 0.38, 0.24], [0.66, 0.65, 0.62], [0.45, 0.40, 0.42], [0.30, 0.46, 0.20], [0.76, 0.68, 0.52]]
+)
 
 
 @dataclass(frozen=True)
@@ -32,187 +38,171 @@ class Light:
     sky: Array
     ground: Array
 
-    def on(self, normals: FloatImage) -> FloatImage:
-        """Light (N, 3) that falls on surfaces with world normals (3, N), wrapped a little around the edges."""
-        facing = np.asarray(self.direction, np.float32) @ normals
-        direct = np.maximum(0.18 + 0.82 * facing, 0.0)
-        up = 0.5 + 0.5 * normals[1]
-        mixing = np.stack([direct, up, 1.0 - up], axis=1)
-        return mixing @ np.stack([self.colour, self.sky, self.ground]).astype(np.float32)
+    def on(self, normals: Array) -> Array:
+        """Light (..., 3) that falls on surfaces with world normals (..., 3), wrapped a little around the edges."""
+        direct = np.maximum(0.18 + 0.82 * normals @ self.direction, 0.0)
+        up = 0.5 + 0.5 * normals[..., 1]
+        return np.stack([direct, up, 1.0 - up], axis=-1) @ np.stack([self.colour, self.sky, self.ground])
 
 
-@dataclass(frozen=True)
-class Wardrobe:
-    """What the numbers in the buffers stand for.
-
-    Attributes:
-        cones: The round cones in camera axes.
-        local: Their local form.
-        materials: The table of materials.
-        faces: Picture of the face by person.
-        shapes: Body by person.
-        box_normals: World normals of the box faces (F, 3).
-        box_colours: Their colours (F, 3).
-    """
-
-    cones: RoundCones
-    local: LocalCones
-    materials: list[Material]
-    faces: list[FloatImage]
-    shapes: list[BodyShape]
-    box_normals: Array
-    box_colours: Array
+@lru_cache(maxsize=1)
+def _cloudy_tile() -> Array:
+    """Smooth noise in [-1, 1] with large and small features, (256, 256), seamless."""
+    rng = np.random.default_rng(_NOISE_SEED)
+    total = np.zeros((_TILE, _TILE))
+    for sigma, share in ((32.0, 1.0), (12.0, 0.6), (4.0, 0.35), (1.0, 0.2)):
+        noise = np.tile(rng.standard_normal((_TILE, _TILE)), (3, 3))
+        smooth = cv2.GaussianBlur(noise, (0, 0), sigma)[_TILE : 2 * _TILE, _TILE : 2 * _TILE]
+        total += share * smooth / smooth.std()
+    return np.asarray(np.clip(total / (2.5 * total.std()), -1.0, 1.0))
 
 
-def _rays(pixels: NDArray[np.intp], depth: FloatImage, camera: Camera) -> FloatImage:
-    """Points (3, N) in camera axes that are seen at flat pixel numbers (N,) at depths (N,)."""
-    rows, columns = np.divmod(pixels, camera.size)
-    factor = depth * np.float32(1.0 / camera.focal)
-    middle = np.float32(camera.centre)
-    return np.stack(
-        [(columns.astype(np.float32) - middle) * factor, (rows.astype(np.float32) - middle) * factor, depth]
-    )
+@lru_cache(maxsize=4)
+def sensor_noise(side: int) -> FloatImage:
+    """Normal noise of unit deviation, (side, side, 3)."""
+    return np.random.default_rng(_NOISE_SEED).standard_normal((side, side, 3), dtype=np.float32)
 
 
-def _normals(points: FloatImage, ids: NDArray[np.int16], wardrobe: Wardrobe, camera: Camera) -> FloatImage:
-    """World normals (3, N) of round cones ``ids`` (N,) at points (3, N) in camera axes."""
-    local = wardrobe.local
-    spans = np.maximum(local.spans, 1e-9)
-    slope = local.radii[:, 0] - local.radii[:, 1]
-    # Position along the axis is (axis . q - r0 * slope) / span; for ellipsoids the axis is 0.
-    axes = np.where(local.spans[:, None] > 1e-9, local.axes, 0.0)
-    table = np.concatenate([local.maps.reshape(-1, 9), local.starts, axes, (axes / spans[:, None]),
-                            (local.radii[:, 0] * slope / spans)[:, None]], axis=1).astype(np.float32)  # fmt: skip
-    rows = np.ascontiguousarray(table.T)[:, ids]
-    mapped = np.einsum('jkn,kn->jn', rows[:9].reshape(3, 3, -1), points) - rows[9:12]
-    along = np.clip(np.einsum('jn,jn->n', rows[15:18], mapped) - rows[18], 0.0, 1.0)
-    mapped -= rows[12:15] * along
-    seen = np.einsum('jkn,jn->kn', rows[:9].reshape(3, 3, -1), mapped)
-    seen /= np.sqrt(np.einsum('jn,jn->n', seen, seen))
-    return camera.rotation.T.astype(np.float32) @ seen
+def _noise(u: Array, v: Array) -> Array:
+    """Values of the tile at positions in tiles, endlessly repeated."""
+    rows, columns = (np.floor(way * _TILE).astype(np.intp) & (_TILE - 1) for way in (v, u))
+    return _cloudy_tile()[rows, columns]
 
 
-def _rest_points(points: FloatImage, ids: NDArray[np.int16], cones: RoundCones) -> FloatImage:
-    """The same points (3, N) on the resting body."""
-    frames = np.swapaxes(cones.frames, 1, 2)
-    moves = cones.anchors - np.einsum('pij,pj->pi', frames, cones.starts)
-    rows = np.ascontiguousarray(np.concatenate([frames.reshape(-1, 9), moves], axis=1).astype(np.float32).T)[:, ids]
-    return np.einsum('jkn,kn->jn', rows[:9].reshape(3, 3, -1), points) + rows[9:12]
-
-
-def pattern_mask(pattern: Pattern, rest: FloatImage, repeats: FloatImage, height: FloatImage) -> NDArray[np.bool_]:
-    """Where the second colour of a pattern goes.
-
-    Args:
-        pattern: The pattern.
-        rest: Points (3, N) on the resting body, in metres, pelvis at the origin.
-        repeats: Repetitions per metre (N,).
-        height: Height of the person (N,) in metres.
-    """
-    x, y, z = rest
-    if pattern == Pattern.HOOPS:
-        return np.mod(y * repeats, 1.0) < 0.4
-    if pattern == Pattern.STRIPES:
-        return np.mod(np.arctan2(x, z + 0.02) * repeats * 0.13, 1.0) < 0.35
-    if pattern == Pattern.CHECKS:
-        return (np.mod(x * repeats, 1.0) < 0.35) ^ (np.mod(y * repeats, 1.0) < 0.35)
-    if pattern == Pattern.DOTS:
-        return (np.mod(x * repeats, 1.0) - 0.5) ** 2 + (np.mod(y * repeats, 1.0) - 0.5) ** 2 < 0.07
-    if pattern == Pattern.OPEN_FRONT:
-        return (np.abs(x) < (0.012 + 0.05 * np.clip(y / height, 0.0, 0.4)) * height) & (z > 0.0)
-    if pattern == Pattern.PRINT:
-        return (np.abs(x) < 0.05 * height) & (np.abs(y - 0.20 * height) < 0.035 * height) & (z > 0.0)
-    if pattern == Pattern.SOLE:
-        return y < -0.530 * height
-    return np.zeros(len(x), bool)
-
-
-def _paint_patterns(colours: FloatImage, points: FloatImage, ids: NDArray[np.int16], wardrobe: Wardrobe) -> None:
-    cones, materials = wardrobe.cones, wardrobe.materials
-    kinds = np.array([material.pattern for material in materials])[cones.materials]
-    patterned = np.flatnonzero(kinds[ids] != Pattern.PLAIN)
-    if not len(patterned):
-        return
-    some = ids[patterned]
-    rest = _rest_points(points[:, patterned], some, cones)
-    owners = cones.owners[some]
-    heights = np.array([shape.height for shape in wardrobe.shapes], np.float32)[owners]
-    repeats = np.array([material.repeats for material in materials], np.float32)[cones.materials][some]
-    second = np.array([material.second for material in materials], np.float32)[cones.materials]
-    found = kinds[some]
-    for pattern in np.unique(found):
-        chosen = np.flatnonzero(found == pattern)
-        if pattern == Pattern.FACE:
-            colours[patterned[chosen]] = _face_colours(rest[:, chosen], owners[chosen], wardrobe)
-            continue
-        mask = pattern_mask(Pattern(int(pattern)), rest[:, chosen], repeats[chosen], heights[chosen])
-        hit = chosen[mask]
-        colours[patterned[hit]] = second[some[hit]]
-
-
-def _face_colours(rest: FloatImage, owners: NDArray[np.intp], wardrobe: Wardrobe) -> FloatImage:
-    """Colours (N, 3) of the skin of the head at points (3, N) of the resting body."""
-    result = np.empty((rest.shape[1], 3), np.float32)
-    for owner in np.unique(owners):
-        shape = wardrobe.shapes[owner]
-        neck = forward_kinematics(np.zeros((len(INDEX), 3)), shape.offsets()).positions[INDEX['head']]
-        mine = np.flatnonzero(owners == owner)
-        x, y, z = (rest[:, mine] - neck.astype(np.float32)[:, None]) / np.float32(shape.height * shape.head)
-        place = face_pixel(np.rad2deg(np.arctan2(x, z - np.float32(AXIS_Z))), y)
-        column, row = np.clip(np.round(place), 0, FACE_SIZE - 1).astype(np.intp).T
-        result[mine] = wardrobe.faces[owner][row, column]
-    return result
-
-
-def nook_shade(buffers: Buffers, unit: float) -> FloatImage:
-    """Less light where neighbours stand out in front: 1 in the open down to about 0.6, (H, W).
-
-    Args:
-        buffers: What the rays hit.
-        unit: About 5 centimetres, in pixels.
-    """
-    is_hit = buffers.ids >= 0
-    if not is_hit.any():
-        return np.ones_like(buffers.depth)
-    far = np.float32(buffers.depth[is_hit].max() + 0.1)
-    depth = np.where(is_hit, buffers.depth, far)
-    side = 2 * max(1, int(round(1.3 * unit))) + 1
-    hidden = np.clip((depth - cv2.blur(depth, (side, side))) * np.float32(5.0), 0.0, 1.0)
-    return np.float32(1.0) - np.float32(0.42) * hidden
-
-
-def shade(image: FloatImage, buffers: Buffers, wardrobe: Wardrobe, light: Light, camera: Camera) -> None:
+def shade(
+    image: FloatImage, buffers: Buffers, cones: Sequence[RoundCone], arrays: ConeArrays, light: Light, camera: Camera
+) -> None:
     """Paint everything that was hit over the backdrop.
 
     Args:
         image: The backdrop, RGB (H, W, 3); painted in place.
         buffers: What the rays hit.
-        wardrobe: What the numbers stand for.
+        cones: The round cones.
+        arrays: The same in camera axes.
         light: The light.
         camera: The camera.
     """
-    pixels = np.flatnonzero(buffers.ids.ravel() >= 0)
-    ids, depth = buffers.ids.ravel()[pixels], buffers.depth.ravel()[pixels]
-    count = len(wardrobe.cones)
-    nooks = nook_shade(buffers, 0.05 * camera.focal / max(float(np.median(depth)), 0.1) if len(depth) else 1.0).ravel()
-    flat = image.reshape(-1, 3)
-    body = ids < count
-    some, number = pixels[body], ids[body]
-    points = _rays(some, depth[body], camera)
-    colours = np.array([material.colour for material in wardrobe.materials], np.float32)[wardrobe.cones.materials][
-        number
-    ]
-    _paint_patterns(colours, points, number, wardrobe)
-    colours *= light.on(_normals(points, number, wardrobe, camera))
-    flat[some] = colours * nooks[some][:, None]
-    if len(some) < len(pixels):
-        boxed = pixels[~body]
-        lit = wardrobe.box_colours.astype(np.float32) * light.on(wardrobe.box_normals.astype(np.float32).T)
-        flat[boxed] = lit[ids[~body] - count] * nooks[boxed][:, None]
+    is_hit = buffers.ids >= 0
+    if not is_hit.any():
+        return
+    ids, depth = buffers.ids[is_hit], buffers.depth[is_hit]
+    normals, along = _normals(camera.rays()[is_hit] * depth[:, None], ids, arrays)
+    colours, stripes = (
+        np.array([cone.colour if one is None else one for cone, one in zip(cones, colours, strict=True)])[ids]
+        for colours in ([None] * len(cones), [cone.stripes for cone in cones])
+    )
+    is_striped = np.mod(along * _STRIPES_PER_METRE, 1.0) > 0.6
+    colours[is_striped] = stripes[is_striped]
+    image[is_hit] = colours * light.on(normals @ camera.rotation)
 
 
-def owners_of(buffers: Buffers, cones: RoundCones) -> NDArray[np.int16]:
-    """Number of the person seen at each pixel (H, W), or :data:`~.solids.NOBODY`."""
-    table = np.full(int(buffers.ids.max(initial=-1)) + 2, NOBODY, np.int16)
-    table[: min(len(cones), len(table) - 1)] = cones.owners[: len(table) - 1]
-    return table[buffers.ids]
+def _normals(points: Array, ids: NDArray[np.intp], cones: ConeArrays) -> tuple[Array, Array]:
+    """Normals (N, 3) of round cones ``ids`` (N,) at points (N, 3), and metres (N,) along their axes."""
+    axes, slope = np.einsum('pij,pj->pi', cones.metrics, cones.axes), cones.radii[:, 0] - cones.radii[:, 1]
+    lengths = np.sqrt(np.einsum('pi,pi->p', axes, cones.axes))
+    spans = lengths**2 - slope**2
+    is_ball = spans <= 1e-9
+    axes[is_ball], spans[is_ball] = 0.0, 1.0
+    away = points - cones.starts[ids]
+    share = np.clip((np.einsum('ni,ni->n', away, axes[ids]) - (cones.radii[:, 0] * slope)[ids]) / spans[ids], 0.0, 1.0)
+    normals = np.einsum('nij,nj->ni', cones.metrics[ids], away - share[:, None] * cones.axes[ids])
+    return normals / np.linalg.norm(normals, axis=1, keepdims=True), share * lengths[ids]
+
+
+def paint_backdrop(
+    rng: np.random.Generator, people: Sequence[RoundCone], light: Light, camera: Camera, towards: Array
+) -> FloatImage:
+    """Paint a floor with the people's shadows, and a wall or the sky.
+
+    Args:
+        rng: Random number generator.
+        people: What throws the shadows, in world axes.
+        light: The light.
+        camera: The camera.
+        towards: Horizontal direction from the people to the camera (3,).
+
+    Returns:
+        RGB (H, W, 3), about in [0, 1].
+    """
+    is_indoor, shift = rng.random() < 0.55, rng.uniform(0, 1, 2)
+    rays = camera.rays() @ camera.rotation  # in world axes
+    shadow = rng.uniform(0.25, 0.55) * _floor_shadow(people, camera, light, softness=float(rng.uniform(0.8, 2.5)))
+    with np.errstate(divide='ignore'):
+        depth = np.where(rays[..., 1] < -1e-4, -camera.position[1] / rays[..., 1], np.inf)
+    floor = _floor(rng, camera.position + np.minimum(depth, _FAR)[..., None] * rays, shift)
+    floor *= light.on(np.array([0.0, 1.0, 0.0])) * (1.0 - shadow[..., None])
+    if is_indoor:
+        rest, beyond = _wall(rng, rays, light, camera, towards)
+    else:
+        rest, beyond = _sky(rng, rays, shift), np.full_like(depth, _FAR)
+        haze = np.clip((depth - 8.0) / 50.0, 0.0, 1.0)[..., None]
+        floor = (1.0 - haze) * floor + haze * 0.85
+    return np.where((depth < beyond)[..., None], floor, rest).astype(np.float32)
+
+
+def _floor(rng: np.random.Generator, points: Array, shift: Array) -> Array:
+    """Colours (H, W, 3) of a blotchy floor at world points (H, W, 3), tiled or with a grain like grass or carpet."""
+    x, z = points[..., 0], points[..., 2]
+    tone = 1.0 + 0.1 * _noise(0.35 * x + shift[0], 0.35 * z + shift[1])
+    if rng.random() < 0.5:
+        rate, check = rng.uniform(1.2, 4.0), rng.choice([0.04, 0.25])
+        tone -= 0.2 * ((np.mod(x * rate, 1.0) < 0.05) | (np.mod(z * rate, 1.0) < 0.05))
+        tone -= check * np.mod(np.floor(x * rate) + np.floor(z * rate), 2.0)
+    else:
+        tone += rng.uniform(0.1, 0.3) * _noise(3.1 * x, 3.1 * z)
+    colour = _FLOOR_COLOURS[rng.integers(len(_FLOOR_COLOURS))] * rng.uniform(0.7, 1.25) + rng.normal(0, 0.04, 3)
+    return np.asarray(tone[..., None] * np.clip(colour, 0.05, 1.0))
+
+
+def _wall(
+    rng: np.random.Generator, rays: Array, light: Light, camera: Camera, towards: Array
+) -> tuple[Array, Array]:
+    """Colours (H, W, 3) of a wall with joints, pictures and doors, and its depth (H, W)."""
+    angle, behind = rng.normal(0, 0.35), rng.uniform(1.1, 3.2)
+    cos, sin = np.cos(angle), np.sin(angle)
+    normal = np.array([cos * towards[0] + sin * towards[2], 0.0, cos * towards[2] - sin * towards[0]])
+    facing = rays @ normal
+    with np.errstate(divide='ignore'):
+        depth = np.where(facing < -1e-4, (-behind - normal @ camera.position) / facing, np.inf)
+    points = camera.position + np.minimum(depth, _FAR)[..., None] * rays
+    along, height = points @ np.array([normal[2], 0.0, -normal[0]]), points[..., 1]
+    tone = 1.0 + 0.06 * _noise(0.2 * along, 0.2 * height)
+    rates, is_joined = rng.choice([0.0, 1.1, 4.0, 9.0], 2), rng.random() < 0.5
+    tone -= 0.16 * is_joined * ((np.mod(along * rates[0], 1.0) > 0.94) | (np.mod(height * rates[1], 1.0) > 0.9))
+    tone -= 0.18 * (height < rng.choice([0.0, 0.1, 1.0]))
+    colours = tone[..., None] * np.clip(rng.uniform(0.35, 0.92) + rng.normal(0, 0.09, 3), 0.1, 1.0)
+    for _ in range(int(rng.integers(0, 5))):  # doors and furniture stand on the floor, pictures and windows hang
+        place, wide, tall = rng.uniform(-2.6, 2.6), rng.uniform(0.2, 0.7), rng.uniform(0.3, 2.0)
+        low = rng.uniform(1.0, 1.6) if tall < 1.0 and rng.random() < 0.6 else 0.0
+        is_inside = (np.abs(along - place) < wide) & (height > low) & (height < low + tall)
+        colours[is_inside] = rng.uniform(0.1, 0.95) + rng.normal(0, 0.1, 3)
+    return np.clip(colours, 0.03, 1.0) * light.on(normal), depth
+
+
+def _sky(rng: np.random.Generator, rays: Array, shift: Array) -> Array:
+    """Colours (H, W, 3) of a sky with clouds, above trees or houses."""
+    aside, up = np.arctan2(rays[..., 0], rays[..., 2]), rays[..., 1]
+    horizon = np.full(3, rng.uniform(0.78, 0.95))
+    zenith = np.array([0.38, 0.58, 0.88]) if rng.random() < 0.7 else horizon
+    colours = horizon + np.clip(2.2 * up, 0.0, 1.0)[..., None] * (zenith - horizon)
+    clouds = 0.5 * np.clip(_noise(0.3 * aside + shift[0], up + shift[1]), 0.0, 1.0)[..., None]
+    colours = (1.0 - clouds) * colours + clouds * 0.97
+    green = np.array([0.20, 0.36, 0.16]) if rng.random() < 0.6 else rng.uniform(0.35, 0.7, 3)
+    step = rng.choice([0.002, 0.06])  # ragged trees, or houses with flat roofs
+    top = rng.uniform(0.0, 0.2) + 0.2 * _noise(0.5 * np.floor(aside / step) * step, np.full_like(aside, shift[0]))
+    leaves = green * (1.0 + 0.35 * _noise(1.5 * aside, 1.5 * up))[..., None]
+    return np.asarray(np.where((up < top)[..., None], np.clip(leaves, 0.0, 1.0), colours))
+
+
+def _floor_shadow(cones: Sequence[RoundCone], camera: Camera, light: Light, *, softness: float) -> FloatImage:
+    """Shadow (H, W) in [0, 1] that round cones in world axes throw on the floor, blurred by ``softness`` pixels."""
+    mask = np.zeros((camera.size, camera.size), np.float32)
+    way = light.direction / max(light.direction[1], 0.4)
+    points = np.array([[cone.start, cone.end] for cone in cones])
+    pixels, depths = camera.project(points - way * np.maximum(points[..., 1:2], 0.0))
+    radii = np.array([cone.radii[0] for cone in cones])
+    widths = np.clip(1.2 * radii * camera.focal / np.maximum(depths[:, 0], 0.1), 1, 60).astype(int)
+    places = np.clip(pixels.reshape(-1, 4), -2000, 4000).astype(int)
+    for (x0, y0, x1, y1), width in zip(places.tolist(), widths.tolist(), strict=True):
+        cv2.line(mask, (x0, y0), (x1, y1), 1.0, width)
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), softness))

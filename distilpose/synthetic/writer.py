@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,10 @@ import numpy as np
 from distilpose.datasets.progress import tracked
 from distilpose.errors import DistilPoseError
 
-from .annotations import CATEGORIES, LEAST_PIXELS, coco_annotation, detections, mpii_annotation, whole_body_annotation
-from .mpii_file import ground_truth_mat
+from . import annotations as forms
 from .scene import PersonView, render_scene
 
-VERSION = 2
+VERSION = 3
 """Counts changes after which the same seed gives other pictures."""
 DESCRIPTION = 'synthetic_people.json'
 SPLITS = ('train', 'val')
@@ -34,27 +33,22 @@ _LEAST_SIZE, _MOST_SIZE = 64, 2048
 
 @dataclass(frozen=True)
 class _Task:
-    """One image: its number from 1, where it goes, and what decides about its content."""
+    """One image: its number from 1, its folder, and what its content depends on."""
 
     number: int
-    split: str
     folder: Path
     seed: int
     size: int
 
-    @property
-    def file_name(self) -> str:
-        return f'{self.number:06d}.jpg'
-
 
 @dataclass(frozen=True)
 class _Record:
-    """What is kept of one image."""
+    """Annotations of one image; they go to the files of its split."""
 
-    task: _Task
-    people: list[PersonView]  # without their masks
-    coco: list[dict[str, Any]]
+    image: dict[str, Any]
+    whole_body: list[dict[str, Any]]
     boxes: list[dict[str, Any]]
+    mpii: list[tuple[dict[str, Any], PersonView]]
 
 
 def make_dataset(
@@ -84,34 +78,33 @@ def make_dataset(
     _check(description, workers)
     if _is_complete(folder, description):
         return folder
+    train = images - min(max(1, round(images * val_fraction)), images - 1)
     with _all_or_nothing(folder) as temporary:
-        tasks = _tasks(temporary, images=images, seed=seed, size=size, val_fraction=val_fraction)
         for split in SPLITS:
             (temporary / 'images' / split).mkdir(parents=True)
+        tasks = [_Task(number, temporary / 'images' / SPLITS[number > train], seed, size)
+                 for number in range(1, images + 1)]  # fmt: skip
         with _mapped(tasks, workers) as results:
-            records = list(tracked(results, total=len(tasks), description=f'images in {folder}'))
-        for split in SPLITS:
-            _write_split(temporary, split, [record for record in records if record.task.split == split])
+            records = list(tracked(results, total=images, description=f'images in {folder}'))
+        for split, part in zip(SPLITS, (records[:train], records[train:]), strict=True):
+            _write_split(temporary, split, part)
         _write_json(temporary / DESCRIPTION, description)
     return folder
 
 
 def _check(description: dict[str, Any], workers: int) -> None:
     images, seed, size, val_fraction = (description[name] for name in ('images', 'seed', 'size', 'val_fraction'))
-    if images < 2:
-        raise DistilPoseError(
-            f'{images} images were asked for; at least 2 are needed, one to train and one to validate'
-        )
-    if not 0 <= seed < 2**32:
-        raise DistilPoseError(f'the seed is {seed}; it must be a whole number from 0 to 2**32 - 1')
-    if not _LEAST_SIZE <= size <= _MOST_SIZE or size % 2:
-        raise DistilPoseError(
-            f'the size is {size} pixels; it must be an even number from {_LEAST_SIZE} to {_MOST_SIZE}'
-        )
-    if not 0 < val_fraction < 1:
-        raise DistilPoseError(f'the share for validation is {val_fraction}; it must lie between 0 and 1')
-    if workers < 1:
-        raise DistilPoseError(f'{workers} workers were asked for; at least 1 is needed')
+    problems = {
+        f'{images} images were asked for; at least 2 are needed, one to train and one to validate': images < 2,
+        f'the seed is {seed}; it must be a whole number from 0 to 2**32 - 1': not 0 <= seed < 2**32,
+        f'the size is {size} pixels; it must be an even number from {_LEAST_SIZE} to {_MOST_SIZE}':
+            not _LEAST_SIZE <= size <= _MOST_SIZE or size % 2,
+        f'the share for validation is {val_fraction}; it must lie between 0 and 1': not 0 < val_fraction < 1,
+        f'{workers} workers were asked for; at least 1 is needed': workers < 1,
+    }  # fmt: skip
+    for message, is_wrong in problems.items():
+        if is_wrong:
+            raise DistilPoseError(message)
 
 
 def _is_complete(folder: Path, description: dict[str, Any]) -> bool:
@@ -160,11 +153,6 @@ def _all_or_nothing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _tasks(folder: Path, *, images: int, seed: int, size: int, val_fraction: float) -> list[_Task]:
-    held_out = min(max(1, round(images * val_fraction)), images - 1)
-    return [_Task(number, SPLITS[number > images - held_out], folder, seed, size) for number in range(1, images + 1)]
-
-
 @contextmanager
 def _mapped(tasks: Sequence[_Task], workers: int) -> Iterator[Iterator[_Record]]:
     """Records in the order of the tasks."""
@@ -180,55 +168,36 @@ def _mapped(tasks: Sequence[_Task], workers: int) -> Iterator[Iterator[_Record]]
 def _make_image(task: _Task) -> _Record:
     rng = np.random.default_rng(np.random.SeedSequence([task.seed, task.number]))
     view = render_scene(rng, size=task.size)
-    file = task.folder / 'images' / task.split / task.file_name
+    file = task.folder / f'{task.number:06d}.jpg'
     if not cv2.imwrite(str(file), view.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
         raise DistilPoseError(f'{file} could not be written; is the disk full?')
-    people = [person for person in view.people if person.mask.sum() >= LEAST_PIXELS]
-    coco = [
-        coco_annotation(person, number=10 * task.number + index, image=task.number)
+    people = [person for person in view.people if person.mask.sum() >= forms.LEAST_PIXELS]
+    annotations = [
+        forms.whole_body_annotation(person, number=10 * task.number + index, image=task.number)
         for index, person in enumerate(people)
     ]
-    coco = [whole_body_annotation(person, annotation) for person, annotation in zip(people, coco, strict=True)]
-    boxes = detections(rng, [np.array(annotation['bbox']) for annotation in coco], image=task.number, size=task.size)
-    return _Record(task, [_without_mask(person) for person in people], coco, boxes)
-
-
-def _without_mask(person: PersonView) -> PersonView:
-    """The same without its largest part, which is in the annotation already."""
-    return PersonView(**{**vars(person), 'mask': np.zeros((0, 0), bool)})
-
-
-_WHOLE_BODY_FIELDS = ('foot', 'face', 'lefthand', 'righthand')
+    boxes = [np.array(annotation['bbox']) for annotation in annotations]
+    return _Record(
+        image=dict(id=task.number, file_name=file.name, width=task.size, height=task.size),
+        whole_body=annotations,
+        boxes=forms.detections(rng, boxes, image=task.number, size=task.size),
+        mpii=[(forms.mpii_annotation(one, file_name=file.name), replace(one, mask=one.mask[:0])) for one in people],
+    )
 
 
 def _write_split(folder: Path, split: str, records: Sequence[_Record]) -> None:
-    images = [
-        dict(id=record.task.number, file_name=record.task.file_name, width=record.task.size, height=record.task.size)
-        for record in records
-    ]
-    whole = [annotation for record in records for annotation in record.coco]
-    coco = [
-        {key: value for key, value in annotation.items() if not key.startswith(_WHOLE_BODY_FIELDS)}
-        for annotation in whole
-    ]
-    head = dict(info=dict(description='synthetic people', version=str(VERSION)), licenses=[], images=images)
-    _write_json(
-        folder / 'annotations' / f'person_keypoints_{split}.json', dict(head, annotations=coco, categories=CATEGORIES)
-    )
-    _write_json(
-        folder / 'annotations' / f'coco_wholebody_{split}.json', dict(head, annotations=whole, categories=CATEGORIES)
-    )
-    people = [(person, record.task.file_name) for record in records for person in record.people]
-    _write_json(
-        folder / 'annot' / f'{split}.json',
-        [mpii_annotation(person, file_name=file_name) for person, file_name in people],
-    )
-    if people:
-        (folder / 'annot' / f'gt_{split}.mat').write_bytes(ground_truth_mat([person for person, _ in people]))
-    _write_json(
-        folder / 'person_detection_results' / f'detections_{split}.json',
-        [box for record in records for box in record.boxes],
-    )
+    whole = [annotation for record in records for annotation in record.whole_body]
+    coco = [{key: value for key, value in one.items() if not key.startswith(forms.WHOLE_BODY_FIELDS)} for one in whole]
+    head = dict(info=dict(description='synthetic people', version=str(VERSION)), licenses=[],
+                images=[record.image for record in records], categories=forms.CATEGORIES)  # fmt: skip
+    _write_json(folder / 'annotations' / f'person_keypoints_{split}.json', dict(head, annotations=coco))
+    _write_json(folder / 'annotations' / f'coco_wholebody_{split}.json', dict(head, annotations=whole))
+    mpii = [person for record in records for person in record.mpii]
+    _write_json(folder / 'annot' / f'{split}.json', [annotation for annotation, _ in mpii])
+    if mpii:
+        (folder / 'annot' / f'gt_{split}.mat').write_bytes(forms.ground_truth_mat([view for _, view in mpii]))
+    boxes = [box for record in records for box in record.boxes]
+    _write_json(folder / 'person_detection_results' / f'detections_{split}.json', boxes)
 
 
 def _write_json(file: Path, content: Any) -> None:

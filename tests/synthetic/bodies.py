@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from distilpose.synthetic.appearance import Appearance
 from distilpose.synthetic.body import build_body
-from distilpose.synthetic.camera import Camera, look_at, turn
-from distilpose.synthetic.hands import HandShape
 from distilpose.synthetic.landmarks import Landmarks, find_landmarks
-from distilpose.synthetic.people import Person
-from distilpose.synthetic.rasteriser import Buffers, LocalCones, draw_boxes, draw_cones
+from distilpose.synthetic.people import Person, draw_look
+from distilpose.synthetic.rasteriser import Buffers, Camera, ConeArrays, RoundCone, draw_cones, look_at, turn
 from distilpose.synthetic.scene import PersonView, view_person
-from distilpose.synthetic.shading import owners_of
-from distilpose.synthetic.skeleton import INDEX, JOINTS, BodyShape, PosedSkeleton, forward_kinematics
-from distilpose.synthetic.solids import Box, RoundCones
-
-SIDES = ('left', 'right')
+from distilpose.synthetic.skeleton import INDEX, JOINTS, SIDES, BodyShape, PosedSkeleton, forward_kinematics
 
 
 def angles(**joints: tuple[float, float, float]) -> np.ndarray:
@@ -32,12 +25,8 @@ def resting(shape: BodyShape | None = None, **joints: tuple[float, float, float]
     return forward_kinematics(angles(**joints), (shape or BodyShape()).offsets())
 
 
-def stretched_hand() -> HandShape:
-    return HandShape((0.0, 0.0, 0.0, 0.0), 4.0)
-
-
 def marks_of(skeleton: PosedSkeleton, shape: BodyShape | None = None) -> Landmarks:
-    return find_landmarks(skeleton, shape or BodyShape(), left_hand=stretched_hand(), right_hand=stretched_hand())
+    return find_landmarks(skeleton, shape or BodyShape())
 
 
 def person(
@@ -54,10 +43,10 @@ def person(
     }
     skeleton = resting(shape, **(spread | joints))
     skeleton = skeleton.moved(turn(heading), np.array(place) + [0.0, 0.53 * shape.height, 0.0])
-    look = Appearance.draw(np.random.default_rng(0), is_female=False)
+    look = draw_look(np.random.default_rng(0))
     marks = marks_of(skeleton, shape)
     cones = build_body(shape, skeleton, look, marks, owner=owner)
-    return Person(shape, look, 'standing', False, heading, skeleton, marks, cones)
+    return Person(shape, False, skeleton, marks, cones)
 
 
 def front_camera(size: int = 160) -> Camera:
@@ -65,13 +54,11 @@ def front_camera(size: int = 160) -> Camera:
     return look_at(np.array([0.0, 0.9, 5.0]), np.array([0.0, 0.9, 0.0]), roll=0.0, focal=2.2 * size, size=size)
 
 
-def seen(people: list[Person], *, boxes: list[Box] | None = None, camera: Camera | None = None) -> tuple[
+def seen(people: list[Person], *, things: list[RoundCone] | None = None, camera: Camera | None = None) -> tuple[
     list[PersonView], Buffers]:  # fmt: skip
     """What a camera sees of people, owner by owner, and the buffers."""
     camera = camera or front_camera()
-    cones = RoundCones.joined([one.cones for one in people]).seen_by(camera)
-    buffers = Buffers.empty(camera.size)
-    draw_cones(buffers, cones, LocalCones.of(cones), camera)
-    draw_boxes(buffers, boxes or [], len(cones), camera)
-    owners = owners_of(buffers, cones)
+    cones = [cone for one in people for cone in one.cones] + (things or [])
+    buffers = draw_cones(ConeArrays.of(cones, camera), camera)
+    owners = buffers.owners(cones)
     return [view_person(one, number, camera, buffers, owners) for number, one in enumerate(people)], buffers

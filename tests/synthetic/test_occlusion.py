@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from distilpose.synthetic.landmarks import COCO_KEYPOINTS
+from distilpose.synthetic.rasteriser import RoundCone
 from distilpose.synthetic.scene import HIDDEN, OUTSIDE, VISIBLE, PersonView
-from distilpose.synthetic.solids import Box
 
 from .bodies import front_camera, person, seen
 
@@ -16,10 +16,10 @@ def states(view: PersonView) -> dict[str, int]:
     return dict(zip(COCO_KEYPOINTS, view.visibility[:17].tolist(), strict=True))
 
 
-def wall(*, low: float, high: float, left: float = -2.0, right: float = 2.0) -> Box:
-    """A board one metre in front of the person."""
-    middle, half = np.array([(left + right) / 2, (low + high) / 2, 1.0]), [(right - left) / 2, (high - low) / 2, 0.02]
-    return Box(middle, np.array(half), np.eye(3), np.ones(3))
+def wall(*, low: float, high: float, z: float = 1.0) -> RoundCone:
+    """A wide board in front of the person."""
+    ends, radius = (np.array([x, (low + high) / 2, z]) for x in (-3.0, 3.0)), (high - low) / 2
+    return RoundCone(*ends, (radius, radius), np.ones(3), scales=(1.0, 1.0, 0.02))
 
 
 def test_who_faces_the_camera_with_arms_spread_hides_nothing_but_ears() -> None:
@@ -47,7 +47,7 @@ def test_in_profile_the_far_side_is_hidden(side: str, heading: float) -> None:
 
 
 def test_a_board_hides_what_is_behind_it_and_nothing_else() -> None:
-    view, free = (seen([person()], boxes=boxes)[0][0] for boxes in ([wall(low=-0.5, high=0.72)], []))
+    view, free = (seen([person()], things=things)[0][0] for things in ([wall(low=-0.5, high=0.72)], []))
     found = states(view)
     for side in ('left', 'right'):
         assert found[f'{side}_knee'] == found[f'{side}_ankle'] == HIDDEN
@@ -56,14 +56,13 @@ def test_a_board_hides_what_is_behind_it_and_nothing_else() -> None:
 
 
 def test_behind_a_wall_nothing_is_left() -> None:
-    view = seen([person()], boxes=[wall(low=-1.0, high=4.0)])[0][0]
+    view = seen([person()], things=[wall(low=-1.0, high=4.0)])[0][0]
     assert not view.mask.any() and (view.visibility == HIDDEN).all()
 
 
 def test_a_board_behind_hides_nothing() -> None:
-    behind = Box(np.array([0.0, 1.0, -1.0]), np.array([2.0, 2.0, 0.02]), np.eye(3), np.ones(3))
     (free,), _ = seen([person()])
-    (view,), _ = seen([person()], boxes=[behind])
+    (view,), _ = seen([person()], things=[wall(low=-1.0, high=3.0, z=-1.0)])
     np.testing.assert_array_equal(view.visibility, free.visibility)
     np.testing.assert_array_equal(view.mask, free.mask)
 

@@ -3,11 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distilpose.synthetic.collisions import deepest_collision
 from distilpose.synthetic.poses import FAMILIES, Pose, draw_pose
-from distilpose.synthetic.skeleton import INDEX, LIMITS, BodyShape
-
-from .bodies import SIDES
+from distilpose.synthetic.skeleton import INDEX, LIMITS, SIDES, BodyShape, deepest_collision
 
 SHAPE = BodyShape()
 COUNT = 25
@@ -22,7 +19,7 @@ def poses(request: pytest.FixtureRequest) -> list[Pose]:
 
 
 def soles(pose: Pose, side: str) -> np.ndarray:
-    return pose.skeleton.points(np.full(3, INDEX[f'{side}_ankle']), SHAPE.sole())
+    return pose.skeleton.points(f'{side}_ankle', SHAPE.sole())
 
 
 def test_all_joints_are_within_their_ranges(poses: list[Pose]) -> None:
@@ -41,7 +38,7 @@ def test_knees_and_elbows_bend_one_way(poses: list[Pose]) -> None:
 
 
 def test_bones_have_the_shapes_lengths(poses: list[Pose]) -> None:
-    thigh, shank = SHAPE.leg_lengths()
+    thigh, shank = (np.linalg.norm(SHAPE.offsets()[INDEX[f'left_{name}']]) for name in ('knee', 'ankle'))
     for pose in poses:
         at = pose.skeleton.positions
         for side in SIDES:

@@ -3,28 +3,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distilpose.synthetic.camera import Camera, turn
-from distilpose.synthetic.rasteriser import NOTHING, Buffers, LocalCones, draw_boxes, draw_cones
-from distilpose.synthetic.solids import Box, RoundCones
+from distilpose.synthetic.rasteriser import NOBODY, Buffers, Camera, ConeArrays, RoundCone, draw_cones, look_at, turn
+
+from .bodies import front_camera
 
 SIZE = 96
 CAMERA = Camera(np.eye(3), np.zeros(3), 120.0, SIZE)  # looks along +z from the origin
 
 
-def cones(starts, ends, radii, *, frames=None, scales=None, capped=True) -> RoundCones:
-    count = len(starts)
-    return RoundCones(
-        starts=np.array(starts, float), ends=np.array(ends, float), radii=np.array(radii, float),
-        frames=np.tile(np.eye(3), (count, 1, 1)) if frames is None else np.array(frames),
-        scales=np.ones((count, 3)) if scales is None else np.array(scales, float), anchors=np.zeros((count, 3)),
-        materials=np.zeros(count, int), owners=np.zeros(count, int), capped=np.full(count, capped),
-    )  # fmt: skip
+def cones(starts, ends, radii, *, frame=None, scales=(1.0, 1.0, 1.0)) -> list[RoundCone]:
+    return [
+        RoundCone(np.array(start), np.array(end), tuple(radius), np.ones(3), frame=frame, scales=tuple(scales))
+        for start, end, radius in zip(starts, ends, radii, strict=True)
+    ]
 
 
-def drawn(solids: RoundCones) -> Buffers:
-    buffers = Buffers.empty(SIZE)
-    draw_cones(buffers, solids, LocalCones.of(solids), CAMERA)
-    return buffers
+def drawn(solids: list[RoundCone]) -> Buffers:
+    return draw_cones(ConeArrays.of(solids, CAMERA), CAMERA)
 
 
 def rays() -> np.ndarray:
@@ -59,7 +54,7 @@ def test_a_ball_is_where_the_textbook_says() -> None:
 
 def test_a_squeezed_ball_is_an_ellipsoid() -> None:
     centre, scales, frame = np.array([0.1, 0.1, 3.0]), np.array([1.0, 0.6, 0.4]), turn(0.7)
-    found = drawn(cones([centre], [centre], [[0.6, 0.6]], frames=[frame], scales=[scales])).depth
+    found = drawn(cones([centre], [centre], [[0.6, 0.6]], frame=frame, scales=scales)).depth
     rows, columns = np.nonzero(np.isfinite(found))
     local = (rays()[rows, columns] * found[rows, columns, None] - centre) @ frame / scales
     inner = np.abs(found[rows, columns] - 3.0) > 0.02  # at the rim, float32 is coarse
@@ -79,17 +74,6 @@ def test_a_round_cone_is_the_hull_of_the_balls_between_its_ends(radii: tuple[flo
     assert_same_depth(found, np.min(balls, axis=0), edge=12, tolerance=8e-3)
 
 
-def test_without_caps_only_the_side_is_there() -> None:
-    start, end = np.array([-0.5, 0.0, 4.0]), np.array([0.5, 0.0, 4.0])
-    whole, side = (
-        np.isfinite(drawn(cones([start], [end], [[0.3, 0.3]], capped=capped)).depth) for capped in (True, False)
-    )
-    assert (side <= whole).all() and side.sum() < whole.sum()
-    left, right = (CAMERA.centre + CAMERA.focal * x / 3.7 for x in (-0.5, 0.5))  # its front is 3.7 m away
-    columns = np.flatnonzero(side.any(axis=0))
-    assert columns[0] == pytest.approx(left, abs=1.5) and columns[-1] == pytest.approx(right, abs=1.5)
-
-
 def test_what_is_nearer_hides_whatever_the_order() -> None:
     rng = np.random.default_rng(0)
     starts, ends = (rng.uniform([-0.7, -0.7, 3], [0.7, 0.7, 5], (12, 3)) for _ in range(2))
@@ -97,39 +81,52 @@ def test_what_is_nearer_hides_whatever_the_order() -> None:
     order = rng.permutation(12)
     one, two = drawn(cones(starts, ends, radii)), drawn(cones(starts[order], ends[order], radii[order]))
     np.testing.assert_array_equal(one.depth, two.depth)
-    is_hit = one.ids != NOTHING
+    is_hit = one.ids != NOBODY
     np.testing.assert_array_equal(one.ids[is_hit], order[two.ids[is_hit]])
 
 
 def test_solids_behind_the_camera_or_beside_the_image_draw_nothing() -> None:
     for place in ((0, 0, -3.0), (30.0, 0, 4.0)):
         buffers = drawn(cones([place], [place], [[0.5, 0.5]]))
-        assert (buffers.ids == NOTHING).all() and np.isinf(buffers.depth).all()
+        assert (buffers.ids == NOBODY).all() and np.isinf(buffers.depth).all()
 
 
-def test_a_box_shows_its_front_at_the_right_depth() -> None:
-    buffers = Buffers.empty(SIZE)
-    box = Box(np.array([0.0, 0.0, 4.0]), np.array([0.5, 0.4, 0.5]), np.eye(3), np.ones(3))
-    normals, colours = draw_boxes(buffers, [box], 7, CAMERA)
-    rows, columns = np.nonzero(buffers.ids != NOTHING)
-    np.testing.assert_allclose(buffers.depth[rows, columns], 3.5, rtol=1e-5)  # seen from the front only
-    front = np.unique(buffers.ids[rows, columns]).item() - 7
-    np.testing.assert_array_equal(normals[front], [0, 0, -1])
-    assert np.ptp(columns) == pytest.approx(2 * 0.5 / 3.5 * CAMERA.focal, abs=2) and colours.shape == (6, 3)
+def tilted_camera() -> Camera:
+    return look_at(np.array([1.0, 1.5, 4.0]), np.array([0.0, 1.0, 0.0]), roll=0.1, focal=300.0, size=200)
 
 
-def test_a_turned_box_shows_surfaces_of_the_box() -> None:
-    buffers, box = Buffers.empty(SIZE), Box(np.array([0.2, 0.3, 4.0]), np.array([0.4, 0.3, 0.5]), turn(0.6), np.ones(3))
-    draw_boxes(buffers, [box], 0, CAMERA)
-    rows, columns = np.nonzero(buffers.ids != NOTHING)
-    local = (rays()[rows, columns] * buffers.depth[rows, columns, None] - box.centre) @ box.frame / box.half
-    # On the surface the largest coordinate is 1; polygon filling includes pixels just beyond the rim.
-    assert np.quantile(np.abs(np.abs(local).max(axis=1) - 1), 0.9) < 1e-3 and len(np.unique(buffers.ids)) >= 3
+def test_axes_are_a_rotation_without_mirroring() -> None:
+    rotation = tilted_camera().rotation
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(rotation) == pytest.approx(1.0)
 
 
-def test_a_box_behind_a_ball_stays_hidden() -> None:
-    ball = cones([(0, 0, 3.0)], [(0, 0, 3.0)], [[0.5, 0.5]])
-    buffers = drawn(ball)
-    before = buffers.ids == 0
-    draw_boxes(buffers, [Box(np.array([0, 0, 5.0]), np.full(3, 0.9), np.eye(3), np.ones(3))], 1, CAMERA)
-    assert (buffers.ids[before] == 0).all() and (buffers.ids > 0).any()
+def test_the_target_is_in_the_middle() -> None:
+    pixels, depth = tilted_camera().project(np.array([0.0, 1.0, 0.0]))
+    np.testing.assert_allclose(pixels, 99.5)
+    assert depth == pytest.approx(np.linalg.norm([1.0, 0.5, 4.0]))
+
+
+def test_projection_is_the_pinholes() -> None:
+    view = tilted_camera()
+    points = np.random.default_rng(0).uniform(-1, 1, (50, 3)) + [0, 1, 0]
+    matrix = np.array([[view.focal, 0, view.centre], [0, view.focal, view.centre], [0, 0, 1]]) @ view.rotation
+    homogeneous = (points - view.position) @ matrix.T
+    pixels, depth = view.project(points)
+    np.testing.assert_allclose(pixels, homogeneous[:, :2] / homogeneous[:, 2:])
+    np.testing.assert_allclose(depth, homogeneous[:, 2])
+
+
+def test_up_is_up_and_the_left_of_who_faces_the_camera_is_right() -> None:
+    view = front_camera()
+    middle, above, persons_left = view.project(np.array([[0, 0.9, 0], [0, 1.4, 0], [0.3, 0.9, 0]]))[0]
+    assert above[1] < middle[1] and persons_left[0] > middle[0]
+
+
+def test_points_behind_the_camera_are_far_outside() -> None:
+    pixels, depth = tilted_camera().project(np.array([1.5, 1.7, 8.0]))
+    assert depth < 0 and (pixels < -1e5).all()
+
+
+def test_turning_goes_from_forwards_to_the_left() -> None:
+    np.testing.assert_allclose(turn(np.pi / 2) @ [0, 0, 1], [1, 0, 0], atol=1e-12)

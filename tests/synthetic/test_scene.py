@@ -14,8 +14,8 @@ SIZE, NOBODY, ME, OTHER = 8, -1, 0, 1
 
 def state(*, keypoint: float, surface: float, owner: int, pixel: tuple[float, float] = (3.0, 4.0)) -> int:
     """Visibility of a keypoint at a depth, behind or before a surface that covers the image; 0.1 m is allowed."""
-    buffers = Buffers(np.full((SIZE, SIZE), surface, np.float32), np.zeros((SIZE, SIZE), np.int16))
-    owners = np.full((SIZE, SIZE), owner, np.int16)
+    buffers = Buffers(np.full((SIZE, SIZE), surface), np.zeros((SIZE, SIZE), int))
+    owners = np.full((SIZE, SIZE), owner)
     return int(keypoint_visibility(np.array([pixel]), np.array([keypoint]), np.array([0.1]), ME, buffers, owners)[0])
 
 
@@ -44,7 +44,7 @@ def test_outside_the_image_is_outside(pixel: tuple[float, float]) -> None:
 
 @pytest.fixture(scope='module')
 def views() -> list[View]:
-    return [render_scene(np.random.default_rng(seed), size=128) for seed in range(20)]
+    return [render_scene(np.random.default_rng(seed), size=128) for seed in range(30)]
 
 
 def test_views_are_pictures_of_one_to_three_people(views: list[View]) -> None:
