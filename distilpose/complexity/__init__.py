@@ -1,11 +1,8 @@
-"""What a model costs: parameters, multiply-adds, and the figures that publications print for them."""
+"""Complexity of models: parameters, MACs (multiply-adds), FLOPs, and the published figures."""
 
-from .exact import count_macs, count_macs_by_module
-from .forward_pass import ForwardPass
+from .counting import ForwardPass, ParameterCount, count_macs, count_macs_by_module, count_parameters
 from .measure import Complexity, measure
-from .parameters import ParameterCount, count_parameters
-from .published import PublishedStyle, count_published
-from .styles import STYLES
+from .published import STYLES, PublishedStyle, count_published
 
 __all__ = [
     'STYLES', 'Complexity', 'ForwardPass', 'ParameterCount', 'PublishedStyle', 'count_macs', 'count_macs_by_module',

@@ -1,4 +1,4 @@
-"""Printing what a model costs."""
+"""Printing parameters, MACs and FLOPs of a model, as text or JSON."""
 
 from __future__ import annotations
 

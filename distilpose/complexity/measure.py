@@ -1,4 +1,4 @@
-"""The complexity of the model of a config."""
+"""Complexity of a config's model: parameters, MACs, FLOPs, and the published figures."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ from distilpose.config.models import build_estimator
 from ..config.building import building_as_sentences
 from ..engine import student_config
 from ..errors import DistilPoseError
-from .exact import count_macs_by_module
-from .forward_pass import ForwardPass
-from .parameters import ParameterCount, count_parameters
+from .counting import ForwardPass, ParameterCount, count_macs_by_module, count_parameters
 from .published import PublishedCount, PublishedStyle, count_published
 
 
 @dataclass(frozen=True)
 class ModuleCost:
-    """What one module and its submodules cost."""
+    """Parameters and MACs of one module and its submodules."""
 
     params: int
     macs: int
@@ -32,7 +30,7 @@ class ModuleCost:
 
 @dataclass(frozen=True)
 class Complexity:
-    """What a model costs for one image, in one forward pass without flip test."""
+    """Parameters and MACs of a model for one image, in one forward pass without flip test."""
 
     input_size: tuple[int, int]
     """(width, height) of the image."""
@@ -43,12 +41,12 @@ class Complexity:
 
     @property
     def macs(self) -> int:
-        """Multiply-adds of convolutions, linear layers and attention."""
+        """MACs of convolutions, linear layers and attention."""
         return self.modules[''].macs
 
     @property
     def flops(self) -> int:
-        """A multiply-add is two operations."""
+        """Floating-point operations, two for a MAC."""
         return 2 * self.macs
 
     def modules_to(self, depth: int) -> dict[str, ModuleCost]:
