@@ -1,4 +1,4 @@
-# The same for a teacher that draws heatmaps: unquantised gaussians, another augmentation, 64 images a GPU.
+# COCO for heatmaps, 256x192: Gaussians around the exact keypoint, wider augmentation, 64 images a GPU.
 _base_ = 'coco_256x192_regression.py'
 
 from distilpose.data_config import replace_steps

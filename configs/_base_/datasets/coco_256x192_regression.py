@@ -1,4 +1,4 @@
-# COCO keypoints for a student that regresses coordinates, augmented and tested as DistilPose publishes it.
+# COCO for regression, 256x192, with the augmentation and the tests that DistilPose publishes.
 data_mode = 'topdown'
 dataset_type = 'CocoDataset'
 data_root = '{{ fileDirname }}'.rsplit('/', 3)[0] + '/data/coco/'

@@ -1,4 +1,4 @@
-# COCO's 17 keypoints for RTMPose, augmented as its whole body.
+# COCO for RTMPose, 256x192, with the augmentation of the whole body.
 _base_ = 'wholebody/coco_256x192.py'
 
 dataset_type = 'CocoDataset'

@@ -1,4 +1,4 @@
-# Halpe's 26 keypoints of the body and the feet, of its 136; augmented as the whole body.
+# Halpe for RTMPose, 256x192: the 26 keypoints of body and feet, of 136, with the augmentation of the whole body.
 _base_ = 'wholebody/coco_256x192.py'
 
 dataset_type = 'CombinedDataset'

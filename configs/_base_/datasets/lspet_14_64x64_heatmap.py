@@ -1,4 +1,4 @@
-# Leeds Sports Pose Extended with its own 14 keypoints, which its MPII form has without pelvis and thorax.
+# LSPET for heatmaps, 64x64, with the 14 keypoints of Leeds Sports Pose: MPII's without pelvis and thorax.
 _base_ = 'lspet_mpii_64x64_heatmap.py'
 
 dataset_type = 'CombinedDataset'

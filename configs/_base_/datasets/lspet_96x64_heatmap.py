@@ -1,4 +1,4 @@
-# The same for a teacher that draws heatmaps.
+# LSPET in COCO's form for heatmaps, 96x64.
 _base_ = 'lspet_96x64_regression.py'
 
 from distilpose.data_config import with_codec

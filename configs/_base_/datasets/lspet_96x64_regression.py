@@ -1,5 +1,5 @@
-# Leeds Sports Pose Extended (LSPET) in COCO's form, with 12 of the 17 keypoints, for regression on a laptop: small
-# crops, small batches, and an augmentation that suits a few thousand people.
+# LSPET (Leeds Sports Pose Extended) in COCO's form for regression, 96x64: 12 of the 17 keypoints, small crops and
+# batches for a laptop, and an augmentation for a few thousand people.
 _base_ = 'coco_256x192_regression.py'
 
 from distilpose.data_config import with_augmentation, with_codec

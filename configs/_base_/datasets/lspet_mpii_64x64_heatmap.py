@@ -1,6 +1,6 @@
-# Leeds Sports Pose Extended in MPII's form (pelvis and thorax not labelled), at a size that a laptop trains: small
-# crops, small batches, gaussians that are not rounded to a cell of 4x4 pixels, and a mild augmentation. Without loading
-# processes: two cores are better used by two trainings.
+# LSPET (Leeds Sports Pose Extended) in MPII's form for heatmaps, 64x64, without pelvis and thorax: small crops and
+# batches for a laptop, Gaussians around the exact keypoint, mild augmentation. There are no worker processes, so that
+# two trainings share two cores.
 _base_ = 'mpii_256x256_heatmap.py'
 
 from distilpose.data_config import replace_steps, with_codec

@@ -1,4 +1,4 @@
-# The other half as well, as images without annotations: a list of names, and the boxes (docs/benchmarks/fpd.md).
+# The first half of LSPET with labels, and the images of the other half with boxes alone (docs/benchmarks/fpd.md).
 _base_ = 'lspet_mpii_64x64_heatmap.py'
 
 train_pipeline = [*_base_.train_pipeline[:-1], dict(type='PackMixedPoseInputs')]

@@ -1,2 +1,2 @@
-# Schedule and runtime of TokenPose-S.
+# Schedule and runtime of SimDR with TokenPose-S.
 _base_ = ['../schedules/adam_300e_tokenpose.py', '../runtime/default.py']

@@ -1,4 +1,4 @@
-# Leeds Sports Pose's 14 keypoints in their order. mmpose has no definition of them; sigmas are those of its MPII.
+# The 14 keypoints of Leeds Sports Pose in their order, which mmpose does not define; sigmas are those of its MPII.
 _names = ['right_ankle', 'right_knee', 'right_hip', 'left_hip', 'left_knee', 'left_ankle', 'right_wrist',
           'right_elbow', 'right_shoulder', 'left_shoulder', 'left_elbow', 'left_wrist', 'neck', 'head_top']
 _swaps = [*range(5, -1, -1), *range(11, 5, -1), 12, 13]

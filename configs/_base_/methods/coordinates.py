@@ -1,2 +1,2 @@
-# The student's coordinates learn the teacher's, whatever it shows.
+# The term from any teacher to any student with coordinates.
 terms = dict(coordinates=dict(type='CoordinateTerm', weight=1.0))

@@ -1,5 +1,5 @@
-# DistilPose's three kinds of terms with the published weights; `official` names what the published code does
-# where it deviates from its formulas (docs/parity.md).
+# DistilPose's three kinds of terms with the published weights. `official` is the published code where it differs from
+# the paper's formulas (docs/parity.md).
 teacher = dict(
     config='configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/teacher_hr48_coco_256x192.py',
     checkpoint='teacher_chkpts/tokenpose_hr48_coco_256x192.pth')

@@ -1,4 +1,4 @@
-# SimDR*, the space-aware SimDR: gaussians as targets, another loss, score and flip test; the network is the same.
+# SimDR*, the space-aware SimDR: Gaussian targets, another loss, other scores and flip test for the same network.
 sa_simdr = dict(
     loss=dict(_delete_=True, type='KLDiscretMeanLoss'),
     test_cfg=dict(flip_test=True, score='smaller', average='logits', shift='one_bin'))

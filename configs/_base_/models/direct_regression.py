@@ -1,4 +1,4 @@
-# The head of a student that regresses coordinates and scores from pooled features, instead of another head.
+# A head that regresses coordinates and scores from pooled features.
 direct_regression = dict(
     head=dict(
         _delete_=True,

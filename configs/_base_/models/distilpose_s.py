@@ -1,4 +1,4 @@
-# DistilPose-S: convolutional stem and token-distilling encoder, 5.4M parameters.
+# DistilPose-S: convolutional stem and transformer encoder of keypoint and visual tokens, 5.4M parameters.
 _base_ = 'token_estimator.py'
 
 student = _base_.token_estimator

@@ -1,5 +1,5 @@
-# A DistilPose student that learns on a CPU: a slim ResNet of mmpose's instead of the stem, four visual tokens, an L1
-# task loss. Small transformers learn late: with few large patches and two layers the first poses appear in minutes.
+# DistilPose-XS for a CPU: a slim ResNet instead of the stem, four visual tokens, L1 loss. Small transformers learn
+# slowly at first; two layers and few large patches give the first poses in minutes.
 _base_ = 'distilpose_s.py'
 
 student = dict(

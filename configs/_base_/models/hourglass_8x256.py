@@ -1,5 +1,5 @@
-# FPD's teacher on MPII: eight hourglasses of width 256, which draw the heatmaps themselves, so that the head has no
-# layers. Like the published weights, it sees images in BGR order with the statistics of RGB (docs/parity.md).
+# Hourglass network 8x256, FPD's teacher on MPII: eight stacks of width 256, whose outputs are the heatmaps, so that the
+# head has no layers. As for the published weights, images are BGR with the statistics of RGB (docs/parity.md).
 model = dict(
     type='TopdownPoseEstimator',
     data_preprocessor=dict(type='PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375],

@@ -1,4 +1,4 @@
-# What TokenPose and DistilPose share: image statistics, convolutional stem, and the size of the token encoder.
+# Common to TokenPose and DistilPose: image statistics, convolutional stem, size of the transformer encoder.
 token_estimator = dict(
     type='TopdownPoseEstimator',
     metainfo=dict(from_file='configs/_base_/datasets/coco.py'),

@@ -1,4 +1,4 @@
-# DistilPose's teacher: the token heatmap head on HRNet-W48, 69.4M parameters.
+# TokenPose with HRNet-W48, DistilPose's teacher, 69.4M parameters.
 _base_ = ['tokenpose_stemnet.py', 'hrnet_w48.py']
 
 model = dict(

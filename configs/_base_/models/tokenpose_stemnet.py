@@ -1,4 +1,4 @@
-# The token heatmap head on the convolutional stem, 6.7M parameters.
+# TokenPose with the convolutional stem, 6.7M parameters.
 _base_ = 'token_estimator.py'
 
 model = _base_.token_estimator

@@ -1,4 +1,4 @@
-# A TokenPose teacher with the tokens of distilpose_xs_96x64.py, half as wide again.
+# TokenPose-XS: the tokens of distilpose_xs_96x64.py with a backbone of 1.5 times its width.
 _base_ = 'tokenpose_stemnet.py'
 
 model = dict(

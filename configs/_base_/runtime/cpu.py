@@ -1,4 +1,4 @@
-# The common runtime for small networks on a CPU.
+# The runtime of small networks on a CPU.
 _base_ = 'default.py'
 
 custom_hooks = [dict(type='ChannelsLastHook')]

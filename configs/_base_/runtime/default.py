@@ -1,4 +1,4 @@
-# What every run shares: hooks, log, randomness. The backends for processes and logs are chosen when a run starts.
+# The runtime of every training: hooks, log, seed. The training sets the backends of processes and of the log.
 default_scope = 'mmpose'
 custom_imports = dict(imports=['distilpose'], allow_failed_imports=False)
 

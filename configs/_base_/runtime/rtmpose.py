@@ -1,4 +1,4 @@
-# The common runtime with RTMPose's seed and its average of the weights, which is what is evaluated and saved.
+# The runtime of RTMPose: its seed, and a moving average of the weights, which is evaluated and saved.
 _base_ = 'default.py'
 
 randomness = dict(seed=21)

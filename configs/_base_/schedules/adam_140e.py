@@ -1,4 +1,4 @@
-# SimDR's schedule on ResNets: 140 epochs, drops named 90 and 120, an epoch early.
+# SimDR's schedule with ResNets: 140 epochs. Its code names drops at 90 and 120 and drops an epoch earlier.
 _base_ = 'adam_210e.py'
 
 train_cfg = dict(max_epochs=140)

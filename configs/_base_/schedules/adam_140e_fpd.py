@@ -1,4 +1,4 @@
-# FPD's schedule on hourglasses: 140 epochs of Adam at 2.5e-4 with drops at 90 and 120, batches of 4 on one GPU.
+# FPD's schedule with hourglass networks: 140 epochs of Adam at 2.5e-4, drops at 90 and 120, batches of 4 on 1 GPU.
 _base_ = 'adam_210e_fpd.py'
 
 train_cfg = dict(max_epochs=140)

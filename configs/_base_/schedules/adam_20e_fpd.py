@@ -1,4 +1,4 @@
-# FPD's schedule for an HRNet that was trained on MPII before: 20 epochs of Adam at 1e-5, batches of 16.
+# FPD's schedule with an HRNet that was trained on MPII before: 20 epochs of Adam at 1e-5, batches of 16.
 _base_ = 'adam_210e_fpd.py'
 
 train_cfg = dict(max_epochs=20)

@@ -1,4 +1,4 @@
-# SimDR's rows on CrowdPose were trained with mmpose 0.x: Adam at 5e-4 on 8 GPUs x 64 images; drops as there.
+# SimDR's schedule on CrowdPose, from mmpose 0.x: 210 epochs of Adam at 5e-4, 8 GPUs x 64 images.
 _base_ = 'adam_210e.py'
 
 optim_wrapper = dict(optimizer=dict(lr=5e-4))

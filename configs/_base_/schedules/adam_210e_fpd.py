@@ -1,5 +1,5 @@
-# FPD's schedule on HRNet: that of SimDR with its drops at the epochs that they name, which is what the torch of its
-# time did. The published checkpoints are the best of all epochs.
+# FPD's schedule with HRNet: SimDR's with drops at 170 and 200, where the torch of its time had them. The published
+# checkpoints are the best of all epochs.
 _base_ = 'adam_210e.py'
 
 train_cfg = dict(val_interval=1)

@@ -1,4 +1,4 @@
-# DistilPose's published schedule: 300 epochs of Adam at 1e-3, neither weight decay nor clipping; 8 GPUs x 32 images.
+# DistilPose's schedule: 300 epochs of Adam at 1e-3 without weight decay and clipping, 8 GPUs x 32 images.
 train_cfg = dict(by_epoch=True, max_epochs=300, val_interval=10)
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3))
 param_scheduler = [

@@ -1,4 +1,4 @@
-# TokenPose's schedule: 300 epochs of Adam at 1e-3, without a warm-up; 4 GPUs.
+# TokenPose's schedule: 300 epochs of Adam at 1e-3 without warm-up, 4 GPUs.
 _base_ = 'adam_210e.py'
 
 train_cfg = dict(max_epochs=300)

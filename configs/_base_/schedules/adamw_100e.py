@@ -1,4 +1,4 @@
-# AdamW with a cosine for small data sets of one's own: many epochs of few iterations.
+# AdamW with a cosine for small data sets: 100 short epochs.
 _base_ = 'adamw_30e.py'
 
 train_cfg = dict(max_epochs=100, val_interval=10)

@@ -1,4 +1,4 @@
-# Half of adamw_30e.py, for networks that have seen people before.
+# AdamW with a cosine: 15 epochs, for networks that were trained on people before.
 _base_ = 'adamw_30e.py'
 
 train_cfg = dict(max_epochs=15)

@@ -1,4 +1,4 @@
-# RTMPose's schedule for minutes on a CPU: 20 epochs, half the learning rate.
+# RTMPose's schedule for minutes on a CPU: 20 epochs at half the learning rate.
 _base_ = 'adamw_270e_rtmpose.py'
 
 train_cfg = dict(max_epochs=20, val_interval=1000)

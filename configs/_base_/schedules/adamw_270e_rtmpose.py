@@ -1,4 +1,4 @@
-# RTMPose's schedule for the whole body: 270 epochs of AdamW at 4e-3, from the middle on along a cosine to a twentieth.
+# RTMPose's schedule for the whole body: 270 epochs of AdamW at 4e-3, the second half on a cosine to a twentieth.
 train_cfg = dict(by_epoch=True, max_epochs=270, val_interval=10)
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=4e-3, weight_decay=0.05),

@@ -1,4 +1,4 @@
-# AdamW with a cosine for data sets of a few thousand people and networks that a laptop trains.
+# AdamW with a cosine: 30 epochs, for a few thousand people and networks that a laptop trains.
 train_cfg = dict(by_epoch=True, max_epochs=30, val_interval=5)
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01))
 param_scheduler = [

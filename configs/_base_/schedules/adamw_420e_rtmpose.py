@@ -1,4 +1,4 @@
-# RTMPose's schedule for the body: 420 epochs, twice the batch of the whole body.
+# RTMPose's schedule for the body: 420 epochs, with twice the batch of the whole body.
 _base_ = 'adamw_270e_rtmpose.py'
 
 train_cfg = dict(max_epochs=420)

@@ -1,4 +1,4 @@
-# Shorter still.
+# AdamW with a cosine: 6 epochs.
 _base_ = 'adamw_8e.py'
 
 train_cfg = dict(max_epochs=6)

@@ -1,4 +1,4 @@
-# The same for a teacher that draws heatmaps.
+# Synthetic people in COCO's form for heatmaps, 96x64.
 _base_ = 'people_regression.py'
 
 from distilpose.data_config import with_codec

@@ -1,4 +1,4 @@
-# Synthetic people in MPII's form, lightly augmented; measured by PCKh.
+# Synthetic people in MPII's form for heatmaps, 64x64, with light augmentation and PCKh.
 _base_ = '../../_base_/datasets/lspet_mpii_64x64_heatmap.py'
 
 from distilpose.data_config import replace_steps

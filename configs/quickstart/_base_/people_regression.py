@@ -1,4 +1,4 @@
-# Synthetic people in COCO form, lightly augmented; tested with the boxes of the annotation.
+# Synthetic people in COCO's form for regression, 96x64, with light augmentation and boxes as annotated.
 _base_ = '../../_base_/datasets/lspet_96x64_regression.py'
 
 from distilpose.data_config import replace_steps

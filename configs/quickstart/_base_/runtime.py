@@ -1,4 +1,4 @@
-# The runtime for CPUs, with a checkpoint after every epoch.
+# The runtime of small networks on a CPU, with a checkpoint after every epoch.
 _base_ = '../../_base_/runtime/cpu.py'
 
 default_hooks = dict(

@@ -1,4 +1,4 @@
-# COCO keypoints augmented as SimDR and TokenPose do on HRNet: normals that are clipped, half bodies, no shift.
+# COCO with the augmentation of SimDR and TokenPose on HRNet: clipped normals, half bodies, no shift of boxes.
 _base_ = '../coco_256x192_regression.py'
 
 train_pipeline = [step for step in _base_.train_pipeline if step['type'] != 'RandomBBoxCenterShift']

@@ -1,4 +1,4 @@
-# Heatmaps with a sigma of 1 cell for images of 128x128 (width x height).
+# COCO for heatmaps, 128x128: Gaussians with a sigma of 1 cell.
 _base_ = 'coco.py'
 
 from distilpose.data_config import with_codec

@@ -1,4 +1,4 @@
-# Heatmaps with a sigma of 3 cells for images of 288x384 (width x height).
+# COCO for heatmaps, 384x288: Gaussians with a sigma of 3 cells.
 _base_ = 'coco.py'
 
 from distilpose.data_config import with_codec

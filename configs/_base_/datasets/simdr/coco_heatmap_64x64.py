@@ -1,4 +1,4 @@
-# Heatmaps with a sigma of 1 cell for images of 64x64 (width x height).
+# COCO for heatmaps, 64x64: Gaussians with a sigma of 1 cell.
 _base_ = 'coco.py'
 
 from distilpose.data_config import with_codec

@@ -1,4 +1,4 @@
-# Gaussians with a sigma of 4 bins, 2 a pixel, for images of 192x256 (width x height).
+# COCO for SimDR*, 256x192: 2 bins a pixel, Gaussians with a sigma of 4 bins.
 _base_ = 'coco.py'
 
 from distilpose.data_config import with_codec

@@ -1,4 +1,4 @@
-# Gaussians with a sigma of 6 bins, 2 a pixel, for images of 288x384 (width x height).
+# COCO for SimDR*, 384x288: 2 bins a pixel, Gaussians with a sigma of 6 bins.
 _base_ = 'coco.py'
 
 from distilpose.data_config import with_codec

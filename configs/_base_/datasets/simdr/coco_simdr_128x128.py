@@ -1,4 +1,4 @@
-# Classes, 2 a pixel, for images of 128x128 (width x height).
+# COCO for SimDR, 128x128: 2 bins a pixel.
 _base_ = 'coco.py'
 
 from distilpose.data_config import with_codec

@@ -1,4 +1,4 @@
-# TokenPose's heatmaps with a sigma of 3 cells for images of 288x384 (width x height).
+# COCO for TokenPose's heatmaps, 384x288: Gaussians with a sigma of 3 cells.
 _base_ = 'coco.py'
 
 from distilpose.data_config import with_codec

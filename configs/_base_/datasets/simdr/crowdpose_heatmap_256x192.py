@@ -1,4 +1,4 @@
-# Heatmaps with a sigma of 2 cells for images of 192x256 (width x height).
+# CrowdPose for heatmaps, 256x192: Gaussians with a sigma of 2 cells.
 _base_ = 'crowdpose.py'
 
 from distilpose.data_config import with_codec

@@ -1,4 +1,4 @@
-# Classes, 2 a pixel, for images of 192x256 (width x height).
+# CrowdPose for SimDR, 256x192: 2 bins a pixel.
 _base_ = 'crowdpose.py'
 
 from distilpose.data_config import with_codec

@@ -1,4 +1,4 @@
-# Heatmaps with a sigma of 2 cells for images of 256x256 (width x height).
+# MPII for heatmaps, 256x256: Gaussians with a sigma of 2 cells.
 _base_ = 'mpii.py'
 
 from distilpose.data_config import with_codec

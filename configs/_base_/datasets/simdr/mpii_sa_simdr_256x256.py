@@ -1,4 +1,4 @@
-# Gaussians with a sigma of 6 bins, 2 a pixel, for images of 256x256 (width x height).
+# MPII for SimDR*, 256x256: 2 bins a pixel, Gaussians with a sigma of 6 bins.
 _base_ = 'mpii.py'
 
 from distilpose.data_config import with_codec

@@ -1,4 +1,4 @@
-# Classes, 3 a pixel, for images of 64x64 (width x height).
+# MPII for SimDR, 64x64: 3 bins a pixel.
 _base_ = 'mpii.py'
 
 from distilpose.data_config import with_codec

@@ -1,4 +1,4 @@
-# TokenPose's heatmaps with a sigma of 2 cells for images of 256x256 (width x height).
+# MPII for TokenPose's heatmaps, 256x256: Gaussians with a sigma of 2 cells.
 _base_ = 'mpii.py'
 
 from distilpose.data_config import with_codec

@@ -1,4 +1,4 @@
-# COCO-WholeBody for RTMPose and DWPose, augmented as DWPose's students are; final_pipeline is for the last epochs.
+# COCO-WholeBody for RTMPose, 256x192, with DWPose's augmentation. final_pipeline is for the last epochs.
 _base_ = '../coco_256x192_regression.py'
 
 from distilpose.data_config import replace_steps

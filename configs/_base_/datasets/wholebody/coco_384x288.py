@@ -1,4 +1,4 @@
-# COCO-WholeBody, 384x288.
+# COCO-WholeBody for RTMPose, 384x288.
 _base_ = 'coco_256x192.py'
 
 from distilpose.data_config import change_step, with_codec

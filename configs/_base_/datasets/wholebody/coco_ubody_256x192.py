@@ -1,4 +1,5 @@
-# COCO-WholeBody and UBody, with which DWPose trains; tested on COCO-WholeBody. Both lie in data_root: coco/ and UBody/.
+# COCO-WholeBody and UBody for RTMPose, 256x192, which DWPose trains on; tests are on COCO-WholeBody. data_root has the
+# folders coco and UBody.
 _base_ = 'coco_256x192.py'
 
 data_root = '{{ fileDirname }}'.rsplit('/', 4)[0] + '/data/'

@@ -1,4 +1,4 @@
-# COCO-WholeBody and UBody, 384x288.
+# COCO-WholeBody and UBody for RTMPose, 384x288.
 _base_ = 'coco_ubody_256x192.py'
 
 from distilpose.data_config import change_step, with_codec

@@ -1,4 +1,4 @@
-# Synthetic people of the whole body, for a CPU: small crops and batches, light augmentation, boxes as annotated.
+# Synthetic people for RTMPose, 128x96, on a CPU: small crops and batches, light augmentation, boxes as annotated.
 # python tools/make_synthetic_people.py data/synthetic_people --images 2000 --seed 0
 _base_ = 'coco_256x192.py'
 

@@ -1,4 +1,4 @@
-# RTMPose-l of the whole body at 256x192; a config of another size, codec or skeleton says so.
+# RTMPose-l of the whole body, 256x192. A leaf sets another size, decoder or number of keypoints.
 model = dict(
     type='TopdownPoseEstimator',
     data_preprocessor=dict(

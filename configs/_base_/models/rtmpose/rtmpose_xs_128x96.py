@@ -1,5 +1,5 @@
-# A teacher that learns on a CPU: RTMPose, narrow, without CSPNeXt's last stage, whose maps of small crops would be too
-# coarse, and without its pooled maps, with which nothing but the mean pose is learnt in minutes.
+# RTMPose-xs for a CPU: narrow, without CSPNeXt's last stage, whose feature maps would be too coarse for small crops,
+# and without its pooled feature maps, with which a few minutes teach the mean pose alone.
 _base_ = 'rtmpose_l.py'
 
 stages = [[64, 128, 3, True, False], [128, 256, 6, True, False], [256, 512, 3, True, False]]

@@ -1,4 +1,4 @@
-# Heatmaps on HRNet-W32, which a leaf gives its decoder.
+# Heatmaps with HRNet-W32. A leaf adds the decoder.
 _base_ = 'simdr_hrnet_w32.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# SimpleBaseline's ResNet-50, which a leaf gives its decoder.
+# Heatmaps with SimpleBaseline's ResNet-50. A leaf adds the decoder.
 _base_ = 'simdr_res50.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# Heatmaps on the same network.
+# Heatmaps with the slim ResNet-18 of simdr_resnet18_slim.py.
 _base_ = 'simdr_resnet18_slim.py'
 
 model = dict(

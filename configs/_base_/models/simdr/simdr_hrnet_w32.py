@@ -1,4 +1,4 @@
-# SimDR on HRNet-W32, which a leaf gives its decoder; the flip test and the scores are the published ones.
+# SimDR with HRNet-W32, with the published flip test and scores. A leaf adds the decoder.
 _base_ = '../hrnet_w32.py'
 
 model = dict(

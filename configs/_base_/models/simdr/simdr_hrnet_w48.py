@@ -1,4 +1,4 @@
-# SimDR on HRNet-W48.
+# SimDR with HRNet-W48.
 _base_ = ['simdr_hrnet_w32.py', '../hrnet_w48.py']
 
 model = dict(

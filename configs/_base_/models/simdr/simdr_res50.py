@@ -1,5 +1,5 @@
-# SimDR on SimpleBaseline's ResNet-50 with three deconvolutions, which a leaf gives its decoder. The published ResNets
-# were trained on BGR images with the statistics of RGB.
+# SimDR with SimpleBaseline's ResNet-50 and three deconvolutions. A leaf adds the decoder. As for the published weights,
+# images are BGR with the statistics of RGB.
 _base_ = 'simdr_hrnet_w32.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# TokenPose-L: three stages of HRNet-W48 and three transformers in a row, of eight layers each in L/D24.
+# TokenPose-L: three stages of HRNet-W48, then three transformers, with eight layers each in L/D24.
 _base_ = ['tokenpose_s.py', '../hrnet_w48.py']
 
 model = dict(

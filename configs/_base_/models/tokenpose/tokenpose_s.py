@@ -1,5 +1,5 @@
-# TokenPose-S as its own code base has it: the attention's products are divided by the root of the token's width, and
-# the flip test does not shift. A leaf gives it its decoder; tokens of 4x3 cells, the published S-v1.
+# TokenPose-S as its authors' code has it: attention is divided by the root of the token's width, and the flip test does
+# not shift. A leaf adds the decoder. Patches of 4x3 cells are those of S-v1.
 _base_ = '../tokenpose_stemnet.py'
 
 model = dict(

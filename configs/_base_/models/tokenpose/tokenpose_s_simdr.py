@@ -1,4 +1,4 @@
-# SimDR on TokenPose-S; there is no public code of it, and this head is inferred from the published figures.
+# SimDR with TokenPose-S. Its code is not published; the head follows from the published parameters and operations.
 _base_ = 'tokenpose_s.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# TokenPose-T: tokens of 16x12 pixels of the image itself.
+# TokenPose-T: no backbone, patches of 16x12 pixels of the image.
 _base_ = 'tokenpose_s.py'
 
 model = dict(
