@@ -1,10 +1,8 @@
 # Heatmaps with ResNet-18 on data of your own, 128x128, on a CPU; `distilpose init` inherits it.
 # The network is slim and starts from random weights: nothing is downloaded, and some hundred annotations are enough.
-_base_ = [
-    '../_base_/datasets/coco_256x192_regression.py',
-    '../_base_/schedules/adamw_100e.py',
-    '../_base_/runtime/default.py',
-]
+_base_ = ['../_base_/datasets/coco_256x192_regression.py',
+          '../_base_/schedules/adamw_100e.py',
+          '../_base_/runtime/default.py']
 
 from distilpose.data_config import with_augmentation, with_codec
 

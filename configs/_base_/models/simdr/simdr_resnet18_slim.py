@@ -1,5 +1,5 @@
 # SimDR with a slim ResNet-18 without its last stage, as in DistilPose-XS, and two small deconvolutions. It starts from
-# the quickstart's student without a teacher (./tools/quickstart.sh --seed 0), trained on synthetic people by regression.
+# the quickstart's student without a teacher (./tools/quickstart.sh --seed 0), trained on synthetic people.
 _base_ = 'simdr_res50.py'
 
 start = '{{ fileDirname }}'.rsplit('/', 4)[0] + '/work_dirs/quickstart/seed_0/baseline/weights.pth'

@@ -1,11 +1,9 @@
 # DistilPose-XS on LSPET, 96x64, on a CPU.
-_base_ = [
-    '../../../../_base_/datasets/lspet_96x64_regression.py',
-    '../../../../_base_/schedules/adamw_30e.py',
-    '../../../../_base_/models/distilpose_xs_96x64.py',
-    '../../../../_base_/methods/distilpose.py',
-    '../../../../_base_/runtime/default.py',
-]
+_base_ = ['../../../../_base_/datasets/lspet_96x64_regression.py',
+          '../../../../_base_/schedules/adamw_30e.py',
+          '../../../../_base_/models/distilpose_xs_96x64.py',
+          '../../../../_base_/methods/distilpose.py',
+          '../../../../_base_/runtime/default.py']
 # Ten times the published weights: the task loss here is an L1, which is larger than the published squared loss.
 terms = _base_.terms
 terms['simulated_heatmap'].update(weight=10.0)
