@@ -40,6 +40,7 @@ COSTLY = re.compile(r'simdr/(?!.*_from_).*(res101|res152|w48|256x|384x)|tokenpos
 """Networks whose forward pass is only traced, on the meta device; smaller ones of the same parts run."""
 RUN = [path for path in LEAVES if not COSTLY.search(str(path))]
 TRACED = [path for path in LEAVES if COSTLY.search(str(path))]
+FIRST_LINE = re.compile(r'# .+ on .+, (?P<height>\d+)x(?P<width>\d+), on (a CPU|\d+ GPUs?)\b')
 LABELS = ('keypoint_labels', 'keypoint_x_labels', 'keypoint_y_labels', 'keypoint_weights')
 KEYPOINTS = dict(ZeroBasedMpiiDataset=16, CrowdPoseDataset=14, CocoWholeBodyDataset=133)
 """By the data set of a config; 17 in all others, or as many as the definition of a combination has."""
@@ -184,6 +185,8 @@ def test_pipelines_build_and_what_inferencers_read_is_there(path: Path) -> None:
     assert config.val_dataloader == config.test_dataloader
     assert {'data_mode', 'dataset_type', 'data_root', 'codec'} <= set(config)
     assert Path(config.data_root).is_absolute()
+    found = FIRST_LINE.match((PROJECT_ROOT / path).read_text())
+    assert found and (int(found['width']), int(found['height'])) == tuple(config.codec.input_size)
     check_without_files(config)
     before, teacher = config.train_dataloader.to_dict(), config.model.get('teacher') or {}
     add_teacher_crops(config)  # a published teacher is shown the student's crop, unless its config says otherwise
@@ -196,9 +199,10 @@ def test_configs_of_mmpose_pass_all_checks(path: Path) -> None:
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=str)
-def test_a_leaf_is_short_and_opens_with_its_command(path: Path) -> None:
+def test_a_leaf_is_short_and_opens_with_what_it_trains(path: Path) -> None:
+    """Method and network, data, size of the input, machine: ``SimDR with HRNet-W32 on COCO, 256x192, on 4 GPUs.``"""
     lines = (PROJECT_ROOT / path).read_text().splitlines()
-    assert len(lines) <= 40 and lines[0].startswith('# ')
+    assert len(lines) <= 30 and FIRST_LINE.match(lines[0])
 
 
 def test_published_schedule() -> None:
