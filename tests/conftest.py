@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import os
 import subprocess
@@ -15,6 +16,7 @@ from unittest import mock
 
 import pytest
 import torch
+from mmengine.config import Config
 
 import distilpose  # noqa: F401  (makes mmpose importable for every test module)
 
@@ -66,6 +68,26 @@ def annotation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
     folder = tmp_path_factory.mktemp('annotations')
     with mock.patch.dict(os.environ, DISTILPOSE_ANNOTATION_CACHE=str(folder)):
         yield folder
+
+
+@pytest.fixture(scope='session', autouse=True)
+def stored_configs() -> Iterator[None]:
+    """Reads every config of this project and of mmpose once; a leaf reads up to twelve files, most of them shared."""
+    import mmpose
+
+    folders = f'{ROOT}/configs/', f'{Path(mmpose.__file__).parent}/.mim/configs/'
+    read, stored = Config._file2dict, {}
+
+    def file2dict(filename: str, *args: Any, **kwargs: Any) -> Any:
+        if not str(filename).startswith(folders):
+            return read(filename, *args, **kwargs)
+        key = (str(filename), args, *sorted(kwargs.items()))
+        if key not in stored:
+            stored[key] = read(filename, *args, **kwargs)
+        return copy.deepcopy(stored[key])
+
+    with mock.patch.object(Config, '_file2dict', staticmethod(file2dict)):
+        yield
 
 
 @pytest.fixture
