@@ -8,7 +8,7 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from multiprocessing import popen_spawn_posix
 from pathlib import Path
 from typing import Any
@@ -97,13 +97,19 @@ def device(request: pytest.FixtureRequest) -> torch.device:
 
 @pytest.fixture
 def quick_traces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batch normalisation on the meta device is its shape; torch decomposes it, for most of the time of a trace."""
+    """On the meta device, batch normalisation is its shape and first weights are none; torch decomposes both."""
     batch_norm = torch.nn.functional.batch_norm
 
     def shape_or_values(images: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         return torch.empty_like(images) if images.is_meta else batch_norm(images, *args, **kwargs)
 
+    def unless_meta(initialise: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        return lambda tensor, *args, **kwargs: tensor if tensor.is_meta else initialise(tensor, *args, **kwargs)
+
     monkeypatch.setattr(torch.nn.functional, 'batch_norm', shape_or_values)
+    for name in ('kaiming_uniform_', 'kaiming_normal_', 'uniform_', 'normal_', 'trunc_normal_', 'constant_', 'ones_',
+                 'zeros_'):
+        monkeypatch.setattr(torch.nn.init, name, unless_meta(getattr(torch.nn.init, name)))
 
 
 @pytest.fixture(scope='session')

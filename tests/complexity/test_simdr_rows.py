@@ -5,6 +5,8 @@ Counted on the meta device, where a network of any size takes a second.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -83,6 +85,19 @@ ROWS = [
 ]
 
 
+def marked(row: tuple) -> Any:
+    """The rows of a network that differ in the size of the image alone: the smallest is quick, the others are slow."""
+    def network(config: str) -> str:
+        return config.rpartition('_')[0]
+
+    def pixels(config: str) -> int:
+        width, height = config.rpartition('_')[2].split('x')
+        return int(width) * int(height)
+
+    smallest = min(pixels(other) for other, *_ in ROWS if network(other) == network(row[0]))
+    return pytest.param(*row, id=row[0], marks=[] if pixels(row[0]) == smallest else pytest.mark.slow)
+
+
 def test_every_row_has_a_config_and_every_config_a_row() -> None:
     configs = [path.relative_to(ROOT).with_suffix('') for part in ('simdr', 'tokenpose')
                for path in (ROOT / part).rglob('*.py')]
@@ -92,8 +107,8 @@ def test_every_row_has_a_config_and_every_config_a_row() -> None:
 
 
 @pytest.mark.usefixtures('quick_traces')
-@pytest.mark.parametrize(('config', 'published', 'parameters', 'counted', 'published_g', 'tool', 'macs'), ROWS,
-                         ids=[row[0] for row in ROWS])
+@pytest.mark.parametrize(('config', 'published', 'parameters', 'counted', 'published_g', 'tool', 'macs'),
+                         [marked(row) for row in ROWS])
 def test_row(config: str, published: float | None, parameters: float, counted: float, published_g: float | None,
              tool: float, macs: float) -> None:
     with torch.device('meta'):

@@ -32,6 +32,10 @@ from tests.engine.tiny import PROJECT, logged_losses, write_data
 CONFIGS = Path(mmpose.__file__).parent / '.mim' / 'configs'
 ALL = sorted(file.relative_to(CONFIGS) for file in CONFIGS.rglob('*.py') if '_base_' not in file.parts)
 RECIPES = [path for path in ALL if 'rtmpose' in path.parts]
+_FIRST = {path.parent: path for path in reversed(RECIPES)}
+ONE_OF_EACH_FOLDER = [pytest.param(path, marks=[] if path in _FIRST.values() else pytest.mark.slow)
+                      for path in RECIPES]
+"""Those of a folder differ in the size of the network, which is the same in all of them once they are narrowed."""
 VITPOSE = [path for path in ALL if 'ViTPose' in path.name]
 COUNTS = (408, 54, 12)
 NARROW = dict(deepen_factor=0.167, widen_factor=0.375)
@@ -132,7 +136,7 @@ def test_every_recipe_is_found() -> None:
     assert (len(ALL), len(RECIPES), len(VITPOSE)) == COUNTS, 'another mmpose: change COUNTS'
 
 
-@pytest.mark.parametrize('path', RECIPES, ids=str)
+@pytest.mark.parametrize('path', ONE_OF_EACH_FOLDER, ids=str)
 def test_a_recipe_takes_one_step(path: Path) -> None:
     config = recipe(path)
     model = MODELS.build(narrowed(config.model))
@@ -146,6 +150,7 @@ def test_a_recipe_takes_one_step(path: Path) -> None:
         assert PARAM_SCHEDULERS.build(scheduler, default_args=dict(optimizer=optimizer, epoch_length=10))
 
 
+@pytest.mark.usefixtures('quick_traces')
 @pytest.mark.parametrize('path', RECIPES, ids=str)
 def test_a_recipe_fits_together(path: Path) -> None:
     """The network in its full size has the bins of its codec, and tests on what its pipeline gives."""
@@ -187,6 +192,7 @@ def test_a_vitpose_takes_one_step(path: Path) -> None:
     assert len(changed) > 0.9 * len(before)
 
 
+@pytest.mark.usefixtures('quick_traces')
 @pytest.mark.parametrize('path', VITPOSE, ids=lambda path: path.stem)
 def test_a_vitpose_fits_together(path: Path) -> None:
     """In its full size, up to 637 million parameters."""
