@@ -59,6 +59,7 @@ def test_every_name_and_shape_is_the_models(name: str) -> None:
     assert ours == {key: tuple(value.shape) for key, value in model.state_dict().items()}
 
 
+@pytest.mark.usefixtures('quick_traces')
 @pytest.mark.parametrize('kind, prefix', [('t', 'transformer.'), ('b', 'transformer.'), ('l_d24', 'transformer.')])
 def test_every_tokenpose_with_a_transformer_of_its_own(kind: str, prefix: str) -> None:
     """B and L also have an HRNet, and L three transformers of eight layers; the names are written down from theirs."""
@@ -85,6 +86,7 @@ def test_every_tokenpose_with_a_transformer_of_its_own(kind: str, prefix: str) -
     assert found.keys() == ours.keys() and all(found[name] is value for name, value in ours.items())
 
 
+@pytest.mark.usefixtures('quick_traces')
 def test_simdr_without_upsampling() -> None:
     with torch.device('meta'):
         config = 'configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_res50_upfree_coco_64x64.py'
@@ -94,6 +96,7 @@ def test_simdr_without_upsampling() -> None:
     assert to_our_names(published).keys() == ours.keys()
 
 
+@pytest.mark.usefixtures('quick_traces')
 @pytest.mark.parametrize('stacks', [1, 8])
 def test_an_hourglass_of_any_number_of_stacks(stacks: int) -> None:
     """A single one feeds no scores back."""

@@ -23,6 +23,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.usefixtures('quick_traces')
 @pytest.mark.parametrize(('name', 'parameters', 'entries', 'macs', 'published'), ROWS, ids=[row[0] for row in ROWS])
 def test_row(name: str, parameters: int, entries: int, macs: float, published: float) -> None:
     """The publication's counter adds batch normalisation and pooling, less than 1 %, and its table cuts digits off."""
@@ -35,6 +36,7 @@ def test_row(name: str, parameters: int, entries: int, macs: float, published: f
     assert found.macs / 1e9 == pytest.approx(published, rel=0.01)
 
 
+@pytest.mark.usefixtures('quick_traces')
 def test_of_a_distillation_the_student_is_counted() -> None:
     with torch.device('meta'):
         found = measure(read_config(f'{ROOT}/dwpose/ubody/s2_dis/dwpose_t-tt_{UBODY[:10]}-256x192.py'),

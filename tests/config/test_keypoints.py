@@ -63,6 +63,7 @@ def shapes(outputs: Any) -> list[tuple[int, ...]]:
     return [shape for value in values for shape in shapes(value)]
 
 
+@pytest.mark.usefixtures('quick_traces')
 @pytest.mark.parametrize('kind', STUDENTS)
 @pytest.mark.parametrize('count', [1, 7])
 def test_every_head_predicts_that_many(kind: str, count: int, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -53,6 +54,7 @@ def test_parameter_counts(name: str, published_network) -> None:
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == expected['params_trainable']
 
 
+@pytest.mark.usefixtures('quick_traces')
 @pytest.mark.parametrize('config, entries', [
     ('distilpose/coco/DistilPose_S', 230), ('distilpose/coco/DistilPose_L', 1070),
     ('distilpose/coco/stemnet', 230), ('distilpose/coco/hr48_3stage', 1070),
@@ -60,7 +62,8 @@ def test_parameter_counts(name: str, published_network) -> None:
 ])
 def test_number_of_entries_in_the_state_dict(config: str, entries: int) -> None:
     source = read_model_source(dict(config=f'{ROOT}/{config}_coco_256x192.py'))
-    assert len(build_estimator(source.model).state_dict()) == entries
+    with torch.device('meta'):
+        assert len(build_estimator(source.model).state_dict()) == entries
 
 
 @pytest.mark.parametrize('config', ['distilpose/coco/DistilPose_S', 'distilpose/coco/DistilPose_L',
@@ -150,6 +153,7 @@ def test_losses_gradients_and_an_adam_step(step: SimpleNamespace) -> None:
     assert after == pytest.approx(figures(step.expected['loss_after_one_adam_step']), rel=2e-3)
 
 
+@cache
 def published_hr48_teacher() -> nn.Module:
     """The W48 teacher filled by its published keys: mmpose's for the backbone, the stem teacher's for the head."""
     model = build_estimator(load_config(f'{ROOT}/tokenpose/coco/teacher_hr48_coco_256x192.py').model)
