@@ -1,22 +1,14 @@
-"""Checkpoint files: reading them safely and loading them completely."""
+"""Checkpoints: safe unpickling, strict loading, conversion of published files, atomic writing."""
 
 from distilpose.host.checkpoint_loading import read_checkpoints_with
 from distilpose.host.checkpoint_saving import write_checkpoints_with
 
 from .finite import all_finite, not_finite, require_finite
 from .plain_data import flatten, restore
-from .safe_loading import (
-    BadCheckpoint,
-    CheckpointMismatch,
-    MissingCheckpoint,
-    UntrustedCheckpoint,
-    load_file,
-    load_strict,
-    read,
-    state_dict_of,
-)
+from .safe_loading import BadCheckpoint, MissingCheckpoint, load_file, read
+from .signatures import UntrustedCheckpoint
 from .training_state import check_training_state
-from .weights import Weights, read_weights
+from .weights import CheckpointMismatch, Weights, load_strict, read_weights, state_dict_of
 from .writing import save_atomically, save_checkpoint_of_training
 
 read_checkpoints_with(read)

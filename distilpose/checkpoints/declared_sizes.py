@@ -1,6 +1,6 @@
-"""Decompression bombs: what a file of torch.save declares, compared with its size, before torch reads it.
+"""Decompression bombs: sizes that a file of torch.save declares are compared with its size before unpickling.
 
-``torch.load(weights_only=True)`` runs no code of a file, but it makes whatever the file asks for: tensors that one
+``torch.load(weights_only=True)`` runs no code of a file, but it makes whatever the file declares: tensors that one
 number expands to terabytes, bytes of any number, objects in objects that double at every level. So the pickle is first
 followed with nothing made of it: every storage must be in the file, every tensor in its storage, and the whole may have
 no more entries than a file of its size holds.
@@ -47,7 +47,7 @@ def check_declared_sizes(file: Path) -> None:
     """Refuses a file of torch.save that declares more than it can hold.
 
     Raises:
-        BadCheckpoint: says what it declares, and its size; or the file is a damaged zip archive. Other damage is left
+        BadCheckpoint: with the declared and the real size; or the file is a damaged zip archive. Other damage is left
             to torch.
     """
     with file.open('rb') as stream:
@@ -103,7 +103,7 @@ class _Made:
 class Scan:
     """Follows the pickles of a file as torch's unpickler does, and makes nothing of them.
 
-    An instruction that torch refuses ends it; torch then says why.
+    An instruction that torch refuses ends it; torch then raises the error.
 
     Args:
         file: for messages.

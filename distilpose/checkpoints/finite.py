@@ -1,4 +1,4 @@
-"""Weights that are not finite, NaN or infinite: finding them, and refusing files that hold some."""
+"""Finite weights: finding NaN and infinite values, and refusing files with some."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .safe_loading import BadCheckpoint
+from ..errors import BadCheckpoint
 
 _NAMED = 3
 
@@ -60,7 +60,7 @@ def require_finite(state: Mapping[str, Any], *, source: str) -> None:
 
     Args:
         state: the weights by name.
-        source: what to call them, such as the path of the file.
+        source: their name in messages, such as the path of the file.
 
     Raises:
         BadCheckpoint: names the first of them.

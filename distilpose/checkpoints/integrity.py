@@ -1,4 +1,4 @@
-"""Checksums of files: SHA-256, and whether every byte of a checkpoint's tensors is the one that was written.
+"""Checksums: SHA-256 of files, and CRC32 of the records of a checkpoint.
 
 ``torch.save`` writes a zip archive with a CRC32 for each record, and ``torch.load`` does not compare them: a flipped
 bit in a tensor is a wrong weight without an error. Comparing them takes about two thirds of the time of reading.

@@ -52,7 +52,7 @@ def restore(checkpoint: Any) -> Any:
     """Give a checkpoint that :func:`flatten` wrote its arrays and history buffers back; others pass through.
 
     Raises:
-        BadCheckpoint: The table does not fit what it is about; the beginning of the sentence, with the file, is left to
+        BadCheckpoint: The table does not fit the entries; the beginning of the sentence, with the file, is left to
             the caller.
     """
     if not isinstance(checkpoint, dict) or not _is_table(checkpoint.get(_TABLE)):

@@ -1,29 +1,25 @@
-"""Reading checkpoint files without running code that they carry, and loading them without leftovers.
+"""Safe loading of checkpoint files: reading them without running code that they carry.
 
 A file of torch is read with ``torch.load(..., weights_only=True)``, after what it declares was compared with its size
 (:mod:`distilpose.checkpoints.declared_sizes`); one of safetensors by its library. Two kinds of harmless objects that
 mmengine and mmpose write into their files are understood through unpickling shims
 (:mod:`distilpose.checkpoints.unpickling_shims`): numpy arrays and scalars, and mmengine's ``HistoryBuffer``.
-A file which needs anything else is refused, unless its reader says that it is trusted.
+A file which needs anything else is refused, unless the caller or the environment trusts it.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import pickle
 import re
 import threading
 import zipfile
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.logging import print_log
-from torch import Tensor, nn
 
 from ..errors import BadCheckpoint, DistilPoseError, MissingCheckpoint
 from ..host.downloads import SCHEMES, cached_download
@@ -31,17 +27,10 @@ from .declared_sizes import check_declared_sizes
 from .integrity import check_records
 from .plain_data import restore
 from .safetensors_files import SUFFIX, is_safetensors, read_safetensors
-from .signatures import refuse_other_formats
-from .trust import UntrustedCheckpoint, how_to_trust, is_listed_as_trusted
+from .signatures import UntrustedCheckpoint, how_to_trust, is_listed_as_trusted, refuse_other_formats, some_names
 from .unpickling_shims import SAFE_STAND_INS, resolve_stand_ins
 
-_STATE_DICT_NAMES = ('state_dict', 'ema_state_dict', 'state_dict_ema', 'model_state_dict', 'model', 'model_ema', 'ema')
-_SHOWN_KEYS = 5
 _ALLOWING = threading.RLock()
-
-
-class CheckpointMismatch(DistilPoseError):
-    """Weights and network do not fit: keys are missing, left over or of another shape."""
 
 
 def load_file(path: str | os.PathLike[str], *, trusted: bool = False) -> dict[str, Any]:
@@ -87,10 +76,10 @@ def read(path: str | os.PathLike[str], *, map_location: Any = 'cpu', trusted: bo
 
 
 def read_outline(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a checkpoint file holds, with tensors that are read from disk when they are used; without the checksums.
+    """Reads a checkpoint file memory-mapped: tensors are read from disk when they are used; checksums are not compared.
 
     Raises:
-        DistilPoseError: as :func:`load_file`, for what can be known without reading the tensors.
+        DistilPoseError: as :func:`load_file`, except for damage inside of tensors.
     """
     file = _existing(path)
     if is_safetensors(file):
@@ -173,107 +162,6 @@ def _name_of(allowed: Any) -> str:
     return str(allowed[1]) if isinstance(allowed, tuple) else f'{allowed.__module__}.{allowed.__qualname__}'
 
 
-def state_dict_of(checkpoint: Mapping[str, Any], *, source: str, key: str | None = None) -> OrderedDict[str, Tensor]:
-    """Find the weights in a checkpoint and take the ``module.`` of a parallel wrapper off their names.
-
-    Args:
-        checkpoint: What :func:`load_file` returned: a training checkpoint or the weights themselves.
-        source: What to call the checkpoint in messages, for instance its path.
-        key: Which of several sets of weights to take. Without it, ``state_dict`` is taken where there is
-            one (in files of mmengine's EMA hook these are the averaged weights) and the log says so if there
-            are others; several sets without a ``state_dict`` among them are an error.
-
-    Returns:
-        The weights by name; ``module.`` is removed only if every name has it.
-    """
-    names = [name for name in _STATE_DICT_NAMES if _looks_like_weights(checkpoint.get(name))]
-    if key is not None:
-        if not _looks_like_weights(checkpoint.get(key)):
-            raise BadCheckpoint(f'{source} holds no weights under {key!r}; it holds them under {names or "no name"}.')
-        weights = checkpoint[key]
-    elif _looks_like_weights(checkpoint):
-        weights = checkpoint
-    elif not names:
-        raise BadCheckpoint(
-            f'{source} holds no weights: it has none of {list(_STATE_DICT_NAMES)}, only {sorted(map(str, checkpoint))}.'
-        )
-    elif len(names) > 1 and 'state_dict' not in names:
-        raise BadCheckpoint(f'{source} holds several sets of weights, {names}: name the one to take with key=....')
-    else:
-        weights = checkpoint[names[0]]
-        if len(names) > 1:
-            print_log(f'{source} holds {names}: {names[0]!r} is used.', 'current', logging.INFO)
-    return _without_wrapper(weights)
-
-
-def load_strict(
-    module: nn.Module, state_dict: Mapping[str, Tensor], *, source: str, ignore_prefixes: Iterable[str] = ()
-) -> None:
-    """Load weights into a network, all of them or none.
-
-    The network's own hooks for older names (``_register_load_state_dict_pre_hook``) apply.
-
-    Args:
-        module: The network.
-        state_dict: The weights by name, see :func:`state_dict_of`.
-        source: What to call them in messages, for instance the path of the file.
-        ignore_prefixes: Names that begin like this are neither loaded nor expected.
-
-    Raises:
-        CheckpointMismatch: Names are missing, left over or of another shape; the module is as it was before.
-    """
-    prefixes = tuple(ignore_prefixes)
-    own = module.state_dict()
-    not_tensors = [name for name, value in state_dict.items() if not isinstance(value, Tensor) and name not in own]
-    if not_tensors:
-        raise CheckpointMismatch(f'{source} is no set of weights: {_some(not_tensors)} are no tensors.')
-    kept = OrderedDict((name, value) for name, value in state_dict.items() if not name.startswith(prefixes))
-    if hasattr(state_dict, '_metadata'):
-        kept._metadata = state_dict._metadata  # type: ignore[attr-defined]
-    before = {name: value.detach().clone() for name, value in own.items() if isinstance(value, Tensor)}
-    messages = ''
-    try:
-        result = module.load_state_dict(kept, strict=False)
-    except RuntimeError as error:  # torch reports other shapes this way, even when it is not strict
-        messages = str(error)
-        missing, unexpected = sorted(own.keys() - kept.keys()), sorted(kept.keys() - own.keys())
-    else:
-        missing, unexpected = result.missing_keys, result.unexpected_keys
-    missing = [name for name in missing if not name.startswith(prefixes)]
-    if not (missing or unexpected or messages):
-        return
-    with torch.no_grad():
-        for name, value in before.items():
-            own[name].copy_(value)
-    raise CheckpointMismatch(_mismatch(module, source, own, kept, missing, unexpected, messages))
-
-
-def _mismatch(
-    module: nn.Module,
-    source: str,
-    own: Mapping[str, Any],
-    given: Mapping[str, Any],
-    missing: list[str],
-    unexpected: list[str],
-    messages: str,
-) -> str:
-    shapes = [
-        f'{name} {tuple(given[name].shape)} instead of {tuple(own[name].shape)}'
-        for name in given
-        if name in own and isinstance(given[name], Tensor) and given[name].shape != own[name].shape
-    ]
-    parts = []
-    if missing:
-        parts.append(f'{len(missing)} of {len(own)} names are missing from it: {_some(missing)}')
-    if unexpected:
-        parts.append(f'{len(unexpected)} of its names are unknown to the network: {_some(unexpected)}')
-    if shapes:
-        parts.append(f'{len(shapes)} have another shape: {_some(shapes)}')
-    elif messages:
-        parts.append(messages)
-    return f'{source} does not fit {type(module).__name__}: ' + '; '.join(parts) + '. Nothing was loaded.'
-
-
 def _refusal(file: Path, error: Exception) -> DistilPoseError:
     """Explain a file that only a full unpickling could read."""
     try:
@@ -287,7 +175,7 @@ def _refusal(file: Path, error: Exception) -> DistilPoseError:
     if not is_pickle:
         return BadCheckpoint(f'{file} ({file.stat().st_size:,} bytes) is no checkpoint: it is no file of torch.save, '
                              'and no safetensors file.')
-    needed = f'the objects {_some(found)}' if found else f'more than plain weights ({_first_line(error)})'
+    needed = f'the objects {some_names(found)}' if found else f'more than plain weights ({_first_line(error)})'
     return UntrustedCheckpoint(
         f'{file} was not read: it holds {needed}, which can run any code while being loaded. {how_to_trust(file)}'
     )
@@ -296,24 +184,7 @@ def _refusal(file: Path, error: Exception) -> DistilPoseError:
 def _files_in(folder: Path) -> str:
     """What to name instead of a folder, as the end of a sentence."""
     names = sorted(entry.name for entry in folder.iterdir() if entry.suffix in ('.pth', '.pt', SUFFIX))
-    return f', such as {_some(names)} in it' if names else ''
-
-
-def _looks_like_weights(value: Any) -> bool:
-    return isinstance(value, Mapping) and bool(value) and all(isinstance(entry, Tensor) for entry in value.values())
-
-
-def _without_wrapper(weights: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
-    prefix = 'module.' if all(name.startswith('module.') for name in weights) else ''
-    stripped = OrderedDict((name[len(prefix) :], value) for name, value in weights.items())
-    if not prefix and hasattr(weights, '_metadata'):
-        stripped._metadata = weights._metadata  # type: ignore[attr-defined]
-    return stripped
-
-
-def _some(names: list[str]) -> str:
-    rest = len(names) - _SHOWN_KEYS
-    return ', '.join(names[:_SHOWN_KEYS]) + (f' and {rest} more' if rest > 0 else '')
+    return f', such as {some_names(names)} in it' if names else ''
 
 
 def _first_line(error: BaseException) -> str:

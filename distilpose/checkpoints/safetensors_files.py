@@ -1,4 +1,4 @@
-"""Weights in safetensors files: reading, recognising and writing them.
+"""Safetensors files: reading, recognising and writing weights.
 
 A file is recognised by its content: eight bytes with the length of a header, then the header, which is JSON. It holds
 tensors by name and nothing else; the header's ``__metadata__``, which is free text, is not read.
@@ -23,7 +23,7 @@ _CUT = ('not fully covered', 'invalid header length', 'header too small')
 
 
 def is_safetensors(file: Path) -> bool:
-    """Whether the content of a file begins as one of this format; a name that says so is enough for a damaged one."""
+    """Whether the content of a file begins as one of this format; the suffix is enough for a damaged one."""
     with file.open('rb') as stream:
         head = stream.read(_LENGTH_BYTES + 1)
     if file.suffix == SUFFIX:
@@ -42,7 +42,7 @@ def read_safetensors(file: Path, map_location: Any = 'cpu') -> dict[str, Tensor]
         The tensors by name, each with memory of its own.
 
     Raises:
-        BadCheckpoint: the file is damaged; says how.
+        BadCheckpoint: the file is damaged.
     """
     try:
         with safe_open(file, framework='pt', device='cpu') as opened:

@@ -1,7 +1,9 @@
-"""Files that are no checkpoints, recognised by their first bytes: what each is, and what to do with it."""
+"""File formats that are no checkpoints, recognised by their first bytes; trusted files, which may run code."""
 
 from __future__ import annotations
 
+import os
+import pickle
 import re
 import tarfile
 import zipfile
@@ -9,17 +11,38 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import BadCheckpoint
-from .trust import UntrustedCheckpoint, how_to_trust
+from ..errors import BadCheckpoint, DistilPoseError
+
+TRUST_VARIABLE = 'DISTILPOSE_TRUSTED_CHECKPOINTS'
+
+
+class UntrustedCheckpoint(DistilPoseError, pickle.UnpicklingError):
+    """The file can only be read by running code that it names, and it is not listed as trusted."""
+
+
+def is_listed_as_trusted(file: Path) -> bool:
+    """Whether the environment variable lists a file or a folder that it is in."""
+    entries = os.environ.get(TRUST_VARIABLE, '').split(os.pathsep)
+    listed = [Path(entry).expanduser().resolve() for entry in entries if entry]
+    resolved = file.resolve()
+    return any(entry == resolved or entry in resolved.parents for entry in listed)
+
+
+def how_to_trust(file: Path) -> str:
+    """The end of a sentence that refuses a file."""
+    return (f'Only if you trust where the file comes from, pass trusted=True, or list it in the environment: '
+            f'{TRUST_VARIABLE}={file.resolve()}')
+
 
 _HEAD = 512
+_SHOWN_NAMES = 5
 _SAVE_THERE = ('load it with the framework that wrote it and save its weights as a .safetensors file, or with '
                'torch.save(model.state_dict(), FILE)')
 _SAVE_TENSORS = 'save the weights as a dictionary of tensors with torch.save'
 _AGAIN = 'download it again, from the address of the file itself'
 _UNPACK = 'unpack it, and name the checkpoint that is in it'
 _TORCHS_NUMBER = b'l\xfc\x9cF\xf9 j\xa8P\x19'
-"""What torch.save pickled first, before torch 1.6."""
+"""The magic number of torch.save before torch 1.6, pickled."""
 
 
 class Signature(NamedTuple):
@@ -79,7 +102,7 @@ def refuse_other_formats(file: Path, *, trusted: bool = False) -> None:
     """Refuses a file that is known to be something else than a checkpoint.
 
     Raises:
-        BadCheckpoint: says what it is and what to do.
+        BadCheckpoint: with the format and what to do.
         UntrustedCheckpoint: it is of torch 0.1, and is not trusted.
     """
     with file.open('rb') as stream:
@@ -139,3 +162,9 @@ def _in_tar(file: Path, *, trusted: bool) -> tuple[str, str] | None:
 def _some(names: list[str]) -> str:
     shown = ', '.join(repr(name[:60]) for name in names[:3]) or 'nothing'
     return shown + (' and more' if len(names) > 3 else '')
+
+
+def some_names(names: list[str]) -> str:
+    """The first of some names, and how many more there are, for messages."""
+    rest = len(names) - _SHOWN_NAMES
+    return ', '.join(names[:_SHOWN_NAMES]) + (f' and {rest} more' if rest > 0 else '')

@@ -1,4 +1,4 @@
-"""The state of a training in a checkpoint: its entries are what mmengine expects when it resumes."""
+"""Training state in a checkpoint: the entries that mmengine reads to resume, and their types."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def check_training_state(checkpoint: Mapping[str, Any], *, source: str | Path) -
 
     Raises:
         DistilPoseError: it holds weights only.
-        BadCheckpoint: an entry is not what it should be; says which, what it is and what was expected.
+        BadCheckpoint: an entry has another type than expected.
     """
     missing = [name for name in NEEDED if name not in checkpoint]
     if missing:

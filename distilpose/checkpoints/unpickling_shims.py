@@ -1,9 +1,9 @@
-"""Inert stand-ins for the harmless objects that mmengine's and mmpose's checkpoint files name.
+"""Unpickling shims: inert classes for numpy arrays and history buffers in checkpoints of mmengine and mmpose.
 
 ``torch.load(weights_only=True)`` refuses numpy arrays and mmengine's ``HistoryBuffer``. To allow the real
 constructors would open a door (``HistoryBuffer`` is pickled through ``builtins.getattr``, and numpy's
-``__setstate__`` trusts its input). So these names resolve to classes of this file, which only remember what
-they are given and check it before an array is made of it.
+``__setstate__`` trusts its input). So these names resolve to classes of this file, which only store their
+arguments and check them before an array is made.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Atomic writing of files: a reader, and a run that goes on after a crash, sees the old file or the new one, whole."""
+"""Atomic writing of files: readers, and runs that resume after a crash, see the whole old file or the whole new one."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def replacing(path: Path, *, needed: Callable[[], int] | None = None, suffix: st
     Raises:
         RunFailed: the disk is full, read-only or broken, or the folder cannot be written.
     """
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part{suffix}')
+    partial = path.with_name(f'.{path.name}.{os.getpid()}.part{suffix}')
     try:
-        yield part
-        _flush(part)
-        os.replace(part, path)
+        yield partial
+        _flush(partial)
+        os.replace(partial, path)
         _flush_folder(path.parent)
     except (OSError, RuntimeError) as error:
         cause = disk_error(error)
@@ -51,13 +51,13 @@ def replacing(path: Path, *, needed: Callable[[], int] | None = None, suffix: st
         raise RunFailed(describe(cause, path, needed=size, remedy=remedy)) from error
     finally:
         with contextlib.suppress(OSError):  # a folder that cannot be written has none
-            part.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Writes a text file, see :func:`replacing`."""
-    with replacing(path, needed=lambda: len(text.encode())) as part:
-        part.write_text(text, encoding='utf-8')
+    with replacing(path, needed=lambda: len(text.encode())) as partial:
+        partial.write_text(text, encoding='utf-8')
 
 
 def save_atomically(content: Any, path: Path, *, remedy: str | None = None) -> None:
@@ -66,7 +66,7 @@ def save_atomically(content: Any, path: Path, *, remedy: str | None = None) -> N
     The tensors are written to the file one after the other, and not held a second time in memory.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, needed=lambda: size_of(content), remedy=remedy) as part, part.open('wb') as stream:
+    with replacing(path, needed=lambda: size_of(content), remedy=remedy) as partial, partial.open('wb') as stream:
         torch.save(content, stream)
 
 

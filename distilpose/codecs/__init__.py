@@ -1,4 +1,4 @@
-"""The targets and decoders that mmpose lacks."""
+"""Codecs that mmpose lacks: targets and decoding of SimDR, TokenPose heatmaps, heatmaps without refinement."""
 
 from .heatmaps import TokenPoseHeatmap, UnrefinedHeatmap
 from .simdr_label import SimDRGaussianLabel, SimDRLabel, classify_coordinates, draw_axis_gaussians

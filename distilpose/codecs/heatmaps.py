@@ -1,4 +1,4 @@
-"""Two heatmap codecs of the published systems that mmpose's cannot be told to be."""
+"""Heatmap codecs of published systems: decoding without refinement (SimDR's tables), and TokenPose's with DARK."""
 
 from __future__ import annotations
 

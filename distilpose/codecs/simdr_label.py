@@ -1,4 +1,4 @@
-"""The targets of SimDR and SimDR*: a joint is one class of every axis, or a gaussian over its classes.
+"""SimDR codecs: a joint is one class on each axis (SimDR), or a gaussian over the classes of an axis (SimDR*).
 
 mmpose's ``SimCCLabel`` descends from them and differs: it rounds the gaussian's mean to a bin, measures its reach in
 bins, and writes one-hot targets out.
@@ -50,7 +50,7 @@ def draw_axis_gaussians(means: np.ndarray, count: int, *, sigma: float) -> np.nd
 
 
 class _SimDRCodec(BaseKeypointCodec):
-    """What both targets share: the number of bins, and decoding, which is a division.
+    """Base of both codecs: the number of bins, and decoding, which is a division.
 
     Args:
         input_size: (width, height) of the image.
@@ -81,8 +81,8 @@ class _SimDRCodec(BaseKeypointCodec):
         """Joints (N, K, 2) in input pixels and scores (N, K) of distributions (N, K, Wx) and (N, K, Wy).
 
         The highest bin of an axis, divided by the split ratio. The score is the larger of both peaks, of whatever the
-        distributions are. Heads decode with :func:`~distilpose.models.heads.simdr_decoding.decode_axes` instead,
-        which knows the published scores.
+        distributions are. Heads decode with :func:`~distilpose.models.heads.simcc.decode_axes` instead,
+        which has the published scores.
         """
         peaks = np.stack((simcc_x.argmax(axis=-1), simcc_y.argmax(axis=-1)), axis=-1)
         scores = np.maximum(simcc_x.max(axis=-1), simcc_y.max(axis=-1))

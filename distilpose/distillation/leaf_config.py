@@ -30,7 +30,7 @@ from distilpose.config import (
 from distilpose.datasets.unlabelled_files import list_images, read_boxes
 from distilpose.datasets.video_frames import is_video
 from distilpose.errors import DistilPoseError
-from distilpose.models.losses.simdr import SimCCLoss
+from distilpose.models.losses.simcc import SimCCLoss
 
 from .image_adapter import input_size
 from .methods import Network, Recipe, choose_method

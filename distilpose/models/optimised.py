@@ -1,4 +1,4 @@
-"""A copy of a pose estimator that only answers, and sooner."""
+"""Optimised for inference: a copy of an estimator with fused batch normalisation, channels last, perhaps compiled."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ DTYPES = dict(bfloat16=torch.bfloat16, float16=torch.float16)
 COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
 _WITH_CUDA_GRAPHS = ('reduce-overhead', 'max-autotune')
 _TOLERANCE = 1e-4
-"""Of an answer, as a share of the largest one of its kind: what rounding may change in float32."""
+"""Largest difference by rounding in float32, as a share of the largest output of its kind."""
 _LAST_LAYERS = ('final_layer', 'fc', 'mlp_head_x', 'mlp_head_y', 'cls_x', 'cls_y')
-"""Names of the last layers in mmpose's heads; those of the token heads keep to float32 themselves."""
+"""Names of the last layers in mmpose's heads; token heads compute theirs in float32 already."""
 
 
 def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str | None = None,
                            visual_tokens: bool = False) -> Any:
-    """A copy of an estimator that gives the same answers in less time, and cannot learn.
+    """A copy of an estimator with the same predictions in less time, which cannot be trained.
 
-    Its convolutions carry the batch normalisation that followed them, are stored channel-last, and it is in eval mode
-    without gradients. It predicts as the estimator does, flip test and decoding included. Its weights have other
+    Batch normalisation is fused into the convolutions, which are stored channels-last; the copy is in eval mode without
+    gradients. It predicts as the estimator does, flip test and decoding included. Its weights have other
     names and values: save those of the estimator.
 
     Args:
         model: an mmpose top-down estimator with its final weights; it stays as it is.
-        dtype: ``'bfloat16'`` or ``'float16'`` to answer under autocast, whose last layers stay in float32; ``None``
-            answers in float32, whatever autocast it is asked under.
+        dtype: ``'bfloat16'`` or ``'float16'`` to predict under autocast, with last layers in float32; ``None`` for
+            float32, also inside of an autocast region.
         compile: ``None``, or a mode of ``torch.compile``: ``'default'``, ``'reduce-overhead'`` (CUDA graphs, for small
-            batches on a GPU) or ``'max-autotune'``. The first answer for a size of batch then takes minutes.
+            batches on a GPU) or ``'max-autotune'``. The first batch of each size then takes minutes.
         visual_tokens: whether the outputs of a token head have visual tokens, too, which no prediction reads; without
             them most of the encoder's last layer is left out.
 
@@ -49,24 +49,24 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
         DistilPoseError: for another dtype or mode.
     """
     check_speed(dtype=dtype, compile=compile)
-    quick = _folded(model).eval().requires_grad_(False)
-    store_channels_last(quick)
-    for module in quick.modules():
+    optimised = _fused(model).eval().requires_grad_(False)
+    store_channels_last(optimised)
+    for module in optimised.modules():
         if isinstance(module, TokenEncoder):
             module.returns_visual_tokens = visual_tokens
     if dtype is not None:
-        _store_convolutions(quick.backbone, DTYPES[dtype])
-        _keep_last_layers_in_float32(quick.head)
-    _answer(quick, 'extract_feat', dtype=dtype, compile=compile)
-    _answer(quick.head, 'forward', dtype=dtype, compile=compile)
-    return quick
+        _store_convolutions(optimised.backbone, DTYPES[dtype])
+        _keep_last_layers_in_float32(optimised.head)
+    _patch_method(optimised, 'extract_feat', dtype=dtype, compile=compile)
+    _patch_method(optimised.head, 'forward', dtype=dtype, compile=compile)
+    return optimised
 
 
 def check_speed(*, dtype: str | None, compile: str | None) -> None:
-    """Refuses what :func:`optimise_for_inference` does not know.
+    """Refuses unknown options of :func:`optimise_for_inference`.
 
     Raises:
-        DistilPoseError: names what it knows.
+        DistilPoseError: names the known ones.
     """
     if dtype is not None and dtype not in DTYPES:
         raise DistilPoseError(f'dtype is {dtype!r}; expected None (float32) or one of {", ".join(DTYPES)}')
@@ -75,7 +75,7 @@ def check_speed(*, dtype: str | None, compile: str | None) -> None:
 
 
 def store_channels_last(model: nn.Module) -> None:
-    """Stores the weights of convolutions channel-last, which changes no value."""
+    """Stores the weights of convolutions in the channels-last memory format, which changes no value."""
     for weight in model.parameters():
         if weight.dim() == 4:
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
@@ -88,17 +88,17 @@ def store_contiguous(model: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _folded(model: Any) -> Any:
-    """A copy with batch normalisation in the convolutions, or, where that changes its answers, just a copy."""
+def _fused(model: Any) -> Any:
+    """A copy with fused batch normalisation; where that changes the outputs, a plain copy."""
     plain = copy.deepcopy(model).eval()
     if not any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in plain.modules()):
         return plain
     images = example_images(plain)
-    expected = _answers(plain, images)
-    folded = fuse_conv_bn(copy.deepcopy(plain))
-    if all(_is_rounding(one, other) for one, other in zip(_answers(folded, images), expected, strict=True)):
-        return folded
-    print_log('Batch normalisation was not folded into the convolutions, since that would change the answers: in this '
+    expected = _outputs(plain, images)
+    fused = fuse_conv_bn(copy.deepcopy(plain))
+    if all(_is_rounding(one, other) for one, other in zip(_outputs(fused, images), expected, strict=True)):
+        return fused
+    print_log('Batch normalisation was not fused into the convolutions, since that would change the outputs: in this '
               'network one does not follow the convolution that its module names before it.', 'current',
               logging.WARNING)
     return plain
@@ -112,7 +112,7 @@ def example_images(model: Any) -> Tensor:
     return noise.to(weight.device, weight.dtype)
 
 
-def _answers(model: Any, images: Tensor) -> list[Tensor]:
+def _outputs(model: Any, images: Tensor) -> list[Tensor]:
     """Feature maps and predictions in full float32."""
     with torch.autocast(images.device.type, enabled=False), torch.backends.cudnn.flags(allow_tf32=False):
         features = model.extract_feat(images)
@@ -125,7 +125,7 @@ def _is_rounding(found: Tensor, expected: Tensor) -> bool:
 
 
 def _store_convolutions(backbone: nn.Module, dtype: torch.dtype) -> None:
-    """Autocast casts these weights in every pass where they do not learn; they are most of an estimator's."""
+    """Autocast casts these weights in every pass where they are not trained; they are most of an estimator's."""
     for module in backbone.modules():
         if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
             module.to(dtype)
@@ -151,8 +151,8 @@ class _InFloat32(nn.Module):
             return self.layer(x.float())
 
 
-def _answer(module: nn.Module, name: str, *, dtype: str | None, compile: str | None) -> None:
-    """Gives a module a method of this name that answers in this precision, compiled if wanted.
+def _patch_method(module: nn.Module, name: str, *, dtype: str | None, compile: str | None) -> None:
+    """Patches a method of a module to run in this precision, compiled if ``compile`` is a mode.
 
     It is bound to the module, so that a copy of the module has one that is bound to the copy.
     """
@@ -161,12 +161,12 @@ def _answer(module: nn.Module, name: str, *, dtype: str | None, compile: str | N
     is_overwritten = compile in _WITH_CUDA_GRAPHS  # whose next pass writes into the memory of this one
     autocast: dict[str, Any] = dict(enabled=False) if dtype is None else dict(dtype=DTYPES[dtype])
 
-    def answer(self: nn.Module, inputs: Any) -> Any:
+    def patched(self: nn.Module, inputs: Any) -> Any:
         with torch.autocast(_tensors(inputs)[0].device.type, **autocast):
             found = run(self, inputs)
         return pytree.tree_map_only(Tensor, torch.clone, found) if is_overwritten else found
 
-    setattr(module, name, MethodType(answer, module))
+    setattr(module, name, MethodType(patched, module))
 
 
 def _compiled(function: Callable[..., Any], *, mode: str) -> Callable[..., Any]:

@@ -49,7 +49,7 @@ def published_shapes(name: str) -> dict[str, Tensor]:
 def test_recognised_by_its_keys_alone(name: str) -> None:
     keys = published_shapes(name).keys()
     assert recognise(keys).name == NAMES[name]
-    assert sum(source.is_known_by(keys) for source in SOURCES if source.name != 'a pose estimator of mmpose 0.x') == 1
+    assert sum(source.matches(keys) for source in SOURCES if source.name != 'a pose estimator of mmpose 0.x') == 1
 
 
 @pytest.mark.parametrize('name', CONFIGS)

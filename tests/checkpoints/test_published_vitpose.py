@@ -31,7 +31,7 @@ def test_comes_out_under_the_names_of_the_recipes(kind: str, experts: int, simpl
     state = vitpose.build(simple=simple).state_dict()
     published = KINDS[kind](state, experts=experts)
     assert recognise(published.keys()).name == f'a ViTPose of {kind}'
-    assert sum(source.is_known_by(published) for source in SOURCES
+    assert sum(source.matches(published) for source in SOURCES
                if source.name != 'a pose estimator of mmpose 0.x') == 1
     assert equal(dict(to_our_names(published)), state)
 

@@ -1,4 +1,4 @@
-"""Published checkpoints: recognising them by their keys, and giving the keys our names."""
+"""Checkpoint conversion: published state dicts are recognised by their keys and get our names."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from ...errors import DistilPoseError
-from . import distilpose, hourglass, hrnet, mmpose0, simdr, tokenpose, vitpose
-from .distilpose import rename_distilpose, rename_distilpose_key
-from .source import PublishedSource
+from . import families, vitpose
+from .families import PublishedSource, rename_distilpose, rename_distilpose_key
 
 Value = TypeVar('Value')
 
-SOURCES = (distilpose.STUDENT, distilpose.TEACHER, hrnet.HRNET, hrnet.SIMPLE_BASELINE, hourglass.HOURGLASS, simdr.HRNET,
-           simdr.RESNET, simdr.UPSAMPLE_FREE, tokenpose.TOKENPOSE, vitpose.VITPOSE, vitpose.TRANSFORMERS,
-           mmpose0.MMPOSE0)
-"""All kinds of published files that are known; the first that knows the keys reads them."""
+SOURCES = (families.DISTILPOSE_STUDENT, families.DISTILPOSE_TEACHER, families.HRNET, families.SIMPLE_BASELINE,
+           families.HOURGLASS, families.SIMDR_HRNET, families.SIMDR_RESNET, families.SIMDR_UPSAMPLE_FREE,
+           families.TOKENPOSE, vitpose.VITPOSE, vitpose.TRANSFORMERS, families.MMPOSE0)
+"""All families of published files; the first whose ``matches`` accepts the keys is taken."""
 
 
 def recognise(keys: Collection[str]) -> PublishedSource | None:
-    """Tells what a state dict is by its keys; ``None`` is one that needs no other names, or an unknown one."""
-    return next((source for source in SOURCES if source.is_known_by(keys)), None)
+    """The family of a state dict by its keys; ``None`` if it is unknown or has our names already."""
+    return next((source for source in SOURCES if source.matches(keys)), None)
 
 
 def to_our_names(state: Mapping[str, Value]) -> Mapping[str, Value]:
-    """A state dict under our names; one that has them, or that nobody knows, as it is.
+    """A state dict under our names; one that has them already, or is unknown, is returned as it is.
 
     Raises:
         DistilPoseError: when two keys get the same name, for instance in a file that holds two heads.

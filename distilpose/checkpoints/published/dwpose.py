@@ -1,4 +1,4 @@
-"""DWPose's training checkpoints, which hold a student and its teacher."""
+"""DWPose training checkpoints, which hold a student and its teacher: stage, and weights of the plain student."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def holds_two_models(keys: Collection[str]) -> bool:
 
 
 def stage_of(state: State, other: State | None = None) -> int | None:
-    """Which of the two stages made a checkpoint, told by its weights.
+    """Which of the two stages wrote a checkpoint, from its weights.
 
-    In the second one both models are of one size, no loss has weights, and the student's backbone never learns, nor
-    ever sees a batch.
+    In the second stage both models have one size, no loss has weights, and the student's backbone is neither trained
+    nor run.
 
     Args:
         state: its weights.
-        other: its second set of weights, averaged or not, where it has one: what learns differs between the two.
+        other: its second set of weights, averaged or not, where it has one: trained weights differ between
+            the two.
 
     Returns:
-        1 or 2; None where there is no second set, and the student's backbone may have seen its batches in either
-        stage or before.
+        1 or 2; None where there is no second set, and the student's backbone may have been run before.
     """
     student, teacher = (_features(state, prefix) for prefix in (_STUDENT, _TEACHER))
     is_one_size = ({name: value.shape for name, value in student.items()}

@@ -1,4 +1,4 @@
-"""ViTPose, as its own repository (mmpose 0.x) and as Hugging Face's transformers name its weights.
+"""ViTPose checkpoints of its own repository (mmpose 0.x) and of Hugging Face's transformers: conversion to our names.
 
 Both add the position embedding of a class token, which they do not have, to those of all patches. The
 mixture-of-experts networks (ViTPose+) have several outputs of an MLP's last layer side by side, of which each data set
@@ -17,7 +17,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from ...errors import DistilPoseError
-from .source import PublishedSource
+from .families import PublishedSource
 
 Value = TypeVar('Value')
 

@@ -16,7 +16,7 @@ from distilpose.distillation.schedules import require_numbers
 from distilpose.distillation.teachers.decoding import coordinates_of
 from distilpose.distillation.teachers.keypoint_names import read_sigmas
 from distilpose.errors import DistilPoseError
-from distilpose.models.heads.coordinate_loss import coordinate_loss as task_loss
+from distilpose.models.heads.coordinate_head import coordinate_loss as task_loss
 from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm

@@ -1,7 +1,5 @@
-from .hrnet_3stage import HRNet3Stage
-from .raw_image import RawImage
 from .stacked_hourglass import StackedHourglass
-from .stemnet import StemNet
+from .tokenpose import HRNet3Stage, RawImage, StemNet
 from .vision_transformer import VisionTransformer
 
 __all__ = ['HRNet3Stage', 'RawImage', 'StackedHourglass', 'StemNet', 'VisionTransformer']

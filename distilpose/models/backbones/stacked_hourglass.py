@@ -1,4 +1,4 @@
-"""Stacked hourglasses with pre-activated blocks, which feed their scores back: FPD's networks."""
+"""Stacked hourglass network with pre-activation blocks and intermediate heatmaps, as FPD publishes it."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ class Hourglass(nn.Module):
 
 @MODELS.register_module()
 class StackedHourglass(BaseBackbone):
-    """Hourglasses in a row, each of which draws heatmaps and hands them on to the next with its features.
+    """Hourglasses in a row, each of which predicts heatmaps and passes them to the next with its features.
 
     The network of Newell et al. (ECCV 2016) as FPD (Zhang et al., CVPR 2019) publishes it; mmpose's ``HourglassNet``
-    is another one. It draws the heatmaps itself, so its head is a ``CPMHead`` without layers (``final_layer=None,
+    is another one. It predicts the heatmaps itself, so its head is a ``CPMHead`` without layers (``final_layer=None,
     deconv_out_channels=None``). State-dict keys are those of the published checkpoints, weights start as torch's
     layers do.
 

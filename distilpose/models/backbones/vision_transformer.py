@@ -1,4 +1,4 @@
-"""VisionTransformer: the plain backbone of ViTPose, for configs that name mmpretrain's where that is not installed."""
+"""Vision transformer (ViT): the backbone of ViTPose, in place of mmpretrain's where that is not installed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class VisionTransformer(BaseModule):
         patch_cfg: further arguments of mmcv's ``PatchEmbed``; ViTPose pads images by 2 pixels.
         out_type: ``'featmap'``.
         with_cls_token: ``False``.
-        output_cls_token: ``False``; what mmcls asked in place of ``out_type``.
+        output_cls_token: ``False``; mmcls' option in place of ``out_type``.
         init_cfg: mmengine initialisation, such as ``dict(type='Pretrained', checkpoint=...)``.
 
     Raises:
@@ -214,7 +214,7 @@ def _sizes(arch: str | Mapping[str, int]) -> tuple[int, int, int, int]:
 
 
 def _serve_mmpretrain() -> None:
-    """Lets ``mmpretrain.VisionTransformer`` be built where the package is missing; nothing of mmengine is replaced."""
+    """Registers ``mmpretrain.VisionTransformer`` where the package is missing; nothing of mmengine is replaced."""
     for scope in SCOPES:
         if importlib.util.find_spec(scope) is None and scope not in MODELS_OF_MMENGINE.children:
             registry = Registry('model', scope=scope, parent=MODELS_OF_MMENGINE, locations=[__name__])

@@ -1,4 +1,4 @@
-"""What the token heads share."""
+"""Head utilities: initialisation, keypoint weights, accuracy, last layers in float32."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def share_within(errors: Tensor, weights: Tensor) -> Tensor:
 
 def read_in_float32(readout: nn.Module, tokens: Tensor) -> Tensor:
     """Applies the last layers outside of autocast: half precision there costs up to a pixel."""
-    if tokens.is_meta:  # no precision to lose, and autocast does not know the device
+    if tokens.is_meta:  # no precision to lose, and autocast does not support the device
         return readout(tokens)
     with torch.autocast(tokens.device.type, enabled=False):
         return readout(tokens.float())

@@ -1,7 +1,8 @@
-"""What all regression heads share: reading values as outputs, the task loss, flip test and decoding."""
+"""Coordinate regression head: the base class with outputs, task loss, flip test and decoding."""
 
 from __future__ import annotations
 
+from functools import singledispatch
 from typing import Any
 
 import torch
@@ -10,19 +11,42 @@ from mmpose.models.heads.base_head import BaseHead
 from mmpose.models.losses import RLELoss
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.tensor_utils import to_numpy
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from distilpose.structures import PoseOutputs
 
 from .common import TOKEN_HEAD_INIT, keypoint_weights, share_within
-from .coordinate_loss import coordinate_loss
+
+
+@singledispatch
+def coordinate_loss(loss: nn.Module, outputs: PoseOutputs, targets: Tensor, weights: Tensor) -> Tensor:
+    """The task loss of regressed coordinates, dispatched on the type of the loss.
+
+    Args:
+        loss: its type determines its arguments.
+        outputs: of the head.
+        targets: (B, K, 2) in [0, 1].
+        weights: (B, K, 1), 0 where a joint is not labelled.
+
+    Returns:
+        A scalar.
+    """
+    return loss(outputs.coords, targets, weights)
+
+
+@coordinate_loss.register
+def _(loss: RLELoss, outputs: PoseOutputs, targets: Tensor, weights: Tensor) -> Tensor:
+    """Residual log-likelihood estimation (Li et al., ICCV 2021); its flow overflows in half precision."""
+    assert outputs.coords is not None and outputs.error_scales is not None
+    with torch.autocast(targets.device.type, enabled=False):
+        return loss(outputs.coords.float(), outputs.error_scales.float(), targets, weights)
 
 
 class CoordinateHead(BaseHead):
-    """A head that regresses coordinates and, as wanted, a confidence and two sigmas of every keypoint.
+    """A head that regresses coordinates and optionally a confidence and two sigmas of every keypoint.
 
-    A subclass gives ``num_outputs`` values a keypoint to :meth:`_read` in its ``forward``.
+    Subclasses pass ``num_outputs`` values per keypoint to :meth:`_read` in its ``forward``.
 
     Args:
         with_scores: predict a confidence; without it every keypoint's score is 1.
@@ -44,7 +68,7 @@ class CoordinateHead(BaseHead):
 
     @property
     def num_outputs(self) -> int:
-        """How many values a keypoint has."""
+        """Number of values per keypoint."""
         return 2 + self.with_scores + 2 * self.with_sigmas + 2 * self.with_error_scales
 
     def _read(self, values: Tensor, *, keypoint_tokens: Tensor | None = None,

@@ -1,4 +1,4 @@
-"""Direct regression from pooled features, with confidences."""
+"""Direct regression head: coordinates from pooled features, with confidences."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ class DirectRegressionHead(CoordinateHead):
             self.readout = nn.Linear(in_channels, num_keypoints * self.num_outputs)
 
     def forward(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
-        """Pooled features, the last ones (B, C), to coords and, as wanted, scores and sigmas."""
+        """Pooled features, the last ones (B, C), to coords and optionally scores and sigmas."""
         values = read_in_float32(self.readout, feats[-1].flatten(1))
         return self._read(values.unflatten(-1, (-1, self.num_outputs)))

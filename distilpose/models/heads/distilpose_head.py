@@ -1,4 +1,4 @@
-"""The regression head of DistilPose: coordinates, confidences and sigmas from keypoint tokens."""
+"""DistilPose head: coordinates, confidences and sigmas from keypoint tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .coordinate_head import CoordinateHead
 
 @MODELS.register_module()
 class DistilPoseHead(CoordinateHead):
-    """Reads every keypoint token as x, y and, as wanted, a confidence and two sigmas.
+    """Reads every keypoint token as x, y and optionally a confidence and two sigmas.
 
     Args:
         in_channels: channels of the last feature map.

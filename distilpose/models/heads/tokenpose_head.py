@@ -1,4 +1,4 @@
-"""The heatmap head of TokenPose, DistilPose's teacher."""
+"""TokenPose head: heatmaps from keypoint tokens; DistilPose's teacher."""
 
 from __future__ import annotations
 

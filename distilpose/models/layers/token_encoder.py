@@ -1,6 +1,9 @@
-"""The token-distilling encoder: keypoint tokens and visual tokens in one transformer."""
+"""Token encoder: keypoint tokens and visual tokens in one transformer, or in several chained ones."""
 
 from __future__ import annotations
+
+import math
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -9,7 +12,33 @@ from torch.nn import functional as F
 
 from distilpose.errors import DistilPoseError
 
-from .position import sine_position_table
+
+def sine_position_table(width: int, height: int, *, dim: int) -> Tensor:
+    """Sine and cosine of row and column, as TokenPose and DistilPose use them.
+
+    Rows and columns count from 1 and are scaled to one full turn; the first half of the channels describes
+    the row, the second half the column, even channels with the sine and odd ones with the cosine.
+
+    Args:
+        width: number of columns of the token grid.
+        height: number of rows of the token grid.
+        dim: token width, divisible by 4.
+
+    Returns:
+        (1, height * width, dim), row-major.
+    """
+    half = dim // 2
+    frequency = 10000.0 ** (2 * torch.div(torch.arange(half), 2, rounding_mode='floor') / half)
+
+    def encode(count: int) -> Tensor:
+        angle = torch.arange(1, count + 1, dtype=torch.float32) / (count + 1e-6) * 2 * math.pi
+        phase = angle[:, None] / frequency
+        return torch.stack((phase[:, 0::2].sin(), phase[:, 1::2].cos()), dim=2).flatten(1)
+
+    rows = encode(height)[:, None].expand(height, width, half)
+    columns = encode(width)[None].expand(height, width, half)
+    return torch.cat((rows, columns), dim=2).reshape(1, height * width, dim)
+
 
 ATTENTION_SCALES = ('head', 'dim')
 
@@ -54,19 +83,19 @@ class TokenEncoder(BaseModule):
         self.layers = nn.ModuleList(EncoderLayer(dim, num_heads, mlp_ratio=mlp_ratio, attention_scale=attention_scale)
                                     for _ in range(depth))
         self.returns_visual_tokens = True
-        """Set it to ``False`` where nobody reads them: the last layer then computes the keypoint tokens only."""
+        """``False`` where visual tokens are not read: the last layer then computes the keypoint tokens only."""
 
     @property
     def readout_dim(self) -> int:
-        """Width of what is read of a keypoint."""
+        """Width of a keypoint token."""
         return self.keypoint_tokens.shape[-1]
 
     def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor | None]:
         """Encodes a feature map (B, C, H, W).
 
         Returns:
-            Keypoint tokens (B, K, D) and visual tokens (B, P, D), both as the last layer leaves them; ``None`` for
-            visual tokens that are not to be shown.
+            Keypoint tokens (B, K, D) and visual tokens (B, P, D), both as the last layer leaves them; ``None`` without
+            ``returns_visual_tokens``.
         """
         tokens, position = self._embed(feature_map)
         for index, layer in enumerate(self.layers):
@@ -74,7 +103,7 @@ class TokenEncoder(BaseModule):
         return self._split(tokens)
 
     def _num_left(self, index: int) -> int | None:
-        """How many of its first tokens a layer leaves, ``None`` for all of them."""
+        """Number of tokens that a layer returns, the first ones; ``None`` for all."""
         is_last = index == len(self.layers) - 1
         return None if self.returns_visual_tokens or not is_last else self.keypoint_tokens.shape[1]
 
@@ -154,3 +183,47 @@ def _check_sizes(feature_size: tuple[int, int], patch_size: tuple[int, int], dim
                                   'choose a patch_size that does')
     if dim % num_heads or dim % 4:
         raise DistilPoseError(f'token width {dim} must be divisible by 4 and by its {num_heads} heads')
+
+
+class ChainedTokenEncoder(TokenEncoder):
+    """Transformers one after the other, whose keypoint tokens are concatenated for the readout.
+
+    Every transformer adds the position before all of its layers but the first, as TokenPose does.
+
+    Args:
+        in_channels: channels of the feature map.
+        num_keypoints: number of keypoint tokens K.
+        transformers: how many.
+        depth: layers of each.
+        **kwargs: as :class:`TokenEncoder`.
+    """
+
+    def __init__(self, in_channels: int, num_keypoints: int, *, transformers: int, depth: int, **kwargs: Any) -> None:
+        super().__init__(in_channels, num_keypoints, depth=transformers * depth, **kwargs)
+        self.depth = depth
+
+    @property
+    def readout_dim(self) -> int:
+        """Width of a keypoint token."""
+        return self.keypoint_tokens.shape[-1] * (len(self.layers) // self.depth)
+
+    def forward(self, feature_map: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Encodes a feature map (B, C, H, W).
+
+        Returns:
+            Keypoint tokens (B, K, transformers * D), those of all transformers side by side, and visual tokens
+            (B, P, D) as the last layer leaves them; ``None`` without ``returns_visual_tokens``.
+        """
+        tokens, position = self._embed(feature_map)
+        left = []
+        for index, layer in enumerate(self.layers):
+            tokens = layer(tokens if index % self.depth == 0 else tokens + position, count=self._num_left(index))
+            if (index + 1) % self.depth == 0:
+                left.append(self._split(tokens)[0])
+        return torch.cat(left, dim=-1), self._split(tokens)[1]
+
+
+def build_token_encoder(in_channels: int, num_keypoints: int, **options: Any) -> TokenEncoder:
+    """A :class:`ChainedTokenEncoder` where ``transformers`` is given, else a :class:`TokenEncoder`."""
+    encoder = ChainedTokenEncoder if 'transformers' in options else TokenEncoder
+    return encoder(in_channels, num_keypoints, **options)

@@ -1,10 +1,10 @@
 """The losses of coordinate classifiers: those of SimDR, and RTMPose's at any batch size."""
 
-from .reference_batch import ReferenceBatchKLDiscretLoss
-from .simdr import (
+from .simcc import (
     KLDiscretMeanLoss,
     NMTLoss,
     NMTNormLoss,
+    ReferenceBatchKLDiscretLoss,
     divergence_from_gaussians,
     divergence_from_smoothed_classes,
 )

@@ -8,7 +8,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from torch import Tensor
 
 from distilpose.errors import DistilPoseError
-from distilpose.models.heads.simdr_decoding import average_flipped, decode_axes, mirror, shift_left
+from distilpose.models.heads.simcc import average_flipped, decode_axes, mirror, shift_left
 from tests.parity.reference import fixture
 
 RULES = dict(simdr=('', 'probabilities', 'larger'), sa_simdr=('sa_', 'logits', 'smaller'))
