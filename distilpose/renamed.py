@@ -30,6 +30,7 @@ MODULES = {
     'complexity.forward_pass': 'complexity.counting',
     'complexity.parameters': 'complexity.counting',
     'complexity.styles': 'complexity.published',
+    'config.number_checks': 'config.value_checks',
     'datasets.hand_over': 'datasets.collate',
     'datasets.in_stages': 'datasets.staged_pipeline',
     'datasets.people_of_image': 'datasets.grouped_by_image',

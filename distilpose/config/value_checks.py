@@ -1,9 +1,10 @@
-"""Values of a config: types of arguments by their annotations, and ranges by key."""
+"""Values of a config: types of arguments by their annotations, ranges by key, and numbers that are NaN or infinite."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -16,6 +17,7 @@ from .forms import unexpected
 from .option_names import checked_nodes
 from .tree import ConfigTree
 from .value_ranges import out_of_range
+from .walk import Node, dictionaries
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _PARTS = dict(dataset="dict(type='CocoDataset', ...)", sampler="dict(type='DefaultSampler', shuffle=True)")
@@ -23,7 +25,12 @@ _TYPED = re.compile(r'model|model\.(backbone|neck|head|head\.loss|head\.decoder)
                     r'batch_sampler|collate_fn)|\w+_dataloader\..*(pipeline|datasets|transforms)\[\d+\]|'
                     r'optim_wrapper\.optimizer|param_scheduler(\[\d+\])?|\w+_evaluator(\[\d+\])?|'
                     r'default_hooks\.\w+|custom_hooks\[\d+\]|visualizer')
-"""Dictionaries of which a class is made."""
+"""Dictionaries of which a class is built."""
+_READ = ('model', 'optim_wrapper', 'param_scheduler')
+_FINITE_BELOW = ('model.terms', 'optim_wrapper', 'param_scheduler')
+_FINITE = ('loss_weight', 'task_weight', 'loss_weights')
+_MAY_BE_INFINITE = ('max_norm', 'norm_type', 'clip_value')
+"""Of ``clip_grad``: no limit, and the largest value as a norm."""
 
 
 def check_values(config: Config | ConfigTree) -> None:
@@ -69,7 +76,7 @@ def _is_of_several_optimizers(path: str, node: Mapping[str, Any]) -> bool:
 
 
 def _has_usual_meaning(path: str, kinds: Sequence[Any], key: str) -> bool:
-    """Whether a key means what it does in mmpose; ``p`` or ``thr`` of a class of one's own may be anything."""
+    """Whether a key means what it does in mmpose; ``p`` or ``thr`` of another class may be anything."""
     return not kinds or path == 'optim_wrapper.optimizer' or any(is_of_host(kind, key) for kind in kinds)
 
 
@@ -92,3 +99,38 @@ def _other_variant(kinds: Sequence[Any], key: str, value: Any) -> str | None:
     if not isinstance(variants, Mapping) or not isinstance(value, (str, int)) or value in variants:
         return None
     return f'one of {", ".join(map(repr, variants))}'
+
+
+def check_numbers(config: Config | ConfigTree) -> None:
+    """Looks for numbers that would make a loss, a gradient or a learning rate NaN or infinite.
+
+    In the model, the optimizer and the learning rates NaN is refused everywhere, infinity where it would be a factor of
+    a loss or a setting of the optimizer.
+
+    Raises:
+        DistilPoseError: names the entry.
+    """
+    tree = ConfigTree.of(config)
+    scaled = {path for path, _ in tree.below(*_FINITE_BELOW)}
+    for path, node in (*tree.below(*_READ), *_student_nodes(tree)):
+        for key, value in _numbers(node):
+            must_be_finite = (path in scaled and key not in _MAY_BE_INFINITE) or key in _FINITE
+            if math.isnan(value) or (must_be_finite and math.isinf(value)):
+                where = f'{path}.{key}'
+                raise DistilPoseError(f'{where} is {value}; expected a finite number. Change it in the config, or with '
+                                      f'--cfg-options {as_option(where)}=NUMBER')
+
+
+def _student_nodes(tree: ConfigTree) -> list[Node]:
+    """Those of a student that another config defines."""
+    student = tree.model.get('student') if tree.is_distillation else None
+    return list(dictionaries(tree.student, 'model.student')) if isinstance(student, Mapping) and 'config' in student \
+        else []
+
+
+def _numbers(node: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for key, value in node.items():
+        values = value if isinstance(value, (list, tuple)) else (value, )
+        for number in values:
+            if isinstance(number, float):
+                yield str(key), number

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from torch import Tensor
 from torch.nn import functional as F
 
-from distilpose.config.checks import check_data_files
+from distilpose.config import check_data_files
 from distilpose.config.models import build_estimator
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.evaluation.people import build_validation

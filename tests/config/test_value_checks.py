@@ -1,9 +1,10 @@
-"""Types and ranges of values, forms of entries, and entries that do not go together, from options and from files."""
+"""Types and ranges of values, forms of entries, NaN, and entries that do not go together, from options and files."""
 
 from __future__ import annotations
 
 import copy
 import functools
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from torch import nn
 from distilpose.config import ConfigTree, merge_options, misspelt_entries, read_config
 from distilpose.config.loop_checks import adapt_to_workers, check_loaders, check_loops
 from distilpose.config.option_names import check_names
-from distilpose.config.value_checks import check_values
+from distilpose.config.value_checks import check_numbers, check_values
 from distilpose.errors import DistilPoseError, as_option
 
 CHECKS = (check_names, check_values, check_loops, check_loaders)
@@ -299,3 +300,59 @@ def test_variables_of_a_config_that_nothing_uses(text: str, expected: str | None
     config.write_text(f"_base_ = {PATHS['mmpose']!r}\n{text}\n")
     found = misspelt_entries(read_config(config))
     assert (expected in found[0] and len(found) == 1) if expected else not found
+
+
+NUMBERS: dict[str, Any] = dict(
+    model=dict(type='PoseDistiller', task_weight=1.0, teacher=dict(),
+               student=dict(head=dict(loss=dict(type='SmoothL1Loss', loss_weight=1.0, beta=1.0)),
+                            data_preprocessor=dict(mean=[123.675, 116.28], std=[58.0, 57.0])),
+               terms=dict(score=dict(type='ScoreTerm', weight=1.0, schedule=dict(type='warmup', until=0.1)))),
+    optim_wrapper=dict(optimizer=dict(type='Adam', lr=1e-3, weight_decay=0.0),
+                       clip_grad=dict(max_norm=math.inf, norm_type=math.inf)),
+    param_scheduler=[dict(type='LinearLR', start_factor=0.1)],
+    train_dataloader=dict(dataset=dict(pipeline=[dict(type='Pad', value=math.nan)])))
+
+
+def with_number(entry: str, value: float) -> Config:
+    config = Config(copy.deepcopy(NUMBERS))
+    config.merge_from_dict({entry: value})
+    return config
+
+
+def test_good_numbers_pass() -> None:
+    """No limit of a norm, the largest value as a norm, and what a pipeline fills images with are its own affair."""
+    check_numbers(Config(copy.deepcopy(NUMBERS)))
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize('entry', [
+    'model.task_weight', 'model.terms.score.weight', 'model.terms.score.schedule.until',
+    'model.student.head.loss.loss_weight', 'optim_wrapper.optimizer.lr', 'optim_wrapper.optimizer.weight_decay',
+    'param_scheduler.0.start_factor'])
+def test_factors_are_finite(entry: str, value: float) -> None:
+    with pytest.raises(DistilPoseError) as error:
+        check_numbers(with_number(entry, value))
+    assert str(error.value).startswith(f'{entry.replace(".0.", "[0].")} is {value}; expected a finite number.')
+    assert f'--cfg-options {entry}=NUMBER' in str(error.value)
+
+
+@pytest.mark.parametrize('entry', ['model.student.head.loss.beta', 'optim_wrapper.clip_grad.max_norm'])
+def test_nothing_of_a_model_is_nan(entry: str) -> None:
+    with pytest.raises(DistilPoseError, match='is nan; expected a finite number'):
+        check_numbers(with_number(entry, math.nan))
+    check_numbers(with_number(entry, math.inf))
+
+
+def test_numbers_in_lists_are_read() -> None:
+    config = Config(copy.deepcopy(NUMBERS))
+    config.model.student.data_preprocessor.std = [58.0, math.nan]
+    with pytest.raises(DistilPoseError, match=r'model\.student\.data_preprocessor\.std is nan'):
+        check_numbers(config)
+
+
+def test_numbers_of_a_student_of_another_config(tmp_path: Path) -> None:
+    (tmp_path / 'student.py').write_text("model = dict(type='TopdownPoseEstimator', head=dict(loss=dict("
+                                         "type='SmoothL1Loss', loss_weight=float('inf'))))\n")
+    config = Config(dict(model=dict(type='PoseDistiller', student=dict(config=str(tmp_path / 'student.py')))))
+    with pytest.raises(DistilPoseError, match=r'model\.student\.head\.loss\.loss_weight is inf'):
+        check_numbers(config)

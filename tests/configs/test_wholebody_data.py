@@ -15,8 +15,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DefaultScope
 from mmpose.registry import DATASETS, KEYPOINT_CODECS
 
-from distilpose.config import PROJECT_ROOT, build_estimator, load_config
-from distilpose.config.checks import check_data_files, check_input_sizes
+from distilpose.config import PROJECT_ROOT, build_estimator, check_data_files, check_input_sizes, load_config
 from distilpose.config.options import merge_options, set_data_root
 from distilpose.errors import DistilPoseError
 from distilpose.synthetic import make_dataset
