@@ -34,6 +34,7 @@ MODULES = {
     'datasets.hand_over': 'datasets.collate',
     'datasets.in_stages': 'datasets.staged_pipeline',
     'datasets.people_of_image': 'datasets.grouped_by_image',
+    'datasets.progress': 'progress',
     'datasets.quick_coco': 'datasets.light_annotations',
     'datasets.synthetic': 'synthetic',
     'datasets.transforms.late_decoding': 'datasets.transforms.lazy_decoding',

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from distilpose.errors import DistilPoseError
+from distilpose.progress import tracked
 
-from .progress import tracked
 from .ubody_files import read_scene
 
 FORMATS = ('.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts', '.webm', '.wmv')

@@ -18,8 +18,7 @@ import cv2
 
 from distilpose.checkpoints.writing import describe, disk_error, write_atomically
 from distilpose.errors import DistilPoseError, RunFailed
-
-from .progress import tracked
+from distilpose.progress import tracked
 
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
 """Names of files that are taken for videos, in small or capital letters."""

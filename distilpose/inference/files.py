@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 
 from distilpose.checkpoints.writing import remove_leftovers, replacing, write_atomically
-from distilpose.datasets.progress import tracked
 from distilpose.datasets.unlabelled_files import PERSON
 from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError, RunFailed
+from distilpose.progress import tracked
 
 from .boxes import BoxesFile, read_boxes_file
 from .drawing import DRAW_SCORE, VideoFile, draw_poses

@@ -18,7 +18,6 @@ from mmengine.logging import print_log
 from distilpose.apis import load_model
 from distilpose.checkpoints.writing import write_atomically
 from distilpose.config import is_hugging_face, weights_of
-from distilpose.datasets.progress import tracked
 from distilpose.datasets.unlabelled_files import PERSON, list_images
 from distilpose.datasets.video_frames import EVERY, extract_frames, is_video
 from distilpose.distillation.teacher_report.predictions import AREA_OF_BOX
@@ -27,6 +26,7 @@ from distilpose.distillation.teachers.resolving import resolve_teacher, teacher_
 from distilpose.engine.launch import load_and_change
 from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError, RunFailed
+from distilpose.progress import tracked
 
 from .boxes import check_boxes, read_boxes_file
 from .files import LOOK_AHEAD, THREADS, Detector, Job, Summary, check_source, describe_detector, select_named

@@ -29,6 +29,7 @@ from distilpose.config import working_root
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.engine.work_dir_lock import locked
 from distilpose.errors import DistilPoseError
+from distilpose.progress import shown_on
 from distilpose.report.metrics import in_words
 from distilpose.synthetic import make_dataset
 
@@ -88,7 +89,7 @@ def run(settings: Settings, console: Console) -> None:
                               'there must be at least 8 images')
     with locked(settings.work_dir):
         state = RunState(settings.work_dir / 'state.json')
-        with quiet(settings.work_dir / 'log.txt'):
+        with shown_on(console.file), quiet(settings.work_dir / 'log.txt'):
             summary = Stages(settings, state, console).run()
     console.print(model_table(summary).terminal())
     gap = closed(summary['gap_closed']['distilled']['ap'])

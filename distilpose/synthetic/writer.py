@@ -17,8 +17,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from distilpose.datasets.progress import tracked
 from distilpose.errors import DistilPoseError
+from distilpose.progress import tracked
 
 from . import annotations as forms
 from .scene import PersonView, render_scene

@@ -1,33 +1,26 @@
-"""A progress bar on a terminal; elsewhere the plain lines of the log are all there is."""
+"""Progress bar of a Runner: epoch, iteration, rate, losses and time left, on a terminal."""
 
 from __future__ import annotations
 
-import atexit
-import logging
-import sys
-import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 import torch
-from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
-from rich.console import Console
-from rich.file_proxy import FileProxy
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
-from rich.table import Column
-from rich.text import Text
 
-_SMOOTHING = 0.1  # share of the newest iteration in the moving average of durations
+from distilpose.progress import Meter, ProgressDisplay, format_duration
+
+__all__ = ['ProgressDisplay', 'ProgressHook', 'describe_losses', 'format_duration']
 
 
 @HOOKS.register_module()
 class ProgressHook(Hook):
     """Shows epoch, iteration, rate, losses and time left while standard error is a terminal.
 
-    Lines of the log appear above the bar and the log file never sees it. Only the first process shows one.
+    Lines of the log appear above the bar, which is not written to the log file. Only the first process shows one.
+    :func:`distilpose.progress.shown_on` names another stream, which has lines now and then if it is no terminal.
 
     Args:
         refresh_seconds: how often the numbers change; losses are only read from the device then.
@@ -38,14 +31,14 @@ class ProgressHook(Hook):
     def __init__(self, *, refresh_seconds: float = 0.5) -> None:
         self.refresh_seconds = refresh_seconds
         self.display: ProgressDisplay | None = None
-        self._train = self._evaluation = _Meter()
+        self._train = self._evaluation = Meter()
 
     def before_train(self, runner: Runner) -> None:
         """Opens the bar of the whole training."""
         self.display = ProgressDisplay.on_terminal()
         if self.display is not None:
             self.display.redirect(runner.logger)
-            self._train = _Meter(self.display.add('train', runner.max_iters, completed=runner.iter))
+            self._train = Meter(self.display.add('train', runner.max_iters, completed=runner.iter))
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Starts the clock at the first iteration and after a validation."""
@@ -98,7 +91,7 @@ class ProgressHook(Hook):
         if self.display is not None:
             self.display.close()
         self.display = None
-        self._train = self._evaluation = _Meter()
+        self._train = self._evaluation = Meter()
 
     def _before_evaluation(self, runner: Runner, title: str, total: int) -> None:
         if self.display is None:
@@ -106,7 +99,7 @@ class ProgressHook(Hook):
             if self.display is None:
                 return
             self.display.redirect(runner.logger)
-        self._evaluation = _Meter(self.display.add(title, total))
+        self._evaluation = Meter(self.display.add(title, total))
         self._evaluation.start()
 
     def _after_evaluation_iter(self, runner: Runner, batch_idx: int, data_batch: Any, *, loader: Any,
@@ -121,121 +114,10 @@ class ProgressHook(Hook):
         if self.display is None:
             return
         self.display.remove(self._evaluation)
-        self._evaluation = _Meter()
+        self._evaluation = Meter()
         self._train.pause()
         if self._train.task is None:
             self.close()
-
-
-class ProgressDisplay:
-    """The terminal side: rich's bars on standard error, and log lines printed above them.
-
-    Args:
-        console: where to draw.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        columns: list[ProgressColumn] = [
-            TextColumn('{task.description}'), BarColumn(bar_width=20),
-            TextColumn('{task.completed:.0f}/{task.total:.0f}'),
-            _FieldColumn('rate'), _FieldColumn('left'), _FieldColumn('metrics', is_shortened=True),
-        ]
-        self.progress = Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty(), transient=True)
-        self._streams: list[tuple[logging.StreamHandler, TextIO]] = []
-        self.progress.start()
-        atexit.register(self.close)
-
-    @classmethod
-    def on_terminal(cls) -> ProgressDisplay | None:
-        """A display if this is the first process and its standard error is a terminal that can draw."""
-        if not (is_main_process() and sys.stderr.isatty()):
-            return None
-        console = Console(stderr=True)
-        return None if console.is_dumb_terminal else cls(console)
-
-    def redirect(self, logger: logging.Logger) -> None:
-        """Lets the logger's lines for a terminal appear above the bars; files and pipes are left alone."""
-        for handler in logger.handlers:
-            stream = getattr(handler, 'stream', None)
-            if isinstance(handler, logging.StreamHandler) and stream is not None and stream.isatty():
-                self._streams.append((handler, stream))
-                handler.setStream(FileProxy(self.console, stream))
-
-    def add(self, title: str, total: int, *, completed: int = 0) -> TaskID:
-        """Adds a bar."""
-        return self.progress.add_task(title, total=total, completed=completed, rate='', left='', metrics='')
-
-    def update(self, meter: _Meter, title: str, *, completed: int, remaining: int, metrics: str) -> None:
-        """Shows new numbers."""
-        if meter.task is not None:
-            self.progress.update(meter.task, description=title, completed=completed, rate=meter.rate(),
-                                 left=f'{format_duration(remaining * meter.seconds)} left', metrics=metrics)
-
-    def remove(self, meter: _Meter) -> None:
-        """Takes a bar away."""
-        if meter.task is not None:
-            self.progress.remove_task(meter.task)
-
-    def close(self) -> None:
-        """Stops drawing and gives the streams back; safe to call twice."""
-        atexit.unregister(self.close)
-        self.progress.stop()
-        for handler, stream in self._streams:
-            handler.setStream(stream)
-        self._streams.clear()
-
-
-class _FieldColumn(ProgressColumn):
-    """Shows a field of the task, one of which gives way on a narrow terminal."""
-
-    def __init__(self, name: str, *, is_shortened: bool = False) -> None:
-        super().__init__(Column(no_wrap=not is_shortened))
-        self.name = name
-
-    def render(self, task: Task) -> Text:
-        return Text(str(task.fields[self.name]), no_wrap=True, overflow='ellipsis')
-
-
-class _Meter:
-    """Measures how long iterations take; without a task it is idle."""
-
-    def __init__(self, task: TaskID | None = None) -> None:
-        self.task = task
-        self.seconds = 0.0
-        self.images = 0
-        self._last: float | None = None
-        self._shown = float('-inf')
-
-    def start(self) -> None:
-        if self._last is None:
-            self._last = time.monotonic()
-
-    def pause(self) -> None:
-        self._last = None
-
-    def tick(self, images: int) -> bool:
-        """Counts an iteration; whether there is anything to show."""
-        if self.task is None or self._last is None:
-            return False
-        now = time.monotonic()
-        elapsed, self._last = now - self._last, now
-        self.seconds += (elapsed - self.seconds) * (_SMOOTHING if self.seconds else 1.0)
-        self.images = images
-        return True
-
-    def is_due(self, interval: float) -> bool:
-        now = time.monotonic()
-        if now - self._shown < interval:
-            return False
-        self._shown = now
-        return True
-
-    def rate(self) -> str:
-        if not self.seconds:
-            return ''
-        iterations = f'{1 / self.seconds:.3g} it/s'
-        return f'{iterations}, {self.images / self.seconds:.3g} images/s' if self.images else iterations
 
 
 def describe_losses(outputs: Mapping[str, Any]) -> str:
@@ -247,13 +129,6 @@ def describe_losses(outputs: Mapping[str, Any]) -> str:
     if total is None:
         return parts
     return f'loss {total} ({parts})' if len(values) > 1 else f'loss {total}'
-
-
-def format_duration(seconds: float) -> str:
-    """``'1:02:03'``, ``'02:03'``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f'{hours}:{minutes:02}:{rest:02}' if hours else f'{minutes:02}:{rest:02}'
 
 
 def _batch_size(data_batch: Any) -> int:
