@@ -83,6 +83,7 @@ MODULES = {
     'quickstart.showcase': 'compare.pictures',
     'quickstart.state': 'compare.state',
     'report.figures': 'report.metrics',
+    'report.intervals': 'report.dots',
 }
 """Old -> new path of modules and packages, both below ``distilpose``; their submodules move along."""
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from distilpose.engine.hooks.gradient_share import PREFIX
 from distilpose.errors import DistilPoseError
+from distilpose.evaluation import is_a_figure
 
 _MOST_STEPS = 50_000_000
 
@@ -46,10 +47,14 @@ def read_history(folder: Path) -> dict[str, Series]:
 def read_metrics(folder: Path) -> dict[str, Series]:
     """All validation metrics of a work directory, such as ``coco/AP``, as :func:`read_history` reads losses.
 
-    The steps are epochs, or iterations of a training that counts those.
+    The steps are epochs, or iterations of a training that counts those. Metrics that cannot be computed, such as -1 of
+    COCO where there are no large people, are left out.
     """
-    found = _series(folder, of_training=False)
-    return {name: series for name, series in found.items() if name not in ('step', 'time', 'data_time', 'memory')}
+    found = {name: Series(series.steps[kept], series.values[kept])
+             for name, series in _series(folder, of_training=False).items()
+             if name not in ('step', 'time', 'data_time', 'memory')
+             and (kept := [is_a_figure(value) for value in series.values])}
+    return {name: series for name, series in found.items() if len(series.steps)}
 
 
 def _series(folder: Path, *, of_training: bool) -> dict[str, Series]:

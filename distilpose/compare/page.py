@@ -19,9 +19,8 @@ from distilpose.report.style import STYLE as PAGE_STYLE
 
 from . import charts, formatting
 from .history import Series, read_history, read_metrics
-from .palette import of_model
+from .palette import STYLE, of_model
 from .pictures import Pictures
-from .style import STYLE
 from .templates import TEMPLATES
 
 _ENVIRONMENT = environment(TEMPLATES)
@@ -114,7 +113,7 @@ def _headline(summary: Mapping[str, Any]) -> Markup:
         return Markup('Distilled: {}, and the teacher itself is no better than the student alone.').format(points)
     if share['value'] >= 1:
         return Markup('Distilled: {}, on a par with its teacher.').format(points)
-    return Markup('Distilled: {}, {:.0f} % of the way to its teacher.').format(points, 100 * share['value'])
+    return Markup('Distilled: {}, {:.0f}&nbsp;% of the way to its teacher.').format(points, 100 * share['value'])
 
 
 def _marks(summary: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Colours of models and losses on the page, as classes of its style sheet."""
+"""Colours of models and losses on the page: classes of its style sheet, and the rules beyond those of every page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,24 @@ from typing import Any
 from .history import Series, gradient_shares, losses
 
 _MAIN = ('teacher', 'baseline', 'distilled')
-_HUES = 6
+_HUES = 6  # told apart by people who see few colours
+STYLE = """
+:root { --hue-0: #7a5bd0; --hue-1: #d1495b; --hue-2: #2f7fd6; --hue-3: #c2529b; --hue-4: #7f9a1f; --hue-5: #8c564b; }
+@media (prefers-color-scheme: dark) {
+  :root { --hue-0: #a58bf0; --hue-1: #f07f8e; --hue-2: #6aaef2; --hue-3: #e88cc6; --hue-4: #bcd05a; --hue-5: #c49a8f; }
+}
+.hue-0 { --own: var(--hue-0); } .hue-1 { --own: var(--hue-1); } .hue-2 { --own: var(--hue-2); }
+.hue-3 { --own: var(--hue-3); } .hue-4 { --own: var(--hue-4); } .hue-5 { --own: var(--hue-5); }
+path.area { fill: var(--own); stroke: var(--card); stroke-width: 1.2; opacity: .88; }
+td small { display: block; font-size: 12px; color: var(--quiet); font-weight: 400; }
+svg.interval { width: 190px; margin: 6px 0 0 auto; }
+.interval circle { fill: var(--own); } .interval .range { stroke: var(--own); stroke-width: 5; opacity: .45; }
+.interval .end { stroke: var(--quiet); stroke-width: 1.5; } .interval .tick { font-size: 17px; font-weight: 400; }
+.gaps td, .gaps tbody th { vertical-align: top; }
+svg.dots { min-width: 640px; } .dots circle { fill: var(--own); stroke: var(--card); stroke-width: 1.5; }
+.dots .span { stroke: var(--rule); stroke-width: 4; }
+details { margin-top: 18px; } summary { cursor: pointer; color: var(--quiet); }
+"""
 
 
 def of_model(role: str, summary: Mapping[str, Any]) -> str:

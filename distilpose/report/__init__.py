@@ -2,8 +2,7 @@
 
 from .areas import Layer, draw_areas
 from .curves import Curve, draw_curves
-from .dots import draw_dots
-from .intervals import draw_interval
+from .dots import draw_dots, draw_interval
 from .metrics import gap_closed
 from .page import limb_key, whole_page
 from .pictures import HeatmapPair, PersonPanel, heatmap_rows, person_grid
