@@ -1,10 +1,8 @@
 # DWPose, first stage: RTMPose-l from RTMPose-x on COCO-WholeBody and UBody, 384x288, on 8 GPUs.
-_base_ = ['../../../../_base_/family/rtmpose_ubody_384x288.py', '../../../../_base_/methods/dwpose_s1.py']
+_base_ = ['../../../../_base_/family/rtmpose_ubody_384x288.py', '../../../../_base_/family/dwpose_s1.py']
 networks = 'configs/wholebody_2d_keypoint/rtmpose/ubody/'
 model = dict(
-    type='PoseDistiller',
     student=dict(config=networks + 'rtmpose-l_8xb32-270e_coco-ubody-wholebody-384x288.py'),
     teacher=dict(config=networks + 'rtmpose-x_8xb32-270e_coco-ubody-wholebody-384x288.py',
-                 checkpoint='teacher_chkpts/rtmpose-x_ucoco_384x288-f5b50679_20230822.pth'),
-    **_base_.dwpose)
+                 checkpoint='teacher_chkpts/rtmpose-x_ucoco_384x288-f5b50679_20230822.pth'))
 optim_wrapper = dict(clip_grad=dict(max_norm=1.0))

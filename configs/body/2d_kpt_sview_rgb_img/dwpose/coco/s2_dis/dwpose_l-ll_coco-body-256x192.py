@@ -1,11 +1,9 @@
 # DWPose, second stage: RTMPose-l from itself on COCO, 256x192, on 8 GPUs.
-_base_ = ['../../../../../_base_/family/rtmpose_coco_256x192.py', '../../../../../_base_/methods/dwpose_s2.py']
+_base_ = ['../../../../../_base_/family/rtmpose_coco_256x192.py', '../../../../../_base_/family/dwpose_s2.py']
 network = 'configs/body/2d_kpt_sview_rgb_img/rtmpose/coco/rtmpose-l_8xb256-420e_coco-256x192.py'
 model = dict(
-    type='PoseDistiller',
     student=dict(config=network),
     teacher=dict(config=network,
-                 checkpoint='teacher_chkpts/rtmpose-l_simcc-coco_pt-aic-coco_420e-256x192-1352a4d2_20230127.pth'),
-    **_base_.dwpose)
+                 checkpoint='teacher_chkpts/rtmpose-l_simcc-coco_pt-aic-coco_420e-256x192-1352a4d2_20230127.pth'))
 optim_wrapper = dict(clip_grad=dict(max_norm=1.0))
 train_cfg = dict(max_epochs=80)
