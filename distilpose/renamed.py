@@ -12,8 +12,11 @@ from types import ModuleType
 from typing import Any
 
 MODULES = {
+    'benchmark.ceilings': 'benchmark.machine',
     'benchmark.made_people': 'benchmark.synthetic_data',
-    'benchmark.parts': 'benchmark.timed_sections',
+    'benchmark.memory': 'benchmark.machine',
+    'benchmark.networks': 'benchmark.inputs',
+    'benchmark.parts': 'benchmark.timing',
     'benchmark.published_way': 'benchmark.reference',
     'checkpoints.published.distilpose': 'checkpoints.published.families',
     'checkpoints.published.hourglass': 'checkpoints.published.families',

@@ -1,4 +1,4 @@
-"""Measurements of speed; ``distilpose benchmark`` has a subcommand for every entry of the table."""
+"""Benchmarks: speed of training, inference, data loading, evaluation, a loss and the teacher cache."""
 
 import argparse
 from collections.abc import Callable
@@ -6,7 +6,8 @@ from collections.abc import Callable
 from mmengine.config import Config
 
 from . import data, evaluation, infer, loss, teacher_cache, train
-from .timing import Report, interleave
+from .display import Report
+from .timing import interleave
 
 MEASUREMENTS: dict[str, Callable[[Config, argparse.Namespace], Report]] = {
     'train': train.measure,
@@ -16,6 +17,6 @@ MEASUREMENTS: dict[str, Callable[[Config, argparse.Namespace], Report]] = {
     'loss': loss.measure,
     'teacher-cache': teacher_cache.measure,
 }
-"""Name on the command line -> a config and the command line to what was found."""
+"""Subcommand of ``distilpose benchmark`` -> (config, parsed command line) -> report."""
 
 __all__ = ['MEASUREMENTS', 'Report', 'interleave']

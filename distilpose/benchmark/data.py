@@ -1,4 +1,4 @@
-"""How many samples a second one core makes."""
+"""Benchmark of data loading: samples a second of one core."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from distilpose.engine import check_data_files
 from distilpose.engine.hooks.randomness import SeededPreparation
 from distilpose.errors import DistilPoseError
 
+from .display import Report
 from .machine import working_threads
-from .timed_sections import Parts
-from .timing import Report, interleave
+from .timing import TimedSections, interleave
 
 _PLAIN = dict(LoadEncodedImage='LoadImage', LoadImageOnce='LoadImage', DecodingTopdownAffine='TopdownAffine',
               PackTrainingInputs='PackPoseInputs', QuickCocoDataset='CocoDataset',
@@ -33,8 +33,8 @@ _CLOCK = 'seconds that one thread was at work, without hand-over between process
 def measure(cfg: Config, args: argparse.Namespace) -> Report:
     """Times the samples and batches of a config as a worker process makes them.
 
-    Every run takes other samples, in the order of the config's sampler, asked for as torch's loader does and seeded as
-    by :class:`~distilpose.engine.hooks.ResumableRandomnessHook`. All ways take the same ones, if theirs order alike.
+    Every run takes other samples, in the order of the config's sampler, requested as torch's loader does and seeded as
+    by :class:`~distilpose.engine.hooks.ResumableRandomnessHook`. Variants whose samplers have one order take the same.
 
     Raises:
         DistilPoseError: there are no such data, or nothing to compare with.
@@ -48,9 +48,9 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     if args.baseline:
         loaders['plain'] = plain_loader(loader)
     with working_threads(1):  # as in a worker process
-        batches = {name: _Batches(way, per_run=args.batches) for name, way in loaders.items()}
+        batches = {name: _Batches(variant, per_run=args.batches) for name, variant in loaders.items()}
         seconds = interleave(batches, runs=args.runs, clock=time.thread_time)
-        details = {name: way.time_steps() for name, way in batches.items()} if args.steps else {}
+        details = {name: variant.time_steps() for name, variant in batches.items()} if args.steps else {}
     return Report('images', seconds, _CLOCK, details)
 
 
@@ -95,7 +95,7 @@ class _Batches:
         return sum(map(len, batches))
 
     def _indices(self, run: int) -> list[list[int]]:
-        """Those of every batch of a run: as many as it takes, out of what the sampler gives from epoch to epoch."""
+        """Indices of every batch of a run, from as many epochs of the sampler as it takes."""
         count, length = self.size * self.per_run, len(self.sampler)
         first, start = divmod(run * count, length)
         order = islice(self._order(first), start, start + count)
@@ -108,7 +108,7 @@ class _Batches:
             epoch += 1
 
     def _samples(self, run: int, indices: list[int]) -> list[Any]:
-        """Those of a batch, asked for as torch's loader does."""
+        """Those of a batch, requested as torch's loader does."""
         self.preparation.epoch.fill_(run)
         if hasattr(self.dataset, '__getitems__'):
             return self.dataset.__getitems__(indices)
@@ -120,7 +120,7 @@ class _Batches:
         return {name: 1e3 * statistics.median(one[name] for one in passes) for name in passes[0]}
 
     def _time_collate(self) -> dict[str, float]:
-        """Making a batch, and what two processes do to send and receive it, here both done by this one."""
+        """Collating a batch, and pickling it as two processes do to send and receive it, both done by this process."""
         samples = self._samples(0, self._indices(0)[0])
         start = time.process_time()
         batch = self.collate(samples)
@@ -130,9 +130,9 @@ class _Batches:
         return {'(collate)': (made - start) / len(samples), '(hand-over)': (received - made) / len(samples)}
 
     def _time_pass(self) -> dict[str, float]:
-        parts, batches = Parts(time.thread_time), self._indices(0)
+        sections, batches = TimedSections(time.thread_time), self._indices(0)
         steps = [(type(step).__name__, step, 'transform') for step in self.dataset.pipeline.transforms]
-        with parts.watching([('annotation', self.dataset, 'get_data_info'), *steps]):
+        with sections.patched([('annotation', self.dataset, 'get_data_info'), *steps]):
             for indices in batches:
                 self._samples(0, indices)
-        return {name: seconds / sum(map(len, batches)) for name, seconds in parts.seconds.items()}
+        return {name: seconds / sum(map(len, batches)) for name, seconds in sections.seconds.items()}

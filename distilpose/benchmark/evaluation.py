@@ -1,4 +1,4 @@
-"""How long an evaluation takes, from a network's answers to COCO's figures."""
+"""Benchmark of the evaluation: from a network's predictions to COCO's metrics."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from mmpose.registry import METRICS
 from distilpose.config.models import keypoint_metainfo
 from distilpose.errors import DistilPoseError
 
-from .memory import added_at_peak
+from .display import Report
+from .machine import added_at_peak
 from .reference import evaluated_as_published
-from .synthetic_data import make_answers, make_people
-from .timed_sections import Parts
-from .timing import Report, interleave
+from .synthetic_data import make_people, make_predictions
+from .timing import TimedSections, interleave
 
 _PEOPLE, _PASSES = 5000, 3
 _CLOCK = 'seconds that all threads of the process were at work'
@@ -38,19 +38,19 @@ _STEPS = [('suppression', coco_metric, 'oks_nms'), ('suppression', coco_metric, 
 
 
 def measure(cfg: Config, args: argparse.Namespace) -> Report:
-    """Times the config's metric on answers that are made from the people to be found.
+    """Times the config's metric on synthetic predictions, which are the annotated people with errors.
 
-    These are read from the metric's annotation file; they are made where there is none, or by ``--people``. One
-    evaluation is not counted, as in a training, whose later ones find the people as the first has converted them;
-    ``--first`` measures first ones, the reading of the annotation file included.
+    The people are those of the metric's annotation file; without one, or with ``--people``, they are synthetic. The
+    first evaluation is not counted, since later ones reuse the annotations that it has converted; ``--first``
+    measures first evaluations, reading the annotation file included.
 
     Raises:
-        DistilPoseError: the config has no metric of this kind, or both ways come to different figures.
+        DistilPoseError: the config has no metric of this kind, or both variants come to different figures.
     """
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     metric, metainfo = _coco_metric(cfg), keypoint_metainfo(cfg)
     if metainfo is None:
-        raise DistilPoseError('the config has no data set that knows its keypoints')
+        raise DistilPoseError('the config has no data set with metainfo of its keypoints')
     if (args.people is not None and args.people < 1) or not args.answers > 0:
         raise DistilPoseError(f'--people is {args.people}, --answers is {args.answers}; both must be above 0')
     with tempfile.TemporaryDirectory() as folder:
@@ -60,54 +60,55 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
             file = Path(folder) / 'people.json'
             file.write_text(json.dumps(make_people(args.people or _PEOPLE, keypoints=metainfo['num_keypoints'])))
         truth = json.loads(file.read_text())
-        answers = make_answers(truth, keypoints=metainfo['num_keypoints'], per_person=args.answers)
+        predictions = make_predictions(truth, keypoints=metainfo['num_keypoints'], per_person=args.answers)
         settings = dict(metric, ann_file=str(file))
         contexts: dict[str, Callable[[], AbstractContextManager]] = {'config': nullcontext}
         if args.baseline:
             contexts['published'] = evaluated_as_published
-        ways = {name: _Evaluations(settings, metainfo, answers, working_as=context, is_first=args.first)
-                for name, context in contexts.items()}
-        seconds = interleave(ways, runs=args.runs)
-        notes = [f'{len(truth["annotations"])} {"made people" if is_made else f"people of {file.name}"} on '
-                 f'{len(truth["images"])} images, {len(answers)} made answers.',
-                 *([_compare(ways['config'].figures, ways['published'].figures)] if args.baseline else [])]
-        return Report('evaluations', seconds, _CLOCK, memory=added_at_peak(ways, torch.device('cpu')), notes=notes,
-                      details={name: way.time_parts() for name, way in ways.items()} if args.parts else {})
+        variants = {name: _Evaluations(settings, metainfo, predictions, context=context, is_first=args.first)
+                    for name, context in contexts.items()}
+        seconds = interleave(variants, runs=args.runs)
+        notes = [f'{len(truth["annotations"])} {"synthetic people" if is_made else f"people of {file.name}"} on '
+                 f'{len(truth["images"])} images, {len(predictions)} synthetic predictions.',
+                 *([_compare(variants['config'].figures, variants['published'].figures)] if args.baseline else [])]
+        details = {name: variant.time_sections() for name, variant in variants.items()} if args.parts else {}
+        return Report('evaluations', seconds, _CLOCK, details, memory=added_at_peak(variants, torch.device('cpu')),
+                      notes=notes)
 
 
 class _Evaluations:
-    """Evaluates the same answers, over and over."""
+    """Evaluates the same predictions repeatedly."""
 
-    def __init__(self, settings: dict[str, Any], metainfo: dict[str, Any], answers: list[dict[str, Any]], *,
-                 working_as: Callable[[], AbstractContextManager], is_first: bool) -> None:
-        self.settings, self.metainfo, self.answers = settings, metainfo, answers
-        self.working_as, self.is_first = working_as, is_first
+    def __init__(self, settings: dict[str, Any], metainfo: dict[str, Any], predictions: list[dict[str, Any]], *,
+                 context: Callable[[], AbstractContextManager], is_first: bool) -> None:
+        self.settings, self.metainfo, self.predictions = settings, metainfo, predictions
+        self.context, self.is_first = context, is_first
         self.figures: dict[str, float] = {}
         self.metric = self._build()
 
     def __call__(self, run: int) -> int:
-        with self.working_as(), contextlib.redirect_stdout(io.StringIO()):  # pycocotools tells what it does
+        with self.context(), contextlib.redirect_stdout(io.StringIO()):  # for what pycocotools prints
             if self.is_first:
                 self.metric = self._build()
             self._evaluate()
         return 1
 
-    def time_parts(self) -> dict[str, float]:
-        """Milliseconds of every part of an evaluation, medians of three."""
+    def time_sections(self) -> dict[str, float]:
+        """Milliseconds of every section of an evaluation, medians of three."""
         passes = [self._time_pass() for _ in range(_PASSES)]
         return {name: 1e3 * statistics.median(one[name] for one in passes) for name in passes[0]}
 
     def _time_pass(self) -> dict[str, float]:
-        parts = Parts(time.process_time)
-        with self.working_as(), contextlib.redirect_stdout(io.StringIO()):
+        sections = TimedSections(time.process_time)
+        with self.context(), contextlib.redirect_stdout(io.StringIO()):
             if self.is_first:
-                with parts.timed('reading annotations'):
+                with sections.timed('reading annotations'):
                     self.metric = self._build()
             steps = [*_STEPS, ('writing results', self.metric, 'results2json'),
                      ('reading results', self.metric.coco, 'loadRes')]
-            with parts.watching(steps), parts.timed('everything else'):
+            with sections.patched(steps), sections.timed('everything else'):
                 self._evaluate()
-        return parts.seconds
+        return sections.seconds
 
     def _build(self) -> CocoMetric:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -116,8 +117,8 @@ class _Evaluations:
         return metric
 
     def _evaluate(self) -> None:
-        self.metric.process({}, self.answers)
-        self.figures = self.metric.evaluate(len(self.answers))
+        self.metric.process({}, self.predictions)
+        self.figures = self.metric.evaluate(len(self.predictions))
 
 
 def _coco_metric(cfg: Config) -> dict[str, Any]:
@@ -134,16 +135,16 @@ def _coco_metric(cfg: Config) -> dict[str, Any]:
 
 
 def _compare(mine: dict[str, float], published: dict[str, float]) -> str:
-    """A sentence on figures that are equal.
+    """A sentence for the report, if both variants have the same figures.
 
     Raises:
         DistilPoseError: they are not.
     """
     different = [name for name in mine.keys() | published.keys() if not _is_same(mine.get(name), published.get(name))]
     if different:
-        raise DistilPoseError('the two ways come to different figures: ' + ', '.join(
+        raise DistilPoseError('the two variants come to different figures: ' + ', '.join(
             f'{name} {mine.get(name)} and {published.get(name)}' for name in sorted(different)))
-    return (f'Both ways come to the same {len(mine)} figures, such as '
+    return (f'Both variants come to the same {len(mine)} figures, such as '
             + ', '.join(f'{name} {value:.6f}' for name, value in list(mine.items())[:1]) + '.')
 
 

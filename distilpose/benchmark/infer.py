@@ -1,4 +1,4 @@
-"""How many images a second a model answers."""
+"""Benchmark of inference: images a second of a model."""
 
 from __future__ import annotations
 
@@ -15,21 +15,19 @@ from distilpose.engine import student_config
 from distilpose.errors import DistilPoseError
 from distilpose.models.optimised import optimise_for_inference
 
-from .ceilings import measure_ceilings
-from .inputs import batch_size, made_batch
-from .machine import Machine, chosen_machine
-from .memory import added_at_peak
-from .networks import build_model
+from .display import Report
+from .inputs import batch_size, build_model, synthetic_batch
+from .machine import Machine, added_at_peak, chosen_machine, measure_ceilings
 from .reference import predict_as_published
-from .timing import Report, interleave, repeated
+from .timing import interleave, repeated
 
 _SECONDS_OF_A_RUN = 0.1
 
 
 def measure(cfg: Config, args: argparse.Namespace) -> Report:
-    """Times answers of a config's model, a distillation's student: images, network, flip test and decoding.
+    """Times predictions of a config's model, a distillation's student: images, network, flip test and decoding.
 
-    The answers are those of :func:`~distilpose.models.optimised.optimise_for_inference` copies. FLOPs are
+    They are made by :func:`~distilpose.models.optimised.optimise_for_inference` copies. FLOPs are
     those of their forward passes, two of them with a flip test.
 
     Raises:
@@ -37,7 +35,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     """
     cfg = student_config(cfg)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
-    batch = made_batch(cfg, size=batch_size(cfg, args.batch_size), split='val')
+    batch = synthetic_batch(cfg, size=batch_size(cfg, args.batch_size), split='val')
     with chosen_machine(args) as machine, torch.no_grad():
         if 'float16' in args.dtypes and machine.device.type == 'cpu':
             raise DistilPoseError('--dtypes has float16, which is for CUDA; on a CPU use bfloat16')
@@ -50,11 +48,12 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
             replaced = ['float32', 'channels first', 'batch normalisation by itself', *predict_as_published(model)]
             notes = [f'published: {", ".join(replaced)}.']
             models['published'], counted['published'] = model, dict(float32=_flops(model, batch, machine))
-        ways = {name: repeated(partial(one.test_step, batch), units=args.batch_size, at_least=_SECONDS_OF_A_RUN,
-                               clock=machine.clock) for name, one in models.items()}
-        seconds = interleave(ways, runs=args.runs, clock=machine.clock)
+        variants = {
+            name: repeated(partial(one.test_step, batch), units=args.batch_size, at_least=_SECONDS_OF_A_RUN,
+                           clock=machine.clock) for name, one in models.items()}
+        seconds = interleave(variants, runs=args.runs, clock=machine.clock)
         return Report('images', seconds, machine.meaning, flops=counted, ceilings=measure_ceilings(machine),
-                      memory=added_at_peak(ways, machine.device), notes=notes)
+                      memory=added_at_peak(variants, machine.device), notes=notes)
 
 
 def _flops(model: Any, batch: dict[str, Any], machine: Machine) -> float:

@@ -1,50 +1,68 @@
-"""Batches of made people, as a config's own pipeline packs them."""
+"""Inputs of the benchmarks: synthetic batches, packed by a config's own pipeline, and networks with random weights."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import MMLogger
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
+from torch import nn
 
+from distilpose.complexity import count_macs_by_module
+from distilpose.config import build_estimator, project_path
+from distilpose.config.building import building_as_sentences
 from distilpose.config.models import keypoint_metainfo
+from distilpose.distillation import PoseDistiller
+from distilpose.distillation.teachers import read_teacher_source
+from distilpose.engine.hooks.channels_last import has_channels_last, use_channels_last
 from distilpose.engine.hooks.randomness import seed_generators
 from distilpose.errors import DistilPoseError
+from distilpose.renamed import forward_names
 
 _VISIBLE = 0.8  # share of the joints, about that of COCO's people
 
+__getattr__ = forward_names(__name__, {'made_batch': 'distilpose.benchmark.inputs.synthetic_batch'})
 
-def batch_size(cfg: Config, wanted: int | None) -> int:
-    """What ``--batch-size`` wants, and without it the batch size of the config's training.
+
+def batch_size(cfg: Config, given: int | None) -> int:
+    """``--batch-size``, and without it the batch size of the config's training.
 
     Raises:
         DistilPoseError: no image in a batch.
     """
-    size = (cfg.get('train_dataloader') or {}).get('batch_size', 1) if wanted is None else wanted
+    size = (cfg.get('train_dataloader') or {}).get('batch_size', 1) if given is None else given
     if size < 1:
         raise DistilPoseError(f'--batch-size is {size}; at least one image is needed')
     return size
 
 
-def made_batch(cfg: Config, *, size: int, split: str = 'train') -> dict[str, Any]:
-    """Images of noise with joints anywhere in them, equal at every call.
+def synthetic_batch(cfg: Config, *, size: int, split: str = 'train') -> dict[str, Any]:
+    """A batch of noise images with random keypoints, equal at every call.
 
-    What the pipeline of the config does with a crop (distort its colours, make targets, pack) is done to them.
+    The steps of the config's pipeline after the crop (colours, targets, packing) are applied to them.
 
     Args:
-        cfg: has a ``<split>_dataloader`` with a top-down pipeline and says which keypoints it is for.
+        cfg: has a ``<split>_dataloader`` with a top-down pipeline, and metainfo of the keypoints.
         size: number of images, see :func:`batch_size`.
         split: ``'train'``, ``'val'`` or ``'test'``.
 
     Returns:
-        What a data loader gives, images in uint8.
+        A collated batch, images in uint8.
 
     Raises:
-        DistilPoseError: nothing tells the size of an image or the keypoints.
+        DistilPoseError: the config has no image size or no keypoints.
     """
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     pipeline = (cfg.get(f'{split}_dataloader') or {}).get('dataset', {}).get('pipeline', [])
@@ -61,7 +79,7 @@ def made_batch(cfg: Config, *, size: int, split: str = 'train') -> dict[str, Any
 
 
 def _crop(draw: np.random.Generator, size: tuple[int, int], metainfo: Mapping[str, Any], index: int) -> dict[str, Any]:
-    """A sample right after ``TopdownAffine``, which took the whole of its image."""
+    """A sample as ``TopdownAffine`` returns it for a box of the whole image."""
     width, height = size
     side = np.array(size, dtype=np.float32)
     keypoints = draw.random((1, metainfo['num_keypoints'], 2), dtype=np.float32) * side
@@ -74,3 +92,76 @@ def _crop(draw: np.random.Generator, size: tuple[int, int], metainfo: Mapping[st
         keypoints=keypoints, transformed_keypoints=keypoints.copy(),
         keypoints_visible=(draw.random(keypoints.shape[:2]) < _VISIBLE).astype(np.float32),
         dataset_keypoint_weights=metainfo['dataset_keypoint_weights'], flip_indices=metainfo['flip_indices'])
+
+
+@contextmanager
+def with_a_teacher(cfg: Config) -> Iterator[tuple[Config, list[str]]]:
+    """The config, whose teacher has random weights in a temporary file where its own file is missing, and notes.
+
+    Times do not depend on the values of weights.
+    """
+    teacher = cfg.model.get('teacher') if cfg.model.type == 'PoseDistiller' else None
+    checkpoint = teacher and teacher.get('checkpoint')
+    if teacher is None or (checkpoint and project_path(checkpoint).is_file()):
+        yield cfg, []
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / 'random.pth'
+        with building_as_sentences():
+            torch.save(dict(state_dict=_seeded(read_teacher_source(teacher).model).state_dict()), file)
+        cfg = copy.deepcopy(cfg)
+        cfg.model.teacher.checkpoint = str(file)
+        yield cfg, [f'The teacher has random weights, since there is no {checkpoint or "checkpoint"}.']
+
+
+def build_model(cfg: Config) -> nn.Module:
+    """The model of a config, its weights as their modules draw them at a fixed seed: nothing is downloaded."""
+    with building_as_sentences(cfg):
+        return _seeded(cfg.model)
+
+
+def ready_to_train(model: nn.Module, cfg: Config) -> Any:
+    """The config's optimizer wrapper of a model; the model gets the config's memory format and train mode."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # mmengine logs every weight of an optimizer
+    try:
+        wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    finally:
+        logger.setLevel(level)
+    if has_channels_last(cfg):
+        use_channels_last(model)
+    model.train()
+    return wrapper
+
+
+def macs_of_a_step(model: nn.Module, images: torch.Tensor) -> dict[str, int]:
+    """MACs of a training step for one image.
+
+    The forward pass of the network is counted exactly (:func:`~distilpose.complexity.count_macs`). Its backward pass
+    costs twice as many, for the gradients of weights and of inputs, of those parts that learn; that of the first layer
+    is a little less. The teacher runs forward once, or its head alone where the backbone is shared. Losses, terms and
+    the optimizer are not counted.
+
+    Args:
+        model: of a training, in float32.
+        images: (1, 3, H, W) on its device.
+
+    Returns:
+        ``'student'`` and ``'teacher'`` -> MACs.
+    """
+    student: Any = getattr(model, 'student', model)
+    macs = count_macs_by_module(student, images)
+    learn = [name for name, part in student.named_children() if any(p.requires_grad for p in part.parameters())]
+    found = dict(student=macs[''] + 2 * sum(macs[name] for name in learn), teacher=0)
+    if isinstance(model, PoseDistiller):
+        distiller: Any = model
+        teacher_macs = count_macs_by_module(distiller.teacher.model.to(images.device), distiller.to_teacher(images))
+        found['teacher'] = teacher_macs['head'] if distiller.shared else teacher_macs['']
+    return found
+
+
+def _seeded(model: dict) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build_estimator(model)

@@ -1,4 +1,4 @@
-"""How long the simulated-heatmap loss takes by itself."""
+"""Benchmark of the simulated-heatmap loss alone."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from distilpose.distillation.teachers import read_teacher_source
 from distilpose.distillation.terms import draw_simulated_heatmaps, simulated_heatmap_loss
 from distilpose.errors import DistilPoseError
 
+from .display import Report
 from .inputs import batch_size
-from .machine import chosen_machine
-from .memory import added_at_peak
+from .machine import added_at_peak, chosen_machine
 from .reference import drawn_heatmap_loss
-from .timing import Report, interleave, repeated
+from .timing import interleave, repeated
 
 _SECONDS_OF_A_RUN = 0.02
 
 
 def measure(cfg: Config, args: argparse.Namespace) -> Report:
-    """Times value and gradients of the loss, for joints anywhere and a teacher whose gaussians are about there.
+    """Times value and gradients of the loss, for random keypoints and teacher heatmaps with gaussians near them.
 
     Raises:
         DistilPoseError: the config distils no simulated heatmaps.
@@ -37,10 +37,11 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
         losses['published'] = drawn_heatmap_loss
     with chosen_machine(args) as machine:
         values = _values((images, keypoints), size, machine.device)
-        ways = {name: repeated(partial(_take, loss, masking, *values), units=images, at_least=_SECONDS_OF_A_RUN,
-                               clock=machine.clock) for name, loss in losses.items()}
-        return Report('images', interleave(ways, runs=args.runs, clock=machine.clock), machine.meaning,
-                      memory=added_at_peak(ways, machine.device))
+        variants = {
+            name: repeated(partial(_take, loss, masking, *values), units=images, at_least=_SECONDS_OF_A_RUN,
+                           clock=machine.clock) for name, loss in losses.items()}
+        return Report('images', interleave(variants, runs=args.runs, clock=machine.clock), machine.meaning,
+                      memory=added_at_peak(variants, machine.device))
 
 
 def _take(loss: Callable[..., Tensor], masking: str, coords: Tensor, sigmas: Tensor, heatmaps: Tensor,

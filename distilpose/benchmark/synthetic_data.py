@@ -1,4 +1,4 @@
-"""Made people in COCO's form, and answers to people as a network gives them."""
+"""Synthetic annotations in COCO's format, and synthetic predictions as a network returns them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ERRORS = (0.01, 0.02, 0.05, 0.5)  # shares of a box's diagonal: three hits, nea
 
 
 def make_people(count: int, *, keypoints: int) -> dict[str, Any]:
-    """Annotations of people, 2.2 an image on average, always the same ones.
+    """Annotations of people, 2.2 an image on average, equal at every call.
 
     Some joints are not labelled, and some people not at all; some are crowds.
 
@@ -44,16 +44,16 @@ def make_people(count: int, *, keypoints: int) -> dict[str, Any]:
                 annotations=annotations, categories=[dict(id=1, name='person')])
 
 
-def make_answers(truth: Mapping[str, Any], *, keypoints: int, per_person: float) -> list[dict[str, Any]]:
-    """Data samples as a network returns them: hits, misses and no answers at all, always the same ones.
+def make_predictions(truth: Mapping[str, Any], *, keypoints: int, per_person: float) -> list[dict[str, Any]]:
+    """Data samples as a network returns them, equal at every call: hits, misses, and people without a prediction.
 
     Args:
         truth: COCO's annotations.
         keypoints: of a person.
-        per_person: answers, on average.
+        per_person: predictions of a person, on average.
 
     Raises:
-        DistilPoseError: the annotations have other keypoints, or nobody was answered.
+        DistilPoseError: the annotations have other keypoints, or no person has a prediction.
     """
     draw, people = np.random.default_rng(1), truth['annotations']
     triples = [_values(person) for person in people]
@@ -63,8 +63,8 @@ def make_answers(truth: Mapping[str, Any], *, keypoints: int, per_person: float)
     boxes = np.array([person['bbox'] for person in people], dtype=float).reshape(-1, 4)
     whose = np.repeat(np.arange(len(people)), draw.poisson(per_person, len(people)))
     if not len(whose):
-        raise DistilPoseError(f'{len(people)} people with {per_person} answers each are no answers; more of either are '
-                              'needed')
+        raise DistilPoseError(f'{len(people)} people with {per_person} predictions each are no predictions; more '
+                              'of either are needed')
     corners, sizes = boxes[whose, None, :2], boxes[whose, None, 2:]
     joints = np.where(labelled[whose, :, 2:] > 0, labelled[whose, :, :2],
                       corners + sizes * draw.random((len(whose), keypoints, 2)))
@@ -80,7 +80,7 @@ def make_answers(truth: Mapping[str, Any], *, keypoints: int, per_person: float)
 
 
 def _fields(values: list[float]) -> dict[str, list[float]]:
-    """Keypoints by the names that an annotation has for them."""
+    """Keypoints by the fields of an annotation."""
     if len(values) != 3 * _WHOLE_BODY:
         return dict(keypoints=values)
     return {field: values[3 * place.start:3 * place.stop] for field, place in PARTS.values()}

@@ -1,4 +1,4 @@
-"""How many images a second a training step takes when the teacher's answers are on disk."""
+"""Benchmark of training steps with a teacher cache: images a second when the teacher's outputs are on disk."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from distilpose.engine.hooks.randomness import seed_generators
 from distilpose.engine.mixed_precision import use_autocast
 from distilpose.errors import DistilPoseError
 
-from .inputs import batch_size
+from .display import Report
+from .inputs import batch_size, build_model, ready_to_train, with_a_teacher
 from .machine import chosen_machine
-from .networks import build_model, ready_to_train, with_a_teacher
-from .timing import Report, interleave
+from .timing import interleave
 
 _WARM_UP = 1
 
 
 def measure(cfg: Config, args: argparse.Namespace) -> Report:
-    """Times training steps on batches of the training data whose teacher's answers are read from a full cache.
+    """Times training steps on batches of the training data whose teacher outputs are read from a full cache.
 
     The cache is filled first, in a temporary folder, so that it is most likely read from memory. Loading images is not
     in the figures, see ``data``.
@@ -81,7 +81,7 @@ class _Steps:
 
 
 def _batches(cfg: Config, *, size: int, count: int) -> list[dict[str, Any]]:
-    """Batches of the training data, whose samples know their slots; one that comes twice has two slots."""
+    """Batches of the training data, whose samples have slots in the cache; a sample that comes twice has two."""
     loader = cfg.train_dataloader
     dataset = DATASETS.build(loader.dataset)
     collate = FUNCTIONS.get(loader.get('collate_fn', dict(type='pseudo_collate'))['type'])

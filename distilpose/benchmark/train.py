@@ -1,4 +1,4 @@
-"""How many images a second a training step takes."""
+"""Benchmark of training steps: images a second."""
 
 from __future__ import annotations
 
@@ -16,14 +16,11 @@ from distilpose.distillation import PoseDistiller
 from distilpose.engine.mixed_precision import use_autocast
 from distilpose.errors import DistilPoseError
 
-from .ceilings import measure_ceilings
-from .inputs import batch_size, made_batch
-from .machine import Machine, chosen_machine
-from .memory import added_at_peak
-from .networks import build_model, macs_of_a_step, ready_to_train, with_a_teacher
+from .display import Report
+from .inputs import batch_size, build_model, macs_of_a_step, ready_to_train, synthetic_batch, with_a_teacher
+from .machine import Machine, added_at_peak, chosen_machine, measure_ceilings
 from .reference import published_settings, train_as_published
-from .timed_sections import Parts
-from .timing import Report, interleave
+from .timing import TimedSections, interleave
 
 _PASSES = 3
 
@@ -32,8 +29,8 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     """Times the training step of a config as its Runner calls it: forward, backward and optimizer, on one batch.
 
     Loading is measured by ``data``; averaged weights (EMA) and other hooks that run between the steps are not in it,
-    and a teacher's stored answers are not used. FLOPs of a step are those of
-    :func:`~distilpose.benchmark.networks.macs_of_a_step`, twice.
+    and a teacher cache is not used. FLOPs of a step are those of
+    :func:`~distilpose.benchmark.inputs.macs_of_a_step`, twice.
 
     Raises:
         DistilPoseError: the config cannot be trained, or not on this machine.
@@ -41,24 +38,24 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     if not cfg.get('optim_wrapper'):
         raise DistilPoseError('the config cannot be trained: it has no optim_wrapper')
     init_default_scope(cfg.get('default_scope', 'mmpose'))
-    batch = made_batch(cfg, size=batch_size(cfg, args.batch_size))
+    batch = synthetic_batch(cfg, size=batch_size(cfg, args.batch_size))
     if args.amp:
         cfg = copy.deepcopy(cfg)
         use_autocast(cfg)
     with chosen_machine(args) as machine, with_a_teacher(cfg) as (ready, notes):
-        ways = {'config': _Steps(ready, batch, machine)}
+        variants = {'config': _Steps(ready, batch, machine)}
         if args.baseline:
-            ways['published'] = _Steps(published_settings(ready), batch, machine)
-            notes = [*notes, ways['published'].work_as_published()]
-        seconds = interleave(ways, runs=args.runs, clock=machine.clock)
+            variants['published'] = _Steps(published_settings(ready), batch, machine)
+            notes = [*notes, variants['published'].work_as_published()]
+        seconds = interleave(variants, runs=args.runs, clock=machine.clock)
         return Report(
-            'images', seconds, machine.meaning, flops={name: way.flops for name, way in ways.items()},
-            ceilings=measure_ceilings(machine), memory=added_at_peak(ways, machine.device), notes=notes,
-            details={name: way.time_parts() for name, way in ways.items()} if args.parts else {})
+            'images', seconds, machine.meaning, flops={name: variant.flops for name, variant in variants.items()},
+            ceilings=measure_ceilings(machine), memory=added_at_peak(variants, machine.device), notes=notes,
+            details={name: variant.time_sections() for name, variant in variants.items()} if args.parts else {})
 
 
 class _Steps:
-    """Takes training steps on one batch, over and over."""
+    """Repeats the training step on one batch."""
 
     def __init__(self, cfg: Config, batch: dict[str, Any], machine: Machine) -> None:
         self.batch, self.machine = batch, machine
@@ -75,20 +72,20 @@ class _Steps:
         return len(self.batch['inputs'])
 
     def work_as_published(self) -> str:
-        """Replaces parts; gives a sentence about it."""
+        """Replaces modules by the reference implementation; returns a sentence about it."""
         teachers = [self.model.teacher.model] if isinstance(self.model, PoseDistiller) else []
         replaced = train_as_published(self.model, *teachers)
         return f'published: {", ".join(["float32, channels first", *replaced])}, an optimizer without fused steps.'
 
-    def time_parts(self) -> dict[str, float]:
-        """Milliseconds of every part for one image, the median of three steps."""
+    def time_sections(self) -> dict[str, float]:
+        """Milliseconds of every section for one image, the median of three steps."""
         passes = [self._time_pass() for _ in range(_PASSES)]
         images = len(self.batch['inputs'])
         return {name: 1e3 * statistics.median(one[name] for one in passes) / images for name in passes[0]}
 
     def _time_pass(self) -> dict[str, float]:
-        """Seconds of every part of a step."""
-        parts = Parts(self.machine.clock)
+        """Seconds of every section of a step."""
+        sections = TimedSections(self.machine.clock)
         methods = [
             ('images', self.model.data_preprocessor, 'forward'), ('student', self.model, '_run_forward'),
             ('backward', self.wrapper, 'backward'), ('optimizer', self.wrapper, 'step'),
@@ -96,9 +93,9 @@ class _Steps:
         if isinstance(self.model, PoseDistiller):
             methods += [('teacher', self.model.teacher, 'outputs'), ('teacher', self.model.teacher, 'outputs_from'),
                         ('terms', self.model, '_term_losses')]
-        with parts.watching(methods):
+        with sections.patched(methods):
             self(0)
-        return parts.seconds
+        return sections.seconds
 
     def _count_flops(self) -> dict[str, float]:
         """FLOPs for one image by the type in which they are computed."""

@@ -9,8 +9,8 @@ import time
 import pytest
 import torch
 
-from distilpose.benchmark import ceilings, memory
-from distilpose.benchmark.machine import Machine, chosen_machine, find_device
+from distilpose.benchmark import machine as machines
+from distilpose.benchmark.machine import Machine, added_at_peak, chosen_machine, find_device, measure_ceilings
 from distilpose.errors import DistilPoseError
 
 CPU = torch.device('cpu')
@@ -46,9 +46,9 @@ def test_with_one_thread_waiting_costs_nothing() -> None:
 
 
 def test_ceilings_are_rates(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ceilings, '_SIZES', dict(cpu=(64, 128)))
-    monkeypatch.setattr(ceilings, '_COPIED', dict(cpu=2**16))
-    found = ceilings.measure_ceilings(Machine(CPU, 1))
+    monkeypatch.setattr(machines, '_SIZES', dict(cpu=(64, 128)))
+    monkeypatch.setattr(machines, '_COPIED', dict(cpu=2**16))
+    found = measure_ceilings(Machine(CPU, 1))
     assert found.matmul['float32'] > 0 and found.copy > 0
     assert found.share(dict(float32=found.matmul['float32']), seconds=2) == .5
     assert found.share(dict(float8=1.), seconds=1) is None and found.share({}, seconds=1) is None
@@ -62,12 +62,12 @@ def test_memory_at_the_peak_is_what_the_run_took_and_gave_back() -> None:
             return 1
         return work
 
-    found = memory.added_at_peak(dict(small=take(20), large=take(80)), CPU)
+    found = added_at_peak(dict(small=take(20), large=take(80)), CPU)
     assert found is not None
     assert found['small'] == pytest.approx(20 * 2**20, rel=.1)
     assert found['large'] == pytest.approx(80 * 2**20, rel=.1)
 
 
 def test_a_system_that_does_not_tell(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    monkeypatch.setattr(memory, '_RESET', tmp_path / 'missing' / 'clear_refs')
-    assert memory.added_at_peak(dict(config=lambda run: 1), CPU) is None
+    monkeypatch.setattr(machines, '_RESET', tmp_path / 'missing' / 'clear_refs')
+    assert added_at_peak(dict(config=lambda run: 1), CPU) is None

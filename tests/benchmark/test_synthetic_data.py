@@ -1,11 +1,11 @@
-"""People and answers that ``tools/benchmark.py eval`` makes."""
+"""Annotations and predictions of ``tools/benchmark.py eval``."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from distilpose.benchmark.synthetic_data import make_answers, make_people
+from distilpose.benchmark.synthetic_data import make_people, make_predictions
 from distilpose.errors import DistilPoseError
 
 
@@ -27,19 +27,20 @@ def test_the_whole_body_has_the_names_of_its_parts() -> None:
 
 
 @pytest.mark.parametrize('keypoints', [14, 133])
-def test_answers_are_hits_and_misses(keypoints: int) -> None:
+def test_predictions_are_hits_and_misses(keypoints: int) -> None:
     truth = make_people(300, keypoints=keypoints)
-    answers = make_answers(truth, keypoints=keypoints, per_person=1.5)
-    assert 400 < len(answers) < 500 and [answer['id'] for answer in answers] == list(range(len(answers)))
+    predictions = make_predictions(truth, keypoints=keypoints, per_person=1.5)
+    assert 400 < len(predictions) < 500
+    assert [prediction['id'] for prediction in predictions] == list(range(len(predictions)))
     boxes = {}
     for person in truth['annotations']:
         boxes.setdefault(person['image_id'], []).append(person['bbox'])
     far = []
-    for answer in answers:
-        joints, scores = answer['pred_instances']['keypoints'], answer['pred_instances']['keypoint_scores']
+    for prediction in predictions:
+        joints, scores = prediction['pred_instances']['keypoints'], prediction['pred_instances']['keypoint_scores']
         assert joints.shape == (1, keypoints, 2) and joints.dtype == np.float32 and scores.shape == (1, keypoints)
-        middles = [np.add(box[:2], np.divide(box[2:], 2)) / np.hypot(*box[2:]) for box in boxes[answer['img_id']]]
-        diagonals = [np.hypot(*box[2:]) for box in boxes[answer['img_id']]]
+        middles = [np.add(box[:2], np.divide(box[2:], 2)) / np.hypot(*box[2:]) for box in boxes[prediction['img_id']]]
+        diagonals = [np.hypot(*box[2:]) for box in boxes[prediction['img_id']]]
         far.append(min(np.abs(joints[0] / diagonal - middle).max() for middle, diagonal in zip(
             middles, diagonals, strict=True)))
     assert 0.1 < np.mean(np.array(far) > 0.9) < 0.4  # a quarter of them are misses
@@ -48,6 +49,6 @@ def test_answers_are_hits_and_misses(keypoints: int) -> None:
 def test_wrong_input_is_a_sentence() -> None:
     truth = make_people(3, keypoints=17)
     with pytest.raises(DistilPoseError, match='do not have 14 keypoints'):
-        make_answers(truth, keypoints=14, per_person=1.0)
-    with pytest.raises(DistilPoseError, match='no answers'):
-        make_answers(truth, keypoints=17, per_person=1e-9)
+        make_predictions(truth, keypoints=14, per_person=1.0)
+    with pytest.raises(DistilPoseError, match='no predictions'):
+        make_predictions(truth, keypoints=17, per_person=1e-9)

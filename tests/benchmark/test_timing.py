@@ -1,18 +1,15 @@
-"""Interleaved runs, and what a report makes of them."""
+"""Interleaved runs, and sections of a step: one within another counts once."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from distilpose.benchmark import Report, display, interleave
-from distilpose.benchmark.ceilings import Ceilings
-from distilpose.benchmark.timing import repeated
+from distilpose.benchmark import interleave
+from distilpose.benchmark.timing import TimedSections, repeated
 from distilpose.errors import DistilPoseError
 
 
-def test_ways_take_turns_and_a_first_run_is_not_counted() -> None:
+def test_variants_take_turns_and_a_first_run_is_not_counted() -> None:
     turns: list[tuple[str, int]] = []
     now = [0.0]
 
@@ -27,41 +24,6 @@ def test_ways_take_turns_and_a_first_run_is_not_counted() -> None:
                        clock=lambda: now[0])
     assert turns == [('a', 0), ('b', 0), ('a', 0), ('b', 0), ('a', 1), ('b', 1)]
     assert found == dict(a=[.5, .5], b=[3., 3.])
-
-
-def test_a_ratio_is_of_neighbours() -> None:
-    report = Report('images', dict(config=[1., 2., 8.], plain=[2., 6., 8.]), clock='seconds')
-    assert report.rate('config') == .5
-    assert report.ratio('config') == 2
-    assert json.loads(display.as_json(report))['times_as_fast'] == dict(config=2)
-    assert 'config is 2.00 times as fast as plain' in display.as_text(report)
-
-
-@pytest.mark.parametrize('seconds, words', [(.0004, '2500 images/s'), (.08, '12.5 images/s'), (.5, '2.00 images/s')])
-def test_rates_have_three_digits(seconds: float, words: str) -> None:
-    assert words in display.as_text(Report('images', dict(config=[seconds]), clock='seconds'))
-
-
-def test_every_way_is_compared_with_the_last() -> None:
-    report = Report('images', dict(fast=[1., 1.], slow=[2., 2.], plain=[4., 4.]), clock='seconds')
-    assert report.compared_with == 'plain'
-    assert json.loads(display.as_json(report))['times_as_fast'] == dict(fast=4, slow=2)
-
-
-def test_shares_and_memory_are_shown_where_they_are_known() -> None:
-    report = Report('images', dict(config=[2.], plain=[4.]), clock='seconds',
-                    flops=dict(config=dict(float32=4., bfloat16=8.)), memory=dict(config=5_000_000),
-                    ceilings=Ceilings(dict(float32=8., bfloat16=16.), copy=3e9))
-    assert report.share('config') == .5 and report.share('plain') is None
-    text, figures = display.as_text(report), json.loads(display.as_json(report))
-    assert '50 % of the ceiling  +5 MB at the peak' in text and 'copying 3.0 GB/s' in text
-    assert figures['share_of_matmul_ceiling'] == dict(config=.5, plain=None)
-    assert figures['bytes_added_at_peak'] == dict(config=5_000_000)
-
-
-def test_memory_that_is_not_measured_is_said() -> None:
-    report = Report('images', dict(config=[2.]), clock='seconds', memory=None)
-    assert 'not measured on this system' in display.as_text(report)
 
 
 def test_no_runs_is_a_sentence() -> None:
@@ -79,3 +41,41 @@ def test_short_work_is_repeated_within_a_run() -> None:
     run = repeated(work, units=3, at_least=1, clock=lambda: now[0])
     assert len(calls) == 2
     assert run(0) == 4 * 3 and len(calls) == 2 + 4
+
+
+class Work:
+    """Has its own clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def inner(self) -> None:
+        self.now += 2
+
+    def outer(self, *, fail: bool = False) -> str:
+        self.now += 1
+        self.inner()
+        if fail:
+            raise KeyError
+        self.now += 4
+        return 'done'
+
+
+def test_inner_sections_count_once_and_methods_come_back() -> None:
+    machine = Work()
+    machine.inner = own = machine.inner  # type: ignore[method-assign]
+    sections = TimedSections(lambda: machine.now)
+    with sections.patched([('outer', machine, 'outer'), ('inner', machine, 'inner')]):
+        assert machine.outer() == 'done'
+        machine.inner()
+    machine.inner()
+    assert sections.seconds == dict(outer=5, inner=4)
+    assert vars(machine)['inner'] is own and 'outer' not in vars(machine)
+
+
+def test_a_failure_leaves_the_methods_as_they_were() -> None:
+    machine = Work()
+    sections = TimedSections(lambda: machine.now)
+    with pytest.raises(KeyError), sections.patched([('outer', machine, 'outer'), ('inner', machine, 'inner')]):
+        machine.outer(fail=True)
+    assert sections.seconds == dict(outer=1, inner=2) and vars(machine) == dict(now=3)

@@ -10,7 +10,7 @@ from types import ModuleType
 import cv2
 import pytest
 
-from distilpose.benchmark import ceilings
+from distilpose.benchmark import machine
 from tests.datasets.test_jpeg import picture
 from tests.engine import tiny
 
@@ -51,8 +51,8 @@ def tiny_configs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def run(tool: Callable[[str], ModuleType], tiny_configs: dict[str, Path], monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Runs a subcommand on a tiny config with one thread, twice; gives exit code, stdout and stderr."""
-    monkeypatch.setattr(ceilings, '_SIZES', dict(cpu=(64, )))
-    monkeypatch.setattr(ceilings, '_COPIED', dict(cpu=2**16))
+    monkeypatch.setattr(machine, '_SIZES', dict(cpu=(64, )))
+    monkeypatch.setattr(machine, '_COPIED', dict(cpu=2**16))
 
     def call(subcommand: str, config: str, *arguments: str) -> tuple[int, str, str]:
         options = ['--runs', '2', '--threads', '1', '--device', 'cpu', '--batch-size', '3']

@@ -14,7 +14,7 @@ from distilpose.benchmark.synthetic_data import make_people
 
 @pytest.fixture
 def run_eval(tool: Callable[[str], ModuleType], capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple]:
-    """Runs the tool on made people; gives exit code, stdout and stderr."""
+    """Runs the tool on synthetic people; gives exit code, stdout and stderr."""
 
     def call(config: str, *arguments: str) -> tuple[int, str, str]:
         code = tool('benchmark').main(['eval', f'configs/{config}', '--runs', '1', *arguments])
@@ -35,7 +35,7 @@ def test_eval(run_eval, config: str, figures: int, arguments: tuple[str, ...]) -
     code, out, _ = run_eval(config, '--people', '40', '--answers', '2', '--baseline', '--json', *arguments)
     found = json.loads(out)
     assert code == 0 and found['compared_with'] == 'published' and set(found['times_as_fast']) == {'config'}
-    assert '40 made people on 19 images' in found['notes'][0]
+    assert '40 synthetic people on 19 images' in found['notes'][0]
     assert f'the same {figures} figures' in found['notes'][1]
     parts = {'suppression', 'writing results', 'reading results', 'figures', 'everything else'}
     for measured in found['milliseconds_of_parts'].values():
