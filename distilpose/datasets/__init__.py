@@ -1,4 +1,4 @@
-"""Data sets and transforms that mmpose lacks."""
+"""Data sets, transforms, sampler and collate function that mmpose lacks."""
 
 from .collate import compact_collate
 from .grouped_by_image import PeopleOfImageSampler

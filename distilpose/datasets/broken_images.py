@@ -1,4 +1,4 @@
-"""Broken images of a training: another sample takes the place of one whose image cannot be read, up to a limit."""
+"""Broken images in training: samples with an unreadable image are replaced by others, up to a limit."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _PACKAGES = ('mmengine', 'mmpose', 'distilpose')
 
 
 class BrokenImages:
-    """Which labelled images of a training were found to be broken, seen by all worker processes.
+    """The broken labelled images of a training, in memory that all worker processes share.
 
     Args:
         paths: of all images.
-        max_share: of the images that may be broken.
+        max_share: largest share of broken images.
     """
 
     def __init__(self, paths: Iterable[str], *, max_share: float) -> None:
@@ -35,21 +35,21 @@ class BrokenImages:
         self.max_share = max_share
         self.is_broken = torch.zeros(len(self.paths), dtype=torch.uint8).share_memory_()
         self.marks = torch.zeros((), dtype=torch.int64).share_memory_()
-        """Changes when one is found, which takes less time to see than the count."""
+        """Number of broken images; cheaper to read than counting them."""
 
     @property
     def most(self) -> int:
-        """How many may be broken."""
+        """Largest number of broken images."""
         return int(self.max_share * len(self.paths))
 
     def add(self, path: str) -> bool:
-        """Notes a broken image.
+        """Marks an image as broken.
 
         Returns:
             Whether it is one of these images.
 
         Raises:
-            SampleFailed: there are more than may be.
+            SampleFailed: there are more than the limit.
         """
         name = os.fsencode(path)
         place = int(np.searchsorted(self.paths, name))
@@ -68,7 +68,7 @@ class BrokenImages:
             is_broken: (N,) as the attribute of this name, gathered from several processes.
 
         Raises:
-            SampleFailed: there are more than may be.
+            SampleFailed: there are more than the limit.
         """
         found = self.is_broken if is_broken is None else is_broken
         count = int(found.count_nonzero())
@@ -79,7 +79,7 @@ class BrokenImages:
                 f'annotations, or leave out more: --cfg-options {SHARE_OPTION}={needed:g}')
 
     def describe(self, is_broken: torch.Tensor) -> str:
-        """How many are broken, and why some of them are, as a sentence without its full stop."""
+        """Number of broken images with the reasons for some of them, a sentence without its full stop."""
         found = is_broken.nonzero().flatten().tolist()
         paths = [os.fsdecode(self.paths[place]) for place in found[:5]]
         names = ', '.join(f'{path} {inspect_image(path).problem or "cannot be decoded"}' for path in paths)
@@ -95,7 +95,7 @@ class SkippingPipeline(Compose):
 
     Args:
         pipeline: of a data set.
-        broken: where broken images are noted.
+        broken: the record of broken images.
     """
 
     def __init__(self, pipeline: Compose, broken: BrokenImages) -> None:
@@ -126,10 +126,10 @@ class SkippingPipeline(Compose):
             if isinstance(data.get('img_path'), str) and why_unreadable(data['img_path']):
                 self.broken.add(data['img_path'])  # as LoadImage(ignore_empty=True) leaves it out
         self.in_a_row += 1
-        self._draw_otherwise()
+        self._reseed()
         return sample
 
-    def _draw_otherwise(self) -> None:
+    def _reseed(self) -> None:
         """Seeds numpy's generator from itself and the number of samples that were left out in a row.
 
         Where it is seeded for each sample anew, a sample would always be replaced by the same one, and one that is
@@ -138,11 +138,11 @@ class SkippingPipeline(Compose):
         np.random.seed((np.random.randint(2**31) + self.in_a_row) % 2**32)
 
     def leaves_out(self, error: Exception, data: Any) -> bool:
-        """Whether an error comes from a broken image, which is noted.
+        """Whether an error comes from a broken image, which is then marked.
 
         Args:
             error: of a step.
-            data: what the steps were given.
+            data: the input of the steps.
 
         Raises:
             SampleFailed: too many images are broken.
@@ -172,17 +172,17 @@ def nested_datasets(dataset: Any) -> Iterator[Any]:
     """A data set and those that it combines or repeats."""
     yield dataset
     inner = getattr(dataset, 'dataset', None)
-    for part in (*(getattr(dataset, 'datasets', None) or ()), *([] if inner is None else [inner])):
-        yield from nested_datasets(part)
+    for child in (*(getattr(dataset, 'datasets', None) or ()), *([] if inner is None else [inner])):
+        yield from nested_datasets(child)
 
 
 def labelled_datasets(dataset: Any) -> list[BaseDataset]:
     """The data sets of annotated images on this machine among those of :func:`nested_datasets`."""
     found = list(nested_datasets(dataset))
-    if not all(_is_local(part) for part in found):
+    if not all(_is_local(one) for one in found):
         return []
-    return [part for part in found if isinstance(part, BaseDataset) and not hasattr(part, 'datasets')
-            and not isinstance(part, UnlabelledImages)]
+    return [one for one in found if isinstance(one, BaseDataset) and not hasattr(one, 'datasets')
+            and not isinstance(one, UnlabelledImages)]
 
 
 def _is_local(dataset: Any) -> bool:
@@ -193,9 +193,9 @@ def _is_local(dataset: Any) -> bool:
 
 def image_paths(dataset: BaseDataset) -> list[str]:
     """The images of a data set, each once; empty where its entries do not have one image each."""
-    known = getattr(dataset, 'image_files', None)
-    if known is not None and dataset._indices is None:
-        return [os.fsdecode(path) for path in known]
+    files = getattr(dataset, 'image_files', None)
+    if files is not None and dataset._indices is None:
+        return [os.fsdecode(path) for path in files]
     people = stored_people(dataset)
     if people is not None:
         return list(people.images())
@@ -205,10 +205,10 @@ def image_paths(dataset: BaseDataset) -> list[str]:
 
 def leave_out_broken(dataset: Any, broken: BrokenImages) -> None:
     """Gives a :class:`SkippingPipeline` to a data set and to those in it, if they take another sample for ``None``."""
-    for part in nested_datasets(dataset):
-        pipeline = getattr(part, 'pipeline', None)
-        if isinstance(pipeline, Compose) and not isinstance(pipeline, SkippingPipeline) and _takes_another(part):
-            part.pipeline = SkippingPipeline(pipeline, broken)
+    for one in nested_datasets(dataset):
+        pipeline = getattr(one, 'pipeline', None)
+        if isinstance(pipeline, Compose) and not isinstance(pipeline, SkippingPipeline) and _takes_another(one):
+            one.pipeline = SkippingPipeline(pipeline, broken)
 
 
 def _takes_another(dataset: Any) -> bool:

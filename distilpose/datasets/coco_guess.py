@@ -1,4 +1,4 @@
-"""What an annotation file of COCO's form says of its keypoints, and where its images are; splits by image."""
+"""COCO annotation files of one's own data: keypoint names and skeleton, image folder, split into train and val."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_coco(path: Path) -> CocoFile:
     """Reads an annotation file, and checks its content.
 
     Raises:
-        DistilPoseError: it is missing, is no JSON, or has content that cannot be used; says what was found.
+        DistilPoseError: it is missing, is no JSON, or has content that cannot be used.
     """
     if not path.is_file():
         raise DistilPoseError(f'there is no annotation file {path}; expected a JSON file with images, annotations and '
@@ -56,7 +56,7 @@ def count_keypoints(file: CocoFile) -> int:
 
 
 def names_and_skeleton(file: CocoFile) -> tuple[list[str] | None, list[tuple[int, int]]]:
-    """Names of the keypoints, ``None`` where no category says them, and links of their indices from 0.
+    """Names of the keypoints, ``None`` if no category has them, and skeleton links, indices from 0.
 
     Raises:
         DistilPoseError: categories have different keypoints, or a link has no keypoint.
@@ -110,12 +110,12 @@ def find_images(file: CocoFile, folder: Path | None) -> Path:
                                   'which folder the names start from')
         return folder
     counts = folders_with_images(file)
-    whole = [place for place, count in counts.items() if count == len(names)]
-    if len(whole) == 1 or whole and all(Path(name).is_absolute() for name in names):
-        return whole[0]
-    if whole:
-        raise DistilPoseError(f'the images of {file.path} are in {" and in ".join(map(str, whole[:3]))}; say with '
-                              '--images which to take')
+    complete = [place for place, count in counts.items() if count == len(names)]
+    if len(complete) == 1 or complete and all(Path(name).is_absolute() for name in names):
+        return complete[0]
+    if complete:
+        raise DistilPoseError(f'the images of {file.path} are in {" and in ".join(map(str, complete[:3]))}; say '
+                              'with --images which to take')
     best = max(counts, key=lambda place: counts[place])
     found = f'; {best} has {counts[best]} of the first {len(names)}' if counts[best] else ''
     raise DistilPoseError(f'the images of {file.path}, such as {names[0]}, are in no folder beside it{found}; name '
@@ -135,7 +135,7 @@ def _folders(place: Path) -> list[Path]:
 
 
 def find_validation(path: Path) -> Path | None:
-    """The file beside one for training whose name says that it is for validation: ``train`` -> ``val``, ``valid``."""
+    """The validation file beside a training file, by its name: ``train`` -> ``val``, ``valid``."""
     start, word, end = path.name.rpartition('train')
     if not word:
         return None
@@ -146,7 +146,7 @@ def find_validation(path: Path) -> Path | None:
 def split(file: CocoFile, fraction: float) -> tuple[dict[str, Any], dict[str, Any]]:
     """Splits a file by image, the same way each time: by the hash of an image's name.
 
-    An image that is listed several times, under several ids, is in one part.
+    An image that is listed several times, under several ids, is on one side.
 
     Args:
         file: the annotations.
@@ -170,7 +170,7 @@ def split(file: CocoFile, fraction: float) -> tuple[dict[str, Any], dict[str, An
     first = set(ordered[:count])
     chosen = {number for number, name in names.items() if name in first}
 
-    def part(is_val: bool) -> dict[str, Any]:
+    def half(is_val: bool) -> dict[str, Any]:
         return dict(file.content, images=[one for one in images if (one['id'] in chosen) == is_val],
                     annotations=[one for one in annotations if (one.get('image_id') in chosen) == is_val])
-    return part(False), part(True)
+    return half(False), half(True)

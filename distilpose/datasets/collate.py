@@ -1,4 +1,4 @@
-"""Handing a batch from a worker process to the one that trains."""
+"""Collate function: one image tensor per batch, and data samples that are cheap to send from a worker process."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _SMALL = 16384  # bytes; above, memory that two processes share costs less than 
 def compact_collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """A batch of crops of one size: ``inputs`` (B, 3, H, W), ``data_samples`` a list of B.
 
-    As mmengine's ``pseudo_collate`` but for the images, which are one tensor, so that they travel to the device in one
-    piece and are normalised there at once. Between processes every tensor takes a shared file of its own, which for a
-    person's targets costs more than the targets; here small ones travel by value. (``pad_shape``, which mmpose's data
+    As mmengine's ``pseudo_collate``, but images are one tensor, which is copied to the device and normalised at once.
+    torch sends each tensor between processes through a shared-memory file of its own, which costs more than the small
+    targets of a person; here small tensors are pickled by value. (``pad_shape``, which mmpose's data
     preprocessor writes into the samples and only bottom-up estimators read, is wrong for images in one tensor.)
 
     Args:
@@ -40,7 +40,7 @@ def compact_collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 class CollatedSamples(list[PoseDataSample]):
-    """A list that is quick to send to another process; it arrives as a plain list."""
+    """A list of data samples that is cheap to send to another process, where it is a plain list."""
 
     crops: Tensor | None = None
     """(B, 3, H, W) the teacher's own crops, while they are not in the samples."""
@@ -79,7 +79,7 @@ def _reduce(tensor: Tensor) -> tuple:
 
 
 def _stack(images: list[Tensor]) -> Tensor:
-    """Stacked where the other process sees it, if there is another one."""
+    """Stacks images; in a worker process, in shared memory."""
     if torch.utils.data.get_worker_info() is None:
         return torch.stack(images)
     storage = torch.UntypedStorage._new_shared(sum(image.nbytes for image in images))

@@ -1,4 +1,4 @@
-"""The people of an image one after the other, in training."""
+"""Sampler grouped by image: all people of an image follow each other, so that it is decoded once."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class PeopleOfImageSampler(DefaultSampler):
     """Shuffles images instead of people, so that an image is decoded once for all of its people.
 
     With ``LoadEncodedImage(remember=True)``. Every person comes once an epoch, as with mmengine's ``DefaultSampler``;
-    but a batch shows fewer images and more of the people of each, which is not what the published networks were
-    trained on. The order follows from (seed, epoch) alone. Every process takes a stretch of it, all of them equally
-    long; as in ``DefaultSampler``, the last one is filled up from the beginning.
+    but a batch has fewer images with more people each, unlike the training of the published networks. The order
+    depends on (seed, epoch) alone. Every process takes a contiguous part of equal length; as in ``DefaultSampler``, the
+    last one is filled up from the beginning.
 
     Args:
-        dataset: of mmengine's kind; ``img_path`` of its entries says which image a person is in.
+        dataset: of mmengine's kind; ``img_path`` of its entries is the image of a person.
         seed: one number for all processes; by default they draw one and share it.
 
     Raises:
@@ -48,8 +48,8 @@ def _number_images(dataset: BaseDataset) -> np.ndarray:
     """(N,) the number of every person's image, counted in order of appearance."""
     # The entries of a combined data set are samples, for which images are loaded.
     if isinstance(dataset, CombinedDataset) or not hasattr(dataset, 'get_data_info'):
-        raise DistilPoseError(f'PeopleOfImageSampler got {type(dataset).__name__}, which does not say what image a '
-                              "person is in; use DefaultSampler, or one data set of people such as COCO's")
+        raise DistilPoseError(f'PeopleOfImageSampler got {type(dataset).__name__}, whose entries have no image '
+                              "path; use DefaultSampler, or one data set of people such as COCO's")
     people = stored_people(dataset)
     if people is not None:
         return people.image_numbers()

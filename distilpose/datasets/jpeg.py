@@ -1,7 +1,7 @@
-"""Decoding no more of a JPEG file than a crop of it needs.
+"""Partial JPEG decoding: only the rows that a crop needs.
 
-With `simplejpeg` installed (an optional package), a file is decoded from its top down to the last row that is asked
-for; the values are those that OpenCV decodes, to the bit. Without it OpenCV decodes the whole file.
+With `simplejpeg` installed (an optional package), a file is decoded from its top down to the last row that is
+needed; the values are those that OpenCV decodes, to the bit. Without it OpenCV decodes the whole file.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class JpegImage:
     height: int
     width: int
     height_at: int | None
-    """Where the file says its height; None where its rows do not follow each other (progressive files)."""
+    """Offset of the height in the file; None where rows are not stored in order (progressive files)."""
 
     @classmethod
     def read(cls, data: bytes) -> JpegImage | None:
-        """Reads what a file says of itself; None for any other image, and for one that has EXIF data, which may
+        """Reads the header of a file; None for any other image, and for one that has EXIF data, which may
         rotate it, or no end.
 
         Args:
@@ -70,7 +70,7 @@ class JpegImage:
 
 
 class WholeJpegImage:
-    """A JPEG file that is decoded once, in full, for all who ask for a part of it.
+    """A JPEG file that is decoded once, in full, for all callers.
 
     Args:
         image: the file.
@@ -124,7 +124,7 @@ def _with_opencv(image: JpegImage, reduction: int) -> np.ndarray | None:
 def _with_simplejpeg(image: JpegImage, rows: int | None, reduction: int) -> np.ndarray:
     data, height = image.data, image.height
     if rows is not None and image.height_at is not None and rows + _MARGIN * reduction < height:
-        # libjpeg has no way to stop early but to be told that the image ends there.
+        # libjpeg only stops early if the header has a smaller height.
         height = -(-rows // reduction) * reduction + _MARGIN * reduction
         at = image.height_at
         data = b''.join((data[:at], height.to_bytes(2, 'big'), memoryview(data)[at + 2:]))

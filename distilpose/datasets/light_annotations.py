@@ -1,4 +1,4 @@
-"""COCO's people, with nothing that training does not use."""
+"""Light-weight annotations: COCO's people without the fields that only evaluation reads."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class QuickCocoDataset(CocoDataset):
 
     A person has no outline (``segmentation``) and no ``raw_ann_info``, which top-down training does not use, but its
     ``keypoint_scores`` (:class:`~distilpose.datasets.WeighByCertainty`) where there are some, and shares
-    what describes the data set, such as ``flip_indices``, with all others instead of having a copy: no step may write
-    to it. ``people_in_image`` is how many people of the data set its image shows. In test mode people stay as they are.
+    the metainfo of the data set, such as ``flip_indices``, with all others instead of a copy: no step may write
+    to it. ``people_in_image`` is the number of people in its image. In test mode people stay as they are.
     Batches are made in stages (:func:`~distilpose.datasets.staged_pipeline.prepare_batch`).
 
     Args: those of ``CocoDataset``.
@@ -35,7 +35,7 @@ class QuickCocoDataset(CocoDataset):
 
     @takes_stored_people
     def load_data_list(self) -> Sequence[dict]:
-        """The people, as ``CocoDataset`` gives them, without what serves evaluation."""
+        """The people of ``CocoDataset`` without the fields for evaluation."""
         people = super().load_data_list()
         if self.test_mode:
             return people
@@ -46,13 +46,13 @@ class QuickCocoDataset(CocoDataset):
                      people_in_image=counts[person['img_path']], **_scores(person)) for person in people]
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """A person, which belongs to the caller, and what describes the data set, which does not."""
+        """The entry of a person, a copy, with the metainfo of the data set, which is shared."""
         person = BaseDataset.get_data_info(self, idx)
         person.update((key, self._metainfo[key]) for key in _OF_THE_DATA_SET)
         return person
 
     def __getitems__(self, indices: Sequence[int]) -> list[Any]:
-        """The samples of a batch; torch's loader asks for them here instead of one by one."""
+        """The samples of a batch; torch's loader calls this instead of ``__getitem__`` for each."""
         return prepare_batch(self, indices)
 
 

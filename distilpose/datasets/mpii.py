@@ -1,4 +1,4 @@
-"""MPII with positions counted from 0."""
+"""MPII data set with coordinates counted from 0, as the published code reads it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class ZeroBasedMpiiDataset(MpiiDataset):
     The files count from 1. mmpose's ``MpiiDataset`` shifts only the centres, so that labels lie a pixel too far right
     and down, and its ``MpiiPCKAccuracy`` adds 1 to predictions; with this data set use
     :class:`~distilpose.evaluation.PCKhMetric`, which compares in image pixels. Other differences: people without
-    joints (``test.json``) are read, with visibility 0; nobody with a box is left out; images may have any name.
+    joints (``test.json``) are read, with visibility 0; all people with a box are kept; images may have any name.
 
     Head sizes for PCKh come from ``headbox_file``, or from a ``headbox`` (left, top, right, bottom, counted from 1)
-    that everybody in the annotations has. As in the published evaluation, the joints of ``headbox_file`` take the place
+    of all people in the annotations. As in the published evaluation, the joints of ``headbox_file`` take the place
     of the annotations'.
 
     Args: those of ``MpiiDataset``, of which ``headbox_file`` may be relative to ``data_root``.
@@ -33,7 +33,7 @@ class ZeroBasedMpiiDataset(MpiiDataset):
 
     @classmethod
     def _load_metainfo(cls, metainfo: dict | None = None) -> dict:
-        """mmpose's, and what tells this data set from mmpose's to a metric."""
+        """mmpose's, with a mark by which metrics distinguish the two data sets."""
         return {**super()._load_metainfo(metainfo), 'keypoints_counted_from': 0}
 
     def _load_annotations(self) -> tuple[list[dict], list[dict]]:
@@ -62,7 +62,7 @@ class ZeroBasedMpiiDataset(MpiiDataset):
 
     @staticmethod
     def _is_valid_instance(data_info: dict) -> bool:
-        """Everybody with a box, as in the published code: a person without joints has a picture to learn from."""
+        """All people with a box, as in the published code, also those without joints."""
         left, top, right, bottom = data_info['bbox'][0]
         return bool(right > left and bottom > top)
 

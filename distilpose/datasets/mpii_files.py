@@ -1,4 +1,4 @@
-"""Reading MPII's two files: the list of people, and the ground truth that the published evaluation compares with.
+"""MPII's files: the list of people (JSON), and the ground truth of the published evaluation (Matlab).
 
 Both count positions from 1, as Matlab does; everything that this module returns counts from 0, as images do.
 """
@@ -19,7 +19,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.host.data_files import read_json
 
 _HEAD_SHARE = 0.6  # of the head box's diagonal: "SC_BIAS" of MPII's evaluation
-_FARTHEST = 10.0  # median distance in pixels, above which two files cannot speak of the same people
+_FARTHEST = 10.0  # median distance in pixels, above which two files do not list the same people
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class People:
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """What a ``.mat`` file says of the same people."""
+    """Head boxes and joints of a ``.mat`` file, for the same people."""
 
     head_boxes: np.ndarray
     """(N, 4) left, top, right, bottom."""
@@ -75,7 +75,7 @@ def read_people(path: str | Path, *, num_keypoints: int) -> People:
         num_keypoints: K, how many joints a person has.
 
     Raises:
-        DistilPoseError: there is no such file, or it is another kind of file; says what was found.
+        DistilPoseError: there is no such file, or it is another kind of file.
     """
     people = _load_list(path)
     for index, person in enumerate(people):
@@ -96,7 +96,7 @@ def read_people(path: str | Path, *, num_keypoints: int) -> People:
 def _check_units(centres: np.ndarray, scales: np.ndarray, people: Sequence[dict[str, Any]], path: str | Path) -> None:
     """Refuses people of no size, and centres that are shares of the image."""
     if not (scales > 0).any():
-        raise DistilPoseError(f'the scale of person 0 of {path} is {people[0]["scale"]}, and nobody has one above 0; '
+        raise DistilPoseError(f'the scale of person 0 of {path} is {people[0]["scale"]}, and none is above 0; '
                               'expected the height of each person, divided by 200 pixels')
     if 0 < centres.max() <= 1:
         raise DistilPoseError(f'the center of person 0 of {path} is {people[0]["center"]}, and no number of any center '
@@ -115,7 +115,7 @@ def _log(people: People, visible: np.ndarray, path: str | Path) -> None:
              'which all above 0 count as labelled'),
             (at_origin.any(axis=1), 'have labelled joints at (0, 0) or (-1, -1), where a missing one is often put: '
              'give it joints_vis 0'),
-            (_is_repeated(people) & labelled.any(axis=1), 'have the image and the joints of somebody before them, and '
+            (_is_repeated(people) & labelled.any(axis=1), 'have the image and the joints of an earlier person, and '
              'count twice')):
         if applies.any():
             print_log(f'{applies.sum():,} of {len(is_used):,} people of {path} {what}; the first is person '

@@ -1,4 +1,4 @@
-"""Staged pipeline: the samples of a batch go through its steps together instead of one after the other."""
+"""Staged pipeline: a batch goes through the pipeline step by step instead of sample by sample."""
 
 from __future__ import annotations
 
@@ -27,16 +27,15 @@ _DRAW_NOTHING = (DecodingTopdownAffine, GenerateTarget, PackPoseInputs, PackMixe
 
 
 def prepare_batch(dataset: BaseCocoStyleDataset, indices: Sequence[int]) -> list[Any]:
-    """The samples ``dataset[index]`` of a batch, and what is drawn for them, in less time.
+    """The samples ``dataset[index]`` of a batch, with the same random numbers, in less time.
 
-    Decoding an image drives out of the processor's caches what all other steps need, which by itself triples their
-    time. Here people come first, each with all steps up to the decoding one, and after that every step has its turn for
-    all of them.
+    Decoding an image evicts the data of all other steps from the processor's caches, which triples their time. So the
+    steps before decoding run sample by sample, and each later step runs on the whole batch.
 
-    Where that could change a sample, they are made one by one: if a step from the decoding one on may draw random
-    numbers, and if a ``prepare_data`` or ``__getitem__`` other than mmpose's may read samples. Seeding
-    (:class:`~distilpose.engine.hooks.randomness.SeededPreparation`) is allowed. The data set keeps its pipeline
-    meanwhile: the early steps are those of a view of it.
+    Samples are made one by one where the result could differ: if a step from the decoding one on may draw random
+    numbers, or if ``prepare_data`` or ``__getitem__`` are not mmpose's. Seeding
+    (:class:`~distilpose.engine.hooks.randomness.SeededPreparation`) is allowed. The early steps run on a view of the
+    data set, whose own pipeline stays as it is.
 
     Args:
         dataset: of mmpose's kind, with a pipeline of its own.
@@ -67,7 +66,7 @@ def _apply(step: Callable, sample: Any, skipping: SkippingPipeline | None) -> An
 
 
 def split_steps(steps: Sequence[Callable]) -> tuple[list[Callable], list[Callable]]:
-    """Those that are for one sample after the other, and those that follow for all of a batch, each in its turn."""
+    """The steps that run sample by sample, and those that run on a whole batch."""
     kinds = [type(_student_step(step)) for step in steps]
     start = kinds.index(DecodingTopdownAffine) if DecodingTopdownAffine in kinds else len(steps)
     if any(kind not in _DRAW_NOTHING for kind in kinds[start:]):

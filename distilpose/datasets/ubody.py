@@ -1,4 +1,4 @@
-"""UBody, read from its own files."""
+"""UBody data set, read from its published files."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class UBodyDataset(CocoWholeBodyDataset):
 
     The annotations are read as they were published, so that no converted copy is needed (mmpose's converter keeps one
     person of a frame only). Images lie in ``images/SCENE/VIDEO/FRAME.png``, as ``tools/extract_ubody_frames.py`` puts
-    them there. As in the published code every tenth image is used, and who is a person is decided as in COCO.
+    them there. As in the published code every tenth image is used, and valid people are those of COCO's rules.
 
-    Frames that the annotations name beyond the end of an extracted video are left out, and the log says how many; a
+    Frames that the annotations name beyond the end of an extracted video are left out, with their number in the log; a
     video that was not extracted is an error. With several scenes the ids of the later ones are raised, so that none is
     used twice; a metric without ``ann_file`` gets its ground truth from here.
 

@@ -1,4 +1,4 @@
-"""Reading UBody's own files: a scene's annotations, and the list of test videos.
+"""UBody's files: annotations of a scene, and the list of test videos.
 
 ``annotations/SCENE/keypoint_annotation.json`` is COCO's form without categories; the name of an image ends with
 ``VIDEO/FRAME.png`` and may begin with a slash. ``splits/intra_scene_test_list.npy`` names the test videos; a clip that
@@ -56,7 +56,7 @@ def read_scene(path: str | Path, *, sample_interval: int = 1) -> list[Frame]:
         sample_interval: only images whose id is a multiple of it are read; the published code takes 10.
 
     Raises:
-        DistilPoseError: there is no such file, or it is another kind of file; says what was found.
+        DistilPoseError: there is no such file, or it is another kind of file.
     """
     if sample_interval < 1:
         raise DistilPoseError(f'sample_interval is {sample_interval}; it must be 1 for every image, or 10 for every '
@@ -115,7 +115,7 @@ def _check_frame(frame: Frame, path: str | Path) -> None:
                                       'the file must be of the 133 keypoints of COCO-WholeBody')
             if not are_finite(values):
                 raise DistilPoseError(f'{field} of annotation {person["id"]} of {path} has {first_not_finite(values)}; '
-                                      'expected finite numbers, or visibility 0 for a joint that is not known')
+                                      'expected finite numbers, or visibility 0 for an unknown joint')
 
 
 def read_test_videos(path: str | Path) -> frozenset[str]:

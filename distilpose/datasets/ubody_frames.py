@@ -1,4 +1,4 @@
-"""Taking the frames out of UBody's videos."""
+"""Frame extraction of UBody's videos with ffmpeg."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .ubody_files import read_scene
 
 FORMATS = ('.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts', '.webm', '.wmv')
 RECORD = '.frames.json'
-"""A file beside the frames which says what was kept of them."""
+"""A file beside the frames with the interval of the kept ones."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Video:
 
     path: Path
     folder: Path
-    wanted: frozenset[str] | None
+    keep: frozenset[str] | None
     """Names of the frames to keep, or all of them."""
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What was done."""
+    """Result of an extraction."""
 
     extracted: int
     """Videos of which frames were taken now."""
@@ -45,14 +45,14 @@ class Extraction:
     """Videos that no annotation needs."""
     frames: int
     """Images that were written now."""
-    complaints: tuple[str, ...]
-    """What ffmpeg said of videos which it read nonetheless."""
+    warnings: tuple[str, ...]
+    """Warnings of ffmpeg about videos that it read nonetheless."""
 
     def __str__(self) -> str:
         parts = [f'{self.extracted} videos extracted, {self.frames} images', f'{self.finished} were finished before']
         if self.left_out:
             parts.append(f'{self.left_out} have no annotated image')
-        return '\n'.join(['; '.join(parts), *self.complaints])
+        return '\n'.join(['; '.join(parts), *self.warnings])
 
 
 def extract_frames(root: str | Path, *, scenes: Sequence[str] | None = None, keep_interval: int | None = None,
@@ -75,18 +75,18 @@ def extract_frames(root: str | Path, *, scenes: Sequence[str] | None = None, kee
         DistilPoseError: wrong arguments, no videos, no ffmpeg, or videos that it could not read.
     """
     if jobs < 1:
-        raise DistilPoseError(f'{jobs} jobs were asked for; at least 1 is needed')
+        raise DistilPoseError(f'jobs is {jobs}; expected at least 1')
     folder = Path(root).expanduser().absolute()
     videos = _find_videos(folder, scenes)
     if keep_interval is not None:
-        videos = _with_wanted(folder, videos, keep_interval)
-    needed = [video for video in videos if video.wanted is None or video.wanted]
+        videos = _with_kept_frames(folder, videos, keep_interval)
+    needed = [video for video in videos if video.keep is None or video.keep]
     waiting = [video for video in needed if not _is_finished(video.folder, keep_interval)]
     counts = dict(extracted=len(waiting), finished=len(needed) - len(waiting), left_out=len(videos) - len(needed))
     if not waiting:
-        return Extraction(**counts, frames=0, complaints=())
-    frames, complaints = _extract_all(waiting, _find_program(ffmpeg), keep_interval=keep_interval, jobs=jobs)
-    return Extraction(**counts, frames=frames, complaints=tuple(complaints))
+        return Extraction(**counts, frames=0, warnings=())
+    frames, warnings = _extract_all(waiting, _find_program(ffmpeg), keep_interval=keep_interval, jobs=jobs)
+    return Extraction(**counts, frames=frames, warnings=tuple(warnings))
 
 
 def _find_videos(root: Path, scenes: Sequence[str] | None) -> list[Video]:
@@ -110,13 +110,13 @@ def _find_videos(root: Path, scenes: Sequence[str] | None) -> list[Video]:
     return [Video(file, folder, None) for folder, file in by_folder.items()]
 
 
-def _with_wanted(root: Path, videos: Sequence[Video], interval: int) -> list[Video]:
+def _with_kept_frames(root: Path, videos: Sequence[Video], interval: int) -> list[Video]:
     """The videos with the names of their annotated images."""
-    wanted = defaultdict(set)
+    keep = defaultdict(set)
     for scene in sorted({PurePosixPath(video.folder.relative_to(root / 'images')).parts[0] for video in videos}):
         for frame in read_scene(root / 'annotations' / scene / 'keypoint_annotation.json', sample_interval=interval):
-            wanted[root / 'images' / scene / frame.path.parent].add(frame.path.name)
-    return [Video(video.path, video.folder, frozenset(wanted[video.folder])) for video in videos]
+            keep[root / 'images' / scene / frame.path.parent].add(frame.path.name)
+    return [Video(video.path, video.folder, frozenset(keep[video.folder])) for video in videos]
 
 
 def _is_finished(folder: Path, keep_interval: int | None) -> bool:
@@ -145,45 +145,45 @@ def _find_program(ffmpeg: str) -> str:
 
 def _extract_all(videos: Sequence[Video], program: str, *, keep_interval: int | None,
                  jobs: int) -> tuple[int, list[str]]:
-    """How many images were written, and what ffmpeg complained about."""
-    frames, complaints, failures = 0, [], []
+    """How many images were written, and the warnings of ffmpeg."""
+    frames, warnings, failures = 0, [], []
     pool = ThreadPoolExecutor(jobs)  # threads that wait for processes
     try:
         futures = [pool.submit(_extract, video, program, keep_interval) for video in videos]
         for future in tracked(as_completed(futures), total=len(videos), description='videos', unit='videos'):
             try:
-                count, complaint = future.result()
+                count, warning = future.result()
             except DistilPoseError as error:
                 failures.append(str(error))
                 continue
             frames += count
-            complaints += [complaint] if complaint else []
+            warnings += [warning] if warning else []
     finally:
         pool.shutdown(cancel_futures=True)
     if failures:
         raise DistilPoseError(f'{len(failures)} of {len(videos)} videos could not be extracted, the others are '
                               'finished; repair or remove these and run it again:\n' + '\n'.join(sorted(failures)))
-    return frames, complaints
+    return frames, warnings
 
 
 def _extract(video: Video, program: str, keep_interval: int | None) -> tuple[int, str | None]:
-    """Extracts one video; returns how many images it has, and what ffmpeg complained about."""
-    with _made_beside(video.folder) as part:
+    """Extracts one video; returns how many images it has, and the warnings of ffmpeg."""
+    with _made_beside(video.folder) as partial:
         # The video is named by its whole path, and the images from within their folder: nothing in a name is an option,
         # a protocol or a pattern. Only local files are opened, whatever the video refers to.
         command = [program, '-nostdin', '-hide_banner', '-loglevel', 'error', '-protocol_whitelist', 'file',
                    '-i', str(video.path), '-f', 'image2', '-r', '30', '%06d.png']
-        result = subprocess.run(command, cwd=part, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        said = result.stderr.decode(errors='replace').strip().splitlines()
-        frames = list(part.glob('*.png'))
+        result = subprocess.run(command, cwd=partial, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        messages = result.stderr.decode(errors='replace').strip().splitlines()
+        frames = list(partial.glob('*.png'))
         if result.returncode or not frames:
-            reason = said[-1] if said else f'exit code {result.returncode}, {len(frames)} frames'
+            reason = messages[-1] if messages else f'exit code {result.returncode}, {len(frames)} frames'
             raise DistilPoseError(f'{video.path}: {reason}')
-        unwanted = [frame for frame in frames if video.wanted is not None and frame.name not in video.wanted]
-        for frame in unwanted:
+        dropped = [frame for frame in frames if video.keep is not None and frame.name not in video.keep]
+        for frame in dropped:
             frame.unlink()
-        (part / RECORD).write_text(json.dumps(dict(keep_interval=keep_interval, frames=len(frames))))
-    return len(frames) - len(unwanted), f'{video.path}: {said[-1]}' if said else None
+        (partial / RECORD).write_text(json.dumps(dict(keep_interval=keep_interval, frames=len(frames))))
+    return len(frames) - len(dropped), f'{video.path}: {messages[-1]}' if messages else None
 
 
 @contextmanager

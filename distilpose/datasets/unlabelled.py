@@ -1,4 +1,4 @@
-"""Unlabelled images: a data set of images without annotations, which only a teacher supervises."""
+"""Unlabelled images: a data set of images without annotations, supervised by a teacher alone."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class UnlabelledImages(BaseCocoStyleDataset):
 
     A sample is a box, or the whole image where no boxes are given. It has the keypoints of the labelled data, at 0 with
     visibility 0, so that every codec gives them the weight 0, and ``labelled=False``, which
-    :class:`~distilpose.datasets.PackMixedPoseInputs` hands on to the distiller. The image is decoded when the pipeline
+    :class:`~distilpose.datasets.PackMixedPoseInputs` packs for the distiller. The image is decoded when the pipeline
     begins, as ``LoadImage`` would, which leaves it alone, so that any pipeline of labelled data serves.
 
     An image that cannot be read or is too small is replaced by another, drawn with numpy's generator, and marked in
     ``skipped``; no image ends a training.
 
-    Of videos every so manieth frame is an image, called ``clip.mp4/000120.jpg``. They are decoded once, into files
-    (:func:`~distilpose.datasets.video_frames.extract_frames`).
+    Of videos every N-th frame is an image (``every``), called ``clip.mp4/000120.jpg``. They are decoded once, into
+    files (:func:`~distilpose.datasets.video_frames.extract_frames`).
 
     Args:
         images: a folder, searched recursively, or a list of files (``.json``, or text with a name a line), or a video,
@@ -85,13 +85,13 @@ class UnlabelledImages(BaseCocoStyleDataset):
         if self._fully_initialized:
             return
         super().full_init()
-        # Seen by all worker processes; why a sample is left out, 0 where nothing is known against it.
+        # In shared memory for all worker processes: why a sample is left out, 0 for a usable one.
         self.skipped = torch.zeros(len(self), dtype=torch.uint8).share_memory_()
         if self.part == 'val':
             self._keep_usable()
         self._usable = next((index for index in range(len(self)) if self._read(index) is not None), -1)
         if self._usable < 0:
-            remedy = ('nothing is left to learn from; change images or data_root, or take UnlabelledImages out of the '
+            remedy = ('no image is left to train on; change images or data_root, or take UnlabelledImages out of the '
                       'config') if self.part != 'val' else (
                 'these are all that are held out for validation; remove or mend them, or train without validation '
                 '(--no-validate)')
@@ -159,7 +159,7 @@ class UnlabelledImages(BaseCocoStyleDataset):
         file = Path(self.data_root or '', self.boxes or '')
         boxes = read_boxes(file)
         matched = match_names(boxes, [(name, places[name].absolute()) for name in names], source=file)
-        found = {name: boxes[known] for name, known in zip(names, matched, strict=True) if known is not None}
+        found = {name: boxes[other] for name, other in zip(names, matched, strict=True) if other is not None}
         unknown = boxes.keys() - set(matched)
         if unknown == boxes.keys():
             raise DistilPoseError(f'no name in the boxes {file} is one of the {len(names)} images: the former has '
@@ -185,24 +185,24 @@ class UnlabelledImages(BaseCocoStyleDataset):
         return self.pipeline(info)
 
     def describe_skipped(self, skipped: torch.Tensor) -> str:
-        """What was left out, and why, as a sentence without its full stop.
+        """Samples that are left out and why, a sentence without its full stop.
 
         Args:
             skipped: (N,) as the attribute of this name, or gathered from several processes.
         """
         reasons = {_UNREADABLE: 'not readable as images',
                    _WRONG_SIZE: f'with a side of less than {self.min_side} or more than {LARGEST_SIDE} pixels'}
-        parts = []
+        clauses = []
         for reason, words in reasons.items():
             found = (skipped == reason).nonzero().flatten().tolist()
             if found:
                 names = ', '.join(self.get_data_info(index)['img_path'] for index in found[:5])
-                parts.append(f'{len(found)} {words} ({names}{", ..." if len(found) > 5 else ""})')
+                clauses.append(f'{len(found)} {words} ({names}{", ..." if len(found) > 5 else ""})')
         return (f'{int(skipped.count_nonzero())} of {len(skipped)} unlabelled samples are left out: '
-                f'{" and ".join(parts)}')
+                f'{" and ".join(clauses)}')
 
     def _read(self, idx: int) -> dict | None:
-        """What the pipeline begins with, or ``None`` if the sample cannot be used."""
+        """The input of the pipeline, or ``None`` if the sample cannot be used."""
         if self.skipped[idx]:
             return None
         info = self.get_data_info(idx)

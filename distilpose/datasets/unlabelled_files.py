@@ -1,4 +1,4 @@
-"""Reading images without annotations: which there are, the boxes of people in them, and the images themselves."""
+"""Files of unlabelled images: lists of images, boxes of people, and the split that is held out for validation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from distilpose.host.data_files import read_json
 from .video_frames import VIDEO_SUFFIXES, is_video
 
 SUFFIXES = ('.bmp', '.gif', '.jp2', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp')
-"""Names of files in a folder that are taken for images, in small or capital letters."""
+"""Suffixes of image files, in lower or upper case."""
 
 PARTS = ('all', 'train', 'val')
 """Of images without annotations: all of them, those to train on, and those that are held out."""
@@ -26,7 +26,7 @@ _STRETCH = 300  # frames
 PERSON = 1
 """COCO's category of people."""
 PEOPLE = ('person', 'people', 'human')
-"""Names of categories of people, in small letters."""
+"""Names of categories of people, in lower case."""
 
 
 def list_images(source: Path, root: Path, *, videos: bool = False) -> tuple[Path, list[str]]:
@@ -120,7 +120,7 @@ def read_boxes(path: Path) -> dict[str, np.ndarray]:
         Name -> (N, 4) left, top, width, height; N is 0 for an image that is named and has no box.
 
     Raises:
-        DistilPoseError: there is no such file, or it is another kind of file; says what was found.
+        DistilPoseError: there is no such file, or it is another kind of file.
     """
     content = _load_json(path)
     if isinstance(content, dict) and isinstance(content.get('images'), list) and 'annotations' in content:
@@ -141,8 +141,8 @@ def match_names(names: Collection[str], images: Sequence[tuple[str, PurePath]], 
     """Finds the name that a file has for each image, whichever folder its names begin at.
 
     A name is an image's if it is the image's own, or the end of its path, of several names the longest:
-    ``images/a.jpg`` for ``/data/images/a.jpg``. Where that holds for no image at all, names may be longer than what is
-    known of the images: ``/elsewhere/images/a.jpg`` for ``a.jpg``.
+    ``images/a.jpg`` for ``/data/images/a.jpg``. Where that holds for no image at all, names may be longer than the
+    paths of the images: ``/elsewhere/images/a.jpg`` for ``a.jpg``.
 
     Args:
         names: of the file.
@@ -173,9 +173,9 @@ def match_names(names: Collection[str], images: Sequence[tuple[str, PurePath]], 
 
 
 def _claimed(found: Sequence[str | None], images: Sequence[tuple[str, PurePath]], source: object) -> list[str | None]:
-    """Each name for one image: that which is called so, or the only one that ends so.
+    """Assigns each name to one image: the image of that name, or the only one whose path ends with it.
 
-    Where some names say all that is known of an image, those that say less of another image are not its.
+    Where some names are complete paths, shorter names of other images do not count.
     """
     is_whole = [name is not None and len(_parts(name)) >= len(_parts(images[index][0]))
                 for index, name in enumerate(found)]
@@ -250,7 +250,7 @@ def people_categories(categories: Sequence[Mapping[str, Any]], boxes: Sequence[M
         path: their file, for messages.
 
     Raises:
-        DistilPoseError: neither names nor keypoints say which category, or no box is of it.
+        DistilPoseError: no category has keypoints or is called person, or no box is of it.
     """
     found = [one['id'] for one in categories if one.get('keypoints')]
     if not found and len(categories) == 1:

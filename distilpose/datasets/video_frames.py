@@ -1,4 +1,4 @@
-"""Frames of videos as image files, which data sets read in any order and in worker processes."""
+"""Frame extraction of videos to image files, which data sets read in any order and in worker processes."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.progress import tracked
 
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
-"""Names of files that are taken for videos, in small or capital letters."""
+"""Suffixes of video files, in lower or upper case."""
 EVERY = 10
-"""Of so many frames one is an image, unless another number is given."""
+"""Default interval of frames: one in so many is an image."""
 _FACTS = 'frames.json'
 _QUALITY = 95  # of JPEG
 _ATTEMPTS = 500
 """Frames in a row that cannot be decoded, after which a video is over."""
 _MOST_FRAMES = 1 << 40
-"""Files that do not know how many they have say more, or less than none."""
+"""Frame counts above it, or below 0, are those of files without one."""
 _LOOKED_AT = 1 << 16  # bytes at the beginning and at the end of a video
 
 
@@ -39,24 +39,24 @@ class VideoFrames(NamedTuple):
     names: list[str]
     """``'<name of the video>/<number of the frame>.jpg'``, in order."""
     broken: int
-    """Frames that should be images and could not be decoded, and those that the file says it has and has not."""
+    """Frames that should be images and could not be decoded, and frames that the header counts and the file lacks."""
 
 
 def is_video(name: str | Path) -> bool:
-    """Whether a file is called as videos are."""
+    """Whether a file has the suffix of a video."""
     return str(name).lower().endswith(VIDEO_SUFFIXES)
 
 
 def extract_frames(video: Path, folder: Path, *, name: str, every: int = EVERY) -> VideoFrames:
-    """Writes every so manieth frame of a video as a JPEG file of quality 95, or finds those that are there.
+    """Writes every N-th frame of a video (``every``) as a JPEG file of quality 95, or finds existing ones.
 
     Frame 120 of ``clip.mp4`` becomes ``<folder>/clip.mp4/000120.jpg``, whatever ``every`` is. The frames of a video
-    appear all at once; of several processes that ask for them one reads the video, and the others wait.
+    appear all at once; of several processes one reads the video, and the others wait.
 
     Args:
         video: the file.
         folder: of the frames; made where there is none.
-        name: what the video is called there, for instance its path from a folder of videos.
+        name: of the video there, for instance its path from a folder of videos.
         every: 1 for all frames.
 
     Raises:
@@ -88,21 +88,21 @@ def _read(place: Path, facts: dict[str, Any], *, name: str) -> VideoFrames | Non
     if not place.exists():
         return None
     try:
-        known = json.loads((place / _FACTS).read_text(encoding='utf-8'))
-        if {key: known[key] for key in facts} == facts:
+        stored = json.loads((place / _FACTS).read_text(encoding='utf-8'))
+        if {key: stored[key] for key in facts} == facts:
             return VideoFrames([f'{name}/{file}' for file in sorted(os.listdir(place)) if file != _FACTS],
-                               known['broken'])
-        reason = f'has one frame in {known["every"]} of a video of {known["bytes"]} bytes'
-        if known['bytes'] == facts['bytes'] and known['ends'] != facts['ends']:
+                               stored['broken'])
+        reason = f'has one frame in {stored["every"]} of a video of {stored["bytes"]} bytes'
+        if stored['bytes'] == facts['bytes'] and stored['ends'] != facts['ends']:
             reason += ' with another content'
     except (OSError, ValueError, LookupError, TypeError):
-        reason = f'has no {_FACTS} that says of which frames'
+        reason = f'has no valid {_FACTS}'
     raise DistilPoseError(f'{place} {reason}; expected one in {facts["every"]} of one of {facts["bytes"]} bytes. '
                           'Remove it, or name another folder for the frames')
 
 
 def _digest_ends(video: Path) -> str:
-    """Tells videos of one size apart without reading them whole."""
+    """Digest of beginning and end, which distinguishes videos of one size without reading them fully."""
     try:
         with video.open('rb') as stream:
             begin = stream.read(_LOOKED_AT)
@@ -113,21 +113,21 @@ def _digest_ends(video: Path) -> str:
 
 
 def _write(video: Path, place: Path, facts: dict[str, Any], *, name: str) -> VideoFrames:
-    part = place.with_name(f'.{place.name}.{os.getpid()}.part')
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
+    partial = place.with_name(f'.{place.name}.{os.getpid()}.part')
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
     try:
-        written, broken = _decode(video, part, every=facts['every'])
+        written, broken = _decode(video, partial, every=facts['every'])
         if not written:
             raise _unreadable(video)
-        write_atomically(part / _FACTS, json.dumps(dict(facts, broken=broken)) + '\n')
+        write_atomically(partial / _FACTS, json.dumps(dict(facts, broken=broken)) + '\n')
         try:
-            part.rename(place)
+            partial.rename(place)
         except OSError:
             if not place.is_dir():  # another process, on another machine, was faster
                 raise
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
     return VideoFrames([f'{name}/{file}' for file in written], broken)
 
 
@@ -159,18 +159,18 @@ class Frame(NamedTuple):
 
     number: int
     is_there: bool
-    """Whether the decoder came to it; not of those that it refused and then went on after."""
+    """False for damaged frames that the decoder skipped."""
     pixels: cv2.typing.MatLike | None
     """(H, W, 3) BGR; ``None`` for frames in between, and those that cannot be decoded."""
 
 
 def decode_frames(capture: cv2.VideoCapture, every: int, *, attempts: Callable[[int], int],
                   skip: int = 0, is_over: threading.Event | None = None) -> Iterator[Frame]:
-    """All frames of a video, with the pixels of every so manieth.
+    """All frames of a video, with the pixels of every N-th.
 
     Args:
         capture: the video, at its first frame.
-        every: of so many frames one has pixels.
+        every: N, the interval of frames with pixels.
         attempts: number of a frame -> frames from there that may fail in a row before the video is over; decoders go on
             after a damaged one.
         skip: how many of the frames with pixels are left without at the beginning.
@@ -183,14 +183,14 @@ def decode_frames(capture: cv2.VideoCapture, every: int, *, attempts: Callable[[
             continue
         yield from (Frame(lost, False, None) for lost in range(number, number + broken))
         number, broken = number + broken, 0
-        is_asked = number % every == 0 and number // every >= skip
-        is_read, pixels = capture.retrieve() if is_asked else (False, None)
+        is_selected = number % every == 0 and number // every >= skip
+        is_read, pixels = capture.retrieve() if is_selected else (False, None)
         yield Frame(number, True, pixels if is_read else None)
         number += 1
 
 
 def frame_count(capture: cv2.VideoCapture) -> int:
-    """Frames that a file says it has; 0 where it does not say."""
+    """Number of frames in the header of a file; 0 if unknown."""
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     return int(count) if 0 < count < _MOST_FRAMES else 0
 

@@ -134,7 +134,7 @@ def test_a_wrong_person_is_a_sentence(tmp_path: Path, change: dict[str, Any], se
 
 
 @pytest.mark.parametrize('change, sentence', [
-    (lambda person: dict(scale=0), 'the scale of person 0 of .* is 0, and nobody has one above 0'),
+    (lambda person: dict(scale=0), 'the scale of person 0 of .* is 0, and none is above 0'),
     (lambda person: dict(center=[0.4, 0.5]), r'center of person 0 of .* is \[0.4, 0.5\], .* shares of the image')])
 def test_units_of_all_people(tmp_path: Path, change: Callable[[dict], dict], sentence: str) -> None:
     people = [{**person, **change(person)} for person in make_people(COUNT)]
@@ -146,7 +146,7 @@ def test_units_of_all_people(tmp_path: Path, change: Callable[[dict], dict], sen
     (dict(scale=0), 5, '1 of 6 people of .* have a scale of 0 or below and are left out; the first is person 2'),
     (dict(joints_vis=[2] * 16, joints=[[5, 6]] * 16), 6, '1 of 6 people of .* have a joints_vis other than 0 and 1'),
     (dict(joints=[[0, 0]] * 16, joints_vis=[1] * 16), 6, r'labelled joints at .0, 0. or .-1, -1.'),
-    (None, 6, '1 of 6 people of .* the image and the joints of somebody before them'), ({}, 6, None)])
+    (None, 6, '1 of 6 people of .* the image and the joints of an earlier person'), ({}, 6, None)])
 def test_what_is_unusual_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, used: int,
                                      change: dict[str, Any] | None, sentence: str | None) -> None:
     lines: list[str] = []

@@ -31,8 +31,8 @@ video = Path(arguments[arguments.index('-i') + 1])
 with Path({log!r}).open('a') as log:
     log.write(json.dumps([str(Path.cwd()), arguments]) + '\\n')
 told = json.loads(video.read_text())
-if 'complaint' in told:
-    print('first line', told['complaint'], sep='\\n', file=sys.stderr)
+if 'warning' in told:
+    print('first line', told['warning'], sep='\\n', file=sys.stderr)
 for number in range(1, told.get('frames', 0) + 1):
     Path(arguments[-1] % number).write_bytes(b'frame')
 sys.exit(told.get('exit', 0))
@@ -108,7 +108,7 @@ def test_an_interrupted_video_is_made_anew(root: Path, ffmpeg: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize('told, reason', [
-    (dict(frames=3, exit=1, complaint='Invalid data found'), 'Invalid data found'),
+    (dict(frames=3, exit=1, warning='Invalid data found'), 'Invalid data found'),
     (dict(frames=0), 'exit code 0, 0 frames'), (dict(frames=1, exit=255), 'exit code 255, 1 frames')], ids=str)
 def test_a_video_that_cannot_be_read_does_not_stop_the_others(root: Path, ffmpeg: Path, told: dict[str, object],
                                                               reason: str) -> None:
@@ -121,11 +121,11 @@ def test_a_video_that_cannot_be_read_does_not_stop_the_others(root: Path, ffmpeg
 
 
 @pytest.mark.slow
-def test_complaints_are_passed_on(root: Path, ffmpeg: Path) -> None:
-    add_video(root, 'Speech/one.mp4', frames=3, complaint='a frame is damaged')
+def test_warnings_of_ffmpeg_are_passed_on(root: Path, ffmpeg: Path) -> None:
+    add_video(root, 'Speech/one.mp4', frames=3, warning='a frame is damaged')
     done = extract_frames(root, ffmpeg=str(ffmpeg))
-    assert done.complaints == (f'{root}/videos/Speech/one.mp4: a frame is damaged', )
-    assert str(done).splitlines() == ['2 videos extracted, 5 images; 0 were finished before', *done.complaints]
+    assert done.warnings == (f'{root}/videos/Speech/one.mp4: a frame is damaged', )
+    assert str(done).splitlines() == ['2 videos extracted, 5 images; 0 were finished before', *done.warnings]
 
 
 @pytest.mark.slow
@@ -186,7 +186,7 @@ def two_of_a_name(root: Path) -> None:
     (no_video_files, dict(), r'there are no videos \(.avi'),
     (two_of_a_name, dict(), 'one.avi and .*one.mp4 would both go to .*Speech/one'),
     (None, dict(scenes=['Opera']), 'has no videos of Opera, it has Speech, Talk Show'),
-    (None, dict(jobs=0), '0 jobs were asked for'),
+    (None, dict(jobs=0), 'jobs is 0; expected at least 1'),
     (None, dict(keep_interval=10), 'keypoint_annotation.json cannot be read'),
 ])
 def test_wrong_input_is_a_sentence(root: Path, ffmpeg: Path, spoil: Callable[[Path], object] | None,

@@ -286,7 +286,7 @@ def test_boxes_of_no_image_are_refused(tmp_path: Path) -> None:
     ({'list.txt': b'\n\n'}, dict(images='list.txt'), 'is empty'),
     ({'list.json': b'{"a": 1}'}, dict(images='list.json'), r'must be a list of file names.*found \{"a": 1\}'),
     ({'list.txt': b'\xff\xfe'}, dict(images='list.txt'), 'it is not text'),
-    ({'a.jpg': b'', 'b.jpg': b'x'}, {}, '2 of 2 unlabelled samples are left out: 2 not readable .* nothing is left'),
+    ({'a.jpg': b'', 'b.jpg': b'x'}, {}, '2 of 2 unlabelled samples are left out: 2 not readable .* no image is left'),
     ({'list.txt': b'a.jpg\nb.jpg'}, dict(images='list.txt'), '2 of 2 unlabelled samples are left out'),
 ])
 def test_nothing_to_learn_from_is_refused(tmp_path: Path, files: dict[str, bytes], kwargs: dict[str, Any],

@@ -1,4 +1,4 @@
-"""Coarse dropout: holes in the picture, so that the network learns to guess what it cannot see."""
+"""Coarse dropout augmentation: black rectangles over the crop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pipeline hands to a model."""
+"""Packing of samples: images as tensors, targets and metainfo as data samples."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PackTrainingInputs(PackMixedPoseInputs):
         return dict(inputs=inputs, data_samples=sample)
 
     def _pack(self, results: dict) -> PoseDataSample:
-        """What mmpose packs where there are no maps, less its copies."""
+        """As mmpose packs samples without maps, without copies."""
         people, labels = InstanceData(), InstanceData()
         for key, name in self._table(results, 'instance').items():
             if key in results:
@@ -68,7 +68,7 @@ class PackTrainingInputs(PackMixedPoseInputs):
         return sample
 
     def _table(self, results: dict, kind: str) -> dict[str, str]:
-        """What is packed as which name: as the targets' codec says, or mmpose."""
+        """Mapping table from keys to packed names: the codec's, or mmpose's."""
         name = f'{kind}_mapping_table'
         return results[name] if name in results else getattr(self, name)
 

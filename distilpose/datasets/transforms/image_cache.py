@@ -1,4 +1,4 @@
-"""Several people of one image, one after the other."""
+"""Image cache: the last image is decoded once for all of its people."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from mmpose.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class LoadImageOnce(LoadImage):
-    """mmpose's ``LoadImage`` that remembers the last image, for as long as its people follow each other.
+    """mmpose's ``LoadImage`` with a cache of the last image, for data in which people of an image follow each other.
 
-    They do wherever data are not shuffled: in validation and testing, with up to twenty detected boxes an image. The
-    image is not to be written to, and says so to a step that tries.
+    That is so without shuffling: in validation and testing, with up to twenty detected boxes an image. The image is
+    read-only.
 
     Args:
         backend_args: where files are, as in mmengine.

@@ -1,4 +1,4 @@
-"""Pixels are decoded when it is known which are needed."""
+"""Lazy decoding: JPEG files are decoded at the crop, down to its last row."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class LoadEncodedImage(LoadImage):
     """Reads an image's file, and of a JPEG file only the size, so that :class:`DecodingTopdownAffine` can decode it.
 
     In the place of ``LoadImage``, where the steps up to the crop change boxes and flip once, but need no pixels. Sets
-    ``img`` to an image (H, W, 3) of nothing that takes no memory, and ``encoded_img`` to the file. Any other file, one
+    ``img`` to a placeholder (H, W, 3) without memory, and ``encoded_img`` to the file. Any other file, one
     with EXIF data (which may rotate the image), and an image that is there already are loaded as ``LoadImage`` does.
 
     Args:
-        remember: decode the image of several people (``people_in_image``, where the data set says it) once and in full,
+        remember: decode the image of several people (``people_in_image``, where the data set has it) once and in full,
             and keep it as long as they follow each other, as they do with
             :class:`~distilpose.datasets.PeopleOfImageSampler`.
         backend_args: where files are, as in mmengine.
@@ -121,7 +121,7 @@ class DecodingTopdownAffine(SinglePersonTopdownAffine):
 
     def crop_decoded(self, results: dict, encoded: JpegImage | WholeJpegImage, image: np.ndarray,
                      reduction: int) -> dict:
-        """Crops what :meth:`decode` gave."""
+        """Crops an image that :meth:`decode` returned."""
         results['img'] = image
         if reduction == 1:
             return super().transform(results)

@@ -1,4 +1,4 @@
-"""Augmentation as the published systems draw it.
+"""Box augmentation of the published systems: shift, scale and rotation from clipped normals.
 
 mmpose 1.x's ``RandomBBoxTransform`` draws truncated normals; the code that trained the published networks
 clips normals, which puts visible mass on the limits, and shifts the box before anything else.

@@ -1,4 +1,4 @@
-"""A picture out of focus."""
+"""Random blur augmentation: mean or median filter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Crops of single people."""
+"""Single-person crop: mmpose's TopdownAffine for one person per sample, with less overhead."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Teacher crop: what the teacher sees is cut from the original image, with the student's augmentation replayed.
+"""Teacher crop: the teacher's input is cut from the original image, with the student's augmentation replayed.
 
 Four steps around those of a pipeline, put there by :func:`distilpose.config.with_teacher_crop`. None of them draws a
-random number, and none changes what the student is given.
+random number, and none changes the student's input.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ class TeacherCrop(BaseTransform):
 class TeacherView(BaseTransform):
     """Applies a step that changes pixels to the student's crop, and the same change to the teacher's.
 
-    Blur and holes are drawn once, and holes are brought to the teacher's crop. Colour is drawn again from the same
-    state of numpy's generator, which goes on as it would without a teacher.
+    Blur and holes are drawn once, and holes are mapped to the teacher's crop. Colour is drawn again from the same
+    state of numpy's generator, which continues as without a teacher.
 
     Args:
         step: one of :data:`~distilpose.config.teacher_crop.REPLAYED`, or ``Albumentation`` of such.
@@ -131,9 +131,9 @@ class TeacherView(BaseTransform):
     def __init__(self, step: dict | Step) -> None:
         built: Any = TRANSFORMS.build(step) if isinstance(step, Mapping) else step
         self.steps = [built] if not hasattr(built, 'aug') else _steps_of(built.aug)
-        for part in self.steps:
-            if type(part).__name__ not in REPLAYED:
-                raise not_replayable(type(part).__name__)
+        for inner in self.steps:
+            if type(inner).__name__ not in REPLAYED:
+                raise not_replayable(type(inner).__name__)
 
     def transform(self, results: dict) -> dict:
         """See the class."""
@@ -145,7 +145,7 @@ class TeacherView(BaseTransform):
             elif isinstance(step, CoarseDropout):
                 holes = step.draw(*results['img'].shape[:2])
                 results['img'] = step.painted(results['img'], holes)
-                results[_CROP] = step.painted(results[_CROP], self._brought(holes, results))
+                results[_CROP] = step.painted(results[_CROP], self._mapped_holes(holes, results))
             else:
                 before = np.random.get_state()
                 results = step(results)
@@ -154,7 +154,7 @@ class TeacherView(BaseTransform):
         return results
 
     @staticmethod
-    def _brought(holes: list[Hole], results: dict) -> list[Hole]:
+    def _mapped_holes(holes: list[Hole], results: dict) -> list[Hole]:
         """The pixels of the teacher's crop that lie nearest to those of holes in the student's."""
         sizes = (results['img'].shape[:2], results[_CROP].shape[:2])
         scale, shift = results[_MAP][::-1].astype(float).T  # along y and x

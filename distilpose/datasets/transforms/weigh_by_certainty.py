@@ -1,4 +1,4 @@
-"""Keypoint weights from pseudo-labels: joints weigh what the teacher's scores say."""
+"""Pseudo-label weights: keypoint weights are multiplied with the teacher's scores."""
 
 from __future__ import annotations
 
