@@ -212,7 +212,7 @@ def test_a_narrow_terminal_keeps_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     stream = Terminal()
     display = ProgressDisplay(Console(file=stream, force_terminal=True, width=80))
     task = display.add('train, epoch 1/300', 1000)
-    display.progress.update(task, rate='12.3 it/s, 98.4 images/s', left='12:34 left', figures='loss 0.5 (' + 'x' * 90)
+    display.progress.update(task, rate='12.3 it/s, 98.4 images/s', left='12:34 left', metrics='loss 0.5 (' + 'x' * 90)
     lines = display.console.render_lines(display.progress.get_renderable())
     display.close()
     assert len(lines) == 1
