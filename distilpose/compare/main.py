@@ -29,7 +29,7 @@ from .runs import Around, Run, train_or_read
 from .summary import Comparison, summarise
 
 WORST, EVENLY, HEATMAPS = 8, 6, 4
-Tell = Callable[[Plan, int, str], None]
+Log = Callable[[Plan, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ def compare(request: Request) -> None:
         DistilPoseError: for what cannot be compared, before anything is trained where that is possible.
     """
     queue = Queue.of(request)
-    runs = queue.train(_tell)
+    runs = queue.train(_log)
     for run in runs:
         if run.plan.title in request.exports:
-            export_run(run, tell=_print)
+            export_run(run, log=_print)
     if queue.validations:
-        table = write(queue.measure(runs, tell=_tell), queue, presentation=Presentation())[1]
+        table = write(queue.measure(runs, log=_log), queue, presentation=Presentation())[1]
     else:
         table = write_metrics(runs, request)
     print(f'\n{table}\nPage: {request.file(".html")}', flush=True)
@@ -98,23 +98,23 @@ class Queue:
         is_other = bool(request.models) and not all(is_comparable(plan.cfg) for plan in plans)
         return cls(request, plans, {} if is_other else read_validations(plans), notes)
 
-    def train(self, tell: Tell, *, around: Around | None = None) -> list[Run]:
+    def train(self, log: Log, *, around: Around | None = None) -> list[Run]:
         """Trains what is not trained yet; see :func:`~distilpose.compare.runs.train_or_read`."""
         found: list[Run] = []
         for seed in self.request.seeds:
-            runs, notes = train_or_read(self.plans, seed, request=self.request, tell=tell, around=around)
+            runs, notes = train_or_read(self.plans, seed, request=self.request, log=log, around=around)
             found += runs
             self.notes += notes
         return found
 
-    def measure(self, runs: Sequence[Run], *, tell: Tell, presentation: Presentation | None = None) -> Comparison:
+    def measure(self, runs: Sequence[Run], *, log: Log, presentation: Presentation | None = None) -> Comparison:
         """Evaluates all runs on the same people."""
         presentation = presentation or Presentation()
         measured: dict[int, dict[str, Measured]] = {}
         for run in runs:
             found = measure(run, self.validations[run.plan.role], speed=presentation.speed)
             measured.setdefault(run.seed, {})[run.plan.role] = found
-            tell(run.plan, run.seed, f'AP {in_percent(found.evaluation.figures["ap"])}')
+            log(run.plan, run.seed, f'AP {in_percent(found.evaluation.figures["ap"])}')
         names = self.validations['baseline'].dataset.metainfo['keypoint_id2name']
         return Comparison(self.plans, measured, [names[index] for index in range(len(names))], self.notes,
                           self.request.command, presentation.facts)
@@ -158,15 +158,15 @@ def write_metrics(runs: Sequence[Run], request: Request) -> str:
     return table
 
 
-def export_run(run: Run, *, tell: Callable[[str], None]) -> Path:
+def export_run(run: Run, *, log: Callable[[str], None]) -> Path:
     """Exports the model of a training to ``<role>.onnx`` in its folder, unless the file there is of its checkpoint."""
     from distilpose.export.onnx import export
 
     file = run.folder / f'{run.plan.role}.onnx'
     if file.is_file() and _exported_checkpoint(file) == sha256_of(run.checkpoint):
-        tell(f'Seed {run.seed}, {run.plan.title}: exported before, {file}.')
+        log(f'Seed {run.seed}, {run.plan.title}: exported before, {file}.')
     else:
-        tell(str(export(run.cfg, run.checkpoint, file)))
+        log(str(export(run.cfg, run.checkpoint, file)))
     return file
 
 
@@ -226,7 +226,7 @@ def _draw(comparison: Comparison, validation: Validation, *, role: str, even: bo
                     comparison.keypoint_names, heatmaps)
 
 
-def _tell(plan: Plan, seed: int, text: str) -> None:
+def _log(plan: Plan, seed: int, text: str) -> None:
     _print(f'Seed {seed}, {plan.title}: {text}.')
 
 

@@ -147,14 +147,14 @@ def measure(run: Run, validation: Validation, *, speed: bool = False) -> Measure
     model = load_model(run.cfg, run.checkpoint, device='cuda' if torch.cuda.is_available() else 'cpu')
     image = torch.zeros(1, *validation.dataset[0]['inputs'].shape, device=next(model.parameters()).device)
     rate = _images_per_second(model, image) if speed else None
-    evaluation = evaluate(run, validation)
+    evaluation = evaluation_of(run, validation)
     sigmas = np.asarray(validation.dataset.metainfo['sigmas'])
     return Measured(run, evaluation, estimate(evaluation, validation.people, sigmas=sigmas),
                     by_keypoint(evaluation, validation.people, sigmas=sigmas), count_parameters(model).trainable,
                     count_macs(ForwardPass(model), image), rate)
 
 
-def evaluate(run: Run, validation: Validation) -> Evaluation:
+def evaluation_of(run: Run, validation: Validation) -> Evaluation:
     """Predicts the validation people with :func:`distilpose.engine.evaluate`, the test loop of the Runner."""
     people, sigmas = validation.people, np.asarray(validation.dataset.metainfo['sigmas'])
     with tempfile.TemporaryDirectory() as folder:

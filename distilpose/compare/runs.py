@@ -41,7 +41,7 @@ class Run:
     """The config that it was trained with."""
 
 
-def train_or_read(plans: Sequence[Plan], seed: int, *, request: Request, tell: Callable[[Plan, int, str], None],
+def train_or_read(plans: Sequence[Plan], seed: int, *, request: Request, log: Callable[[Plan, int, str], None],
                   around: Around | None = None) -> tuple[list[Run], list[str]]:
     """Brings all trainings of one seed to their end, each after those whose checkpoints it needs.
 
@@ -49,7 +49,7 @@ def train_or_read(plans: Sequence[Plan], seed: int, *, request: Request, tell: C
         plans: of all models.
         seed: of all of them.
         request: with the folders of the trainings.
-        tell: called with plan, seed and state after every training.
+        log: called with plan, seed and state after every training.
         around: makes a context that is open during one training.
 
     Returns:
@@ -65,7 +65,7 @@ def train_or_read(plans: Sequence[Plan], seed: int, *, request: Request, tell: C
         cfg = plan.config_for({role: run.checkpoint for role, run in runs.items()})
         with around(plan, cfg, folder) if around else nullcontext():
             run, state = bring_to_its_end(plan, cfg, folder=folder, seed=seed, validate=request.validate)
-        tell(plan, seed, state)
+        log(plan, seed, state)
         notes += _foreign_weights(run, runs)
         runs[plan.role] = run
     found = [runs[plan.role] for plan in plans]
@@ -107,7 +107,7 @@ def is_final(checkpoint: Path, cfg: Config) -> bool:
 
 
 def check_stored(meta: Mapping[str, Any], cfg: Config, *, source: str, seed: int) -> None:
-    """Compares what a checkpoint says about its training with what is asked for.
+    """Compares what a checkpoint says about its training with the config of this comparison.
 
     Raises:
         DistilPoseError: names what differs and decides about the weights.
@@ -126,11 +126,11 @@ def check_stored(meta: Mapping[str, Any], cfg: Config, *, source: str, seed: int
                               'name another --work-dir, or move the folder away to train again')
 
 
-def _what_decides(values: Mapping[str, Any], asked: Config) -> dict[str, Any]:
+def _what_decides(values: Mapping[str, Any], expected: Config) -> dict[str, Any]:
     """The part of a config that decides about the weights, but for those of the teacher."""
     chosen = {key: _with_names_of_files(values.get(key), key) for key in _DECIDE_THE_WEIGHTS}
     if values.get('resume'):
-        chosen['load_from'] = _with_names_of_files(asked.get('load_from'), 'load_from')  # it names the run's own
+        chosen['load_from'] = _with_names_of_files(expected.get('load_from'), 'load_from')  # it names the run's own
     if isinstance(chosen['model'].get('teacher'), Mapping):
         chosen['model']['teacher'] = {**chosen['model']['teacher'], 'checkpoint': None}
     return chosen

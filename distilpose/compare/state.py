@@ -1,4 +1,4 @@
-"""What of a run is finished, in one small file that is never half written."""
+"""State of a resumable run: finished stages, results and durations, in one JSON file that is written atomically."""
 
 from __future__ import annotations
 

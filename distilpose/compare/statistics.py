@@ -1,4 +1,4 @@
-"""How sure a figure is: images are drawn with replacement, the same ones for every model."""
+"""Bootstrap intervals of metrics: images are drawn with replacement, the same ones for every model."""
 
 from __future__ import annotations
 

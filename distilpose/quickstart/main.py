@@ -119,7 +119,7 @@ class Stages:
         with self.stage('report', fingerprint('report', weights)) as stage:
             if not (stage.result and file.is_file() and file.with_suffix('.html').is_file()):
                 presentation = Presentation(_TEXTS, facts(self.settings), speed=True, even=True)
-                comparison = queue.measure(runs, tell=lambda plan, seed, state: None, presentation=presentation)
+                comparison = queue.measure(runs, log=lambda plan, seed, state: None, presentation=presentation)
                 stage.close()
                 durations = {STAGES[name]: seconds for name, seconds in self.state.seconds().items()}
                 spent = ', '.join(f'{title} {in_words(seconds)}' for title, seconds in durations.items())

@@ -1,4 +1,4 @@
-"""Shares over a training as areas on top of each other."""
+"""Stacked area chart of shares over a training, as inline SVG."""
 
 from __future__ import annotations
 
