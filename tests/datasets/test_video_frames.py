@@ -63,7 +63,7 @@ def test_frames_of_another_video_or_number_are_not_mixed_or_removed(tmp_path: Pa
     with pytest.raises(DistilPoseError, match='bytes with another content; expected'):
         extract_frames(video, frames, name='clip.avi')
     (frames / 'clip.avi/frames.json').unlink()
-    with pytest.raises(DistilPoseError, match=r'has no frames\.json'):
+    with pytest.raises(DistilPoseError, match=r'has no valid frames\.json'):
         extract_frames(video, frames, name='clip.avi')
     assert len(list((frames / 'clip.avi').iterdir())) == 2
 

@@ -1,4 +1,4 @@
-"""Kinds of bad input: the sentence, the exit code, and that no image is left behind; all in one process."""
+"""Kinds of bad input: the sentence, the exit code, and that nothing is left behind; all in one process."""
 
 from __future__ import annotations
 
