@@ -1,4 +1,4 @@
-"""What a program needs to use a trained student, in a call."""
+"""API for programs: load a model, predict, optimise for inference, export to ONNX."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _load_onnx(config: str | Path | Config, file: str | Path, options: Mapping[s
     of_config, of_model = split_options(options)
     cfg = load_and_change(config, options=of_config)[0]
     if not cfg.get('test_dataloader'):
-        raise DistilPoseError(f'{cfg.filename or "the config"} has no test_dataloader, which would say how people are '
+        raise DistilPoseError(f'{cfg.filename or "the config"} has no test_dataloader, which defines how people are '
                               f'cropped for {file}; take a config with test data')
     cfg, notes = onnx_test_config(cfg, file, of_model)
     model = _build(cfg)
@@ -113,12 +113,12 @@ def export_onnx(config: str | Path | Config, checkpoint: str | Path | None, file
     Raises:
         DistilPoseError: something does not fit, or the outputs of the file differ from those of the network.
     """
-    from .export.onnx import export  # it is made of this module
+    from .export.onnx import export  # it imports this module
 
     return export(config, checkpoint, file, **options)
 
 
 def _dataset_meta(cfg: Config) -> dict[str, Any] | None:
-    """Keypoint names, flip pairs and the rest of it, from the first data set of the config that tells."""
+    """Keypoint names, flip pairs and the rest of it, from the first data set of the config that has them."""
     found = (dataset_meta_from_config(cfg, mode) for mode in ('train', 'val', 'test'))
     return next((meta for meta in found if meta is not None), None)

@@ -100,7 +100,7 @@ def _hotcoco() -> str:
         raise Unusable(f'{version} is installed, and only {hotcoco.COMPARED} was compared with pycocotools: '
                            f'pip install --no-deps hotcoco=={hotcoco.COMPARED}')
     if _evaluate().computed_by == 'hotcoco':
-        return f'{version}, computes the figures of COCO'
+        return f'{version}, computes the metrics of COCO'
     variables = ' '.join(f'{name}={os.environ[name]}' for name in (hotcoco.SWITCH, SWITCH) if name in os.environ)
     return f'{version}, not used ({variables or "xtcocotools itself is installed"})'
 
@@ -158,7 +158,7 @@ def _ffmpeg() -> str:
 
 
 def _gloo() -> str:
-    """Processes on a CPU; a group of this one alone is made and left."""
+    """Processes on a CPU; a group of this one alone is joined and left."""
     import torch
     from torch import distributed
 

@@ -84,7 +84,7 @@ class Command:
     epilog: str | None = None
     """The end of the help."""
     intermixed: bool = False
-    """Whether options may stand between the words of one list of arguments."""
+    """Whether options may stand between the values of one list of arguments."""
 
     def build_parser(self, program: str | None = None) -> argparse.ArgumentParser:
         """The options.
@@ -112,10 +112,10 @@ class Command:
             SystemExit: after ``--help`` (0), and for options that do not exist (2).
         """
         end_with_launcher()
-        words = list(sys.argv[1:] if arguments is None else arguments)
+        argv = list(sys.argv[1:] if arguments is None else arguments)
         parser = self.build_parser(program)
-        args = (parser.parse_intermixed_args if self.intermixed else parser.parse_args)(words)
-        args.command_line = os.environ.get(COMMAND_VARIABLE) or f'{program or self.script} {shlex.join(words)}'.rstrip()
+        args = (parser.parse_intermixed_args if self.intermixed else parser.parse_args)(argv)
+        args.command_line = os.environ.get(COMMAND_VARIABLE) or f'{program or self.script} {shlex.join(argv)}'.rstrip()
 
         def check_and_run() -> int | None:
             self.check(args)
@@ -129,10 +129,10 @@ class Command:
 
 def resuming(command_line: str, option: str) -> str:
     """A command line with an option that takes at most one value and is given without one, once."""
-    words = shlex.split(command_line)
-    kept = [word for place, word in enumerate(words) if not (
-        word == option or word.startswith(f'{option}=')
-        or (place and words[place - 1] == option and not word.startswith('-')))]
+    arguments = shlex.split(command_line)
+    kept = [value for place, value in enumerate(arguments) if not (
+        value == option or value.startswith(f'{option}=')
+        or (place and arguments[place - 1] == option and not value.startswith('-')))]
     return shlex.join([*kept, option])
 
 
@@ -205,7 +205,7 @@ def _has_no_reader(stream: TextIO) -> bool:
 
 
 def _end_at_signal(stop: KeyboardInterrupt, *, interrupted: str, resume: str | None) -> int:
-    """Says how to go on; returns the exit code."""
+    """Prints how to resume; returns the exit code."""
     received = getattr(stop, 'received', signal.SIGINT)
     if is_first_local_process():
         name = '' if received == signal.SIGINT else f'Received {received.name}. '
@@ -276,11 +276,11 @@ def is_first_local_process() -> bool:
 
 
 class OptionsAction(argparse.Action):
-    """Collects ``KEY=VALUE`` words into a dictionary of strings, which :func:`read_options` reads."""
+    """Collects ``KEY=VALUE`` arguments into a dictionary of strings, which :func:`read_options` reads."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
                  values: str | Sequence[Any] | None, option_string: str | None = None) -> None:
-        """Adds the words to those of earlier uses of the option."""
+        """Adds the arguments to those of earlier uses of the option."""
         options = dict(getattr(namespace, self.dest, None) or {})
         for word in values or ():
             key, equals, value = word.partition('=')

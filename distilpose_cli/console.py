@@ -27,10 +27,10 @@ COMMANDS = dict(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the first word names; returns the exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    name = words[0] if words else None
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    name = argv[0] if argv else None
     if name in COMMANDS:
-        return COMMANDS[name].main(words[1:], program=f'distilpose {name}')
+        return COMMANDS[name].main(argv[1:], program=f'distilpose {name}')
     if name in ('-h', '--help'):
         print(overview())
         return 0

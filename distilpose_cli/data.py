@@ -1,4 +1,4 @@
-"""The embedded data and what is made from it: ``distilpose quickstart``, ``distilpose synthesize``; UBody's frames."""
+"""Embedded data and commands on it: ``distilpose quickstart``, ``distilpose synthesize``; UBody's frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bug report needs to know about a machine: ``distilpose doctor``.
+"""Facts about a machine for a bug report: ``distilpose doctor``.
 
 It imports ``distilpose`` as one of its checks, so that it also reports where that is what fails.
 """

@@ -1,4 +1,4 @@
-"""Starting with data of one's own: ``distilpose init``."""
+"""The initial config for your own annotations: ``distilpose init``."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def _add_init(parser: argparse.ArgumentParser) -> None:
         help='of the images, where the file is split (default: %(default)s)')
 
 
-def _pairs(words: list[str] | None) -> list[tuple[str, str]] | None:
-    if words is None:
+def _pairs(values: list[str] | None) -> list[tuple[str, str]] | None:
+    if values is None:
         return None
-    if words == ['none']:
+    if values == ['none']:
         return []
-    pairs = [tuple(word.split(':')) for word in words]
-    for word, pair in zip(words, pairs, strict=True):
+    pairs = [tuple(value.split(':')) for value in values]
+    for value, pair in zip(values, pairs, strict=True):
         if len(pair) != 2 or not all(pair):
-            raise WrongInput(f'--flip-pairs got {word!r}; expected LEFT:RIGHT, such as left_eye:right_eye, or none')
+            raise WrongInput(f'--flip-pairs got {value!r}; expected LEFT:RIGHT, such as left_eye:right_eye, or none')
     return [(one, other) for one, other in pairs]
 
 

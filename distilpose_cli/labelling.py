@@ -22,7 +22,7 @@ def _add_label(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add('teacher', metavar='TEACHER', help='ONNX file, preset ("distilpose train --teacher list"), config, or folder '
                                            'of Hugging Face')
-    add('words', metavar='[CHECKPOINT] INPUT', nargs='+',
+    add('inputs', metavar='[CHECKPOINT] INPUT', nargs='+',
         help="the config's weights, or the file of a preset; then images, videos, folders and globs ('folder/*.jpg')")
     add('--out', metavar='FILE.json', required=True, help='COCO annotations to write; there must be no such file')
     add_people(parser)
@@ -42,16 +42,16 @@ def _add_label(parser: argparse.ArgumentParser) -> None:
 
 def _split(args: argparse.Namespace) -> tuple[str | None, list[str]]:
     """The checkpoint, of a teacher that has one, and the inputs."""
-    if Path(args.words[0]).suffix.lower() in CHECKPOINTS:
-        return args.words[0], args.words[1:]
-    return None, args.words
+    if Path(args.inputs[0]).suffix.lower() in CHECKPOINTS:
+        return args.inputs[0], args.inputs[1:]
+    return None, args.inputs
 
 
 def _check_label(args: argparse.Namespace) -> None:
     check_descriptors()
     checkpoint, inputs = _split(args)
     if checkpoint is None and ('::' in args.teacher or args.teacher.endswith(_CONFIGS)):
-        raise WrongInput(f'{args.teacher} is a config, and the weights of a teacher are asked for; expected '
+        raise WrongInput(f'{args.teacher} is a config, and the weights of a teacher are needed; expected '
                          f'{args.teacher} CHECKPOINT INPUT...')
     if not inputs:
         raise WrongInput(f'{args.teacher} needs images, and only {checkpoint} is named; expected TEACHER [CHECKPOINT] '
@@ -78,5 +78,5 @@ LABEL = Command(
     'Write what a teacher predicts as COCO annotations.', script='python tools/label.py', add_arguments=_add_label,
     check=_check_label, run=_label, intermixed=True,
     interrupted='Interrupted. What was labelled is kept. Add --resume to the same command to go on.',
-    details='Says where people are with one of --boxes, --detector and --whole-image. An image that cannot be read is '
+    details='Boxes of people come from one of --boxes, --detector and --whole-image. An image that cannot be read is '
             'named at the end, and the others are labelled. The exit code is 1 if none could be.')

@@ -27,7 +27,7 @@ def end_with_launcher() -> None:
         return
     launcher = int(os.environ.pop(LAUNCHER, os.getppid()))
     is_signalled = _ask_for_signal()
-    is_signalled &= os.getppid() == launcher  # else it ended before the system was asked
+    is_signalled &= os.getppid() == launcher  # else it ended before this check
     threading.Thread(target=_watch, args=(launcher, is_signalled), name='launcher', daemon=True).start()
 
 

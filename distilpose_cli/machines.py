@@ -16,11 +16,11 @@ from .command import WrongInput
 _DESCRIPTORS, _LEAST_DESCRIPTORS = 65536, 64
 
 
-def check_machines(words: Sequence[str]) -> None:
+def check_machines(arguments: Sequence[str]) -> None:
     """Checks torchrun's options of where machines meet, before any of them waits for the others.
 
     Args:
-        words: torchrun's own arguments, without the script's.
+        arguments: torchrun's own arguments, without the script's.
 
     Raises:
         WrongInput: names the variable of the launch scripts.
@@ -28,7 +28,7 @@ def check_machines(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for name, default in (('nnodes', '1'), ('node_rank', '0'), ('master_addr', ''), ('master_port', '')):
         parser.add_argument(f'--{name}', f'--{name.replace("_", "-")}', default=default)
-    args, _ = parser.parse_known_args(list(words))
+    args, _ = parser.parse_known_args(list(arguments))
     if not (args.nnodes.isdecimal() and args.master_addr):
         return  # torchrun chooses the place, or the number of machines may change
     nodes, rank = int(args.nnodes), _number('NODE_RANK', args.node_rank, 0, int(args.nnodes) - 1)
@@ -40,7 +40,7 @@ def check_machines(words: Sequence[str]) -> None:
         print(f'Machine {rank} of 0 to {nodes - 1} meets the others at {args.master_addr}:{port}; it waits for them '
               'for JOIN_TIMEOUT seconds, 600 if that is not set.', file=sys.stderr, flush=True)
     if rank > 0 and not _answers(address):
-        print('Nothing answers there yet: it has to be the address of the machine with NODE_RANK=0, where the same '
+        print('Nothing listens there yet: it has to be the address of the machine with NODE_RANK=0, where the same '
               'command runs with the same PORT.', file=sys.stderr, flush=True)
 
 
@@ -66,7 +66,7 @@ def check_descriptors() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
     if 0 <= soft < most:
-        with contextlib.suppress(OSError, ValueError):  # the system knows another limit
+        with contextlib.suppress(OSError, ValueError):  # the system has another limit
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < _LEAST_DESCRIPTORS:

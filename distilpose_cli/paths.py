@@ -27,7 +27,7 @@ def require_config(name: str) -> None:
     Configs of mmpose pass, whether they exist or not, and so do folders, which may be of Hugging Face.
 
     Raises:
-        WrongInput: suggests configs of a similar name, or says where it looked.
+        WrongInput: suggests configs of a similar name, or names where it looked.
     """
     if name.startswith(_MMPOSE):
         return
@@ -59,7 +59,7 @@ def require_data_root(name: str | None) -> None:
     """Refuses a folder of data that does not exist.
 
     Raises:
-        WrongInput: says where it was looked for.
+        WrongInput: with the place where it was looked for.
     """
     if name is not None and not Path(name).expanduser().is_dir():
         raise WrongInput(f'--data-root {name} is no folder (looked from {Path.cwd()}); name the folder of the data')
@@ -69,7 +69,7 @@ def require_checkpoint(name: str) -> None:
     """Refuses a checkpoint that does not exist.
 
     Raises:
-        WrongInput: says where it was looked for.
+        WrongInput: with the place where it was looked for.
     """
     file = Path(name).expanduser()
     if not file.exists():

@@ -21,7 +21,7 @@ DRAW_SCORE = 0.3
 
 
 def add_people(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that say where people are."""
+    """Adds the options for boxes of people."""
     add = parser.add_argument
     people = parser.add_mutually_exclusive_group(required=True).add_argument
     people('--boxes', metavar='FILE.json',
@@ -31,7 +31,7 @@ def add_people(parser: argparse.ArgumentParser) -> None:
     people('--whole-image', action='store_true', help='every image is one person')
     add('--annotations', metavar='FILE.json', help='of --boxes that are results: names the images of their numbers '
                                                    '(default: the numbers at the end of the file names)')
-    add('--detector-kind', choices=KINDS, help='of --detector, where its file does not tell')
+    add('--detector-kind', choices=KINDS, help='of --detector, where its file does not show it')
     add('--detector-size', type=int, metavar='PIXELS', help='side of the input of --detector, where its file leaves it '
                                                             'open')
     add('--detector-score', type=float, default=0.3, metavar='SCORE',
@@ -43,7 +43,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     add('model', metavar='CONFIG|ONNX', help='config file, from the current directory or from the project, or '
                                              'distilpose::... or mmpose::...; or an ONNX file, a preset or described '
                                              'with --cfg-options')
-    add('words', metavar='CHECKPOINT INPUT', nargs='+',
+    add('inputs', metavar='CHECKPOINT INPUT', nargs='+',
         help="the config's weights, which may be an ONNX file (none after an ONNX file); then images, videos, "
              "folders and globs ('folder/*.jpg'), or a camera: 0, 1, camera:0")
     add_people(parser)
@@ -64,8 +64,8 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 def _split(args: argparse.Namespace) -> tuple[str | None, list[str]]:
     """The checkpoint, which an ONNX file does not have, and the inputs."""
     if Path(args.model).suffix.lower() == '.onnx':
-        return None, args.words
-    return args.words[0], args.words[1:]
+        return None, args.inputs
+    return args.inputs[0], args.inputs[1:]
 
 
 def _check_predict(args: argparse.Namespace) -> None:
@@ -141,5 +141,5 @@ PREDICT = Command(
     "Predict people's poses on images, in videos and of a camera.", script='python tools/predict.py',
     add_arguments=_add_predict, check=_check_predict, run=_predict, intermixed=True,
     interrupted='Interrupted. What was predicted is written. Add --resume to the same command to go on.',
-    details='Says where people are with one of --boxes, --detector and --whole-image. An image that cannot be read is '
+    details='Boxes of people come from one of --boxes, --detector and --whole-image. An image that cannot be read is '
             'named at the end, and the others are predicted. The exit code is 1 if none could be.')

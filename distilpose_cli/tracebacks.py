@@ -47,9 +47,9 @@ def describe(error: Exception, *, command_line: str) -> Description:
     package = failed_import(error)
     if package is not None:
         remedy = _REMEDIES.get(package)
-        words = [f'the package {package} cannot be imported: {shorten(error)}', *([remedy] if remedy else []),
-                 f"'distilpose doctor' says what of this installation works. {place(error, command_line)}"]
-        return Description('; '.join(words), _FAILED)
+        sentences = [f'the package {package} cannot be imported: {shorten(error)}', *([remedy] if remedy else []),
+                 f"'distilpose doctor' lists what of this installation works. {place(error, command_line)}"]
+        return Description('; '.join(sentences), _FAILED)
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
         return Description(f'{_activity(error)}{name}: {error.strerror}; check the path and its permissions. '
@@ -95,7 +95,7 @@ def shorten(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception as another:  # a class of one's own
+    except Exception as another:  # a class of the user
         return f'its message cannot be printed ({type(another).__name__})'
     return ''.join(letter if letter.isprintable() or letter.isspace() else ascii(letter)[1:-1] for letter in text)
 
@@ -108,14 +108,14 @@ def _activity(error: BaseException) -> str:
 
 def _recognise(error: Exception) -> str | None:
     """The sentence of the engine for failures of a machine, where the engine was imported."""
-    engine = sys.modules.get('distilpose.engine.failures')
-    if engine is None:
+    failures = sys.modules.get('distilpose.engine.failures')
+    if failures is None:
         return None
     try:
-        known = engine.recognise(error)
+        known = failures.recognise(error)
     except Exception:  # of an exception that cannot be printed; the traceback has it
         return None
-    is_lost = isinstance(known, engine.LostProcess) and int(os.environ.get('WORLD_SIZE', '1')) < 2  # a server's
+    is_lost = type(known).__name__ == 'LostProcess' and int(os.environ.get('WORLD_SIZE', '1')) < 2  # a server's
     return None if known is None or is_lost else str(known)
 
 

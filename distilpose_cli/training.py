@@ -99,7 +99,7 @@ def _check_train(args: argparse.Namespace) -> None:
     _check_distillation(args)
     if args.resume not in (None, 'auto', 'last'):
         require_checkpoint(args.resume)
-    unknown = sorted({word for words in args.allow_changed for word in words.split(',')} - {*MAY_CHANGE})
+    unknown = sorted({name for names in args.allow_changed for name in names.split(',')} - {*MAY_CHANGE})
     if unknown:
         raise WrongInput(f'--allow-changed got {", ".join(map(repr, unknown))}; expected some of '
                          f'{", ".join(MAY_CHANGE)}')
@@ -175,7 +175,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     add('--annotations', metavar='FILE', help='with a file of boxes: the annotations that have its images')
     add('--browse', nargs='?', const=8, type=int, metavar='N',
         help='also write samples.html: N people of each part of the data (default: 8) as the networks see them, with '
-             'keypoints, targets, flips, and what the teacher says')
+             'keypoints, targets, flips, and what the teacher predicts')
     add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the config')
     add_cfg_options(parser)
     _add_distillation(parser, images='; with a file of data, the folder that the names of its images start from')

@@ -1,4 +1,4 @@
-"""``torchrun`` whose own traceback does not bury what a failed process said; the same arguments."""
+"""``torchrun`` whose own traceback does not hide the message of a failed process; the same arguments."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _LOG_LEVEL = 'TORCH_CPP_LOG_LEVEL'
 _COMMANDS = {'train.py': TRAIN, 'test.py': TEST}
 
 
-def check(words: Sequence[str]) -> int:
+def check(argv: Sequence[str]) -> int:
     """Checks the arguments of the script that will run, before torch is imported; returns the exit code."""
-    place = next((place for place, word in enumerate(words) if Path(word).name in _COMMANDS), None)
+    place = next((place for place, word in enumerate(argv) if Path(word).name in _COMMANDS), None)
     if place is None:
         return 0
-    program = Path(words[place]).name
+    program = Path(argv[place]).name
     command = _COMMANDS[program]
-    args = command.build_parser(program).parse_args(words[place + 1:])
+    args = command.build_parser(program).parse_args(argv[place + 1:])
 
     def check_all() -> None:
         command.check(args)
-        check_machines(words[:place])
+        check_machines(argv[:place])
 
     return run_tool(check_all, program=program, interrupted=command.interrupted)
 
@@ -78,14 +78,14 @@ def main() -> int:
     # When a process has died, the others cannot go on. This ends them at once, also where they wait for it in a
     # library, and unlike SIGTERM, which asks a training to save and stop. A row of distilpose/host/table.py.
     setattr(api, '_get_default_signal', lambda: signal.SIGUSR2)  # noqa: B010
-    for name in ('agent.server.api', 'multiprocessing.api'):  # they repeat what is said here and by the processes
+    for name in ('agent.server.api', 'multiprocessing.api'):  # they repeat messages of the processes
         logging.getLogger(f'torch.distributed.elastic.{name}').setLevel(logging.CRITICAL)
     try:
         run(arguments)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         code = failure.exitcode if failure.exitcode > 0 else _ENDED_BY_SIGNAL - failure.exitcode
-        if failure.exitcode < 0 or code < _ENDED_BY_SIGNAL:  # otherwise it said itself that a signal stopped it
+        if failure.exitcode < 0 or code < _ENDED_BY_SIGNAL:  # otherwise it has printed itself that a signal stopped it
             print(describe(rank, failure.exitcode), file=sys.stderr)
         return code
     except DistError as error:  # machines did not meet

@@ -113,7 +113,7 @@ def publish(folder: Path, write: Callable[[Path], None]) -> bool:
     """Writes a folder beside its place and moves it there, in place of one that is there already.
 
     Returns:
-        Whether it is there; a full disk and the like are said once.
+        Whether it is there; a full disk and the like are logged once.
     """
     try:
         with contextlib.ExitStack() as stack:

@@ -132,7 +132,7 @@ def _folder(path: str | Path) -> Path | None:
     try:
         return cache_folder.folder_of(path)
     except OSError:
-        return None  # the reader of the file says so
+        return None  # the reader of the file raises
 
 
 def _checked(path: Path, key: str, parse: Callable[[], tuple[Any, dict[str, Any]]], check: Callable[[Any], Findings],

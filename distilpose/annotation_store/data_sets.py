@@ -48,7 +48,7 @@ def reads_store(kind: type, *, data_mode: str = 'topdown') -> bool:
 
 
 def people_column(kind: type) -> str:
-    """The column that says which stored people a class of data sets uses."""
+    """The column that marks the stored people which a class of data sets uses."""
     methods: Any = kind
     return _WHOLE_BODY if methods.parse_data_info is CocoWholeBodyDataset.parse_data_info else 'in_body'
 

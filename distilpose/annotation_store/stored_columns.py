@@ -50,7 +50,7 @@ def annotation_columns(content: Mapping[str, Any], texts: EntryTexts | None = No
         texts: of its entries.
 
     Raises:
-        Unusual: ids that repeat or are no whole numbers, keypoints of different numbers, and the like; says what.
+        Unusual: ids that repeat or are no whole numbers, keypoints of different numbers, and the like; with the reason.
     """
     try:
         return _columns(content, texts or EntryTexts())

@@ -41,7 +41,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Header:
-    """What ``header.json`` says."""
+    """The content of ``header.json``."""
 
     kind: str
     """``'annotations'``, ``'detections'``, or ``'unusual'``: a file that mmpose reads."""
@@ -149,7 +149,7 @@ def open_folder(folder: Path) -> StoredFile | None:
     except FileNotFoundError:
         return None
     except (Damaged, OSError) as error:
-        print_log(f'Stored annotations in {folder} are not used, {error}; they are made anew', 'current',
+        print_log(f'Stored annotations in {folder} are not used, {error}; they are written anew', 'current',
                   logging.WARNING)
         return None
 

@@ -1,4 +1,4 @@
-"""People of stored annotations: the samples of mmpose's top-down data sets, each made when it is asked for.
+"""People of stored annotations: the samples of mmpose's top-down data sets, each built on access.
 
 A sample equals that of mmpose in keys, their order, values and types. Data sets have the samples in the place of
 pickled ones (``data_bytes``), so that the rest of mmengine's ``BaseDataset`` does not notice.
@@ -39,7 +39,7 @@ class SampleMaker(Protocol):
 
 
 class StoredPeople(Sequence[Sample]):
-    """Samples that are made when they are asked for.
+    """Samples that are built on access.
 
     Args:
         make: makes a sample.

@@ -1,6 +1,6 @@
 """Annotation and detection files: their content checked before anything reads it.
 
-This room lies below ``config``, which knows the files of a config, and above ``host``, which reads them.
+This room lies below ``config``, which finds the files of a config, and above ``host``, which reads them.
 """
 
 from .content import check_content

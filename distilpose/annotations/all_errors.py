@@ -166,7 +166,7 @@ def _check_rest(rest: dict[str, Any], check: Callable[[Mapping[str, Any]], Findi
         try:
             return check(rest), errors
         except DistilPoseError as error:
-            is_consequence = 'nobody in' in str(error) and not (is_whole and not errors)
+            is_consequence = 'no person in' in str(error) and not (is_whole and not errors)
             errors += [] if is_consequence else [ContentError(str(error))]
         without = {name: list({entry['id']: entry for entry in reversed(rest[name])}.values())[::-1]
                    for name in ('images', 'categories', 'annotations')}

@@ -71,7 +71,7 @@ class Finding:
     kind: str
     """``'box of no size'``, the same for all files."""
     sentence: str
-    """Names the file and the first example, and says what follows."""
+    """Names the file, the first example and the consequence."""
     count: int
     image_ids: tuple[Any, ...] = ()
     """Of the first images concerned, at most :data:`MOST_EXAMPLES`."""

@@ -33,12 +33,12 @@ def shared_images(train: Findings, other: Findings) -> Finding | None:
     if not count:
         return None
     return Finding('image in training and evaluation', f'{count:,} of the {len(evaluated):,} images of {other.path} '
-                   f'are trained on as well ({train.path}): figures on them say nothing about other images', count)
+                   f'are trained on as well ({train.path}): metrics on them do not hold for other images', count)
 
 
 def check_evaluated_images(predicted: Collection[int], names: Mapping[int, str], evaluated: Mapping[int, str], *,
                            data_set: str | Path, evaluator: str | Path, named_by: str) -> None:
-    """Checks that an evaluator knows the images whose people are predicted, when it reads another file.
+    """Checks that an evaluator has the images whose people are predicted, when it reads another file.
 
     Args:
         predicted: ids of the images with people of the data set.

@@ -80,14 +80,14 @@ def check_visibility(people: People, file: File) -> None:
 
 
 _Rule = tuple[str, np.ndarray, str]
-"""Kind, whether it applies to each of the people with keypoints, and what is said of those it applies to."""
+"""Kind, whether it applies to each of the people with keypoints, and the sentence about those."""
 
 
 def people_warnings(people: People, usage: Usage, expected: Expected, file: File, *,
                     declared: Collection[int]) -> list[Finding]:
     """What is unusual about people, one finding a kind."""
     rules = [*_about_keypoints(people, expected), ('person listed twice', _repeated(people, usage), '{has|have} the '
-             'image, box and keypoints of somebody before, and {counts|count} twice')]
+             'image, box and keypoints of an earlier person, and {counts|count} twice')]
     if expected.reads_area:
         rules += _about_areas(people)
     if declared and not expected.needs_categories:
@@ -132,7 +132,7 @@ def _about_areas(people: People) -> Iterator[_Rule]:
     values = column(people.entries, 'area')
     yield ('area missing', np.array([value is MISSING for value in values], dtype=bool), '{has|have} no area; '
            f'{AREA_OF_BOX} of the box is taken, as in xtcocotools and mmpose; OKS scales distances by it, AP (M) and '
-           'AP (L) sort people by it, and figures cannot be compared with those on areas of segments, as COCO has')
+           'AP (L) sort people by it, and metrics cannot be compared with those on areas of segments, as COCO has')
     yield ('area 0', np.array([value is not MISSING and value <= 0 for value in values], dtype=bool), '{has|have} an '
            'area of 0 or below: OKS is 0 for any prediction that is not exact, so that {it counts|they count} as '
            'missed in AP, and {is|are} neither in AP (M) nor in AP (L)')

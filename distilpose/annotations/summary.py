@@ -1,4 +1,4 @@
-"""What is in an annotation file, in lines: images, categories, keypoints by name, sizes of boxes."""
+"""Summary of an annotation file, in lines: images, categories, keypoints by name, sizes of boxes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Entry = Mapping[str, Any]
 
 
 def expected_of(content: Mapping[str, Any], *, folder: str | None = None) -> Expected:
-    """What a data set would read of a file in COCO format, as far as the file says it itself.
+    """What a data set would read of a file in COCO format, as far as the file has it itself.
 
     Args:
         content: the parsed JSON.

@@ -1,1 +1,1 @@
-"""Writing checkpoints for others: published files under our names, and students without what trained them."""
+"""Export: ONNX files, converted checkpoints, and students without the distillation that trained them."""

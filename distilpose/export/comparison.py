@@ -28,7 +28,7 @@ _OUTPUTS = {False: 1e-3, True: 5e-2}
 _PIXELS = {False: 0.1, True: 1.0}
 """Largest difference of a joint."""
 _APPROXIMATE_PIXELS = 0.5
-"""Added where the file decodes otherwise than the codec."""
+"""Added where the file decodes differently from the codec."""
 _OUTLIERS = 0.03
 """Share of the joints that may differ by more, beside those whose place rounding decides."""
 _ROUNDING = {False: 2e-5, True: 5e-3}
@@ -91,7 +91,7 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
         model: the estimator, whose head predicts the joints.
         crops: of people.
         half: whether the file computes in float16, which has tolerances of its own.
-        is_approximate: whether the file's joints are made otherwise than the head's.
+        is_approximate: whether the file's joints are computed differently from the head's.
         dynamic_batch: whether the file must take any number of images.
         name: of the file, for messages.
 
@@ -120,7 +120,7 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
     differences = [torch.where(stays | ~difference.isfinite(), difference, 0) for difference in differences]
     shares = [float(difference.max()) / max(float(target.abs().max()), 1e-6)
               for difference, target in zip(differences, expected, strict=True)]
-    is_inside = ((joints >= 0) & (joints <= np.array(size) - 1)).all(-1)  # a file may know less of the others
+    is_inside = ((joints >= 0) & (joints <= np.array(size) - 1)).all(-1)  # a file may clip the others
     distances = np.linalg.norm(found_joints - joints, axis=-1)
     distances = np.where(is_inside | (not is_approximate), distances, 0)
     distances = distances[stays_there.numpy() | ~np.isfinite(distances)]
@@ -136,12 +136,12 @@ def compare(file: Path, network: Any, model: Any, crops: Crops, *, half: bool, i
 
 @contextmanager
 def _usable(file: Path, name: Path) -> Iterator[None]:
-    """Says of a file that cannot be read or run that it was not written."""
+    """Raises where the file cannot be read or run: it is not written."""
     try:
         yield
     except DistilPoseError as error:
         reason = str(error).replace(str(file.absolute()), 'it')
-        raise RunFailed(f'{name} was not written, because what torch made of the network is of no use: '
+        raise RunFailed(f'{name} was not written, because the graph that torch exported cannot be used: '
                         f'{reason}') from error
 
 

@@ -1,4 +1,4 @@
-"""Turning a published checkpoint file into one of this project."""
+"""Conversion of a published checkpoint file into one of this project."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def check_destination(source: Path, destination: Path) -> None:
     """Refuses a destination that is a folder, or the source itself.
 
     Raises:
-        DistilPoseError: says which.
+        DistilPoseError: with its name.
     """
     if destination.is_dir():
         raise DistilPoseError(f'{destination} is a folder; name the file to write, such as {destination / source.name}')
@@ -73,7 +73,7 @@ def write_checkpoint(checkpoint: dict, destination: Path) -> None:
     """Saves beside the destination first, so that an interruption leaves no half of a file under its name.
 
     Args:
-        checkpoint: ``state_dict``, and ``meta`` with words about it.
+        checkpoint: ``state_dict``, and ``meta`` which describes it.
         destination: ``.safetensors`` is written in that format, any other suffix with torch.save.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Decoding in a graph: joints and scores of whatever a head shows, by operations of torch that ONNX has."""
+"""Decoding in the ONNX graph: joints and scores of any head, by operations of torch that ONNX has."""
 
 from __future__ import annotations
 

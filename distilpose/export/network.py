@@ -1,4 +1,4 @@
-"""Networks as they are exported: images in, only what predicts out, under names."""
+"""Networks as they are exported: images in, named outputs of the prediction out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AXIS_NAMES = ('simcc_x', 'simcc_y')
 
 
 class ExportedNetwork(nn.Module):
-    """Images (B, 3, H, W) in float32 to the outputs that a prediction is made of, in float32.
+    """Images (B, 3, H, W) in float32 to the outputs that a prediction is decoded from, in float32.
 
     Heatmaps are those of the last stack; of regression there are coordinates and scores. What only a training reads
     (tokens, sigmas, error scales, features, earlier stacks) is not computed where that is possible.
@@ -67,7 +67,7 @@ class ExportedNetwork(nn.Module):
         return self.show(self.predict(images), images)
 
     def show(self, outputs: PoseOutputs, images: Tensor) -> tuple[Tensor, ...]:
-        """The outputs of the file, made of those of the network for its images."""
+        """The outputs of the file, computed from those of the network for its images."""
         return tensors_of(outputs)
 
     def locate(self, fractions: np.ndarray) -> np.ndarray:

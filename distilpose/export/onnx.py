@@ -69,7 +69,7 @@ class Export:
 
 @dataclass(frozen=True)
 class _Plan:
-    """A network as it will be traced, and what its file says."""
+    """A network as it will be traced, and the metadata of its file."""
 
     network: nn.Module
     description: OnnxDescription
@@ -186,7 +186,7 @@ def _read_images(model: Any, cfg: Config) -> NetworkInput:
     """What the network takes; without a mean and a std, pixels."""
     images, source = read_input(model), source_of(cfg)
     if images.size is None:
-        raise DistilPoseError('the config does not say the size of the images; give model.head.decoder an input_size')
+        raise DistilPoseError('the config has no size of the images; give model.head.decoder an input_size')
     if images.mean is None:
         images = replace(images, mean=(0.0,) * 3, std=(1.0,) * 3)
     images = replace(images, mean=_shorter(images.mean), std=_shorter(images.std))

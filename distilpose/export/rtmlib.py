@@ -5,7 +5,7 @@ subtracts one mean of its own. Its class ``RTMPose``, which runs what is exporte
 pixel. Coordinates are drawn so. Heatmaps too, as decoded by their codec: its class ``ViTPose`` would decode them with
 another blur, which moves joints by more than the quarter of a pixel that bins cost.
 
-Crops of UDP or of a smaller padding are resampled in the graph from a larger one, whose size ``model_input_size`` says:
+Crops of UDP or of a smaller padding are resampled in the graph from a larger one, whose size is ``model_input_size``:
 with the padding alone pixels of one are pixels of the other, and of UDP a crop of four times the side is interpolated.
 """
 
@@ -90,7 +90,7 @@ class RtmlibNetwork(nn.Module):
         return self.network.predict(self.prepare(images))
 
     def show(self, outputs: PoseOutputs, images: Tensor) -> tuple[Tensor, ...]:
-        """SimCC rows (B, K, 2 W') and (B, K, 2 H'), made of what the network shows of images (B, 3, H', W')."""
+        """SimCC rows (B, K, 2 W') and (B, K, 2 H'), computed from the network's outputs for images (B, 3, H', W')."""
         head = self.network.model.head
         if outputs.simcc is not None and not self.resamples:
             axes = outputs.simcc

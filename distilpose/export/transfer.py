@@ -33,7 +33,7 @@ def transfer(source: str | Path, destination: str | Path, *, two_dis: bool = Fal
         source: the checkpoint.
         destination: the file to write, or to replace; a safetensors file if it is called ``.safetensors``.
         two_dis: that the checkpoint is of the second stage; only two models in one file need to be told. It is
-            compared with what the weights tell, and decides where they cannot: both models are of one size, and
+            compared with the weights, and decides where they do not show it: both models are of one size, and
             there are no averaged weights.
         config: of the plain model, to compare every name and shape with; without one they are taken as they are.
 
@@ -50,7 +50,7 @@ def transfer(source: str | Path, destination: str | Path, *, two_dis: bool = Fal
         stage = 2 if two_dis else 1
         recognised, student = f"stage {stage} of DWPose's own training", student_of(state, stage=stage)
         if told is None:
-            recognised += f' (its weights cannot tell: --two_dis was {"" if two_dis else "not "}given)'
+            recognised += f' (its weights do not show it: --two_dis was {"" if two_dis else "not "}given)'
     else:
         recognised = 'a plain student, as this project and mmpose save it'
         student = {name: value for name, value in state.items() if not name.startswith(_TERMS)}
@@ -81,7 +81,7 @@ def _check_flag(source: Path, *, stage: int | None, two_dis: bool) -> None:
 def _check_names(source: Path, student: Mapping[str, Tensor]) -> None:
     parts = {name.partition('.')[0] for name in student}
     if not {'backbone', 'head'} <= parts or parts - {'backbone', 'neck', 'head'}:
-        shown = ', '.join(list(student)[:_SHOWN_KEYS]) or 'none of a student'
+        keys = ', '.join(list(student)[:_SHOWN_KEYS]) or 'none of a student'
         raise BadCheckpoint(f'{source} is no checkpoint of a distillation: its weights should be those of a backbone, '
                             f'perhaps a neck, and a head, plain or below student. and teacher., and they are called '
-                            f'{shown}')
+                            f'{keys}')

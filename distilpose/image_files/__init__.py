@@ -1,4 +1,4 @@
-"""Image files of data sets: looked at, found and compared with their annotations, without decoding them."""
+"""Image files of data sets: existence, headers and annotated sizes, checked without decoding them."""
 
 from .checks import ImageTable, check_images
 from .inspection import LARGEST_SIDE, ImageFacts, inspect_image, read_image, why_unreadable

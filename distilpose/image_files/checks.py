@@ -52,7 +52,7 @@ class ImageTable:
     boxes_of: Callable[[int], Sequence[Sequence[float]]] = field(default=_no_boxes)
     """Place of an image -> x, y, width, height of its people."""
     is_turned: bool = True
-    """Whether images are loaded as their EXIF data say."""
+    """Whether images are rotated by their EXIF orientation."""
     root: str | None = None
     """The folder of the data set, where missing files are looked for."""
 
@@ -123,7 +123,7 @@ def _none_there(table: ImageTable) -> DistilPoseError:
     return DistilPoseError(
         f'none of the {len(table.names)} images of {table.source} (named by {table.named_by}) is in '
         f'{table.folder or "the current directory"}: {table.path(0)} was looked for. {hint} Correct file_name in the '
-        f'file, or say in which folder they are with --data-root DIR or --cfg-options {option}=FOLDER')
+        f'file, or name their folder with --data-root DIR or --cfg-options {option}=FOLDER')
 
 
 def _check_readable(table: ImageTable, looked: Mapping[int, ImageFacts], missing: Sequence[int], *, max_share: float,
@@ -177,7 +177,7 @@ def _check_sizes(table: ImageTable, looked: Mapping[int, ImageFacts], *, max_sha
         return []
     places, found = places[differs], found[differs]
     sentence = (f'{len(places)} of {_looked_at(table, looked, ())} of {table.source} (named by {table.named_by}) have '
-                f'another width and height than the file says. {_describe_sizes(table, looked, places, found)}')
+                f'another width and height than in the file. {_describe_sizes(table, looked, places, found)}')
     share = len(places) / len(looked)
     if share <= max_share:
         return [_finding('images of another size', sentence.rstrip('.'), table, places.tolist())]

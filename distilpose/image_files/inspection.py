@@ -1,4 +1,4 @@
-"""Image files, looked at without decoding them: size, EXIF orientation, and what is wrong with a file."""
+"""Headers of image files, read without decoding them: size, EXIF orientation, and what is wrong with a file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KINDS = ((b'version https://git-lfs', 'the pointer of Git LFS (git lfs pull get
 
 
 class ImageFacts(NamedTuple):
-    """What a file says of itself."""
+    """The header of an image file."""
 
     width: int = 0
     """Pixels, as ``LoadImage`` returns the image: after the rotation that EXIF data ask for; 0 if unknown."""
@@ -72,7 +72,7 @@ def inspect_image(path: str | Path) -> ImageFacts:
 
 
 def read_image(path: str | Path) -> np.ndarray | None:
-    """Decodes an image as ``LoadImage`` decodes labelled ones: turned as its EXIF says, without transparency.
+    """Decodes an image as ``LoadImage`` decodes labelled ones: rotated by its EXIF orientation, without transparency.
 
     Grey, palette, 16-bit and CMYK images become colour images of 8 bits.
 
@@ -142,7 +142,7 @@ def _of_png(head: bytes) -> ImageFacts | None:
 
 
 def _orientation(exif: bytes) -> int:
-    """Of a block of EXIF data, which has the form of a TIFF file; 1 where it does not say."""
+    """Of a block of EXIF data, which has the form of a TIFF file; 1 where it has none."""
     order = {b'II': 'little', b'MM': 'big'}.get(exif[:2])
     if order is None:
         return 1
@@ -175,7 +175,7 @@ def _has_end(head: bytes, file: BinaryIO, size: int) -> bool:
 
 
 def _of_unusual(path: str | Path, head: bytes, size: int) -> ImageFacts:
-    """Of a file whose ends do not say enough: by Pillow for some formats, else by decoding it."""
+    """Of a file whose first and last bytes do not suffice: by Pillow for some formats, else by decoding it."""
     is_jpeg, is_png = head[:2] == _JPEG, head[:8] == _PNG
     facts = _of_jpeg(head) if is_jpeg else _of_png(head) if is_png else _of_pillow(path)
     if facts is not None and (not (is_jpeg or is_png) or _within_limits(facts).problem):

@@ -1,4 +1,4 @@
-"""Which of many image files are missing, and where files of such names are."""
+"""Missing image files: which of many do not exist, and where files of these names are."""
 
 from __future__ import annotations
 

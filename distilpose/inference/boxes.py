@@ -95,7 +95,7 @@ class BoxesFile:
     matched: dict[PurePath, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     def match(self, images: Sequence[tuple[str, PurePath]]) -> list[str | None]:
-        """Finds the file's name for each image, ``None`` where it has none; :meth:`name_of` knows them from then on.
+        """Finds the file's name for each image, ``None`` where it has none; :meth:`name_of` finds them from then on.
 
         Args:
             images: name, from the folder that was named, and absolute path of each.
@@ -132,7 +132,7 @@ def read_boxes_file(path: str | Path, annotations: str | Path | None = None) -> 
     The table is ``{"a.jpg": [[x, y, width, height], ...]}``. Of COCO's form (``images`` and ``annotations``) the boxes
     are clipped to the image as mmpose's data sets do, and an annotation may have a ``score``. Results are
     ``[{"image_id": 785, "category_id": 1, "bbox": [x, y, width, height], "score": 0.9}, ...]``. Which categories are
-    taken, the file or ``annotations`` says (:func:`~distilpose.datasets.unlabelled_files.people_categories`).
+    taken, the file or ``annotations`` defines (:func:`~distilpose.datasets.unlabelled_files.people_categories`).
 
     Args:
         path: the file.

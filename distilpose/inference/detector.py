@@ -118,7 +118,7 @@ class OnnxDetector:
             return 'yolox'
         named = [kind for kind in KINDS if kind in self.file.name.lower()]
         if len(named) != 1:
-            raise DistilPoseError(f'{self.file} does not tell whether it takes pixels (yolox) or normalised ones '
+            raise DistilPoseError(f'{self.file} has no sign of whether it takes pixels (yolox) or normalised ones '
                                   '(rtmdet); add --detector-kind yolox or --detector-kind rtmdet')
         return named[0]
 

@@ -1,4 +1,4 @@
-"""Drawing of poses over an image, with the colours of the keypoints' definition."""
+"""Drawing of poses over an image, with the palette of the keypoints' definition."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class VideoFile:
         """Completes the file.
 
         Raises:
-            RunFailed: it is not whole: the disk is full, of which OpenCV says nothing.
+            RunFailed: it is not whole: the disk is full, of which OpenCV reports nothing.
         """
         self._writer.release()
         with self._stack:

@@ -21,8 +21,8 @@ _CHANNELS = (1, 3, 4)
 def read_image(image: ImageLike) -> np.ndarray:
     """Reads an image as the training data are read (``cv2.IMREAD_COLOR``).
 
-    Files and PIL images are turned as their EXIF data say. Transparency is left out, grey becomes three equal channels,
-    and of 16 bits the upper 8 are taken.
+    Files and PIL images are rotated by their EXIF orientation. Transparency is left out, grey becomes three equal
+    channels, and of 16 bits the upper 8 are taken.
 
     Args:
         image: a path; an array (H, W), (H, W, 1), (H, W, 3) in BGR or (H, W, 4) in BGRA, uint8 or uint16; a PIL image.

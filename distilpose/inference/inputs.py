@@ -59,7 +59,7 @@ class InputVideo:
         path: of the file.
         name: as for :class:`InputImage`.
         output: as for :class:`InputImage`; frames are called ``<output>/<number>``.
-        count: frames that the file says it has; 0 where it does not say, and of a camera.
+        count: frames by the file's header; 0 where it has no such number, and of a camera.
         rate: frames a second.
         camera: number of the camera.
         notes: what was wrong with the frames, once all were read.
@@ -123,12 +123,12 @@ class _Times:
         self._last = number, milliseconds
 
     def describe(self) -> str:
-        """Where frames are missing, in words."""
+        """A sentence about where frames are missing."""
         return f' (missing: {", ".join(self._gaps)})' if self._gaps else ''
 
 
 def find_inputs(inputs: Iterable[str | Path | int], *, without: Path | None = None) -> list[InputImage | InputVideo]:
-    """Finds what words name, each once, in their order.
+    """Finds what arguments name, each once, in their order.
 
     Args:
         inputs: files; folders: images and videos in them and in all folders below; globs; and cameras: ``camera:0``,

@@ -63,11 +63,11 @@ class Position:
 class Journal:
     """A file with a JSON line for every image, in their order, which is on the disk when the next one is predicted.
 
-    The first line says which run it is of. A line that was cut off when the process was killed is removed.
+    The first line describes the run. A line that was cut off when the process was killed is removed.
 
     Args:
         file: its path.
-        run: what must be the same to go on, in words -> value.
+        run: what must be equal to resume: name -> value.
         resume: goes on with a file that is there; else it is replaced.
 
     Raises:

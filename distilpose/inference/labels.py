@@ -29,8 +29,9 @@ from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.progress import tracked
 
 from .boxes import check_boxes, read_boxes_file
-from .files import LOOK_AHEAD, THREADS, Detector, Job, Summary, check_source, describe_detector, select_named
+from .files import THREADS, check_source, select_named
 from .inputs import InputImage, find_inputs, read_ahead
+from .job import LOOK_AHEAD, Detector, Job, Summary, describe_detector
 from .journal import NAME, Journal, describe_run, poses_entry, read_poses
 from .predictor import PosePredictions, Predictor
 from .results import coco_category
@@ -76,7 +77,7 @@ def load_teacher_model(teacher: str | Path, checkpoint: str | Path | None = None
 
 
 def _with_crops(cfg: Config, spec: Mapping[str, Any]) -> Config:
-    """A config that says how people are cropped; one of a folder says only which images its network takes."""
+    """A config with the crops of people; that of a Hugging Face folder has only the image size of its network."""
     if cfg.get('test_dataloader') or cfg.get('val_dataloader') or not is_hugging_face(str(spec['config'])):
         return cfg
     images = teacher_input(spec)
@@ -109,8 +110,8 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
             those of an annotation file.
         annotations: names the images of boxes that are a detector's results.
         detector: finds people. Without it and without ``boxes`` every image is one person.
-        threshold: joints of a smaller score are not labelled; ``None`` labels all joints, whose scores say how sure the
-            teacher is.
+        threshold: joints of a smaller score are not labelled; ``None`` labels all joints, whose scores are the
+            teacher's certainty.
         batch_size: largest number of people in a batch, see :class:`~distilpose.inference.Predictor`.
         every: of videos every so manieth frame is labelled. They are written to the folder ``<out>_frames`` and are
             called ``clip.mp4/000120.jpg`` (:func:`~distilpose.datasets.video_frames.extract_frames`).
@@ -248,8 +249,8 @@ class _Document:
             sentences.append(f'{bare} of {len(scores)} people have no joint with a score from {self.threshold:g}, and '
                              'data sets leave them out; a smaller --threshold labels more.')
         if scores.size and scores.min() == scores.max():
-            sentences.append(f'All scores are {scores.max():g}: this teacher does not say how sure it is, so that '
-                             'neither a threshold nor WeighByCertainty tells its joints apart.')
+            sentences.append(f'All scores are {scores.max():g}: this teacher has no certainty, so that '
+                             'neither a threshold nor WeighByCertainty distinguishes its joints.')
         elif scores.size and (scores.max() > _ABOVE_ONE or scores.min() < 0):
             sentences.append(f'Scores reach from {scores.min():g} to {scores.max():g}: they are no probabilities. '
                              'Choose --threshold on their scale; WeighByCertainty takes those above 1 for 1, and those '

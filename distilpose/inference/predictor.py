@@ -48,7 +48,7 @@ class PosePredictions:
 
 @dataclass
 class PreparedImage:
-    """The crops of an image, and what the network said of them so far."""
+    """The crops of an image, and what the network predicted for them so far."""
 
     boxes: Boxes
     samples: list[dict]
@@ -100,7 +100,7 @@ class Predictor:
         pixels = read_image(image)
         size = pixels.shape[1], pixels.shape[0]
         if max(size) > _LARGEST_SIDE:
-            raise DistilPoseError(f'the image is of {size[0]}x{size[1]} (width x height), and crops can be made of '
+            raise DistilPoseError(f'the image is of {size[0]}x{size[1]} (width x height), and crops can be cut from '
                                   f'images with sides of at most {_LARGEST_SIDE} pixels; scale it down, or cut it')
         found = check_boxes(boxes, size, name=name)
         samples = [self.pipeline({**self.meta, 'img': pixels, 'bbox': box[None], 'bbox_score': score[None]})
@@ -203,7 +203,7 @@ def _find_pipeline(model: Any) -> list[Mapping[str, Any]]:
         pipeline = ((cfg.get(loader) or {}).get('dataset') or {}).get('pipeline')
         if pipeline:
             return list(pipeline)
-    raise DistilPoseError('the model does not say how people are cropped for it: its config has no '
+    raise DistilPoseError('it is unknown how people are cropped for the model: its config has no '
                           'test_dataloader.dataset.pipeline; load it with distilpose.apis.load_model from a config '
                           'with test data')
 

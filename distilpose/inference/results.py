@@ -40,7 +40,7 @@ def coco_category(meta: Mapping[str, Any], number: int, name: str) -> dict[str, 
 
 @dataclass(frozen=True)
 class Scoring:
-    """How a person's score is made of those of its box and keypoints, and which duplicates are left out.
+    """How a person's score is computed from those of its box and keypoints, and which duplicates are left out.
 
     Attributes:
         score_mode: ``CocoMetric``'s.
@@ -56,7 +56,7 @@ class Scoring:
 
     @classmethod
     def of(cls, cfg: Mapping[str, Any]) -> Scoring:
-        """That of the first test evaluator that says it, so that results have the AP of the test."""
+        """That of the first test evaluator with these options, so that results have the AP of the test."""
         evaluators = cfg.get('test_evaluator') or ()
         names = tuple(cls.__dataclass_fields__)
         for evaluator in [evaluators] if isinstance(evaluators, Mapping) else evaluators:

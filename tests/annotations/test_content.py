@@ -121,11 +121,11 @@ def shares(one: dict[str, Any]) -> list[float]:
     (everybody('bbox', corners), r'bbox of annotation 1 of .* is \[102.0, 41.0, 132.0, 81.0\], which ends at '
      r'\[234.0, 122.0\] in an image of \[200.0, 100.0\]; 10 of 10 boxes leave their images, and all fit as left, top'),
     (everybody('keypoints', shares), 'the keypoints of annotation 1 of .* are at most 0.* shares of the image; expec'),
-    (everybody('keypoints', ...), 'nobody in .* of 10 annotations .10 without keypoints.; expected annotations of peo'),
-    (everybody('keypoints', [0] * 15), 'nobody in'), (everybody('iscrowd', 1), 'nobody in .* .10 crowd.'),
-    (lambda content: content.update(annotations=[]), 'nobody in .* of 0 annotations;'),
-    (everybody('bbox', [5, 5, 0, 9]), 'nobody in .* .10 box of no size.'),
-    (everybody('num_keypoints', 0), 'nobody in .* .10 num_keypoints 0 in spite of labelled keypoints.'),
+    (everybody('keypoints', ...), 'no person in .* of 10 annotations .10 without keypoints.; expected annotations of'),
+    (everybody('keypoints', [0] * 15), 'no person in'), (everybody('iscrowd', 1), 'no person in .* .10 crowd.'),
+    (lambda content: content.update(annotations=[]), 'no person in .* of 0 annotations;'),
+    (everybody('bbox', [5, 5, 0, 9]), 'no person in .* .10 box of no size.'),
+    (everybody('num_keypoints', 0), 'no person in .* .10 num_keypoints 0 in spite of labelled keypoints.'),
     (person('keypoints', None), 'the keypoints of annotation 1 of .* are None'), (person('keypoints', '12'), "'12'"),
     (person('keypoints', lambda one: one['keypoints'][:10], 0, 4), 'annotation 1 of .* are 10 numbers .and 1 more.;'),
     (everybody('keypoints', [5, 6, 2] * 4), 'are 12 numbers .and 9 more.; expected 15: x, y, visibility of each of th'),
@@ -167,7 +167,7 @@ def test_files_that_cannot_be_used_are_refused(content: Content, of_dataset: Exp
     (image('file_name', '2.jpg'), 'image under several ids', "2 images of .* share their file .* as '2.jpg'", []),
     (everybody('category_id', 4), 'undeclared category', '10 of 10 people of .* are of a category that the fi', None),
     (lambda content: content['annotations'].append({**content['annotations'][4], 'id': 90}), 'person listed twice',
-     '1 of 11 people of .* the image, box and keypoints of somebody before, and counts twice', [90]),
+     '1 of 11 people of .* the image, box and keypoints of an earlier person, and counts twice', [90]),
 ])
 def test_what_is_unusual_is_one_warning(content: Content, of_dataset: Expected, how: Change, kind: str, words: str,
                                         ids: list[int] | None) -> None:
@@ -240,7 +240,7 @@ def test_what_is_unusual_for_an_evaluator(content: Content, of_evaluator: Expect
 
 
 @pytest.mark.parametrize(('how', 'words'), [
-    (everybody('category_id', 4), 'nobody in .* .10 category that the file does not declare.'),
+    (everybody('category_id', 4), 'no person in .* .10 category that the file does not declare.'),
     (lambda content: content.pop('categories'), "the list 'categories' of .* is missing"),
     (person('iscrowd', None), 'iscrowd of annotation 1 of .* is None; expected 0, or 1'),
     (lambda content: content['annotations'].append(dict(id=99, image_id=1, category_id=1, bbox=[1, None, 3, 4])),

@@ -77,10 +77,10 @@ def test_keypoints_by_name(people: Path) -> None:
     (lambda content: content['images'][3].update(id='4'), 'the id of an image'),
     (lambda content: content['images'][3].pop('width'), 'the width of image 4 of'),
     (lambda content: content['images'][3].update(file_name='gone.png'), 'gone.png is missing'),
-    (lambda content: content['images'][3].update(width=600), 'another width and height than the file says'),
+    (lambda content: content['images'][3].update(width=600), 'another width and height than in the file'),
     (lambda content: content['categories'][0].pop('id'), 'category number 0 of'),
     (lambda content: content.pop('images'), "the list 'images' of"),
-    (lambda content: content.update(annotations=[]), 'nobody in'),
+    (lambda content: content.update(annotations=[]), 'no person in'),
 ])
 def test_an_error_is_listed_once(people: Path, change: Change, words: str) -> None:
     report = check(people, change)

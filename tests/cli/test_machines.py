@@ -68,7 +68,7 @@ def test_a_machine_says_for_whom_it_waits(free_port: int, used_port: int, capfd:
     check_machines(words(nnodes=3, node_rank=1, master_port=used_port))
     assert 'Nothing answers' not in capfd.readouterr().err
     check_machines(words(nnodes=3, node_rank=1, master_port=free_port))
-    assert 'Nothing answers there yet' in capfd.readouterr().err
+    assert 'Nothing listens there yet' in capfd.readouterr().err
 
 
 def test_a_network_interface_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,7 @@ def test_a_broken_installation(content: str, words: str, tmp_path: Path, monkeyp
     monkeypatch.delitem(sys.modules, 'broken_package', raising=False)
     assert end(lambda: importlib.import_module('broken_package') and None) == 1
     line = capsys.readouterr().err
-    assert words in line and "'distilpose doctor' says what of this installation works." in line
+    assert words in line and "'distilpose doctor' lists what of this installation works." in line
 
 
 def test_a_reader_that_has_enough(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

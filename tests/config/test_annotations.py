@@ -116,11 +116,11 @@ def test_other_encodings_of_json_are_read(cfg: Config, encoding: str) -> None:
     (lambda content: first(content).update(keypoints=[]), 'are 0 numbers'),
     (lambda content: first(content).update(keypoints=None), 'are None'),
     (lambda content: first(content).update(keypoints={'0': 1}), "are {'0': 1}"),
-    (lambda content: content.update(annotations=[]), 'nobody in .* of 0 annotations'),
+    (lambda content: content.update(annotations=[]), 'no person in .* of 0 annotations'),
     (lambda content: content.pop('annotations'), "'annotations' of .* is missing"),
-    (for_all(lambda person: person.update(iscrowd=1)), 'nobody in .* of 12 annotations'),
-    (for_all(lambda person: person.update(num_keypoints=0, keypoints=[0] * 51)), 'nobody in'),
-    (for_all(lambda person: person.pop('keypoints')), 'nobody in .* of 12 annotations .12 without keypoints.'),
+    (for_all(lambda person: person.update(iscrowd=1)), 'no person in .* of 12 annotations'),
+    (for_all(lambda person: person.update(num_keypoints=0, keypoints=[0] * 51)), 'no person in'),
+    (for_all(lambda person: person.pop('keypoints')), 'no person in .* of 12 annotations .12 without keypoints.'),
     (lambda content: content['images'][0].pop('file_name'), 'image 1 of .* has no file_name'),
     (lambda content: content['images'][0].update(file_name=3), 'file_name of image 1 of .* is 3'),
     (lambda content: content['images'][0].pop('width'), 'width of image 1'),
@@ -209,7 +209,7 @@ def test_evaluators_compute_areas_and_need_categories(cfg: Config, monkeypatch: 
     with pytest.raises(DistilPoseError, match="the list 'categories' of .* is missing"):
         check_annotations(cfg)
     change(cfg, lambda content: content.update(categories=[dict(id=5, name='dog')]))
-    with pytest.raises(DistilPoseError, match='nobody in'):
+    with pytest.raises(DistilPoseError, match='no person in'):
         check_annotations(cfg)
 
 

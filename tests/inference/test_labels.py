@@ -319,7 +319,7 @@ def test_a_damaged_video_has_the_frames_of_predict(onnx: Any, tmp_path: Path) ->
 
 @pytest.mark.parametrize(('scores', 'remark'), [
     ([[0.1, 0.2], [0.9, 0.2]], '1 of 2 people have no joint with a score from 0.5'),
-    ([[1, 1], [1, 1]], 'does not say how sure it is'), ([[0.6, 7], [1, 3]], 'Scores reach from 0.6 to 7'),
+    ([[1, 1], [1, 1]], 'this teacher has no certainty'), ([[0.6, 7], [1, 3]], 'Scores reach from 0.6 to 7'),
     ([[0.6, 0.7], [1, 1.0001]], None)])
 def test_what_scores_do_not_say_is_said(scores: list[list[float]], remark: str | None, tmp_path: Path) -> None:
     document = _Document(tmp_path, {}, 0.5, ids={})

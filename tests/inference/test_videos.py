@@ -165,7 +165,7 @@ def test_a_camera_may_be_gone(model: Any, camera: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(('inputs', 'options', 'words'), [
     (['1'], {}, 'camera 1 cannot be opened'), (['0', 'camera:0'], dict(resume=True), 'earlier frames are gone'),
-    (['0', 'clip.mp4'], {}, 'camera alone'), (['0'], dict(boxes='boxes.json'), 'cannot know who')])
+    (['0', 'clip.mp4'], {}, 'camera alone'), (['0'], dict(boxes='boxes.json'), 'has no boxes for its frames')])
 def test_what_a_camera_cannot_do_is_a_sentence(inputs: list[str], options: dict[str, Any], words: str, model: Any,
                                                camera: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

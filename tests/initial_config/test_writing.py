@@ -219,7 +219,7 @@ def _annotation(**changes: Any) -> Change:
     (_annotation(keypoints=[1, 2, 2] * 6), 'the keypoints of annotation 3 of cats.json are 18 numbers'),
     (_annotation(keypoints=[1, 2] * 7), 'the keypoints of annotation 3 of cats.json are 14 numbers'),
     (_annotation(bbox=[1, 2, 'a', 4]), r'the bbox of annotation 3 of cats.json is .*: correct the file$'),
-    (lambda content: [one.pop('keypoints') for one in content['annotations']], 'nobody in cats.json has a box'),
+    (lambda content: [one.pop('keypoints') for one in content['annotations']], 'no person in cats.json has a box'),
     (lambda content: content['annotations'].__delitem__(slice(1, None)), '1 of the 10 images of cats.json have label'),
 ])
 def test_bad_files_are_refused(apply: Change, words: str, cats: Path) -> None:

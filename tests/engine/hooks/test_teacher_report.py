@@ -17,7 +17,7 @@ from tests.engine.tiny import logged_losses, write_config, write_data, write_dis
 
 @TRANSFORMS.register_module()
 class RGBAsIs:
-    """A step of somebody else's."""
+    """A step of another package."""
 
     def __call__(self, results):
         return results
