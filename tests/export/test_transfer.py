@@ -126,7 +126,7 @@ def test_what_the_weights_cannot_tell_the_flag_says(write: Callable, two_dis: bo
     assert all(torch.equal(value, state[(backbone if name.startswith('backbone.') else 'student.') + name])
                for name, value in found.items())
     report = transfer(source, source.parent / 'again.pth', two_dis=two_dis)
-    assert report.recognised.endswith(f'cannot tell: --two_dis was {"" if two_dis else "not "}given)')
+    assert report.recognised.endswith(f'do not show it: --two_dis was {"" if two_dis else "not "}given)')
 
 
 def test_our_checkpoints_lose_the_weights_of_terms_only(write: Callable, config: Path) -> None:

@@ -265,7 +265,7 @@ _SWITCH = [dict(type='PipelineSwitchHook', switch_epoch=1, switch_pipeline=[])]
 
 
 @pytest.mark.parametrize('change, words', [
-    (dict(model__teacher__mode='train'), r"answers in train mode.*set model.teacher.mode='eval'"),
+    (dict(model__teacher__mode='train'), r"predicts in train mode.*set model.teacher.mode='eval'"),
     (dict(train_cfg=dict(_delete_=True, by_epoch=False, max_iters=4)), 'this run counts iterations'),
     (dict(default_hooks__randomness__type='EmptyCacheHook'), 'that needs ResumableRandomnessHook'),
     (dict(custom_hooks=_SWITCH), 'PipelineSwitchHook changes the crops'),
