@@ -65,7 +65,7 @@ def whole_body_annotation(view: PersonView, *, number: int, image: int) -> dict[
 
 
 def mpii_annotation(view: PersonView, *, file_name: str) -> dict[str, Any]:
-    """MPII's form: 16 joints, the centre and the scale in units of 200 pixels, counted from 1 as in Matlab.
+    """MPII's format: 16 joints, the centre and the scale in units of 200 pixels, counted from 1 as in Matlab.
 
     The centre is stored 15 scales above the middle, since readers of MPII move it down by as much.
     """
@@ -101,10 +101,10 @@ def ground_truth_mat(views: Sequence[PersonView]) -> bytes:
 
 
 def detections(rng: np.random.Generator, boxes: list[Array], *, image: int, size: int) -> list[dict[str, Any]]:
-    """What a fair detector would report: shaky boxes with high scores, and a few false ones with low scores.
+    """Detections of a fair detector: boxes with errors and high scores, and a few false ones with low scores.
 
     Args:
-        rng: Source of chance.
+        rng: Random number generator.
         boxes: True boxes (x, y, width, height).
         image: Number of the image.
         size: Its side in pixels.
@@ -121,7 +121,7 @@ def detections(rng: np.random.Generator, boxes: list[Array], *, image: int, size
 
 
 def mask_box(mask: NDArray[np.bool_]) -> Array:
-    """Tight box (x, y, width, height) around the pixels of a mask, which must have some."""
+    """Tight box (x, y, width, height) around the pixels of a mask that has some."""
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     return np.array([columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1], dtype=np.float64)
 

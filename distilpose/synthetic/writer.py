@@ -54,18 +54,18 @@ class _Record:
 def make_dataset(
     out: str | Path, *, images: int, seed: int, size: int = 320, val_fraction: float = 0.2, workers: int = 1
 ) -> Path:
-    """Makes images of people and their annotations in COCO's, COCO-WholeBody's and MPII's form.
+    """Makes images of people with annotations in the formats of COCO, COCO-WholeBody and MPII.
 
-    The result depends on the arguments only, not on ``workers``. When ``out`` already holds exactly this data set,
-    nothing is done. An interrupted call leaves ``out`` as it was.
+    Every argument but ``workers`` changes the result. If ``out`` already holds exactly this data set, nothing is done.
+    An interrupted call leaves ``out`` as it was.
 
     Args:
         out: folder to make: ``images/{train,val}``, ``annotations``, ``annot``, ``person_detection_results``.
         images: number of images, the last ``val_fraction`` of which are for validation.
-        seed: seed of all chance.
+        seed: of the random number generator.
         size: side of the square images in pixels.
         val_fraction: share of the images for validation; each split gets at least one.
-        workers: processes to work with.
+        workers: number of processes.
 
     Returns:
         ``out``.
@@ -95,12 +95,12 @@ def make_dataset(
 def _check(description: dict[str, Any], workers: int) -> None:
     images, seed, size, val_fraction = (description[name] for name in ('images', 'seed', 'size', 'val_fraction'))
     problems = {
-        f'{images} images were asked for; at least 2 are needed, one to train and one to validate': images < 2,
-        f'the seed is {seed}; it must be a whole number from 0 to 2**32 - 1': not 0 <= seed < 2**32,
-        f'the size is {size} pixels; it must be an even number from {_LEAST_SIZE} to {_MOST_SIZE}':
+        f'images is {images}; expected at least 2, one for training and one for validation': images < 2,
+        f'seed is {seed}; expected a whole number from 0 to 2**32 - 1': not 0 <= seed < 2**32,
+        f'size is {size}; expected an even number of pixels from {_LEAST_SIZE} to {_MOST_SIZE}':
             not _LEAST_SIZE <= size <= _MOST_SIZE or size % 2,
-        f'the share for validation is {val_fraction}; it must lie between 0 and 1': not 0 < val_fraction < 1,
-        f'{workers} workers were asked for; at least 1 is needed': workers < 1,
+        f'val_fraction is {val_fraction}; expected a share for validation between 0 and 1': not 0 < val_fraction < 1,
+        f'workers is {workers}; expected at least 1': workers < 1,
     }  # fmt: skip
     for message, is_wrong in problems.items():
         if is_wrong:
@@ -108,7 +108,7 @@ def _check(description: dict[str, Any], workers: int) -> None:
 
 
 def _is_complete(folder: Path, description: dict[str, Any]) -> bool:
-    """Whether the folder holds this very data set.
+    """Whether the folder holds exactly this data set.
 
     Raises:
         DistilPoseError: when it holds another one, or anything else.
@@ -159,7 +159,7 @@ def _mapped(tasks: Sequence[_Task], workers: int) -> Iterator[Iterator[_Record]]
     if workers == 1:
         yield map(_make_image, tasks)
         return
-    # Fresh processes: a fork of one that has used OpenCV's or torch's threads waits for them for ever.
+    # Fresh processes: a fork of a process that has used the threads of OpenCV or torch hangs.
     context = multiprocessing.get_context('spawn')
     with context.Pool(min(workers, len(tasks)), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         yield pool.imap(_make_image, tasks, chunksize=8)
@@ -206,7 +206,7 @@ def _write_json(file: Path, content: Any) -> None:
 
 
 def fingerprint(folder: str | Path) -> str:
-    """SHA-256 over names and contents of all files of a data set, by which two can be compared."""
+    """SHA-256 over names and contents of all files of a data set, to compare two of them."""
     sha = hashlib.sha256()
     root = Path(folder)
     for file in sorted(path for path in root.rglob('*') if path.is_file()):

@@ -141,7 +141,7 @@ OF_FILES: list[Case] = [
     ('export good.py good.pth out.onnx --data-root nothing', '--data-root nothing is no folder'),
     ('flops good.py --shape 0 -3', 'both must be positive'),
     ('flops good.py --shape 3 3', 'the model cannot take an image of 3x3'),
-    ('synthesize out --images 0', '0 images were asked for; at least 2 are needed'),
+    ('synthesize out --images 0', 'images is 0; expected at least 2'),
     ('init cut.json --out out.py', 'cut.json is not JSON: it is cut off after 3 bytes'),
     ('init latin.json --out out.py', 'its bytes are no text in UTF-8'),
     ('init people.json --names a b --out out.py', '--names has 2 keypoints, and annotations have 17'),
