@@ -1,4 +1,4 @@
-"""Exceptions whose message is meant for the person at the keyboard."""
+"""Exceptions with messages for users: what was found, what was expected, what to change."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _ESCAPES = {code: ascii(chr(code))[1:-1] for code in _CONTROLS}
 
 
 def printable(text: str) -> str:
-    """A text for a terminal or a log: names of keypoints, weights or files in it may be a stranger's."""
+    """A text for a terminal or a log: names in it may come from an untrusted file."""
     return text.translate(_ESCAPES).encode('utf-8', 'backslashreplace').decode('utf-8')
 
 
 @contextmanager
 def while_doing(activity: str) -> Iterator[None]:
-    """Notes on an exception that passes what was being done; the innermost note counts.
+    """Attaches to a passing exception what was being done; the innermost one counts.
 
     Commands print it of an error whose cause is not known, see :mod:`distilpose_cli.tracebacks`.
 
@@ -99,7 +99,7 @@ class SampleFailed(MachineFailed):
 
 
 class LostProcess(MachineFailed):
-    """Another process of the run ended; what that one says is the cause."""
+    """Another process of the run ended; its error is the cause."""
 
 
 class Interrupted(KeyboardInterrupt):

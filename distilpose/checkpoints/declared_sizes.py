@@ -26,6 +26,7 @@ from torch._utils import IMPORT_MAPPING, NAME_MAPPING
 from ..errors import BadCheckpoint
 from ..host.archives import allowed_bytes, check_archive, too_large
 from .integrity import has_checksums
+from .pickled_values import Global, Made, Storage, entries_of, format_values, integers, is_made, is_text
 
 MAX_DEPTH = 100
 """Of dictionaries, lists and tuples in one another."""
@@ -73,33 +74,6 @@ def check_declared_sizes(file: Path) -> None:
     Scan(file, record_bytes=lambda key: records.get(f'{prefix}/data/{key}', 0)).follow(io.BytesIO(pickled))
 
 
-class _Global:
-    """A class or function that a pickle names."""
-
-    __slots__ = ('name',)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-class _Storage:
-    """The numbers of tensors."""
-
-    __slots__ = ('item_bytes', 'nbytes')
-
-    def __init__(self, nbytes: int, item_bytes: int) -> None:
-        self.nbytes, self.item_bytes = nbytes, item_bytes
-
-
-class _Made:
-    """An object that would be made: a list, a dictionary, or what a call gives."""
-
-    __slots__ = ('children', 'kind')
-
-    def __init__(self, kind: str, children: list[Any]) -> None:
-        self.kind, self.children = kind, children
-
-
 class Scan:
     """Follows the pickles of a file as torch's unpickler does, and makes nothing of them.
 
@@ -113,7 +87,7 @@ class Scan:
 
     def __init__(self, file: Path, *, record_bytes: Callable[[Any], int] | None = None) -> None:
         self.file, self.size, self.record_bytes = file, file.stat().st_size, record_bytes
-        self.storages: dict[Any, _Storage] = {}
+        self.storages: dict[Any, Storage] = {}
         self.storage_bytes = self.tensor_bytes = 0
         self.memo: dict[int, Any] = {}
         self.stack: list[Any] = []
@@ -174,7 +148,7 @@ class Scan:
         self.stack[-count:] = [tuple(self.stack[-count:])]
 
     def _append(self, items: list[Any]) -> None:
-        if isinstance(self.stack[-1], _Made):
+        if isinstance(self.stack[-1], Made):
             self.stack[-1].children.extend(items)
 
     def _set_items(self, items: list[Any]) -> None:
@@ -188,7 +162,7 @@ class Scan:
             module, name = NAME_MAPPING[(module, name)]
         else:
             module = IMPORT_MAPPING.get(module, module)
-        self.stack.append(_Global(f'{module}.{name}'))
+        self.stack.append(Global(f'{module}.{name}'))
 
     # --- what is made
 
@@ -198,10 +172,10 @@ class Scan:
         if not isinstance(identity, tuple):
             raise LookupError
         kind, key, _, items = identity[1:5]
-        name = re.sub('Storage$', '', kind.name.rpartition('.')[2]) if isinstance(kind, _Global) else ''
+        name = re.sub('Storage$', '', kind.name.rpartition('.')[2]) if isinstance(kind, Global) else ''
         if name not in _ITEM_BYTES or type(items) is not int or items < 0 or not isinstance(key, (str, bytes, int)):
             self._refuse('a storage of no known type and size')
-        storage = _Storage(items * _ITEM_BYTES[name], _ITEM_BYTES[name])
+        storage = Storage(items * _ITEM_BYTES[name], _ITEM_BYTES[name])
         if self.record_bytes is not None:
             has = self.record_bytes(key.decode(errors='replace') if isinstance(key, bytes) else key)
             if storage.nbytes > has:
@@ -224,11 +198,11 @@ class Scan:
 
     def _called(self, function: Any, arguments: Any) -> Any:
         """What a call gives."""
-        if not isinstance(function, _Global) or not isinstance(arguments, tuple):
+        if not isinstance(function, Global) or not isinstance(arguments, tuple):
             self._refuse('a call of something that is no function')
         name = function.name
-        if _MADE_OF_A_NUMBER.fullmatch(name) and arguments and not _is_text(arguments[0]):
-            self._refuse(f'{name} of {_shown(arguments)}, which may be of any size')
+        if _MADE_OF_A_NUMBER.fullmatch(name) and arguments and not is_text(arguments[0]):
+            self._refuse(f'{name} of {format_values(arguments)}, which may be of any size')
         if name == '_codecs.encode' and not (
                 isinstance(arguments[0], str) and arguments[1:] in (('latin1',), ('latin-1',), ('utf-8',), ('ascii',))):
             self._refuse('bytes in a coding that may be of any size')
@@ -238,20 +212,20 @@ class Scan:
             self._called(arguments[0], arguments[2])
         elif name in _HASHED:
             self._check_keys_of(arguments)
-        return _Made(name, list(arguments))
+        return Made(name, list(arguments))
 
     def _check_call(self, function: str, arguments: tuple[Any, ...]) -> None:
         if function in _UNUSUAL:
             self._refuse(f'{_UNUSUAL[function]}, and only plain ones are read')
         if function in _REBUILD:
             dtype = arguments[6] if function == '_rebuild_tensor_v3' else None
-            self._check_tensor(arguments, dtype.name if isinstance(dtype, _Global) else None)
+            self._check_tensor(arguments, dtype.name if isinstance(dtype, Global) else None)
 
     def _check_tensor(self, arguments: tuple[Any, ...], dtype: str | None = None) -> None:
         """``(storage, offset, size, stride, ...)``: the tensor must be within its storage."""
         storage, offset = arguments[:2]
-        size, stride = (_integers(value) for value in arguments[2:4])
-        if not isinstance(storage, _Storage) or type(offset) is not int or offset < 0:
+        size, stride = (integers(value) for value in arguments[2:4])
+        if not isinstance(storage, Storage) or type(offset) is not int or offset < 0:
             self._refuse('a tensor of no known numbers')
         if size is None or stride is None or len(size) != len(stride):
             self._refuse('a tensor of no known size')
@@ -260,8 +234,8 @@ class Scan:
         count = math.prod(size)
         last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True)) if count else -1
         if (last + 1) * item_bytes > storage.nbytes:
-            self._refuse(f'a tensor of the shape {_shown(size)}, which needs {(last + 1) * item_bytes:,} bytes of a '
-                         f'storage of {storage.nbytes:,}')
+            self._refuse(f'a tensor of the shape {format_values(size)}, which needs {(last + 1) * item_bytes:,} bytes '
+                         f'of a storage of {storage.nbytes:,}')
         self.tensor_bytes += count * item_bytes
         if self.tensor_bytes > allowed_bytes(self.size):
             raise too_large(self.file, f'tensors of {self.tensor_bytes:,} bytes', self.tensor_bytes)
@@ -269,7 +243,7 @@ class Scan:
     def _build(self, _: Any) -> None:
         """The state of an object; of a tensor of old, what it is made of."""
         state, built = self.stack.pop(), self.stack[-1]
-        if not isinstance(built, _Made):
+        if not isinstance(built, Made):
             return
         is_tensor = built.kind.startswith('torch.') and isinstance(state, tuple)
         if is_tensor and (len(state) == 4 or not built.kind.startswith('torch.nn.')):
@@ -283,7 +257,7 @@ class Scan:
         pending, count = [key], 0
         while pending:
             value = pending.pop()
-            if _is_made(value, 'torch.Size'):
+            if is_made(value, 'torch.Size'):
                 value = tuple(value.children)
             if isinstance(value, tuple):
                 count += len(value)
@@ -293,9 +267,9 @@ class Scan:
 
     def _check_keys_of(self, arguments: tuple[Any, ...]) -> None:
         for argument in arguments:
-            for entry in argument.children if isinstance(argument, _Made) else (
+            for entry in argument.children if isinstance(argument, Made) else (
                     argument if isinstance(argument, tuple) else ()):
-                pair = entry.children if isinstance(entry, _Made) else entry
+                pair = entry.children if isinstance(entry, Made) else entry
                 self._check_key(pair[0] if isinstance(pair, (list, tuple)) and len(pair) == 2 else None)
                 self._check_key(entry if isinstance(entry, tuple) and len(entry) != 2 else None)
 
@@ -307,14 +281,14 @@ class Scan:
         pending = [root]
         while pending:
             value = pending[-1]
-            inside = _entries(value)
+            inside = entries_of(value)
             if id(value) in known or not inside:
                 pending.pop()
                 continue
             if id(value) not in above:
                 above.add(id(value))
                 self._check_depth(len(above))
-                below = [entry for entry in inside if id(entry) not in known and _entries(entry)]
+                below = [entry for entry in inside if id(entry) not in known and entries_of(entry)]
                 if any(id(entry) in above for entry in below):
                     self._refuse('an object that holds itself')
                 pending.extend(below)
@@ -333,35 +307,6 @@ class Scan:
             self._refuse(f'more than {MAX_DEPTH} objects in one another')
 
 
-def _is_made(value: Any, kind: str) -> bool:
-    return isinstance(value, _Made) and value.kind == kind
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, (str, bytes)) or _is_made(value, '_codecs.encode')
-
-
-def _entries(value: Any) -> Any:
-    """What a value holds; nothing for what is none of objects in objects."""
-    if isinstance(value, _Made):
-        return value.children
-    return value if isinstance(value, tuple) else ()
-
-
-def _integers(value: Any) -> tuple[int, ...] | None:
-    """The lengths of a shape; ``None`` for what is none."""
-    if isinstance(value, _Made):
-        value = value.children[0] if _is_made(value, 'torch.Size') and value.children else value.children
-    if not isinstance(value, (tuple, list)) or any(type(length) is not int or length < 0 for length in value):
-        return None
-    return tuple(value)
-
-
-def _shown(value: Any) -> str:
-    text = ', '.join(str(entry)[:30] if isinstance(entry, (int, float)) else 'an object' for entry in value[:6])
-    return f'({text}{", ..." if len(value) > 6 else ""})'
-
-
 _HANDLERS: dict[str, Callable[[Scan, Any], Any]] = {
     'PROTO': lambda scan, _: None,
     'MARK': Scan._mark, 'TUPLE': Scan._tuple,
@@ -369,9 +314,9 @@ _HANDLERS: dict[str, Callable[[Scan, Any], Any]] = {
     'TUPLE3': lambda scan, _: scan._tuple_of(3),
     'NONE': lambda scan, _: scan._push(None), 'NEWFALSE': lambda scan, _: scan._push(False),
     'NEWTRUE': lambda scan, _: scan._push(True), 'EMPTY_TUPLE': lambda scan, _: scan._push(()),
-    'EMPTY_LIST': lambda scan, _: scan._push(_Made('list', [])),
-    'EMPTY_DICT': lambda scan, _: scan._push(_Made('dict', [])),
-    'EMPTY_SET': lambda scan, _: scan._push(_Made('set', [])),
+    'EMPTY_LIST': lambda scan, _: scan._push(Made('list', [])),
+    'EMPTY_DICT': lambda scan, _: scan._push(Made('dict', [])),
+    'EMPTY_SET': lambda scan, _: scan._push(Made('set', [])),
     **dict.fromkeys(('BININT', 'BININT1', 'BININT2', 'BINFLOAT', 'BINUNICODE', 'SHORT_BINSTRING', 'LONG1'), Scan._push),
     **dict.fromkeys(('BINGET', 'LONG_BINGET'), Scan._get), **dict.fromkeys(('BINPUT', 'LONG_BINPUT'), Scan._put),
     'APPEND': lambda scan, _: scan._append([scan.stack.pop()]),

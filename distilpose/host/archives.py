@@ -1,4 +1,4 @@
-"""Zip archives from strangers: refused by what they declare, before anything is unpacked."""
+"""Untrusted zip archives: refused by their declared sizes and names, before anything is unpacked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls of mmpose and mmengine to names that torch has moved, which raise a FutureWarning in every run."""
+"""Deprecated names of torch that mmpose and mmengine call, with a FutureWarning in every run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mmpose's ways to predict with a config, given that of a distillation: they build its student."""
+"""Distillation configs in mmpose's inference functions: they build the student."""
 
 from __future__ import annotations
 

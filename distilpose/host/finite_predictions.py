@@ -1,4 +1,4 @@
-"""Dropping predictions that are not finite before COCO's metrics see them: NaN matches every person there."""
+"""Finite predictions: those with NaN are dropped before COCO's metrics, in which NaN matches every person."""
 
 from __future__ import annotations
 

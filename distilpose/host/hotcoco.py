@@ -1,4 +1,4 @@
-"""COCO's keypoint figures by hotcoco, where it is installed: pycocotools' numbers, some dozens of times sooner."""
+"""COCO keypoint metrics by hotcoco, where it is installed: pycocotools' numbers, some dozens of times faster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths of images that an annotation file names: they stay in the folder of their data set.
+"""Image paths of annotation files: they stay in the folder of their data set.
 
 A file name in annotations may be absolute, climb with ``../``, or be an address that mmengine downloads from. A
 training on annotations of others would read, and ``--show-dir`` copy, any file of the machine.

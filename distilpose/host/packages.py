@@ -1,4 +1,4 @@
-"""Installed packages: which ones the host stack needs, and what mmengine asks about them."""
+"""Installed packages: those that the host stack needs, and their versions for mmengine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of everything that is replaced in the host: mmpose, mmengine, mmcv, torchvision and torch.
+"""Table of all patches of the host, functions that are replaced in mmpose, mmengine, mmcv, torchvision and torch.
 
 A *repair* is something without which the host does not work; it is applied only where the real thing is missing or
 broken. A *speedup* gives the same results in less time; ``DISTILPOSE_SPEEDUPS=off`` turns all of them off.

@@ -1,4 +1,4 @@
-"""pycocotools with the keypoint evaluations of xtcocotools, for machines where that cannot be installed.
+"""Stand-in for xtcocotools: pycocotools with its keypoint evaluations, where xtcocotools cannot be installed.
 
 xtcocotools has no wheel that works with numpy 2, so :mod:`distilpose.host.imports` provides these two classes under its
 name. They are pycocotools' own, given other annotations to compare: the requested part's keypoints, the area and
@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from math import isfinite
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -24,7 +23,10 @@ import numpy as np
 from mmengine.logging import print_log
 from pycocotools import coco, cocoeval
 
-from distilpose.host import data_files, hotcoco
+from distilpose.host import hotcoco
+from distilpose.host.xtcoco_annotations import COCO, SPEEDUPS, Results
+
+__all__ = ['COCO', 'COCOeval', 'allow_boxes_at_once', 'allow_hotcoco', 'is_used']
 
 _WHOLEBODY = ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts')
 _FIELDS = {
@@ -42,19 +44,15 @@ AREA_OF_BOX = 0.53
 _CROWD_LIMITS = (0.2, 0.8)  # CrowdPose (CVPR 2019): crowd index of easy | medium | hard images
 
 
-_ALLOWED = {'boxes at once': False, 'hotcoco': False}
-"""The two speedups of this module; the table of the host turns them on."""
-
-
 def allow_boxes_at_once() -> bool:
-    """Lets results get their boxes at once; False where xtcocotools is the real one."""
-    _ALLOWED['boxes at once'] = is_used()
+    """Turns on boxes of results at once; False where the real xtcocotools is installed."""
+    SPEEDUPS['boxes at once'] = is_used()
     return is_used()
 
 
 def allow_hotcoco() -> bool:
-    """Lets hotcoco compute the figures where it can; False where xtcocotools is the real one."""
-    _ALLOWED['hotcoco'] = is_used()
+    """Turns on hotcoco for the metrics; False where the real xtcocotools is installed."""
+    SPEEDUPS['hotcoco'] = is_used()
     return is_used()
 
 
@@ -63,69 +61,8 @@ def is_used() -> bool:
     return sys.modules.get('xtcocotools.cocoeval') is sys.modules[__name__]
 
 
-class _Indexed(coco.COCO):
-    """pycocotools' ``COCO`` whose index is created without printing, as there is one in every process and data set."""
-
-    def createIndex(self) -> None:
-        annotations, categories = self.dataset.get('annotations', ()), self.dataset.get('categories', ())
-        self.anns = {annotation['id']: annotation for annotation in annotations}
-        self.imgs = {image['id']: image for image in self.dataset.get('images', ())}
-        self.cats = {category['id']: category for category in categories}
-        self.imgToAnns, self.catToImgs = defaultdict(list), defaultdict(list)
-        for annotation in annotations:
-            self.imgToAnns[annotation['image_id']].append(annotation)
-            if 'categories' in self.dataset:
-                self.catToImgs[annotation['category_id']].append(annotation['image_id'])
-
-
-class COCO(_Indexed):
-    """pycocotools' ``COCO`` which reads annotations without ``iscrowd`` and accepts an empty list of results."""
-
-    def __init__(self, annotation_file: str | Path | None = None) -> None:
-        super().__init__()
-        if annotation_file is not None:
-            self.dataset = data_files.read_annotations(annotation_file)
-            self.createIndex()
-
-    def createIndex(self) -> None:
-        for annotation in self.dataset.get('annotations', ()):
-            annotation.setdefault('iscrowd', False)
-        super().createIndex()
-
-    def loadRes(self, resFile: str | Sequence[dict] | np.ndarray) -> coco.COCO:
-        results = data_files.read_json(resFile) if isinstance(resFile, str) else resFile
-        if results != [] and not _ALLOWED['boxes at once']:
-            return super().loadRes(results)
-        if not (_are_bare_keypoints(results) and {entry['image_id'] for entry in results} <= set(self.getImgIds())):
-            return super().loadRes(results)  # which says what is wrong, if anything is
-        found = Results()
-        found.dataset = {**self.dataset, 'annotations': results}
-        found.add_boxes()
-        found.createIndex()
-        return found
-
-
-class Results(_Indexed):
-    """Results that have nothing but keypoints."""
-
-    is_finite = True
-    """Whether all of their keypoints are finite numbers."""
-
-    def add_boxes(self) -> None:
-        """Gives each result its number, box and area, the same floats as pycocotools, which does it one by one."""
-        results = self.dataset['annotations']
-        if not results:
-            return
-        triples = np.array([entry['keypoints'] for entry in results]).reshape(len(results), -1, 3)
-        corner, far = triples[..., :2].min(axis=1), triples[..., :2].max(axis=1)
-        boxes, areas = np.concatenate([corner, far - corner], axis=1), (far - corner).prod(axis=1)
-        for number, (entry, box, area) in enumerate(zip(results, boxes.tolist(), areas.tolist(), strict=True), start=1):
-            entry.update(id=number, bbox=box, area=area)
-        self.is_finite = bool(np.isfinite(triples).all())
-
-
 class ConvertedPeople:
-    """An annotation file's people as hotcoco holds them, of every kind of evaluation that asked, until they change.
+    """Cache of an annotation file's people in hotcoco's form, one for each kind of evaluation, until they change.
 
     A training evaluates on the same people again and again. Annotations that were replaced or got other values are
     noticed; numbers that were changed inside a list of keypoints are not.
@@ -183,8 +120,8 @@ class COCOeval(cocoeval.COCOeval):
     def evaluate(self) -> None:
         """Matches people and detections, by hotcoco where it can."""
         params = self.params
-        self._quick, self._converted = None, None
-        if self.extended_type in _FIELDS and _ALLOWED['hotcoco'] and hotcoco.can_compute(params):
+        self._matches, self._converted = None, None
+        if self.extended_type in _FIELDS and SPEEDUPS['hotcoco'] and hotcoco.can_compute(params):
             params.imgIds, params.catIds = list(np.unique(params.imgIds)), list(np.unique(params.catIds))
             params.maxDets = sorted(params.maxDets)
             self._converted = self._convert()
@@ -194,7 +131,7 @@ class COCOeval(cocoeval.COCOeval):
         if self._converted is None:
             super().evaluate()
             return
-        self._quick = hotcoco.match(*self._converted, self.params)
+        self._matches = hotcoco.match(*self._converted, self.params)
         self._eval_imgs = None
         self.eval: dict[str, Any] = {}
 
@@ -221,7 +158,7 @@ class COCOeval(cocoeval.COCOeval):
 
     @property
     def evalImgs(self) -> Any:
-        """Matches of every image, made by pycocotools when somebody asks for them; ``ious`` is there from then on."""
+        """Matches of every image, computed by pycocotools at the first access, together with ``ious``."""
         if self._eval_imgs is None:
             figures = self.eval
             super().evaluate()
@@ -234,7 +171,7 @@ class COCOeval(cocoeval.COCOeval):
 
     def accumulate(self, p: Any = None) -> None:
         if p is None and self._eval_imgs is None:
-            self.eval = hotcoco.accumulate(self._quick, self.params)
+            self.eval = hotcoco.accumulate(self._matches, self.params)
         else:
             super().accumulate(p)
 
@@ -266,7 +203,7 @@ class COCOeval(cocoeval.COCOeval):
         return annotations
 
     def _ground_truth(self, annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """What is read of people; those with ``num_keypoints`` 0 are ignored."""
+        """Ground truth for the evaluation; people with ``num_keypoints`` 0 are ignored."""
         if self.use_area:
             areas = [annotation['area'] if 'area' in annotation else _area_of(annotation['bbox'])
                      for annotation in annotations]
@@ -285,7 +222,7 @@ class COCOeval(cocoeval.COCOeval):
                 for annotation, values, area, is_labelled in zip(annotations, keypoints, areas, labelled, strict=True)]
 
     def _detections(self, annotations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """What is read of detections; those without a confident keypoint, or that are not finite, are left out."""
+        """Detections for the evaluation; those without a confident keypoint, or that are not finite, are left out."""
         part = self.extended_type.partition('_')[2]
         own_score = 'score' if part in ('', 'crowd', 'body') else f'{part}_score'
         found = [{'id': annotation['id'] + 1, 'image_id': annotation['image_id'],
@@ -320,25 +257,16 @@ class COCOeval(cocoeval.COCOeval):
         if any('crowdIndex' not in image for image in images):
             raise ValueError('keypoints_crowd needs a crowdIndex in every image of the annotation file.')
         level = np.digitize([image['crowdIndex'] for image in images], _CROWD_LIMITS)
-        part = copy.copy(self)
+        subset = copy.copy(self)
         precisions = []
         for index in range(len(_CROWD_LIMITS) + 1):
-            part.params = copy.deepcopy(self.params)
-            part.params.imgIds = [images[position]['id'] for position in np.flatnonzero(level == index)]
+            subset.params = copy.deepcopy(self.params)
+            subset.params.imgIds = [images[position]['id'] for position in np.flatnonzero(level == index)]
             with contextlib.redirect_stdout(io.StringIO()):
-                part.evaluate()
-                part.accumulate()
-            precisions.append(round(float(np.mean(part.eval['precision'][:, :, :, 0, :])), 4))
+                subset.evaluate()
+                subset.accumulate()
+            precisions.append(round(float(np.mean(subset.eval['precision'][:, :, :, 0, :])), 4))
         return precisions
-
-
-def _are_bare_keypoints(results: Any) -> bool:
-    """Whether results are none at all, or keypoints of one number that come without what they surround."""
-    if not isinstance(results, list):
-        return False
-    others = ('caption', 'bbox', 'segmentation')  # pycocotools looks at the first result, in this order
-    return not results or ('keypoints' in results[0] and not any(name in results[0] for name in others) and
-                           len({len(entry['keypoints']) for entry in results}) == 1)
 
 
 def _area_of(box: Sequence[float]) -> float:
@@ -351,7 +279,7 @@ def _has_any(keypoints: Sequence[float]) -> bool:
 
 
 def _finite(detections: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those without NaN, which pycocotools takes for a match with everybody."""
+    """Those without NaN, which pycocotools matches with every person."""
     kept = [entry for entry in detections if isfinite(sum(entry['keypoints']) + entry['area'] + entry['score'])]
     if len(kept) < len(detections):
         print_log(f'{len(detections) - len(kept)} of {len(detections)} detections are left out: their keypoints, area '

@@ -1,4 +1,4 @@
-"""The slow steps of mmpose's ``CocoMetric`` between a network's predictions and the evaluator, with equal results.
+"""Faster steps of mmpose's ``CocoMetric`` between a network's predictions and the evaluator, with equal results.
 
 Most of its time goes into two places that are no evaluation: OKS of one person with the others of the image, computed
 pair by pair, and the file of results, which JSON's encoder in Python writes because it is indented and streamed.

@@ -1,4 +1,4 @@
-"""The text of a config, laid out once."""
+"""Text of a config, formatted once and cached."""
 
 from __future__ import annotations
 

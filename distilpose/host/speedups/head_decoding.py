@@ -1,4 +1,4 @@
-"""Decoding of mmpose's heatmaps: a batch at once instead of sample by sample."""
+"""Batched decoding of mmpose's heatmap heads, instead of sample by sample."""
 
 from __future__ import annotations
 

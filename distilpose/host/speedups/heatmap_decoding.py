@@ -1,4 +1,4 @@
-"""Joints of a batch of heatmaps, with mmpose's rules and without its loops over samples and keypoints.
+"""Batched heatmap decoding, with mmpose's rules and without its loops over samples and keypoints.
 
 Maps are searched, blurred and read where they lie. What that gives, a few numbers of a joint, goes to the host in one
 piece, where the arithmetic is mmpose's, in its order and precision.

@@ -1,4 +1,4 @@
-"""Histories of logged values that grow in place."""
+"""History buffers of logged values that grow in place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving the data samples of a batch to the network's device in one piece."""
+"""Sample transfer: the data samples of a batch are copied to the device in one piece."""
 
 from __future__ import annotations
 
