@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -83,6 +84,11 @@ class Labels(NamedTuple):
         """
         weights = torch.where(self.labelled[:, None], self.weights, torch.ones_like(self.weights))
         return weights if self.mask is None else weights * self.mask
+
+    def taught(self) -> Tensor:
+        """The former name of :meth:`distillation_weights`, deprecated."""
+        warnings.warn('Labels.taught is now Labels.distillation_weights', DeprecationWarning, stacklevel=2)
+        return self.distillation_weights()
 
 
 def _float(value: Tensor | tuple[Tensor, ...]) -> Any:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from distilpose.structures import Labels, PoseOutputs
@@ -17,3 +18,15 @@ def test_outputs_in_float32_keep_their_fields() -> None:
     outputs = PoseOutputs(heatmaps=(half[None],), simcc=(half, half)).float()
     assert outputs.produced() == ('heatmaps', 'simcc') and outputs.coords is None
     assert {tensor.dtype for field in (outputs.heatmaps, outputs.simcc) for tensor in field} == {torch.float32}
+
+
+def test_the_old_name_of_the_weights_still_works_and_warns() -> None:
+    labels = Labels(torch.ones(1, 2), torch.tensor([True]))
+    with pytest.warns(DeprecationWarning, match=r'Labels\.distillation_weights'):
+        assert labels.taught().tolist() == [[1, 1]]
+
+
+def test_a_term_with_the_old_name_of_supports_grids_still_works_and_warns() -> None:
+    from distilpose.distillation import DistillationTerm
+    with pytest.warns(DeprecationWarning, match='knows_grids is now supports_grids'):
+        assert type('OwnTerm', (DistillationTerm,), dict(knows_grids=True)).supports_grids
