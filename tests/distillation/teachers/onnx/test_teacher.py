@@ -210,8 +210,8 @@ def test_a_student_of_other_means_channels_and_size_shows_it_the_same_image(tmp_
 
 
 @pytest.mark.parametrize('told, message', [
-    (dict(input={}), r'does not say all .*input\.mean .*input\.std .*input\.channel_order=.*outputs\.grid='),
-    (dict(input=dict(PIXELS, size=(192, 256))), r'of 48x64 .* model\.teacher\.input\.size says 192x256; drop it'),
+    (dict(input={}), r'lacks facts .*input\.mean .*input\.std .*input\.channel_order=.*outputs\.grid='),
+    (dict(input=dict(PIXELS, size=(192, 256))), r'of 48x64 .* model\.teacher\.input\.size is 192x256; drop it'),
     (dict(input=dict(PIXELS, layout='nhwc')), 'expected nhwc images of 3 channels'),
     (dict(input=dict(PIXELS, channel_order='rbg')), "channel_order is 'rbg'; expected one of 'rgb', 'bgr'"),
     (dict(input=dict(PIXELS, std=0)), r'std is 0; expected numbers above 0'),
