@@ -82,7 +82,7 @@ def test_a_full_cache_gives_the_same_training_without_asking(filled: Filled, tmp
     losses = logged_losses(filled.work_dir)
     assert len(losses) == STEPS and logged_losses(tmp_path) == losses
     assert_equal_weights(tmp_path, filled.work_dir)
-    assert f'computed 0 of {EPOCHS * tiny.NUM_IMAGES} crops' in log_of(again)
+    assert f'run on 0 of {EPOCHS * tiny.NUM_IMAGES} crops' in log_of(again)
 
 
 def test_worker_processes_make_no_difference(filled: Filled, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_the_log_says_what_it_costs(filled: Filled, tmp_path: Path) -> None:
     assert 'Augmentations repeat every 2 epochs, so' in log
     assert 'the teacher runs in 2 of 2 epochs at most: nothing repeats in this run' in log
     assert 'A crop takes the teacher' in log
-    assert 'computed 24 of 24 crops' in log
+    assert 'run on 24 of 24 crops' in log
     assert runner.model.teacher_cache is None
 
 
@@ -185,7 +185,7 @@ def test_two_processes_fill_one_cache(filled: Filled, tmp_path: Path) -> None:
     losses = logged_losses(tmp_path / 'empty')
     assert len(losses) == VARIANTS * 2 and logged_losses(tmp_path / 'full') == losses
     full = next((tmp_path / 'full').glob('*/*.log')).read_text()
-    assert f'computed 0 of {VARIANTS * tiny.NUM_IMAGES // 2} crops of this process' in full
+    assert f'run on 0 of {VARIANTS * tiny.NUM_IMAGES // 2} crops of this process' in full
 
 
 @pytest.mark.parametrize('change, words', [
