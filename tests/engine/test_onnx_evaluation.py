@@ -185,7 +185,7 @@ def test_a_file_is_described_by_the_teacher_of_the_config(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize('options, message', [
-    ({}, r'net.onnx does not say all .* set model\.input\.mean .*model\.outputs\.grid='),
+    ({}, r'net.onnx lacks facts .* set model\.input\.mean .*model\.outputs\.grid='),
     ({'model.inputs.mean': 1}, r"OnnxEstimator has no 'inputs'"),
     ({'model.input.men': 1}, r"model.input has a key 'men'; did you mean 'mean'"),
 ])
