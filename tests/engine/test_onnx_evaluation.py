@@ -46,7 +46,7 @@ def test_an_onnx_teacher_trains_and_is_proved_frozen(tmp_path: Path) -> None:
     assert f'bit-identical to the loaded ones ({digest})' in log
     assert 'Teacher: ONNX graph net.onnx, heatmaps, ' in log
     assert 'net.onnx takes images of 48x64 (width x height, nchw, float32), BGR, mean 127.5, std 127.5.' in log
-    assert "net.onnx shows heatmaps of 17 keypoints (output 'heatmaps'), 12x16 (width x height), grid i/n." in log
+    assert "net.onnx predicts heatmaps of 17 keypoints (output 'heatmaps'), 12x16 (width x height), grid i/n." in log
     assert not any('teacher' in name for name in runner.model.state_dict())
 
 

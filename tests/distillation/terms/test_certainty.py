@@ -108,7 +108,7 @@ def test_terms_that_do_not_compare_joints_refuse_it(kind: Any, options: dict) ->
 
 def test_a_teacher_of_coordinates_alone_has_none() -> None:
     reason = CoordinateTerm(certainty=0.3).choose_certainty(PoseOutputs(coords=outputs().coords))
-    assert reason == ('certainty=0.3 needs scores, heatmaps or simcc of the teacher, which shows coords; drop '
+    assert reason == ('certainty=0.3 needs scores, heatmaps or simcc of the teacher, which predicts coords; drop '
                       'certainty')
 
 
