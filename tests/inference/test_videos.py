@@ -20,7 +20,7 @@ import torch
 
 from distilpose.apis import load_model
 from distilpose.errors import DistilPoseError, RunFailed
-from distilpose.inference import files
+from distilpose.inference import writer
 from distilpose.inference.files import predict_files
 from distilpose.inference.inputs import InputVideo, find_inputs
 from distilpose.inference.journal import NAME, Journal
@@ -259,7 +259,7 @@ def test_only_the_same_run_is_resumed(model: Any, folder: Path, tmp_path: Path) 
 
 def test_the_journal_is_written_as_it_goes_and_stays_after_a_failure(model: Any, folder: Path, tmp_path: Path,
                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
-    full, count = files.write_atomically, 0
+    full, count = writer.write_atomically, 0
 
     def write(file: Path, text: str) -> None:
         nonlocal count
@@ -268,7 +268,7 @@ def test_the_journal_is_written_as_it_goes_and_stays_after_a_failure(model: Any,
             raise RunFailed('the disk is full')
         full(file, text)
 
-    monkeypatch.setattr(files, 'write_atomically', write)
+    monkeypatch.setattr(writer, 'write_atomically', write)
     inputs, options = [folder / 'data' / 'images'], dict(out=tmp_path / 'out', format='mmpose', threads=1, batch_size=1)
     with pytest.raises(RunFailed, match='disk is full'):
         predict_files(model, inputs, **options)
