@@ -227,7 +227,7 @@ def test_the_log_the_cache_and_resuming(make_config: Any, tmp_path: Path) -> Non
     assert 'The teacher supervises 12 of 17 keypoints; by the same name: left_shoulder, ' in log_of(runner)
     assert 'not supervised: nose, left_eye, right_eye, left_ear, right_ear.' in log_of(runner)
     again = run(config, tmp_path / 'again', cache=tmp_path / 'cache')
-    assert 'The teacher computed 0 of 24 crops' in log_of(again)
+    assert 'The teacher was run on 0 of 24 crops' in log_of(again)
     first, second = (load_file(tmp_path / name / 'epoch_2.pth')['state_dict'] for name in ('run', 'again'))
     assert all(torch.equal(value, second[name]) for name, value in first.items())
     other = make_config(TABLE)

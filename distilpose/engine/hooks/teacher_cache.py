@@ -93,8 +93,8 @@ class TeacherCacheHook(Hook):
             return
         cache, samples = self.cache, runner.train_dataloader.dataset.prepare_data
         cost = cache.read_cost
-        runner.logger.info(f'The teacher computed {cache.images_computed} of {cost.images} crops of this process; the '
-                           f'others were in the cache. Reading took {cost.milliseconds_each:.2f} ms a crop.')
+        runner.logger.info(f'The teacher was run on {cache.images_computed} of {cost.images} crops of this process; '
+                           f'the others were in the cache. Reading took {cost.milliseconds_each:.2f} ms a crop.')
         samples.prepare = samples.prepare.prepare
         unwrapped_model(runner).teacher_cache = self.cache = None
         cache.store.close()
