@@ -68,7 +68,7 @@ custom_hooks = [dict(type='ReplaceFileHook', file={str(tmp_path / 'net.onnx')!r}
             self.file.write_bytes(self.file.read_bytes() + b'\x00')
 
     HOOKS.register_module(module=ReplaceFileHook, force=True)
-    with pytest.raises(DistilPoseError, match=r"teacher's weights changed .* nobody may replace its file"):
+    with pytest.raises(DistilPoseError, match=r"teacher's weights changed .* no process may replace its file"):
         train(config, work_dir=tmp_path / 'run')
     assert not list((tmp_path / 'run').glob('epoch_*.pth'))
 
