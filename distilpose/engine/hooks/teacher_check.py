@@ -86,8 +86,8 @@ def _verify(teacher: Any) -> None:
     if digest != teacher.loaded_digest:
         raise DistilPoseError(
             f"the teacher's weights changed during training: they were {teacher.loaded_digest} and are {digest} "
-            '(SHA-256); nothing but PoseDistiller.teacher may hold the teacher, nothing may train it, and no process may '
-            'replace its file')
+            '(SHA-256); nothing but PoseDistiller.teacher may hold the teacher, nothing may train it, and no process '
+            'may replace its file')
 
 
 def compare_keypoints(data: Sequence[str], expected: Sequence[str], *, owner: str = 'teacher') -> None:
