@@ -22,7 +22,8 @@ from ..heatmaps import check_drawing, draw_simcc_heatmaps, drawing_grid
 from ..keypoint_names import read_definition
 from .description import CHANNEL_ORDERS, LAYOUTS, OnnxInput, describe_file
 from .metadata import is_half
-from .outputs import MOST_COLUMNS, OutputReader, OutputReading, ProbedOutput, check_unit, doubt_heatmaps
+from .output_reader import MOST_COLUMNS, OutputReader, ProbedOutput
+from .outputs import OutputReading, check_unit, doubt_heatmaps
 from .session import OnnxSession, Port
 
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
