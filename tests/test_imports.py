@@ -16,8 +16,6 @@ ORDER = ('errors', 'structures', 'renamed', 'progress', 'host', 'annotations', '
 """A room imports those before it only."""
 EXCEPTIONS = {
     ('host', 'config'): 'a patched function of mmpose reads configs of distillations when it is called',
-    ('inference', 'apis'): 'load_model, which apis keeps for programs',
-    ('export', 'apis'): 'load_model, likewise',
 }
 
 

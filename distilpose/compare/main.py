@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from distilpose.apis import load_model
 from distilpose.checkpoints.integrity import sha256_of
 from distilpose.checkpoints.writing import write_atomically
 from distilpose.distillation.teacher_report import FILE, read_report
 from distilpose.distillation.teachers.onnx.graph import read_properties
 from distilpose.errors import DistilPoseError
+from distilpose.inference.loading import load_model
 from distilpose.report import Table
 from distilpose.report.metrics import ABSENT, in_percent
 

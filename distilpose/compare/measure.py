@@ -18,7 +18,6 @@ from mmengine.fileio import load
 from mmengine.model import BaseModel
 
 from distilpose import engine
-from distilpose.apis import load_model
 from distilpose.complexity import ForwardPass, count_macs, count_parameters
 from distilpose.config import ConfigTree, check_annotations
 from distilpose.engine.hooks.channels_last import use_channels_last
@@ -37,6 +36,7 @@ from distilpose.evaluation import (
     read_people,
     share_of_correct_keypoints,
 )
+from distilpose.inference.loading import load_model
 
 from .runs import Run
 from .statistics import Estimate, draw_images

@@ -9,11 +9,11 @@ import torch
 from mmengine.config import Config
 from safetensors import SafetensorError
 
-from distilpose.apis import load_model
 from distilpose.checkpoints import load_strict, read_weights
 from distilpose.checkpoints.safetensors_files import SUFFIX, write_safetensors
 from distilpose.checkpoints.writing import replacing
 from distilpose.errors import DistilPoseError
+from distilpose.inference.loading import load_model
 
 
 @dataclass(frozen=True)

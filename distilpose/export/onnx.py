@@ -16,7 +16,6 @@ from mmengine.config import Config
 from torch import nn
 
 import distilpose
-from distilpose.apis import load_model
 from distilpose.checkpoints.integrity import sha256_of
 from distilpose.checkpoints.writing import remove_leftovers, replacing
 from distilpose.config.models import source_of
@@ -28,6 +27,7 @@ from distilpose.engine.launch import load_and_change
 from distilpose.engine.onnx_evaluation import is_onnx_file
 from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError
+from distilpose.inference.loading import load_model
 from distilpose.structures import NetworkInput, PoseOutputs
 
 from . import rtmlib

@@ -9,10 +9,10 @@ from typing import Any
 from mmengine.config import Config
 from torch import Tensor
 
-from distilpose.apis import load_model
 from distilpose.checkpoints import BadCheckpoint, load_file, load_strict, state_dict_of
 from distilpose.checkpoints.published.dwpose import holds_two_models, stage_of, student_of
 from distilpose.errors import DistilPoseError
+from distilpose.inference.loading import load_model
 
 from .convert import Conversion, check_destination, write_checkpoint
 

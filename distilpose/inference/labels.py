@@ -15,7 +15,6 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from distilpose.apis import load_model
 from distilpose.checkpoints.writing import write_atomically
 from distilpose.config import is_hugging_face, weights_of
 from distilpose.datasets.unlabelled_files import PERSON, list_images
@@ -33,6 +32,7 @@ from .files import THREADS, check_source, select_named
 from .inputs import InputImage, find_inputs, read_ahead
 from .job import LOOK_AHEAD, Detector, Job, Summary, describe_detector
 from .journal import NAME, Journal, describe_run, poses_entry, read_poses
+from .loading import load_model
 from .predictor import PosePredictions, Predictor
 from .results import coco_category
 
