@@ -1,4 +1,4 @@
-"""The published way of evaluating, which is undone afterwards."""
+"""Evaluation by the reference implementation, which is undone afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What works the published way gives the values and gradients of what it replaces."""
+"""The reference implementation gives the values and gradients of what it replaces."""
 
 from __future__ import annotations
 
