@@ -133,7 +133,7 @@ def test_light_and_dark_define_the_same_colours(page: str) -> None:
 def test_the_report_on_the_teacher() -> None:
     report = TeacherReport(TEACHER_FIGURES, (Finding('grid', 'cells <are> elsewhere'), ), 'a & b')
     page = render(make_summary(), histories=make_histories(), pictures=None, teacher=report)
-    for text in ('AP 50.0, PCK@0.1 of the box 75.0', 'wrist 75.0', '+0.01 and -0.30 cells', 'not taught by it: nose',
+    for text in ('AP 50.0, PCK@0.1 of the box 75.0', 'wrist 75.0', '+0.01 and -0.30 cells', 'not predicted by it: nose',
                  'cells &lt;are&gt; elsewhere.', 'a &amp; b'):
         assert text in page
     assert 'before the training' not in page_of()

@@ -1,4 +1,4 @@
-"""The teacher's report: how good a teacher is on the validation people, in the crops that the student will see."""
+"""Teacher report: evaluation of a teacher on the validation data, in the crops that the student is given."""
 
 from .figures import measure
 from .predictions import Predictions, choose_people, collect

@@ -1,4 +1,4 @@
-"""What is wrong with a teacher, judged by its figures and by reading its input otherwise than declared."""
+"""Likely faults of a teacher (channel order, normalisation, keypoint order, grid), judged by its metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_BIAS = 0.2
 """Cells that joints may lie beside their labels on average."""
 PEOPLE_TO_PROBE = 50
 LEAST_PEOPLE = 10
-"""Fewer say nothing of a teacher: joints of a person are right and wrong together."""
+"""Fewer are too few to judge a teacher: errors of the joints of one person are correlated."""
 _NORMALISATIONS = {
     'pixel / 127.5 - 1': ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
     'pixel / 255': ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
@@ -49,7 +49,7 @@ class Finding:
 
 def judge(figures: dict[str, Any], predictions: Predictions, *, names: Sequence[str], flip: Sequence[int],
           readings: Sequence[Finding] = ()) -> list[Finding]:
-    """Everything that is wrong, the worst first; nothing where there are too few people to tell.
+    """Everything that is wrong, the worst first; nothing where there are too few people to judge.
 
     Args:
         figures: from :func:`~distilpose.distillation.teacher_report.measure`.
@@ -63,7 +63,7 @@ def judge(figures: dict[str, Any], predictions: Predictions, *, names: Sequence[
     found = [*_order(predictions, names, flip)] or [*_mirrored(figures, predictions, np.asarray(flip))]
     causes = [*found, *readings]
     chance = [*_chance(figures, predictions, has_cause=bool(causes))]
-    # Where joints are exchanged or missed, those that are right by accident say nothing of the grid.
+    # Where joints are exchanged or missed, those that are right by accident do not show the grid.
     return [*chance, *causes, *(() if found or chance else _grid(figures))]
 
 
@@ -81,12 +81,12 @@ def other_readings(distiller: Any, dataset: Any, indices: Sequence[int], predict
     """
     declared, found = distiller.teacher.input, []
     choices = list(_readings(declared))
-    for kind, said, other in choices:
+    for kind, text, other in choices:
         probed = collect(_with_input(distiller, other), dataset, indices[:PEOPLE_TO_PROBE], batch_size=batch_size,
                          seconds=seconds / len(choices))
         gain = _gain(predictions, probed.coords)
         if gain is not None:
-            found.append((gain, Finding(kind, f'{said} it is right in {gain[1]:.1%} of the joints of '
+            found.append((gain, Finding(kind, f'{text} it is right in {gain[1]:.1%} of the joints of '
                                               f'{len(probed.coords)} people, and in {gain[0]:.1%} as it is declared')))
     if not found:
         return []
@@ -109,13 +109,13 @@ def _readings(declared: NetworkInput) -> Iterator[tuple[str, str, NetworkInput]]
     if declared.mean is None or declared.std is None:
         return
     mean, std = _IMAGENET if declared.rgb else (values[::-1] for values in _IMAGENET)
-    for said, (other_mean, other_std) in {"ImageNet's mean and std": (mean, std), **_NORMALISATIONS}.items():
+    for name, (other_mean, other_std) in {"ImageNet's mean and std": (mean, std), **_NORMALISATIONS}.items():
         if not np.allclose(other_mean, declared.mean, atol=1) or not np.allclose(other_std, declared.std, rtol=0.05):
-            yield 'normalisation', f'With {said}', replace(declared, mean=other_mean, std=other_std)
+            yield 'normalisation', f'With {name}', replace(declared, mean=other_mean, std=other_std)
 
 
 class _Reading:
-    """A teacher that takes its images to be of another kind than its description says."""
+    """A teacher whose images are converted as if it had another input description."""
 
     def __init__(self, teacher: Any, adapter: nn.Module) -> None:
         self._teacher, self._adapter = teacher, adapter
@@ -129,7 +129,7 @@ class _Reading:
 
 
 def _with_input(distiller: Any, other: NetworkInput) -> Any:
-    """A shallow copy of the distiller whose teacher is given images of another kind; the distiller stays as it is."""
+    """A shallow copy of the distiller whose teacher has another input description; the distiller does not change."""
     view = copy.copy(distiller)
     object.__setattr__(view, 'teacher', _Reading(distiller.teacher, adapter_between(distiller.teacher.input, other)))
     return view
@@ -189,7 +189,7 @@ def _mirrored(figures: dict[str, Any], predictions: Predictions, flip: np.ndarra
 def _order(predictions: Predictions, names: Sequence[str], flip: Sequence[int]) -> Iterator[Finding]:
     """Whether keypoints are those of other labels, by the assignment of keypoints to labels that is right most often.
 
-    Where they only change sides, that is for :func:`_mirrored` to say.
+    Nothing where they only change sides, which :func:`_mirrored` reports.
     """
     labelled, mask = predictions.people.labelled, predictions.mask
     counts = np.array([(labelled[:, [label]] & mask).sum(0) for label in range(len(names))]).T

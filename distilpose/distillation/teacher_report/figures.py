@@ -1,4 +1,4 @@
-"""Figures of a teacher's report: average precision, PCK, bias, left and right, certainty."""
+"""Metrics of the teacher report: average precision, PCK, bias, left and right, certainty."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def mean_pose(predictions: Predictions) -> np.ndarray:
 
 
 def precision(predictions: Predictions, coords: np.ndarray, *, scores: np.ndarray, sigmas: np.ndarray) -> float:
-    """COCO's average precision of one prediction a person, over the keypoints that the teacher speaks of.
+    """COCO's average precision of one prediction a person, over the keypoints that the teacher predicts.
 
     Args:
         predictions: with the labels.

@@ -1,4 +1,4 @@
-"""A teacher's outputs for validation people, beside the labels."""
+"""Teacher predictions for validation people, with the labels of the people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from distilpose.evaluation import People
 from distilpose.structures import PoseOutputs
 
 STRIDE = 4
-"""Pixels of the student's crop that are called a cell where the teacher shows no heatmaps."""
+"""Pixels of the student's crop that are called a cell where the teacher has no heatmaps."""
 _FIRST = 4
 """People of the first batch where time is limited."""
 AREA_OF_BOX = 0.53  # as mmpose's CocoMetric has it for people without an area
@@ -29,14 +29,14 @@ AREA_OF_BOX = 0.53  # as mmpose's CocoMetric has it for people without an area
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a teacher said of N people with K keypoints, in image pixels where nothing else is said."""
+    """A teacher's predictions for N people with K keypoints, and their labels; in pixels unless stated otherwise."""
 
     coords: np.ndarray
     """(N, K, 2) as fractions of the student's crop."""
     certainty: np.ndarray
     """(N, K) in [0, 1]."""
     mask: np.ndarray
-    """(N, K) whether the teacher speaks of the keypoint."""
+    """(N, K) whether the teacher predicts the keypoint."""
     people: People
     """The labels."""
     origins: np.ndarray
@@ -46,7 +46,7 @@ class Predictions:
     cells: tuple[int, int]
     """How many cells the crop has along x and y."""
     has_certainty: bool
-    """Whether the teacher says how sure it is."""
+    """Whether the teacher predicts a certainty."""
     seconds: float
     """Time of the teacher for an image, NaN where it was not taken."""
     crops: tuple[np.ndarray, ...] = ()
@@ -59,7 +59,7 @@ class Predictions:
 
     @property
     def counted(self) -> np.ndarray:
-        """(N, K) whether a keypoint is labelled and the teacher speaks of it."""
+        """(N, K) whether a keypoint is labelled and predicted by the teacher."""
         return self.people.labelled & self.mask
 
     @property
@@ -74,7 +74,7 @@ class Predictions:
 
 @contextmanager
 def untouched_randomness() -> Iterator[None]:
-    """Whatever draws random numbers inside, the generators of Python, numpy and torch go on as if it had not."""
+    """Restores the random states of Python, numpy and torch at the end."""
     for_python, for_numpy = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(devices=[torch.cuda.current_device()] if torch.cuda.is_initialized() else []):
@@ -92,7 +92,7 @@ def choose_people(dataset: Any, most: int) -> list[int]:
 @torch.no_grad()
 def collect(distiller: Any, dataset: Any, indices: Sequence[int], *, batch_size: int, seconds: float | None = None,
             keep_crops: int = 0) -> Predictions:
-    """Asks a distiller's teacher about people of a data set as it will be asked in the training.
+    """Runs a distiller's teacher on people of a data set, in the same way as in the training.
 
     No random number is drawn, and no state changes.
 
@@ -101,13 +101,13 @@ def collect(distiller: Any, dataset: Any, indices: Sequence[int], *, batch_size:
         dataset: validation data, whose pipeline makes the student's crops.
         indices: of the people.
         batch_size: of the teacher.
-        seconds: that this may take; a few people come first, and tell how many there is time for.
+        seconds: that this may take; the first few people are timed, to estimate how many more fit in.
         keep_crops: of how many people the crops are kept.
 
     Raises:
         DistilPoseError: the teacher gives numbers that are not finite.
     """
-    asked: list[_Batch] = []
+    batches: list[_Batch] = []
     crops: list[np.ndarray] = []
     began, done = time.perf_counter(), 0
     with untouched_randomness():
@@ -117,13 +117,13 @@ def collect(distiller: Any, dataset: Any, indices: Sequence[int], *, batch_size:
                 break
             batch = pseudo_collate([dataset[index] for index in indices[done:done + size]])
             crops += [image.numpy().transpose(1, 2, 0) for image in batch['inputs'][:keep_crops - len(crops)]]
-            asked.append(_ask(distiller, batch))
+            batches.append(_predict(distiller, batch))
             done += size
-    return _joined(asked, tuple(crops), is_udp=_uses_udp(dataset))
+    return _joined(batches, tuple(crops), is_udp=_uses_udp(dataset))
 
 
 def _next_size(done: int, spent: float, *, batch_size: int, seconds: float | None) -> int:
-    """How many people are asked about at once: of a batch, as many as there is time for; 0 where that is over."""
+    """Size of the next batch: as many people as there is time for; 0 where it is over."""
     if seconds is None:
         return batch_size
     if not done:
@@ -132,7 +132,7 @@ def _next_size(done: int, spent: float, *, batch_size: int, seconds: float | Non
 
 
 class _Batch(NamedTuple):
-    """What was asked at once."""
+    """The teacher's predictions for one batch."""
 
     coords: np.ndarray
     certainty: np.ndarray
@@ -144,7 +144,7 @@ class _Batch(NamedTuple):
     has_certainty: bool
 
 
-def _ask(distiller: Any, batch: dict) -> _Batch:
+def _predict(distiller: Any, batch: dict) -> _Batch:
     """The teacher's outputs for one batch, and the time it took."""
     data = distiller.data_preprocessor(batch, False)
     images = data['inputs']

@@ -1,4 +1,4 @@
-"""The report: figures, findings, the lines of the log and the JSON file."""
+"""Teacher report: metrics and findings about a teacher, as lines of the log and as a JSON file."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .figures import measure
 from .predictions import Predictions, choose_people, collect
 
 VERSION = 2
-"""Of what a report says; another one is made anew."""
+"""Of the file's format; a file of another version is written anew."""
 FILE = 'teacher_report.json'
 """In the work directory of a training."""
 
 
 @dataclass(frozen=True)
 class TeacherReport:
-    """How good a teacher is on the validation people of a training."""
+    """Metrics of a teacher on the validation people of a training, and what is wrong with it."""
 
     figures: dict[str, Any]
     """See :func:`~distilpose.distillation.teacher_report.measure`."""
@@ -39,12 +39,12 @@ class TeacherReport:
 
     @property
     def too_few(self) -> str | None:
-        """Why the figures do not tell whether something is wrong; ``None`` where they do."""
+        """Why there are too few people to judge the teacher; ``None`` where there are enough."""
         found = self.figures['people_with_joints']
         if found >= LEAST_PEOPLE:
             return None
-        return (f'{found} validation {"person has" if found == 1 else "people have"} joints that it speaks of, too few '
-                f'to tell whether something is wrong with it ({LEAST_PEOPLE} would)')
+        return (f'{found} validation {"person has" if found == 1 else "people have"} joints that it predicts, too few '
+                f'to judge whether something is wrong with it ({LEAST_PEOPLE} would)')
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -59,8 +59,8 @@ class TeacherReport:
         """The table for the log, without the findings."""
         figures = self.figures
         mean, bias, sides = figures['mean_pose'], figures['bias'], figures['sides']
-        asked, chosen = figures['people'], figures['people_chosen']
-        some = f'{asked} of {chosen} (more would take too long)' if asked < chosen else str(asked)
+        evaluated, chosen = figures['people'], figures['people_chosen']
+        some = f'{evaluated} of {chosen} (more would take too long)' if evaluated < chosen else str(evaluated)
         place = 'a crop of its own' if figures.get('own_crop') else "the student's crop"
         yield (f'The teacher on {some} validation people ({figures["joints"]} labelled joints) in {place}: '
                f'{self.teacher}')
@@ -74,10 +74,10 @@ class TeacherReport:
                    f'{_points(sides["pck_mirrored"])} instead of {_points(sides["pck"])}')
         yield f'  {_certainty(figures["certainty"])}'
         if figures['left_out']:
-            yield f'  not taught by it: {", ".join(figures["left_out"])}'
+            yield f'  not predicted by it: {", ".join(figures["left_out"])}'
         if figures['masked']:
-            yield (f'  {_points(figures["masked"])} % of the labelled joints are left out, which the teacher sees '
-                   "outside of its crop or of the student's")
+            yield (f'  {_points(figures["masked"])} % of the labelled joints are left out, which lie outside '
+                   "of the teacher's crop or are predicted outside of the student's")
         if self.too_few:
             yield f'  {self.too_few}'
 
@@ -89,7 +89,7 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
     Args:
         distiller: a :class:`~distilpose.distillation.PoseDistiller`.
         dataset: validation data, whose pipeline makes the student's crops.
-        people: at most so many are asked about.
+        people: evaluates at most so many.
         batch_size: of the teacher.
         seconds: that this may take, about; half as many again are for other readings of its input.
         keep_crops: of how many people the crops are kept.
@@ -102,13 +102,13 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
     """
     indices = choose_people(dataset, people)
     if not indices:
-        return 'there is nobody in the validation data'
+        return 'there are no people in the validation data'
     predictions = collect(distiller, dataset, indices, batch_size=batch_size, seconds=seconds, keep_crops=keep_crops)
     names, flip = _keypoints(dataset.metainfo)
     if predictions.coords.shape[1] != len(names):
-        return f'it shows {predictions.coords.shape[1]} keypoints, and the validation data has {len(names)}'
+        return f'it predicts {predictions.coords.shape[1]} keypoints, and the validation data has {len(names)}'
     if not predictions.counted.any():
-        return 'no joint that it speaks of is labelled in the validation data'
+        return 'no joint that it predicts is labelled in the validation data'
     figures = measure(predictions, sigmas=dataset.metainfo['sigmas'], flip=flip, names=names)
     figures.update(people_chosen=len(indices), own_crop=distiller.own_crop is not None)
     report = TeacherReport(figures, (), distiller.teacher.describe())
@@ -149,15 +149,15 @@ def _by_keypoint(keypoints: dict[str, Any]) -> Iterator[str]:
             joined.setdefault(name.replace('left_', '').replace('right_', ''), []).append(entry)
     groups = sorted(((sum(entry['labelled'] * entry['pck'] for entry in entries)
                       / sum(entry['labelled'] for entry in entries), name) for name, entries in joined.items()))
-    shown = groups if len(groups) <= 17 else groups[:8]
-    yield from (f'{name} {_points(share)}' for share, name in shown)
-    if len(shown) < len(groups):
-        yield f'{len(groups) - len(shown)} more are better'
+    listed = groups if len(groups) <= 17 else groups[:8]
+    yield from (f'{name} {_points(share)}' for share, name in listed)
+    if len(listed) < len(groups):
+        yield f'{len(groups) - len(listed)} more are better'
 
 
 def _certainty(bins: list[dict] | None) -> str:
     if bins is None:
-        return 'it does not say how sure it is'
+        return 'it predicts no certainty'
     shares = (f'{_range(entry)} {_points(entry["right"])} % of {entry["joints"]}' for entry in bins if entry['joints'])
     return f'right by certainty: {", ".join(shares)}'
 

@@ -1,4 +1,4 @@
-"""A contact sheet: validation people in the student's crop, with the labels and the teacher's joints."""
+"""Contact sheet of a teacher's predictions: validation people in the student's crop, with their labels."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def _panel(place: int, predictions: Predictions, right: np.ndarray, names: Seque
         image = cv2.addWeighted(shade, strength, image, 1 - strength, 0)
         shade = image.copy()
     caption = np.full((_CAPTION, size[0], 3), _PAPER, np.uint8)
-    said = f'{int((right & counted).sum())} of {int(counted.sum())} right'
-    cv2.putText(caption, said, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.48, _INK, 1, cv2.LINE_AA)
+    text = f'{int((right & counted).sum())} of {int(counted.sum())} right'
+    cv2.putText(caption, text, (2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.48, _INK, 1, cv2.LINE_AA)
     return np.vstack([image, caption])
 
 
@@ -83,15 +83,15 @@ def _framed(panel: np.ndarray) -> np.ndarray:
 def _legend(width: int) -> np.ndarray:
     strip = np.full((34, width, 3), _PAPER, np.uint8)
     place = _MARGIN + 6
-    for said, colour in (('label', None), ("teacher, person's left", 'left'), ('right', 'right'), ('middle', 'middle'),
+    for text, colour in (('label', None), ("teacher, person's left", 'left'), ('right', 'right'), ('middle', 'middle'),
                          ('wrong', None)):
-        if said == 'wrong':
+        if text == 'wrong':
             cv2.line(strip, (place - 6, 18), (place + 8, 18), _WRONG, 2, cv2.LINE_AA)
         else:
             cv2.circle(strip, (place, 18), 5, _INK if colour is None else _COLOURS[colour], 1 if colour is None else -1,
                        cv2.LINE_AA)
-        cv2.putText(strip, said, (place + 14, 23), cv2.FONT_HERSHEY_SIMPLEX, 0.48, _INK, 1, cv2.LINE_AA)
-        place += 40 + cv2.getTextSize(said, cv2.FONT_HERSHEY_SIMPLEX, 0.48, 1)[0][0]
+        cv2.putText(strip, text, (place + 14, 23), cv2.FONT_HERSHEY_SIMPLEX, 0.48, _INK, 1, cv2.LINE_AA)
+        place += 40 + cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.48, 1)[0][0]
     return strip
 
 

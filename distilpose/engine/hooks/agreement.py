@@ -20,7 +20,7 @@ class AgreementHook(Hook):
     """Gives :class:`~distilpose.evaluation.AgreementWithTeacher` the teacher's predictions of the validation people.
 
     Before the training, once: in the crop and with the keypoints that the student is given. It draws no random number
-    and changes no state. Every process asks about its own share. Without such a metric it does nothing.
+    and changes no state. Each process runs the teacher on its own share. Without such a metric it does nothing.
     """
 
     priority = 'LOW'
@@ -39,16 +39,16 @@ class AgreementHook(Hook):
         if not isinstance(model, PoseDistiller):
             raise DistilPoseError('val_evaluator is AgreementWithTeacher, and the model is no PoseDistiller: there is '
                                   'no teacher to agree with; evaluate with labels')
-        predictions = self._ask(runner, model)
+        predictions = self._predict(runner, model)
         for metric in metrics:
             metric.compare_with(predictions)
         total = len(runner.val_loop.dataloader.dataset)
         runner.logger.info(f'Validation is agreement with the teacher on {total} people that are not trained on '
-                           '(agreement/PCK). It says how much the student predicts what the teacher does, and nothing '
-                           'of how often that is right.')
+                           '(agreement/PCK). It measures how close the student is to the teacher, not how often '
+                           'the teacher is right.')
 
     @staticmethod
-    def _ask(runner: Runner, model: PoseDistiller) -> dict[int, TeacherKeypoints]:
+    def _predict(runner: Runner, model: PoseDistiller) -> dict[int, TeacherKeypoints]:
         dataset, reason = validation_data(runner)
         if dataset is None:
             raise DistilPoseError(f'the teacher cannot be run on the validation data: {reason}')

@@ -140,7 +140,7 @@ def test_coordinates_alone(dataset):
     report = report_on(Oracle(show=lambda coords: PoseOutputs(coords=coords)), dataset)
     assert report.figures['certainty'] is None and report.figures['pck'] == 1
     assert report.figures['bias']['cells'] == [12, 16]  # of 4 pixels
-    assert 'does not say how sure it is' in '\n'.join(report.lines())
+    assert 'it predicts no certainty' in '\n'.join(report.lines())
 
 
 def test_numbers_that_are_none_are_refused(dataset):
@@ -156,17 +156,17 @@ def test_without_labels_there_is_no_report(tmp_path):
     dataset = read_dataset(write_people(tmp_path / 'data', labelled=False))
     assert len(dataset) == PEOPLE
     reason = make_report(distiller(Oracle()), dataset, people=9, batch_size=3, seconds=60)
-    assert reason == 'no joint that it speaks of is labelled in the validation data'
+    assert reason == 'no joint that it predicts is labelled in the validation data'
 
 
 def test_without_people_there_is_no_report():
-    assert 'nobody' in make_report(None, [], people=9, batch_size=3, seconds=60)
+    assert 'no people' in make_report(None, [], people=9, batch_size=3, seconds=60)
 
 
 def test_validation_data_with_other_keypoints(dataset, monkeypatch):
     monkeypatch.setattr(dataset, '_metainfo', {**dataset.metainfo, 'keypoint_id2name': {0: 'nose'}})
     reason = make_report(distiller(Oracle()), dataset, people=9, batch_size=3, seconds=60)
-    assert reason == 'it shows 17 keypoints, and the validation data has 1'
+    assert reason == 'it predicts 17 keypoints, and the validation data has 1'
 
 
 def test_no_random_number_and_no_mode_changes(dataset):
