@@ -76,7 +76,7 @@ class Command:
     interrupted: str = 'Interrupted.'
     """What is printed after Ctrl-C and other signals; ``{command}`` in it repeats the call."""
     resume: str = ''
-    """The option with which the same call goes on from a checkpoint, for instance ``--resume``."""
+    """The option with which the same call resumes from a checkpoint, for instance ``--resume``."""
     program: str | None = None
     """The name in the usage and before messages, where that is not the script's file name."""
     details: str = ''
@@ -147,7 +147,7 @@ def run_tool(action: Callable[[], int | None], *, program: str, interrupted: str
         action: the command; it may return an exit code.
         program: goes before the sentence.
         interrupted: is printed after Ctrl-C and other signals.
-        resume: the command that goes on from a checkpoint.
+        resume: the command that resumes from a checkpoint.
         command_line: repeats the call in a shell; goes into the file of a traceback.
 
     Returns:

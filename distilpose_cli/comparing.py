@@ -12,16 +12,16 @@ from .paths import require_config, require_data_root
 _ROLES = ('teacher', 'baseline', 'distilled')
 _MODEL: dict[str, Any] = dict(nargs='+', action='append', metavar=('NAME', 'CFG KEY=VALUE'))
 _EPILOG = """Trainings lie in WORK_DIR/seed_<seed>/{teacher,baseline,distilled,<variant>}. One that is there, from this
-command or from training CONFIG with --work-dir ... --seed ..., is read; one that was interrupted goes on; all others
+command or from training CONFIG with --work-dir ... --seed ..., is read; one that was interrupted is resumed; all others
 are made. An ablation: --variant 'no score' model.terms.score=None
 A value @NAME is the last checkpoint of that model, which is trained first: teacher, student, second stage and export
 --model alone S.py --model teacher T.py --model first D1.py model.teacher.checkpoint=@teacher
 --model second D2.py model.teacher.checkpoint=@first --export second"""
 _EPILOG_OF_MODELS = """Trainings lie in WORK_DIR/seed_<seed>/<name>, those of the first model in
 WORK_DIR/seed_<seed>/baseline. One that is there, from this tool or from tools/train.py CONFIG --work-dir ... --seed
-..., is read; one that was interrupted goes on; all others are made. For a teacher and its student use
+..., is read; one that was interrupted is resumed; all others are made. For a teacher and its student use
 tools/compare.py."""
-_KEPT = 'Interrupted. What is trained is kept: the same command goes on.'
+_KEPT = 'Interrupted. What is trained is kept: the same command resumes it.'
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:

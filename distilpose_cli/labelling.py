@@ -33,7 +33,7 @@ def _add_label(parser: argparse.ArgumentParser) -> None:
          help='label all joints; in the training WeighByCertainty weighs each by its score')
     add('--every', type=int, default=EVERY, metavar='N',
         help=f'of videos only every Nth frame, which is written beside FILE.json (default: {EVERY})')
-    add('--resume', action='store_true', help='go on with labels that were interrupted or killed, if there are some')
+    add('--resume', action='store_true', help='continue labels that were interrupted or killed, if there are some')
     add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
     add('--batch-size', type=int, help='people in a batch (default: 64 on a GPU, 8 on a CPU)')
     add_cfg_options(parser, help="values to change in the teacher's config; of an ONNX file model.input.mean, "

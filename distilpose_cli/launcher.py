@@ -19,7 +19,7 @@ _PR_SET_PDEATHSIG = 1
 def end_with_launcher() -> None:
     """Ends this process when torchrun, which started it, is killed; does nothing in a process of its own.
 
-    Without it the processes go on alone, and resuming starts a second training into the same folder. The process gets
+    Without it the processes run on alone, and resuming starts a second training into the same folder. The process gets
     SIGTERM, which lets a training save, and is killed if that takes too long, for instance because another process
     is waited for. Linux sends the signal itself; elsewhere, and where the launcher was gone before, a thread does.
     """

@@ -54,7 +54,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     add('--draw-score', type=float, default=DRAW_SCORE, metavar='SCORE',
         help=f'of --draw: joints with a smaller score are not drawn (default: {DRAW_SCORE})')
     add('--every', type=int, default=1, metavar='N', help='of videos only every Nth frame')
-    add('--resume', action='store_true', help='go on with a run that was interrupted or killed, if --out has one')
+    add('--resume', action='store_true', help='continue a run that was interrupted or killed, if --out has one')
     add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
     add('--batch-size', type=int, help='people in a batch (default: 64 on a GPU, 8 on a CPU)')
     add_cfg_options(parser, help='values to change in the config; of an ONNX file model.input.mean, model.keypoints, '

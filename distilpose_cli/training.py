@@ -70,7 +70,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add('config', help='config file, from the current directory or from the project, or distilpose::... or mmpose::...')
     add('--work-dir', help='folder of checkpoints and logs (default: work_dirs/<name of the config>, here)')
     add('--resume', nargs='?', const='last', metavar='CHECKPOINT',
-        help='go on from this checkpoint, or from the last one in the work directory, which must be there; with '
+        help='continue from this checkpoint, or from the last one in the work directory, which must be there; with '
              '"auto", start from the beginning where there is none')
     add('--allow-changed', action='append', default=[], metavar='WHAT',
         help=f'with --resume: go on although WHAT is another one than that of the checkpoint; some of '

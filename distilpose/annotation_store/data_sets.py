@@ -1,7 +1,7 @@
 """Data sets that read stored annotations: what replaces methods of mmpose's ``BaseCocoStyleDataset``.
 
 A data set takes part if all of its methods that read annotations are mmpose's own. Every other one, and every file
-that is not stored, goes on as before.
+that is not stored, runs as before.
 """
 
 from __future__ import annotations

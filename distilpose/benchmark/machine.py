@@ -48,7 +48,7 @@ class Machine:
 
     @property
     def _is_one_thread(self) -> bool:
-        """Then the time that the process was at work tells more on a machine that others use as well."""
+        """Then CPU time is the better measure, on a machine that others use as well."""
         return self.device.type == 'cpu' and self.threads == 1
 
 
@@ -213,7 +213,7 @@ def _pages(name: str) -> int:
 
 
 def _return_free_pages() -> None:
-    """Hands pages that earlier work left free back to the system, where the C library knows how (glibc)."""
+    """Hands pages that earlier work left free back to the system, where the C library can (glibc)."""
     trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
     if trim is not None:
         trim(0)

@@ -1,4 +1,4 @@
-"""Loading the weights that fit into a model, and saying which did."""
+"""Partial loading: the weights that fit into a model are loaded, and the others are listed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Fit(NamedTuple):
     other_shapes: list[str]
     """Of those kept, which the file has in another shape."""
     unused: list[str]
-    """Of the file, which the model does not know."""
+    """Of the file, which the model does not have."""
 
     @property
     def is_complete(self) -> bool:

@@ -2,7 +2,7 @@
 
 :func:`flatten` is called before a checkpoint is saved and :func:`restore` after one is read. Numpy arrays
 become nested lists, numpy scalars Python numbers, and mmengine's ``HistoryBuffer`` a dictionary of two tensors;
-the entry ``plain_data`` of the checkpoint says which entries were which, so that reading gives them back.
+the entry ``plain_data`` of the checkpoint lists which entries were which, so that reading gives them back.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def about_draws(summary: Mapping[str, Any]) -> str:
     """What the ranges of gains and gaps mean."""
     confidence, draws = (summary['bootstrap'][name] for name in ('confidence', 'draws'))
     return (f'In brackets is the range that holds {100 * confidence:.0f} % of {draws:,} draws of as many images with '
-            'replacement, the same for every model; it says how much other images would change, not how much another '
+            'replacement, the same for every model; it shows how much other images would change, not how much another '
             'seed would.')
 
 

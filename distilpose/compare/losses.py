@@ -63,7 +63,7 @@ def compare_losses(config: str, *, seeds: Sequence[int], work_dir: Path, options
 
 
 def in_float32(cfg: Config) -> Config:
-    """The training as its config says, the teacher answering with its stored network."""
+    """The training of the config as it is, with a teacher that predicts with its stored network, not with a copy."""
     cfg = copy.deepcopy(cfg)
     if cfg.model.type == 'PoseDistiller':
         cfg.model.teacher.fused = False
@@ -91,7 +91,7 @@ def table(losses: Mapping[str, np.ndarray]) -> str:
 
     Returns:
         Markdown. The last column is the difference of both ways' means as a multiple of the spread over seeds (the
-        standard deviation, in float32), which says how far one seed is from another.
+        standard deviation, in float32).
     """
     lines = ['| iterations | float32 | spread over seeds | fast | mean difference of a seed | difference in spreads |',
              '|---|---|---|---|---|---|']

@@ -30,7 +30,7 @@ _PEOPLE_TITLES = dict(baseline='alone', distilled='distilled', teacher='teacher'
 
 @dataclass(frozen=True)
 class Texts:
-    """What a page says beside metrics."""
+    """Texts of a page beside metrics."""
 
     eyebrow: str = 'comparison'
     title: str = 'a comparison'

@@ -93,8 +93,8 @@ def heatmap_pairs(chosen: Sequence[int], dataset: BaseDataset, *, people: People
     names = [dataset.metainfo['keypoint_id2name'][index] for index in range(people.keypoints.shape[1])]
     pairs = []
     for number, index in enumerate(chosen):
-        wanted = [*JOINTS[number % len(JOINTS):], *JOINTS[:number % len(JOINTS)]]
-        joint = next((names.index(name) for name in wanted if people.labelled[index, names.index(name)]), 0)
+        preferred = [*JOINTS[number % len(JOINTS):], *JOINTS[:number % len(JOINTS)]]
+        joint = next((names.index(name) for name in preferred if people.labelled[index, names.index(name)]), 0)
         sample = dataset[index]
         heatmaps = _outputs(teacher, sample).heatmaps[-1]
         outputs = _outputs(student, sample)

@@ -206,7 +206,7 @@ def _check_distilled(teacher: Plan, distilled: Plan) -> None:
     model = distilled.cfg.model
     if model.get('type') != 'PoseDistiller':
         raise DistilPoseError(f'--distilled {distilled.config} has a model of type {model.get("type")}, which learns '
-                              'from nobody; name a config whose model is a PoseDistiller')
+                              'from no teacher; name a config whose model is a PoseDistiller')
     if TEACHER not in distilled.needs:
         raise DistilPoseError(f'--distilled {distilled.config} learns from {model.teacher.config}, and --teacher is '
                               f'{teacher.config}; name the same config in both')

@@ -101,13 +101,13 @@ def is_final(checkpoint: Path, cfg: Config) -> bool:
     """Whether the name of a training's checkpoint is that of its end."""
     found = re.fullmatch(r'(epoch|iter)_(\d+)\.pth', checkpoint.name)
     if found is None:
-        raise DistilPoseError(f'{checkpoint} is named by last_checkpoint, and its name says neither epoch nor iteration'
+        raise DistilPoseError(f'{checkpoint} is named by last_checkpoint, and its name has neither epoch nor iteration'
                               '; expected epoch_N.pth or iter_N.pth')
     return int(found[2]) == cfg.train_cfg.get(f'max_{found[1]}s')
 
 
 def check_stored(meta: Mapping[str, Any], cfg: Config, *, source: str, seed: int) -> None:
-    """Compares what a checkpoint says about its training with the config of this comparison.
+    """Compares what a checkpoint stores about its training with the config of this comparison.
 
     Raises:
         DistilPoseError: names what differs and decides about the weights.

@@ -66,7 +66,7 @@ def measure(cfg: Config, *, style: PublishedStyle, input_size: tuple[int, int] |
     Args:
         cfg: of a pose estimator; a distillation's stands for its student, and the teacher is not built.
         style: how the published figures to compare with were counted.
-        input_size: (width, height) of the image, else what the model's decoder or the codec says.
+        input_size: (width, height) of the image, else that of the model's decoder or the codec.
 
     Raises:
         DistilPoseError: no pose estimator for images, no size, or one that the model cannot take.

@@ -66,7 +66,7 @@ class _Part:
 
 @contextmanager
 def building_as_sentences(cfg: Config | Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Says of an error that came while a part of a config was built which part it is, its class and what to change.
+    """Names the part of a config in whose building an error was raised, its class and what to change.
 
     Args:
         cfg: the config, in which the part is looked for.
@@ -193,7 +193,7 @@ def _remedy(kind: str, registry: Registry | None) -> str:
 
 
 def _names(registry: Registry | None) -> list[str]:
-    """The types that a registry and those above it know."""
+    """The types that are registered in a registry and in those above it."""
     names: list[str] = []
     while registry is not None:
         names += registry.module_dict

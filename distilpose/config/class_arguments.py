@@ -106,7 +106,7 @@ def is_of_host(kind: Any, name: str = '') -> bool:
 def _of_function(function: Callable[..., Any]) -> tuple[dict[str, Argument], bool]:
     try:
         signature = inspect.signature(function).parameters.values()
-    except ValueError:  # of a function in C that does not say
+    except ValueError:  # of a function in C without a signature
         return {}, True
     try:
         hints = typing.get_type_hints(function)

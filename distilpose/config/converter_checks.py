@@ -16,7 +16,7 @@ Step = Mapping[str, Any]
 class Source(NamedTuple):
     """The keypoints that a converter is given."""
 
-    said: str
+    text: str
     """Where they are from, for messages: ``train_dataloader.dataset.metainfo defines 5 keypoints (...)``."""
     names: Sequence[str]
 
@@ -57,7 +57,7 @@ def check_parts(path: str, dataset: Mapping[str, Any],
                 names = whole.names if whole is not None and is_last else None
                 count = step.get('num_keypoints')
                 if names is not None and whole is not None and count != len(names):
-                    raise DistilPoseError(f'{step_path} converts to {count} keypoints, and {whole.said}; set '
+                    raise DistilPoseError(f'{step_path} converts to {count} keypoints, and {whole.text}; set '
                                           f'{step_path}.num_keypoints={len(names)}, and a mapping to these')
                 check_mapping(step_path, step, given, names, warnings=warnings)
                 given = Source(f'{step_path}.num_keypoints is {count}', [''] * int(count or 0))
@@ -118,7 +118,7 @@ def _check_pairs(path: str, mapping: Sequence[Any], source: Source, count: int, 
                                      'one keypoint for each: an evaluator takes no middle of two'))
         for index in origin if is_mean else [origin]:
             if not _is_index(index, len(source.names)):
-                raise DistilPoseError(f'{path} takes keypoint {index!r:.40}, and {source.said}; expected indices from '
+                raise DistilPoseError(f'{path} takes keypoint {index!r:.40}, and {source.text}; expected indices from '
                                       f'0 to {len(source.names) - 1} as the first of each pair (from, to): correct the '
                                       'mapping')
         if not _is_index(target, count):

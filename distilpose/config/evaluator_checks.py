@@ -54,7 +54,7 @@ def check_evaluators(config: Config | ConfigTree) -> None:
     """Compares evaluators with the keypoints of their data, before a training that ends in its first validation.
 
     Raises:
-        DistilPoseError: names evaluator, data set, what each says, and what to change.
+        DistilPoseError: names evaluator, data set, what each has, and what to change.
     """
     tree = ConfigTree.of(config)
     for loader in tree.loaders:
@@ -140,8 +140,8 @@ def _check_coco(path: str, evaluator: Mapping[str, Any], data: _Data) -> None:
         count = truth['num_keypoints']
     predicted, predictions = data.predicted, evaluator.get('pred_converter')
     if predictions:
-        said = f'the model predicts {predicted} keypoints'
-        check_mapping(f'{path}.pred_converter', predictions, Source(said, [''] * predicted), None, allows_means=False,
+        text = f'the model predicts {predicted} keypoints'
+        check_mapping(f'{path}.pred_converter', predictions, Source(text, [''] * predicted), None, allows_means=False,
                       warnings=data.warnings)
         predicted = predictions['num_keypoints']
     if (truth or predictions) and predicted != count:

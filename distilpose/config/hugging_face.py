@@ -111,7 +111,7 @@ def _decoder(is_simple: bool) -> dict[str, Any]:
 
 
 def _preprocessor(folder: Path, *, size: tuple[int, int]) -> dict[str, Any]:
-    """mmpose's data preprocessor with the folder's means, or ImageNet's where it says none."""
+    """mmpose's data preprocessor with the folder's means, or ImageNet's where it has none."""
     file = folder / PREPROCESSOR
     options = _read(file) if file.is_file() else {}
     off = [name for name in ('do_rescale', 'do_normalize') if not options.get(name, True)]
@@ -138,7 +138,7 @@ def _three(values: Any, file: Path, name: str) -> list[float]:
 
 
 def _labels(config: Mapping[str, Any]) -> list[str]:
-    """What ``id2label`` says, in the order of the keypoints."""
+    """Names of ``id2label``, in the order of the keypoints."""
     labels = config.get('id2label')
     if labels:
         return [str(labels[key]) for key in sorted(labels, key=int)]

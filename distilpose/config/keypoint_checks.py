@@ -49,7 +49,7 @@ def check_keypoints(config: Config | ConfigTree) -> None:
 
     Raises:
         DistilPoseError: a definition contradicts itself, two places disagree, or something reads keypoints that are
-            not there; names the places, what they say and what to change.
+            not there; names the places, what they have and what to change.
     """
     tree = ConfigTree.of(config)
     for loader in tree.loaders:
@@ -154,7 +154,7 @@ def _selected(tree: ConfigTree, data: Place) -> Place:
 
 
 def predicted_count(tree: ConfigTree, data: Place) -> int:
-    """How many keypoints an estimator predicts for its evaluators: as its head says, else those of the data."""
+    """How many keypoints an estimator predicts for its evaluators: those of its head, else those of the data."""
     indices = (tree.student.get('test_cfg') or {}).get('output_keypoint_indices')
     if indices is not None:
         return len(indices)
@@ -167,17 +167,17 @@ def _doubtful_sides(place: Place) -> list[str]:
     swaps = _swaps(place)
     pairs, _ = pairs_by_name(list(swaps))
     left = [f'{one} and {other}' for one, other in pairs if not swaps[one] and not swaps[other]]
-    said = []
+    texts = []
     if left:
-        said.append(f'{place.path}: {len(left)} of {len(pairs)} pairs of keypoints with a left and a right name are '
-                    f'not exchanged by a flip ({", ".join(left[:3])}); set swap of each to the other, unless left and '
-                    'right are those of the image')
+        texts.append(f'{place.path}: {len(left)} of {len(pairs)} pairs of keypoints with a left and a right name are '
+                     f'not exchanged by a flip ({", ".join(left[:3])}); set swap of each to the other, unless left '
+                     'and right are those of the image')
     same = [f'{name} and {other}' for name, other in swaps.items() if other and name < other
             and normalised_name(name).partition('_')[0] == normalised_name(other).partition('_')[0] in MIRRORED]
     if same:
-        said.append(f'{place.path}: a flip exchanges {", ".join(same[:3])}, which are on the same side by their names; '
-                    'correct swap')
-    return said
+        texts.append(f'{place.path}: a flip exchanges {", ".join(same[:3])}, which are on the same side by their '
+                     'names; correct swap')
+    return texts
 
 
 def _check_student(tree: ConfigTree, data: Place) -> None:

@@ -1,4 +1,4 @@
-"""Keypoints of one's own, said once: ``own_keypoints`` of a config, from which data sets, heads and evaluator are set.
+"""Own keypoints, defined once: ``own_keypoints`` of a config, from which data sets, heads and evaluator are set.
 
 ::
 
@@ -30,7 +30,7 @@ ENTRY = 'own_keypoints'
 DEFAULT_SIGMA = 0.05
 """Of object keypoint similarity, where none was measured: between COCO's of a wrist (0.062) and of an eye (0.025)."""
 COUNTS = ('num_keypoints', 'num_joints', 'out_channels')
-"""Arguments of heads that say how many keypoints they predict, the first that is there."""
+"""Arguments of heads with the number of keypoints that they predict; the first that is there counts."""
 CONVERTERS = ('KeypointConverter', 'SingleHandConverter')
 """Steps of a pipeline that make other keypoints of those of a data set."""
 SIDES = dict(l='left', r='right', left='left', right='right')
@@ -94,7 +94,7 @@ def make_metainfo(names: Sequence[str], *, flip_pairs: Sequence[Sequence[str]] |
 
     Args:
         names: K names in the order of the annotations.
-        flip_pairs: those that a mirror exchanges; by default what the names say (:func:`pairs_by_name`).
+        flip_pairs: those that a mirror exchanges; by default by their names (:func:`pairs_by_name`).
         skeleton: links, for pictures.
         sigmas: of object keypoint similarity, K or one for all; by default :data:`DEFAULT_SIGMA`.
 
@@ -150,7 +150,7 @@ def normalised_name(name: str) -> str:
 
 
 def count_of_head(model: Mapping[str, Any]) -> tuple[str, int] | None:
-    """Where an estimator's head says how many keypoints it predicts, and how many; ``None`` where it does not."""
+    """The entry of an estimator's head with its number of keypoints, and the number; ``None`` without one."""
     found = _head(model)
     key = next((key for key in COUNTS if key in found[1]), None) if found else None
     if found is None or key is None or not isinstance(found[1][key], int):

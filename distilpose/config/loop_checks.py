@@ -71,7 +71,7 @@ def check_loops(config: Config | ConfigTree) -> None:
 
 
 def _check_length(loop: Mapping[str, Any]) -> None:
-    """Whether the training's loop says how long it is, in the unit in which it counts."""
+    """Whether the training's loop has a length, in the unit in which it counts."""
     if 'type' in loop and 'by_epoch' in loop:
         raise DistilPoseError(f'train_cfg has type={loop["type"]!r} and by_epoch={loop["by_epoch"]}; expected one of '
                               'them: take one out of the config')

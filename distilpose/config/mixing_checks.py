@@ -108,7 +108,7 @@ def _check_task_loss(head: Mapping[str, Any]) -> None:
 
 
 def _default_of_weights(loss: Mapping[str, Any]) -> bool | None:
-    """What a loss does when its config does not say; ``None`` for one that always weighs joints."""
+    """The default of a loss where its config has none; ``None`` for one that always weighs joints."""
     kind = MODELS.get(loss['type']) if isinstance(loss.get('type'), str) else loss.get('type')
     if not inspect.isclass(kind):
         return None

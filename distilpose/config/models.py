@@ -22,7 +22,7 @@ from .teacher_crop import crop_of, padding_of
 from .walk import dictionaries
 
 PAIRING_OPTIONS = ('keypoints', 'crop', 'view', 'padding')
-"""Keys of ``model.teacher`` that say how a student learns from it, whatever the teacher is."""
+"""Keys of ``model.teacher`` about how a student learns from it, for any kind of teacher."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def read_model_source(spec: Mapping[str, Any], *, entry: str = 'the model', opti
 
 
 def source_of(cfg: Config) -> ModelSource:
-    """The plain model that a config trains, and what the config says of its keypoints and its crops."""
+    """The plain model that a config trains, with the keypoints and the crops of the config."""
     return ModelSource(student_model(cfg) or {}, _keypoint_names(student_config(cfg)), *_read_crop(cfg))
 
 
@@ -153,7 +153,7 @@ def build_estimator(model: dict) -> nn.Module:
 
 
 def keypoint_metainfo(config: Config) -> dict | None:
-    """What mmpose knows of a config's keypoints, by the model's metainfo or the data set; ``None`` without either."""
+    """Metainfo of a config's keypoints, of the model or the data set; ``None`` without either."""
     metainfo = config.model.get('metainfo')
     for loader in ('val_dataloader', 'test_dataloader', 'train_dataloader'):
         dataset = (config.get(loader) or {}).get('dataset', {})

@@ -154,7 +154,7 @@ def _arguments(path: str, node: Mapping[str, Any]) -> tuple[list[str], bool, str
     """Arguments of the classes and functions of a ``type``; of every kind, since a name may be registered twice."""
     kinds = kinds_of(node)
     if not kinds:
-        return [], True, str(node['type'])  # building it says that there is none
+        return [], True, str(node['type'])  # building it raises that there is none
     found = [_names_of(kind, node) for kind in kinds]
     names = [name for entry, _ in found for name in entry]
     first = path.partition('.')[0]
@@ -162,7 +162,7 @@ def _arguments(path: str, node: Mapping[str, Any]) -> tuple[list[str], bool, str
     names += ['convert_to_iter_based'] if first == 'param_scheduler' else []
     names += ['requires_grad'] if path.endswith('norm_cfg') else []
     names += ['override', 'name'] if _INIT_CFG.fullmatch(path) else []
-    names += ['by_epoch'] if path == 'train_cfg' else []  # not both, which check_loops says
+    names += ['by_epoch'] if path == 'train_cfg' else []  # not both, which check_loops refuses
     if path == 'optim_wrapper':
         names += _keys_of_plain_dicts()[path]
     return names, any(is_open for _, is_open in found), str(node['type'])
@@ -265,7 +265,7 @@ def _missing(kind: str) -> str:
 
 
 def _check_entry(path: str, value: Any, name: str, *, known: Collection[str]) -> None:
-    """A new hook or term says its type; None removes one that is there."""
+    """A new hook or term has its type; None removes one that is there."""
     if isinstance(value, Mapping) and 'type' in value:
         return
     names = [*known, *(MMENGINE_HOOKS if path == 'default_hooks' else ())]
@@ -273,7 +273,7 @@ def _check_entry(path: str, value: Any, name: str, *, known: Collection[str]) ->
         return
     close = difflib.get_close_matches(name, names, n=1)
     hint = did_you_mean(close) or f', only {", ".join(map(repr, known)) or "nothing"}'
-    raise UnknownName(f'{path} has no {name!r}{hint}; a new one says its type as well, {path}.{name}.type=...')
+    raise UnknownName(f'{path} has no {name!r}{hint}; a new one needs its type as well, {path}.{name}.type=...')
 
 
 def did_you_mean(close: list[str]) -> str:

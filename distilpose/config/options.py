@@ -107,7 +107,7 @@ def _check_option(before: Config, after: Config, key: str, *, hooks: Mapping[str
     """Refuses an option that nothing reads."""
     first, *rest = key.split('.')
     if first == ENTRY and ENTRY in before:
-        return  # which refuses keys that it does not know
+        return  # which refuses unknown keys
     if first not in _READ_BY_RUNNER and 'runner_type' not in after:
         if first not in before:
             close = difflib.get_close_matches(first, [*before, *_READ_BY_RUNNER], n=1)
@@ -139,9 +139,9 @@ def _check_option(before: Config, after: Config, key: str, *, hooks: Mapping[str
 
 
 def _check_kind(key: str, old: Any, new: Any, taken_by: Sequence[Argument]) -> None:
-    """Refuses text for a number of the config, and anything else for a dictionary, where nothing says that it fits."""
+    """Refuses text for a number of the config, and anything else for a dictionary, where no annotation allows it."""
     if out_of_range(*_split(key), new) is not None:
-        return  # check_values says what is expected
+        return  # check_values names what is expected
     is_number = isinstance(old, (int, float)) and not isinstance(old, bool)
     are_numbers = isinstance(old, (list, tuple)) and bool(old) and all(isinstance(part, (int, float)) for part in old)
     if isinstance(new, str) and (is_number or are_numbers) and not any(map(takes_text, taken_by)):

@@ -26,7 +26,7 @@ _NO_PIXELS_BEFORE = ('LoadImage', 'LoadEncodedImage', 'LoadImageOnce', 'GetBBoxC
                      'RandomHalfBody', 'RandomBBoxTransform', 'RandomBBoxCenterShift', 'RandomScaleRotation',
                      'FilterAnnotations', 'KeypointConverter')
 DEFAULT_PADDING = 1.25
-"""That of mmpose's ``GetBBoxCenterScale`` where a config does not say it."""
+"""That of mmpose's ``GetBBoxCenterScale`` where a config has none."""
 
 
 def with_teacher_crop(pipeline: Sequence[Step], teacher: NetworkInput, *, view: str = 'same',
@@ -94,7 +94,7 @@ def pipelines(node: Any) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def not_replayable(name: str) -> DistilPoseError:
-    """What to say of a step behind the crop that may change pixels in an unknown way."""
+    """Message about a step behind the crop that may change pixels in an unknown way."""
     return DistilPoseError(f"the pipeline's step {name} behind the crop cannot be repeated on the teacher's own crop "
                            f"(it can for {', '.join(REPLAYED)}); leave it out for the teacher with "
                            "model.teacher.view='clean', or show it the student's crop with "

@@ -20,7 +20,7 @@ def dictionaries(node: Any, path: str) -> Iterator[Node]:
 
 
 def class_of(registry: Any, kind: Any) -> Any:
-    """What a ``type`` names in a registry, or is itself; ``None`` where there is none, which building it says."""
+    """What a ``type`` names in a registry, or is itself; ``None`` where there is none, which building it reports."""
     return registry.get(kind) if isinstance(kind, str) and kind else kind
 
 

@@ -21,7 +21,7 @@ _PLACES = ('train_dataloader', 'default_hooks', 'custom_hooks')
 def add_teacher_crops(cfg: Config) -> None:
     """Lets the training pipelines of a distillation cut the teacher's own crops, in place; any other config stays.
 
-    A teacher has a crop of its own as ``model.teacher.crop`` says, or by default as
+    A teacher has a crop of its own by ``model.teacher.crop``, or by default as
     :func:`~distilpose.distillation.own_crop.choose_crop`. Pipelines are those of ``train_dataloader``, of the data sets
     in it, and those which hooks put in their place. Applied twice, it does what it does once.
 
@@ -67,7 +67,7 @@ def cut_teacher_crops(parts: Sequence[Any], images: NetworkInput, *, view: str |
 
 
 def _student_size(cfg: Config) -> tuple[int, int] | None:
-    """(width, height) of the student's crop as its codec says, else as its pipeline does."""
+    """(width, height) of the student's crop, of its codec or else of its pipeline."""
     decoder = ((student_model(cfg) or {}).get('head') or {}).get('decoder')
     size = (decoder or {}).get('input_size')
     if size is None:

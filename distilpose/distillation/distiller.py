@@ -187,7 +187,7 @@ class PoseDistiller(BaseModel):
         return self
 
     def init_weights(self) -> None:
-        """Initialises the student as its config says, then from its checkpoint, then from the teacher."""
+        """Initialises the student by its config, then from its checkpoint, then from the teacher."""
         if self.shared:
             self.student.head.init_weights()
         else:

@@ -102,7 +102,7 @@ def _check_slurm() -> None:
         raise DistilPoseError(f'SLURM_PROCID is {rank}, and of SLURM_NTASKS={count} processes the last has {count - 1};'
                               ' start through tools/slurm_train.sh or tools/slurm_test.sh')
     if 'MASTER_ADDR' not in os.environ and shutil.which('scontrol') is None:
-        raise DistilPoseError('scontrol, which says where the first process runs, is not on the PATH; set MASTER_ADDR '
+        raise DistilPoseError('scontrol, which names the first machine, is not on the PATH; set MASTER_ADDR '
                               'to the address of that machine')
 
 
@@ -113,7 +113,7 @@ def is_first_process(launcher: str) -> bool:
 
 
 def follow_the_first(launcher: str, *, step: str = 'locked') -> None:
-    """Lets the other processes of torchrun go on when the first has come here, which holds the lock of the folder.
+    """Lets the other processes of torchrun continue when the first has come here, which holds the lock of the folder.
 
     Before, they would read checkpoints that another training deletes. Where the first is refused, it ends them.
 
@@ -143,7 +143,7 @@ def end_workers(runner: Runner) -> None:
     """Ends the loaders' worker processes, which a loader starts again when it is used again.
 
     Left to Python's garbage collection, each of them keeps the process waiting for five seconds, because the queue
-    through which it would be told to end is collected first.
+    through which it would be ended is collected first.
     """
     with deaths_of_workers_ignored():
         for loop in (runner._train_loop, runner._val_loop, runner._test_loop):

@@ -20,7 +20,7 @@ from ..checkpoints.writing import write_atomically
 from ..errors import DistilPoseError
 
 RUNS = 'logged_runs.json'
-"""In the work directory: the runs at W&B and MLflow, which a resumed training goes on with."""
+"""In the work directory: the runs at W&B and MLflow, which a resumed training continues."""
 _TYPES = dict(tensorboard='TensorboardVisBackend', wandb='WandbRunVisBackend', mlflow='MLflowRunVisBackend')
 LOGS = tuple(_TYPES)
 """What ``--log-to`` takes; each is also the name of the package that it needs."""
@@ -58,7 +58,7 @@ def add_log_backends(cfg: Config, names: Sequence[str], *, is_resumed: bool) -> 
     Args:
         cfg: with its work directory.
         names: some of :data:`LOGS`.
-        is_resumed: whether the training goes on, and so do its runs at W&B and MLflow.
+        is_resumed: whether the training is resumed, and with it its runs at W&B and MLflow.
     """
     if not names:
         return
@@ -75,14 +75,14 @@ def add_log_backends(cfg: Config, names: Sequence[str], *, is_resumed: bool) -> 
 
 @VISBACKENDS.register_module()
 class WandbRunVisBackend(WandbVisBackend):
-    """mmengine's backend for Weights & Biases whose run a resumed training goes on with.
+    """mmengine's backend for Weights & Biases whose run a resumed training continues.
 
     Losses are drawn over iterations. The code in the current directory, which mmengine's uploads, stays here.
 
     Args:
         save_dir: for the local files of W&B.
         folder: the work directory, which gives the run its name and keeps its number; ``None``: each start is a run.
-        resume: go on with the run of the folder.
+        resume: continue the run of the folder.
         **kwargs: those of ``WandbVisBackend``; ``init_kwargs`` are those of ``wandb.init``.
 
     Raises:
@@ -119,7 +119,7 @@ class WandbRunVisBackend(WandbVisBackend):
 
 @VISBACKENDS.register_module()
 class MLflowRunVisBackend(MLflowVisBackend):
-    """mmengine's backend for MLflow with a database of its own, whose run a resumed training goes on with.
+    """mmengine's backend for MLflow with a database of its own, whose run a resumed training continues.
 
     Without ``tracking_uri`` and the variable MLFLOW_TRACKING_URI it writes ``mlflow.db`` and ``mlflow_artifacts`` in
     the folder. Metrics lose the brackets of their names, which MLflow refuses.
@@ -128,7 +128,7 @@ class MLflowRunVisBackend(MLflowVisBackend):
         save_dir: of the log, which is an artifact at the end.
         folder: the work directory, which gives the run its name and keeps its number; ``None``: that of the log, and
             each start is a run.
-        resume: go on with the run of the folder.
+        resume: continue the run of the folder.
         **kwargs: those of ``MLflowVisBackend``.
 
     Raises:

@@ -70,7 +70,7 @@ class AutocastOptimWrapper(OptimWrapper):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes a state with or without a scaler's, so that a run may go on in another precision."""
+        """Takes a state with or without a scaler's, so that a run may be resumed in another precision."""
         state = dict(state_dict)
         scaler = state.pop('loss_scaler', None)
         if scaler and self.loss_scaler.is_enabled():

@@ -45,8 +45,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
             config.
         work_dir: where checkpoints and logs go; else the config's, else ``work_dirs/<name of the config>`` in the
             current directory.
-        resume: ``True`` or ``'last'`` goes on from the last checkpoint in the work directory, ``'auto'`` starts from
-            the beginning when there is none, a path goes on from that checkpoint. ``None`` leaves it to the config.
+        resume: ``True`` or ``'last'`` continues from the last checkpoint in the work directory, ``'auto'`` starts from
+            the beginning when there is none, a path continues from that checkpoint. ``None`` leaves it to the config.
         allow_changed: which of ``'data'``, ``'model'``, ``'optimizer'`` a run that is resumed may have others of than
             its checkpoint; without, such a run is refused.
         amp: train in bfloat16 (``optim_wrapper.dtype='float16'`` in options for that instead).

@@ -55,7 +55,7 @@ def prepare_work_dir(work_dir: Path, *, out_dir: Path | None, is_resumed: bool) 
     Args:
         work_dir: of the training.
         out_dir: where its checkpoints go, when not there.
-        is_resumed: whether the training goes on from a checkpoint.
+        is_resumed: whether the training is resumed from a checkpoint.
 
     Returns:
         What to log about it.

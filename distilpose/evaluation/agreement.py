@@ -20,7 +20,7 @@ class TeacherKeypoints(NamedTuple):
     keypoints: np.ndarray
     """(K, 2) in image pixels."""
     certainty: np.ndarray
-    """(K,) in [0, 1]; negative for a keypoint of which it says nothing."""
+    """(K,) in [0, 1]; negative for a keypoint that it does not predict."""
 
 
 @METRICS.register_module()
@@ -28,7 +28,7 @@ class AgreementWithTeacher(BaseMetric):
     """The share of joints that a student puts where its teacher does: ``agreement/PCK``.
 
     A joint agrees when ``distance <= threshold * longer side of the person's box``, in image pixels. It needs no
-    labels, and says nothing of how often the teacher is right: with a teacher that is right in 80 %, a student that
+    labels, and does not measure how often the teacher is right: with a teacher that is right in 80 %, a student that
     agrees fully is too. All joints count that the teacher predicts, each equally, or those of which it is certain
     enough.
 

@@ -1,4 +1,4 @@
-"""COCO's average precision from matches that are made once, so that images can be drawn again and again."""
+"""COCO's average precision from stored matches, for bootstrap draws of the images."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ RECALLS = np.linspace(0.0, 1.0, 101)  # pycocotools' recThrs
 
 @dataclass(frozen=True)
 class Matches:
-    """What COCO's evaluation decided about D detections at T thresholds of OKS, the surest detection first."""
+    """Matches of COCO's evaluation: D detections at T thresholds of OKS, ordered by descending score."""
 
     hits: np.ndarray
-    """(T, D) the detection is that of a person."""
+    """(T, D) the detection is matched with a person."""
     misses: np.ndarray
-    """(T, D) it is nobody's; one that is neither hit nor miss is ignored."""
+    """(T, D) it is matched with no person; one that is neither hit nor miss is ignored."""
     images: np.ndarray
     """(D,) place of the detection's image among the I images."""
     people: np.ndarray
-    """(I,) how many people there are to be found in each image."""
+    """(I,) number of annotated people in each image."""
 
 
 def match_detections(truth: Mapping[str, Any], detections: Sequence[Mapping[str, Any]], *,
@@ -45,7 +45,7 @@ def match_detections(truth: Mapping[str, Any], detections: Sequence[Mapping[str,
         evaluation = COCOeval(annotated, annotated.loadRes([dict(entry) for entry in detections]), 'keypoints', sigmas)
         evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ['all']
         evaluation.evaluate()
-        entries = [entry for entry in evaluation.evalImgs if entry is not None]  # made, and printed of, here
+        entries = [entry for entry in evaluation.evalImgs if entry is not None]  # pycocotools prints in between
     images = {number: place for place, number in enumerate(evaluation.params.imgIds)}
     people = np.zeros(len(images), dtype=np.int64)
     for entry in entries:
@@ -67,11 +67,11 @@ def average_precision(matches: Matches, counts: np.ndarray | None = None) -> np.
         counts: (I,) how often each image was drawn; once each by default.
 
     Returns:
-        (T,) in [0, 1], the mean of which is the figure called AP; NaN when there is nobody to be found.
+        (T,) in [0, 1], the mean of which is the figure called AP; NaN without an annotated person.
     """
     counts = np.ones(len(matches.people), dtype=np.int64) if counts is None else counts
-    wanted = int((counts * matches.people).sum())
-    if not wanted:
+    total = int((counts * matches.people).sum())
+    if not total:
         return np.full(len(matches.hits), np.nan)
     if not matches.hits.shape[1]:
         return np.zeros(len(matches.hits))
@@ -82,7 +82,7 @@ def average_precision(matches: Matches, counts: np.ndarray | None = None) -> np.
     # The best precision at this recall or a higher one, and nothing beyond the recall that is reached.
     precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     precision = np.concatenate([precision, np.zeros((len(precision), 1))], axis=1)
-    places = np.stack([np.searchsorted(recall, RECALLS, side='left') for recall in hits / wanted])
+    places = np.stack([np.searchsorted(recall, RECALLS, side='left') for recall in hits / total])
     return np.take_along_axis(precision, places, axis=1).mean(axis=1)
 
 

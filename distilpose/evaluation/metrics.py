@@ -1,4 +1,4 @@
-"""How good coordinates are, whatever confidence comes with them."""
+"""Metrics of coordinates without their scores: PCK and OKS."""
 
 from __future__ import annotations
 

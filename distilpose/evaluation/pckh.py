@@ -1,4 +1,4 @@
-"""MPII's PCKh."""
+"""PCKh metric of MPII: percentage of correct keypoints, relative to the size of the head."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PCKhMetric(PCKAccuracy):
 
     mmpose's ``MpiiPCKAccuracy`` has ``<``, adds 1 to predictions (for its 1-based keypoints, see
     :class:`~distilpose.datasets.ZeroBasedMpiiDataset`), leaves out people whose head box is empty, on whom nothing can
-    be right, knows no 0.11, and groups at one threshold. What it collects of a batch is used here unchanged.
+    be right, has no 0.11, and groups at one threshold. What it collects of a batch is used here unchanged.
 
     Args:
         thresholds: fractions of the head's size; the mean of the first is the first figure, by which ``save_best``
@@ -83,7 +83,7 @@ class PCKhMetric(PCKAccuracy):
         meta = self.dataset_meta or {}
         if meta.get('dataset_name') == 'mpii' and meta.get('keypoints_counted_from') != 0:
             raise DistilPoseError("the validation data counts MPII's keypoints from 1, as mmpose's MpiiDataset does, "
-                                  'which would make every right answer wrong by 1.4 pixels: set '
+                                  'which would make every right prediction wrong by 1.4 pixels: set '
                                   "val_dataloader.dataset.type='ZeroBasedMpiiDataset', and the same for training")
 
     def _joints(self, count: int) -> tuple[list[int], dict[str, list[int]]]:

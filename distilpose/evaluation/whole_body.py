@@ -1,4 +1,4 @@
-"""COCO-WholeBody's average precision, of the whole body and of its parts."""
+"""COCO-WholeBody metric: average precision of the whole body and of its parts."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class WholeBodyPartsMetric(CocoWholeBodyMetric):
     ``body/AP``, ``foot/AP``, ``face/AP``, ``lefthand/AP``, ``righthand/AP`` and so on. They are computed as by
     xtcocotools, with the published sigmas of the data set's metainfo: for a part a person counts when one of the
     part's keypoints is labelled (``lefthand_valid`` and its like are not read; the data set has zeros where they are
-    false), the scale is the area of the whole person, also for ``(M)`` and ``(L)``, where an answer is as large as its
-    body's keypoints, and the score of an answer is that of the whole person. A figure for which nobody is to be found
-    is NaN; COCO's own code says -1.
+    false), the scale is the area of the whole person, also for ``(M)`` and ``(L)``, where a prediction is as large as
+    its body's keypoints, and its score is that of the whole person. A figure without a single annotated person is NaN,
+    where COCO's own code has -1.
 
     Args: those of ``CocoWholeBodyMetric``.
 
@@ -58,7 +58,7 @@ class WholeBodyPartsMetric(CocoWholeBodyMetric):
             raise DistilPoseError(f'WholeBodyPartsMetric needs the {_NUM_KEYPOINTS} keypoints of COCO-WholeBody, the '
                                   f'validation data have {len(sigmas)}; use CocoWholeBodyDataset or UBodyDataset, or '
                                   'another metric')
-        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools tells what it does
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
             found = self.coco.loadRes(f'{outfile_prefix}.keypoints.json')
             figures = {part: self._evaluate(found, part, sigmas[place]) for part, (_, place) in PARTS.items()}
             whole = self._evaluate(found, 'wholebody', sigmas)
@@ -88,11 +88,11 @@ def _check_fields(coco: COCO, file: str) -> None:
 
 
 def _table(figures: dict[str, list[float]]) -> str:
-    """Lines for the log, with a word on the parts that nobody has."""
+    """Lines for the log, and one that names the parts without annotations."""
     lines = ['part       ' + ''.join(f'{name:>8}' for name in FIGURES)]
     lines += [f'{part:<11}' + ''.join(f'{value:8.4f}' for value in values) for part, values in figures.items()]
     absent = [part for part, values in figures.items() if np.isnan(values[0])]
     if absent:
-        lines.append(f'nobody in the annotations has a labelled keypoint of: {", ".join(absent)}; no figure can be '
-                     'computed there')
+        lines.append(f'no person in the annotations has a labelled keypoint of: {", ".join(absent)}; no figure can '
+                     'be computed there')
     return '\n'.join(['average precision and recall of the parts', *lines])

@@ -32,7 +32,7 @@ def transfer(source: str | Path, destination: str | Path, *, two_dis: bool = Fal
     Args:
         source: the checkpoint.
         destination: the file to write, or to replace; a safetensors file if it is called ``.safetensors``.
-        two_dis: that the checkpoint is of the second stage; only two models in one file need to be told. It is
+        two_dis: that the checkpoint is of the second stage; only needed where one file holds two models. It is
             compared with the weights, and decides where they do not show it: both models are of one size, and
             there are no averaged weights.
         config: of the plain model, to compare every name and shape with; without one they are taken as they are.
@@ -45,11 +45,11 @@ def transfer(source: str | Path, destination: str | Path, *, two_dis: bool = Fal
     checkpoint = load_file(source)
     state = state_dict_of(checkpoint, source=str(source))
     if holds_two_models(state.keys()):
-        told = stage_of(state, _not_averaged(checkpoint))
-        _check_flag(source, stage=told, two_dis=two_dis)
+        found = stage_of(state, _not_averaged(checkpoint))
+        _check_flag(source, stage=found, two_dis=two_dis)
         stage = 2 if two_dis else 1
         recognised, student = f"stage {stage} of DWPose's own training", student_of(state, stage=stage)
-        if told is None:
+        if found is None:
             recognised += f' (its weights do not show it: --two_dis was {"" if two_dis else "not "}given)'
     else:
         recognised = 'a plain student, as this project and mmpose save it'

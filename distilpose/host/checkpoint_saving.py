@@ -44,7 +44,7 @@ def save_checkpoint(checkpoint: dict[str, Any], filename: str, file_client_args:
 def _is_local(filename: str, file_client_args: dict[str, Any] | None, backend_args: dict[str, Any] | None) -> bool:
     from mmengine.fileio import FileClient, LocalBackend, get_file_backend
 
-    if filename.startswith('pavi://'):  # of which get_file_backend knows nothing
+    if filename.startswith('pavi://'):  # which get_file_backend does not handle
         return False
     if file_client_args is not None:
         return isinstance(FileClient.infer_client(file_client_args, filename).client, LocalBackend)

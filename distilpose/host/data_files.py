@@ -1,7 +1,7 @@
 """JSON files of data sets, read as plain data: annotations and detected boxes.
 
-mmengine's ``load`` chooses a reader by the end of a name, and its readers of pickles and YAML run what a file asks
-for. Here a file is JSON, or a sentence says what it is instead. What a check has read is kept for the data set that
+mmengine's ``load`` chooses a reader by the end of a name, and its readers of pickles and YAML run code of the
+file. Here a file is JSON, or an error names what it is instead. What a check has read is kept for the data set that
 reads the file next, so that the 240 MB of COCO's training people are parsed once.
 """
 
@@ -110,7 +110,7 @@ def read_annotations(path: str | Path, *, keep: bool = False) -> dict[str, Any]:
     """Reads an annotation file of COCO's form; the joints that are not labelled have finite coordinates.
 
     A coordinate of an unlabelled joint (visibility 0) that is NaN, infinite or null becomes 0, as COCO writes it: a
-    loss multiplies it by the weight 0, and 0 * NaN is NaN. The log says how many were.
+    loss multiplies it by the weight 0, and 0 * NaN is NaN. The log has how many were.
 
     Args:
         path: the file.
@@ -141,7 +141,7 @@ def warn_once(message: str) -> None:
 def zero_unlabelled(annotations: Any, path: str | Path) -> int:
     """Changes coordinates of unlabelled joints that are NaN, infinite or null to 0, in place, as annotations of a file.
 
-    The log says how many were changed.
+    The log has how many were changed.
 
     Returns:
         How many.
@@ -152,7 +152,7 @@ def zero_unlabelled(annotations: Any, path: str | Path) -> int:
 
 
 def say_zeroed(count: int, path: str | Path) -> None:
-    """Says in the log how many coordinates of a file were changed to 0, if any were."""
+    """Logs how many coordinates of a file were changed to 0, if any were."""
     if count:
         warn_once(f'{count} coordinates in {path} are NaN, infinite or null and belong to joints that are not '
                    'labelled (visibility 0); they are taken as 0')

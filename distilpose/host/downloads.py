@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 from distilpose.errors import DistilPoseError
 
 SECONDS = 30
-"""How long a server may say nothing."""
+"""Seconds that a server may send nothing."""
 SCHEMES = ('http://', 'https://')
 _BLOCK = 1 << 20
 _HASH_IN_NAME = re.compile(r'-(?!(?:19|20)\d\d[01]\d[0-3]\d\.)([0-9a-f]{8,64})\.\w+$')

@@ -39,7 +39,7 @@ def keep_finite(results: Sequence[tuple[Mapping[str, Any], Any]]) -> list[tuple[
             ``keypoint_scores`` (N, K), ``bbox_scores`` and perhaps ``areas`` (N,).
 
     Returns:
-        As many results; the log says how many instances were left out, and in which image the first is.
+        As many results; the log has how many instances were left out, and in which image the first is.
     """
     masks = [_finite_instances(prediction) for prediction, _ in results]
     broken = [place for place, mask in enumerate(masks) if not mask.all()]

@@ -21,12 +21,12 @@ from distilpose.errors import DistilPoseError
 COMPARED = '1.3.0'
 """The version whose numbers were compared with pycocotools'; no other is used."""
 SWITCH = 'DISTILPOSE_COCO_EVALUATION'
-"""The environment variable that says which of the two computes: ``hotcoco`` (the default) or ``pycocotools``."""
+"""The environment variable that chooses which of the two computes: ``hotcoco`` (the default) or ``pycocotools``."""
 _NAMES = {'id', 'image_id', 'category_id', 'keypoints', 'area', 'score', 'bbox', 'iscrowd'}
 
 
 def can_compute(params: Any) -> bool:
-    """Whether hotcoco knows what pycocotools' parameters ask for, and is there."""
+    """Whether hotcoco is installed and supports these parameters of pycocotools."""
     is_known = params.useCats and params.useSegm is None and np.asarray(params.imgIds).dtype.kind in 'iu'
     return bool(is_known) and _hotcoco() is not None
 
@@ -41,14 +41,14 @@ def convert(annotations: Sequence[Mapping[str, Any]], *, keypoints: int, is_fini
         is_finite: the keypoints are known to be finite.
 
     Returns:
-        None where hotcoco and pycocotools make different things of it: somebody has another number of keypoints, or a
+        None where hotcoco and pycocotools give different results: a person has another number of keypoints, or a
         coordinate, area or score is no finite number.
     """
     if any(count != 3 * keypoints for count in {len(entry['keypoints']) for entry in annotations}):
         return None
     total = 0 if is_finite else sum(map(sum, map(itemgetter('keypoints'), annotations)))
     names = ('area', 'score') if annotations and 'score' in annotations[0] else ('area',)
-    total += sum(sum(map(itemgetter(name), annotations)) for name in names)  # several times quicker than each by itself
+    total += sum(sum(map(itemgetter(name), annotations)) for name in names)  # several times faster than each by itself
     if not math.isfinite(total):
         return None
     return _hotcoco().COCO(dict(images=[], categories=[], annotations=annotations))
@@ -80,7 +80,7 @@ def accumulate(evaluation: Any, params: Any) -> dict[str, Any]:
 
 @functools.cache
 def _hotcoco() -> Any:
-    """The module, or None where pycocotools computes; the log says once which of the two does."""
+    """The module, or None where pycocotools computes; the log names once which of the two does."""
     chosen = os.environ.get(SWITCH, 'hotcoco')
     if chosen not in ('hotcoco', 'pycocotools'):
         raise DistilPoseError(f'{SWITCH} is {chosen!r}; it must be hotcoco or pycocotools')

@@ -104,7 +104,7 @@ def import_mmpose_without_mmdet() -> bool:
     """Imports ``mmpose.models``, one head of which takes two names from mmdet, and builds its ``mmdet`` scopes quietly.
 
     No released mmdet accepts mmcv 2.2. The stub exists only while that head is imported: afterwards mmdet is as
-    absent as before, so that everything which asks for it (detectors, inferencers) says so itself. Configs of RTMPose
+    absent as before, so that everything which needs it (detectors, inferencers) has its own error. Configs of RTMPose
     name their CSPNeXt backbone in mmdet's scope; mmpose has the same class and mmengine falls back to it.
     """
     if importlib.util.find_spec('mmdet') is not None:

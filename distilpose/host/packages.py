@@ -31,7 +31,7 @@ _REQUIRED = {
 
 
 def require_packages() -> None:
-    """Raises one sentence that says which package of the stack is missing and how to install it."""
+    """Raises one sentence that names the missing package of the stack and how to install it."""
     missing = [name for name in _REQUIRED if name not in sys.modules and importlib.util.find_spec(name) is None]
     if missing:
         commands = '; '.join(_REQUIRED[name] for name in missing)

@@ -92,7 +92,7 @@ def _with_or_without_cuda(initialise: Callable[..., None]) -> Callable[..., None
 
 @contextmanager
 def _connecting() -> Iterator[None]:
-    """Says in a sentence that this process does not reach the others, or waited for them for too long.
+    """Raises one sentence where this process does not reach the others, or waited for them for too long.
 
     Raises:
         RunFailed: names the place where they meet.

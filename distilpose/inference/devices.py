@@ -1,4 +1,4 @@
-"""Devices of torch by name."""
+"""Torch devices by name, refused where they are not available."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def find_device(name: str) -> torch.device:
     """
     try:
         return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:  # the latter is how torch says that it was built without CUDA
+    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without CUDA
         raise DistilPoseError(f"the device {name!r} cannot be used here; expected 'cpu', or 'cuda' or 'cuda:N' where "
                               f'torch finds such a GPU ({str(error).splitlines()[0]})') from error

@@ -44,7 +44,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
     ``out`` gets ``results.json`` (COCO), ``openpose/<name>_keypoints.json`` or ``mmpose/<name>.json``; with ``draw``
     ``pictures/<name>.jpg``, and of a video ``pictures/<name>.mp4``; and ``images.json``, which has the number, name and
     size of every image, the names of the keypoints, and why images were left out. While it works, ``out`` has
-    ``unfinished.jsonl``, with which ``resume`` goes on. Memory does not grow with the number of images.
+    ``unfinished.jsonl``, from which ``resume`` continues. Memory does not grow with the number of images.
 
     Ctrl-C ends a camera's frames, and what was predicted is written as at the end of a video.
 
@@ -62,7 +62,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
         batch_size: largest number of people in a batch, see :class:`~distilpose.inference.Predictor`.
         every: of a video only every Nth frame is predicted.
         threads: that read and crop images, and as many that draw and write.
-        resume: goes on where a run that was interrupted or killed ended, if there is one in ``out``.
+        resume: continues a run that was interrupted or killed, if there is one in ``out``.
         draw_score: keypoints of a smaller score are not drawn.
 
     Raises:

@@ -28,7 +28,7 @@ class Position:
     """How far a run is.
 
     Attributes:
-        item: output of the last image or video of which the journal speaks; empty at the beginning.
+        item: output of the last image or video in the journal; empty at the beginning.
         frames: entries of it.
         is_over: whether a video was read to its end.
         images: that were predicted.
@@ -68,7 +68,7 @@ class Journal:
     Args:
         file: its path.
         run: what must be equal to resume: name -> value.
-        resume: goes on with a file that is there; else it is replaced.
+        resume: appends to an existing file; else it is replaced.
 
     Raises:
         DistilPoseError: the file is of another run, or another run is writing it.

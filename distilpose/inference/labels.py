@@ -100,7 +100,7 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
     as a data set reads them, before they are predicted: the teacher predicts the same again on its labels.
 
     The file is written whole at the end. While it works, ``<out>.unfinished.jsonl`` beside it has a line for every
-    image, with which ``resume`` goes on.
+    image, from which ``resume`` continues.
 
     Args:
         model: of :func:`load_teacher_model`.
@@ -117,7 +117,7 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
             called ``clip.mp4/000120.jpg`` (:func:`~distilpose.datasets.video_frames.extract_frames`).
         threads: that read and crop images.
         teacher: what to call the teacher in the file.
-        resume: goes on where a run that was interrupted or killed ended, if there is one. The file is that of an
+        resume: continues a run that was interrupted or killed, if there is one. The file is that of an
             undisturbed run.
 
     Raises:
@@ -244,9 +244,9 @@ class _Document:
     def remarks(self) -> list[str]:
         """What is to be known of the scores before they are taken for certainties."""
         scores = np.array([person[SCORES] for person in self.annotations])
-        bare, sentences = sum(not person['num_keypoints'] for person in self.annotations), []
-        if bare:
-            sentences.append(f'{bare} of {len(scores)} people have no joint with a score from {self.threshold:g}, and '
+        empty, sentences = sum(not person['num_keypoints'] for person in self.annotations), []
+        if empty:
+            sentences.append(f'{empty} of {len(scores)} people have no joint with a score from {self.threshold:g}, and '
                              'data sets leave them out; a smaller --threshold labels more.')
         if scores.size and scores.min() == scores.max():
             sentences.append(f'All scores are {scores.max():g}: this teacher has no certainty, so that '

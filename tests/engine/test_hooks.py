@@ -133,7 +133,7 @@ def test_without_a_teacher_nothing_happens() -> None:
 
 @pytest.mark.parametrize(('data', 'words'), [
     (('nose', 'right_eye', 'left_eye'), "keypoint 1 is 'right_eye' in the training data and 'left_eye'"),
-    (('nose', 'left_eye'), 'has 2 keypoints and the teacher knows 3'),
+    (('nose', 'left_eye'), 'has 2 keypoints and the teacher has 3'),
 ])
 def test_other_keypoints_are_refused(data: tuple[str, ...], words: str) -> None:
     with pytest.raises(DistilPoseError, match=words):

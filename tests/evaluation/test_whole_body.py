@@ -165,7 +165,7 @@ def test_a_part_that_nobody_has_is_nan(part: str, tmp_path: Path, monkeypatch: p
     figures = evaluate(without(file, tmp_path, part), truth)
     assert all(math.isnan(figures[f'coco-wholebody/{part}/{name}']) for name in FIGURES)
     assert figures['coco-wholebody/AP'] == figures['coco-wholebody/face/AP'] == pytest.approx(1.0)
-    assert f'nobody in the annotations has a labelled keypoint of: {part};' in logged[0]
+    assert f'no person in the annotations has a labelled keypoint of: {part};' in logged[0]
 
 
 def test_ground_truth_from_the_data_set_is_the_files(tmp_path: Path) -> None:

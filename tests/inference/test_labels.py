@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 from mmpose.datasets.datasets.body import CocoDataset
 from PIL import Image
 
@@ -138,6 +139,7 @@ def test_a_folder_of_hugging_face_and_a_config_label(config: Path, checkpoint: P
 @pytest.mark.parametrize('kind', [CocoDataset, QuickCocoDataset])
 def test_joints_weigh_their_certainty(onnx: Any, data: Path, tmp_path: Path, kind: type) -> None:
     """Also in a flipped sample, where left and right are exchanged; every head's loss reads these weights."""
+    init_default_scope('mmpose')
     file = label(onnx, data, tmp_path, **KEPT)
     codec = dict(type='RegressionLabel', input_size=(48, 64))
     for probability in (0.0, 1.0):

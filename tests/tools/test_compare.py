@@ -186,7 +186,7 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_trained(
 def test_the_distilled_student_learns_from_this_teacher(compare: Compare, folder: Path,
                                                         capsys: pytest.CaptureFixture[str]) -> None:
     assert compare('refused', distilled='student') == 2
-    assert 'learns from nobody' in capsys.readouterr().err
+    assert 'learns from no teacher' in capsys.readouterr().err
     (folder / 'other_teacher.py').write_text(f'_base_ = {str(folder / "teacher.py")!r}\n')
     assert compare('refused', teacher='other_teacher') == 2
     assert 'name the same config in both' in capsys.readouterr().err

@@ -167,7 +167,7 @@ def _sample(view: Any, recorder: _Recorder, source: Source, index: int, *, epoch
     seed_generators((seed, SAMPLE_STREAM, epoch, index), with_torch=False)
     try:
         packed = view[index]
-    except Exception as error:  # of any step, also one of a user: the page says which sample fails, and how
+    except Exception as error:  # of any step, also one of a user: the page shows which sample fails, and how
         info = source.dataset.get_data_info(index - source.start)
         return Sample(source, index, epoch, None, info, f'{type(error).__name__}: {error}')
     return Sample(source, index, epoch, packed, recorder.results)

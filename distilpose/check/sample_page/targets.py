@@ -84,11 +84,11 @@ class Crop:
             badge: a highlighted word before them.
         """
         width, height = self.width + beyond[0], self.height + beyond[1]
-        said = ''.join(f'<small>{note}</small>' for note in notes)
-        said = f'<b class="badge flip">{escape(badge)}</b>{said}' if badge else said
+        text = ''.join(f'<small>{note}</small>' for note in notes)
+        text = f'<b class="badge flip">{escape(badge)}</b>{text}' if badge else text
         return (f'<figure class="sample {css}"><svg viewBox="0 0 {width:g} {height:g}" role="img" '
                 f'aria-label="{escape(title)}">{content}</svg>'
-                f'<figcaption><span>{escape(title)}</span>{said}</figcaption></figure>')
+                f'<figcaption><span>{escape(title)}</span>{text}</figcaption></figure>')
 
     @property
     def thickness(self) -> float:
@@ -173,8 +173,8 @@ def heatmap_figure(crop: Crop, maps: np.ndarray, title: str, *, count: int, over
     top = np.nan_to_num(maps.astype(np.float32)).max(0)
     uri = data_uri(blend_heatmap(crop.small, top / max(float(top.max()), 1e-6)), quality=crop.quality.jpeg)
     image = f'<image width="{crop.width}" height="{crop.height}" href="{uri}"/>'
-    said = [*notes, f'highest value {float(top.max()):.3g}']
-    return crop.figure(image + over, title, notes=said)
+    captions = [*notes, f'highest value {float(top.max()):.3g}']
+    return crop.figure(image + over, title, notes=captions)
 
 
 def teacher_figures(crop: Crop, predicted: Mapping[str, np.ndarray], keypoints: Keypoints, *,
@@ -193,18 +193,18 @@ def teacher_figures(crop: Crop, predicted: Mapping[str, np.ndarray], keypoints: 
     over = ''.join(skeleton_svg(points, labelled=which, links=links, names=keypoints.sided, thickness=crop.thickness,
                                 css=css)
                    for which, links, css in ((is_known & ~sure, (), 'unsure'), (sure, keypoints.links, '')))
-    said = [f'certainty {float(predicted["certainty"][is_known].mean()):.2f} on average'] if is_known.any() else []
+    captions = [f'certainty {float(predicted["certainty"][is_known].mean()):.2f} on average'] if is_known.any() else []
     figures = []
     if 'heatmaps' in predicted:
         read = ', '.join(map(escape, terms.get('heatmaps', ())))
-        notes = [*said, f'target of {read}'] if read else said
+        notes = [*captions, f'target of {read}'] if read else captions
         figures.append(heatmap_figure(crop, predicted['heatmaps'], 'teacher', count=len(is_known), over=over,
                                       notes=notes))
     elif 'simcc_x' in predicted:
         curves, beyond = _curves(crop, predicted['simcc_x'], predicted['simcc_y'], keypoints, is_known)
-        figures.append(crop.figure(crop.use() + over + curves, 'teacher', notes=said, beyond=beyond))
+        figures.append(crop.figure(crop.use() + over + curves, 'teacher', notes=captions, beyond=beyond))
     else:
-        figures.append(crop.figure(crop.use() + over, 'teacher', notes=said))
+        figures.append(crop.figure(crop.use() + over, 'teacher', notes=captions))
     return figures
 
 

@@ -68,7 +68,7 @@ FAILURES = (
             f'{_FEWER_WORKERS} or smaller batches, or give the job more memory'),
     Failure(r'(?i)connection (?:closed|reset)|broken pipe.*rank|ncclRemoteError|ncclSystemError|DistBackendError|'
             r'gloo.*(?:timed out|timeout)|Watchdog caught collective|heartbeat|remote process exited',
-            'another process of this run ended, or does not answer', 'its own message says why', LostProcess),
+            'another process of this run ended, or does not respond', 'its own message has the cause', LostProcess),
 )
 """The first that fits is taken."""
 _ERRNO = {errno.EMFILE: ' EMFILE', errno.ENFILE: ' EMFILE', errno.ENOMEM: ' ENOMEM', errno.EAGAIN: ' EAGAIN'}

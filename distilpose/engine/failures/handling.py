@@ -25,7 +25,7 @@ def failures_as_sentences(runner: Runner) -> Iterator[None]:
     """Logs the traceback of what ends a run to its log file, and raises a sentence for what is known.
 
     Raises:
-        MachineFailed: with the checkpoint to go on from.
+        MachineFailed: with the checkpoint to resume from.
         Interrupted: for an error that comes from a signal which another process of the run received as well.
     """
     try:

@@ -33,7 +33,7 @@ class SafeCheckpointHook(CheckpointHook):
     - A checkpoint, and the best one, is whole on the disk before the ones that it replaces are deleted; mmengine
       deletes first. What is still to be deleted is in the checkpoint too: a resumed run does it.
     - ``last_checkpoint`` is written atomically, as checkpoints are (:mod:`distilpose.checkpoints.writing`).
-    - Every few minutes ``iter_N.pth`` is written within an epoch, from which a run goes on exactly there
+    - Every few minutes ``iter_N.pth`` is written within an epoch, from which a run resumes exactly there
       (:func:`~distilpose.engine.interim_checkpoints.save_now`). One is kept, until the next checkpoint.
     - A metric that is NaN, infinite or -1, which COCO's means "nothing to measure", is never the best one.
     - The best checkpoint of a resumed run is looked for where the run is now; without one, the next is the best.

@@ -51,7 +51,7 @@ class FiniteCheckHook(Hook):
         action: ``'stop'`` ends the training in the first iteration that has a loss or norm that is not finite;
             nothing is saved. ``'skip(n)'`` does not apply the update of up to n such iterations in a row, and logs
             them: weights, states of the optimizer and running statistics are those of the iteration before, and only
-            the schedule of the learning rate goes on. For that it reads all gradients in every iteration, which costs
+            the schedule of the learning rate advances. For that it reads all gradients in every iteration, which costs
             a synchronisation with the device.
 
     Raises:

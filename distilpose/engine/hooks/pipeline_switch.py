@@ -18,7 +18,7 @@ from ..environment import end_workers_of
 class PipelineSwitchHook(Hook):
     """Prepares the training samples with another pipeline from an epoch on, as RTMPose does for its last 30.
 
-    Takes the arguments of mmdet's hook of this name. A run that is resumed after that epoch goes on with the new
+    Takes the arguments of mmdet's hook of this name. A run that is resumed after that epoch continues with the new
     pipeline, and workers that outlive an epoch are replaced by new ones.
 
     Args:

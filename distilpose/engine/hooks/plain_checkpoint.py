@@ -1,4 +1,4 @@
-"""Write training checkpoints that can be read, and resumed from, without unpickling objects."""
+"""Plain checkpoints: training checkpoints that can be read, and resumed from, without unpickling objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...checkpoints.plain_data import flatten
 class PlainCheckpointHook(Hook):
     """Turn what mmengine pickles as objects (log history, numpy arrays) into plain data when a checkpoint is saved.
 
-    Reading gives the objects back (:mod:`distilpose.host`), so resuming goes on with the same history. It belongs
+    Reading gives the objects back (:mod:`distilpose.host`), so a resumed run continues the same history. It belongs
     to the default hooks of a config, which leaf configs extend and do not replace:
     ``default_hooks = dict(plain_checkpoint=dict(type='PlainCheckpointHook'))``.
     """

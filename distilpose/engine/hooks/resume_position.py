@@ -77,7 +77,7 @@ class ResumePositionHook(Hook):
             raise DistilPoseError(f'{where}, and {type(loader.batch_sampler).__name__} has no sampler in which they '
                                   f'could be skipped; {_OTHERWISE}')
         if isinstance(sampler, MultiSourceSampler) and not isinstance(sampler, NumberedRepeats):
-            raise DistilPoseError(f'{where}, and MultiSourceSampler does not know which epoch it is; add '
+            raise DistilPoseError(f'{where}, and MultiSourceSampler does not get the epoch; add '
                                   "randomness=dict(type='ResumableRandomnessHook') to default_hooks")
 
 

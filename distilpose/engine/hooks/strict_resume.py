@@ -16,7 +16,7 @@ from ..unwrapped_model import unwrapped_model
 
 @HOOKS.register_module()
 class StrictResumeHook(Hook):
-    """Refuses to resume from weights that do not fit the model; mmengine logs the difference and goes on without.
+    """Refuses to resume from weights that do not fit the model; mmengine only logs the difference.
 
     Since the checkpoint has all weights, the launcher's Runner does not initialise the model: the files of its first
     weights may be gone.

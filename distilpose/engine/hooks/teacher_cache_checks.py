@@ -53,7 +53,7 @@ def check_that_outputs_repeat(runner: Runner, model: Any) -> None:
                               f'shuffle=True), {without}')
     if any(isinstance(hook, PipelineSwitchHook) for hook in runner.hooks):
         raise DistilPoseError('PipelineSwitchHook changes the crops of a sample during the training, and a teacher '
-                              f'cache knows one augmentation; drop the hook, {without}')
+                              f'cache has one augmentation; drop the hook, {without}')
     if getattr(model.data_preprocessor, 'batch_augments', None) is not None:
         raise DistilPoseError('data_preprocessor.batch_augments change the crops behind the pipeline, differently in '
                               f'every iteration; drop them, {without}')

@@ -108,7 +108,7 @@ def compare_keypoints(data: Sequence[str], expected: Sequence[str], *, owner: st
             raise DistilPoseError(f'keypoint {index} is {found!r} in the training data and {name!r} for the '
                                   f'{owner} (of {len(data)} and {len(expected)} keypoints); {remedy}')
     if len(data) != len(expected):
-        raise DistilPoseError(f'the training data has {len(data)} keypoints and the {owner} knows {len(expected)}; '
+        raise DistilPoseError(f'the training data has {len(data)} keypoints and the {owner} has {len(expected)}; '
                               f'{remedy}')
 
 

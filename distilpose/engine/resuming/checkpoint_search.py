@@ -39,7 +39,7 @@ class Candidate(NamedTuple):
 
 
 def newest_whole_checkpoint(work_dir: Path, *, out_dir: Path | None = None) -> tuple[Path | None, list[str]]:
-    """The checkpoint of a work directory to go on from, also after the directory was moved.
+    """The checkpoint of a work directory to resume from, also after the directory was moved.
 
     It is the one that ``last_checkpoint`` names, unless that is lost or damaged, or a run was killed after it wrote a
     newer one and before it named that.

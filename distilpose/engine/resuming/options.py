@@ -27,7 +27,7 @@ class Resumption(NamedTuple):
 
 
 def set_resume(cfg: Config, resume: str | Path | bool | None) -> Resumption:
-    """Decides which checkpoint to go on from, in place.
+    """Decides which checkpoint to resume from, in place.
 
     Args:
         cfg: of the training, with its work directory.
@@ -68,7 +68,7 @@ def _nothing_to_resume(cfg: Config, *, may_start: bool) -> str:
 
 
 def describe_end(cfg: Config, meta: Mapping[str, Any], *, file: str) -> str | None:
-    """That the training is finished and what to raise to go on, or ``None`` when it is not finished.
+    """That the training is finished and what to raise to continue, or ``None`` when it is not finished.
 
     Args:
         cfg: of the run that is to be resumed.

@@ -133,7 +133,7 @@ def _blurred(heatmaps: Tensor, size: int, *, padding: int = 0) -> Tensor:
 def _blur_matrix(cells: int, size: int, padding: int, device: torch.device) -> Tensor:
     """(cells + 2 x padding, cells) whose rows are OpenCV's gaussian kernel around the diagonal.
 
-    Products with it are quicker than torch's convolutions of a single channel, which on CUDA may round to 10 bits.
+    Products with it are faster than torch's convolutions of a single channel, which on CUDA may round to 10 bits.
     """
     if size % 2 != 1:
         raise DistilPoseError(f'blur_kernel_size={size}; a kernel has a middle, so give the codec an odd number')

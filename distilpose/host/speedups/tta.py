@@ -97,7 +97,7 @@ def _forward_once(forward: Callable[..., Any], both: Any, features: tuple[Any, A
 
 
 def _sees_batches(network: nn.Module) -> bool:
-    """Whether a module of the network may tell one batch from two: it has hooks, or is in train mode.
+    """Whether a module of the network may treat one batch otherwise than two: it has hooks, or is in train mode.
 
     ``modules()`` would take ten times as long.
     """

@@ -17,7 +17,7 @@ _STEM_STRIDE, _DEPTH = 4, 4
 class PreActivatedBottleneck(nn.Module):
     """A bottleneck that normalises before it convolves, of half its output's width inside.
 
-    The shortcut is the raw input, or a bare 1x1 convolution of it where the widths differ.
+    The shortcut is the raw input, or a 1x1 convolution of it without normalisation where the widths differ.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
