@@ -1,4 +1,4 @@
-"""Whether every part works: each check uses the part once, and gives a note about it or raises why it does not."""
+"""Checks of an installation for ``distilpose doctor``: each uses one part and returns a note, or raises an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process of several ends with the launcher that started it."""
+"""Processes of a launcher such as torchrun: each ends when its launcher has ended."""
 
 from __future__ import annotations
 

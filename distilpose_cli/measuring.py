@@ -1,4 +1,4 @@
-"""What a model costs: ``distilpose flops`` and ``distilpose benchmark``."""
+"""Cost of a model: ``distilpose flops`` and ``distilpose benchmark``."""
 
 from __future__ import annotations
 

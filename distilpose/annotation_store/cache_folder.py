@@ -1,4 +1,4 @@
-"""The cache folder of annotation files: where it is, who writes, how large it gets.
+"""Cache folder of annotation files: its place, its locks and its limit of size.
 
 One folder a file, named by the checksum of the file's content. A folder is written beside its place and renamed, so
 that a killed process leaves nothing that is read. ``DISTILPOSE_ANNOTATION_CACHE`` names another place, or is ``off``.

@@ -1,4 +1,4 @@
-"""Every error of an annotation file, where a check stops at the first: the check is run on parts of the file."""
+"""All errors of an annotation file: the check, which stops at the first, is run on parts of the file."""
 
 from __future__ import annotations
 

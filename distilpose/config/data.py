@@ -1,4 +1,4 @@
-"""Changing what a config does to its data, by the types of the pipelines' steps; configs import these functions.
+"""Data pipelines of a config, changed by the types of their steps; config files import these functions.
 
 The import comes below ``_base_ = ...``: mmengine takes a config that imports first for one of its other style. What is
 imported does not become part of the config.

@@ -1,4 +1,4 @@
-"""Where two nested configs differ, in words."""
+"""Differences of two nested configs, as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluators against the data that they evaluate on: keypoints, sigmas, head sizes and converters."""
+"""Checks of evaluators: keypoints, sigmas, head sizes and converters fit the data that they evaluate on."""
 
 from __future__ import annotations
 

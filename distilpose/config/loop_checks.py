@@ -1,4 +1,4 @@
-"""Loops, loaders and schedules: entries that are each fine and do not go together."""
+"""Checks of loops, loaders and learning rate schedules: entries that do not fit each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a config can get wrong when it mixes labelled data with images without annotations."""
+"""Checks of mixed data: labelled people and images without annotations in one training."""
 
 from __future__ import annotations
 

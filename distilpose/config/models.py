@@ -1,4 +1,4 @@
-"""Finding a model: by a config's path, or written out as a model dict."""
+"""Models of configs: read from the path of a config or from a model dict, for student and teacher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where configs, data and checkpoints are looked for, in a checkout and in an installed package."""
+"""Paths of configs, data and checkpoints, in a checkout and in an installed package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training, test and check share: reading and changing the config, building the Runner, ending it in any case."""
+"""Launching a run: config, Runner and end of a training, a test or a check."""
 
 from __future__ import annotations
 

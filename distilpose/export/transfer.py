@@ -1,4 +1,4 @@
-"""From the checkpoint of a distillation to that of the plain student, as DWPose's ``pth_transfer.py`` does."""
+"""Student checkpoints: weights of the plain student from those of a distillation, as DWPose's ``pth_transfer.py``."""
 
 from __future__ import annotations
 

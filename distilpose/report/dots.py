@@ -1,4 +1,4 @@
-"""Dots on a line: one row a keypoint and one dot a model, or one share with its interval."""
+"""Dot charts as inline SVG: one row a keypoint and one dot a model, or one share with its interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page: settings, counts and findings on top, then people of every part of the data."""
+"""Sample page: settings, counts and findings on top, then people of every part of the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings on the page: networks, input, pipelines and keypoints."""
+"""Settings on the sample page: networks, input, pipelines and keypoints."""
 
 from __future__ import annotations
 

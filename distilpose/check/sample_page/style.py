@@ -1,4 +1,4 @@
-"""Rules of the page of samples beyond those of every page."""
+"""Style sheet (CSS) of the sample page, in addition to that of every page."""
 
 STYLE = """
 h2 { margin-top: 48px; } .lead code { overflow-wrap: anywhere; }

@@ -1,3 +1,5 @@
+"""Transforms that mmpose lacks: augmentation, lazy decoding, the crop of the teacher, packing."""
+
 from .coarse_dropout import CoarseDropout
 from .formatting import PackMixedPoseInputs, PackTrainingInputs
 from .image_cache import LoadImageOnce

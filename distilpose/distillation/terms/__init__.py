@@ -1,3 +1,5 @@
+"""Distillation terms: losses between outputs of student and teacher."""
+
 from .base import DistillationTerm
 from .coordinate import CoordinateTerm, coordinate_distance, oks_distance
 from .feature import FeatureTerm, feature_loss

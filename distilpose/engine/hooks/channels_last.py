@@ -1,4 +1,4 @@
-"""Trains with convolutions in the channels-last memory format."""
+"""Channels-last memory format for the convolutions of a training."""
 
 from __future__ import annotations
 

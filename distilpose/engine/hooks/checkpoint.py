@@ -1,4 +1,4 @@
-"""Checkpoints that are whole before older ones are deleted, also every few minutes within an epoch."""
+"""Checkpoint hook: a file is complete before older ones are deleted; also every few minutes within an epoch."""
 
 from __future__ import annotations
 

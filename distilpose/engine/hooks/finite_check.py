@@ -1,4 +1,4 @@
-"""Stops a training whose losses, gradients or weights are not finite, or leaves such iterations out."""
+"""Finite check: losses, gradients and weights that are NaN or infinite stop a training, or are skipped."""
 
 from __future__ import annotations
 

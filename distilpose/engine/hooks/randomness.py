@@ -1,4 +1,4 @@
-"""An interrupted and resumed run draws the same random numbers as one that was never interrupted."""
+"""Random seeds of a training: a resumed run draws the same random numbers as an uninterrupted one."""
 
 from __future__ import annotations
 

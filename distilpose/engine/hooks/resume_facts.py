@@ -1,4 +1,4 @@
-"""What may change when a run is resumed: facts in every checkpoint, compared with those of the resumed run."""
+"""Facts of a run (config, data, model) in every checkpoint, compared with those of the run that resumes from it."""
 
 from __future__ import annotations
 

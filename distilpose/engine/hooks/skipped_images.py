@@ -1,4 +1,4 @@
-"""Skips images of a training that cannot be decoded, and logs their names."""
+"""Broken images in a training: those that cannot be decoded are skipped and logged."""
 
 from __future__ import annotations
 

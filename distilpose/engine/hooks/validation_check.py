@@ -1,4 +1,4 @@
-"""A validation of one sample before the training, so that what would end it after the first epoch ends it now."""
+"""Sanity check of the validation: one sample before the training, so that its errors are found before epoch 1 ends."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""Heads: coordinate regression (DistilPose), SimDR and SimCC, TokenPose heatmaps."""
+
 from .direct_regression_head import DirectRegressionHead
 from .distilpose_head import DistilPoseHead
 from .simdr_head import SimDRHead, TokenPoseSimDRHead, UpsampleFreeSimDRHead

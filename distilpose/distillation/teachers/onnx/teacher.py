@@ -1,4 +1,4 @@
-"""An ONNX file as the teacher."""
+"""ONNX teacher: an ONNX file, run by onnxruntime, whose outputs supervise a student."""
 
 from __future__ import annotations
 
