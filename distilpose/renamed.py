@@ -49,6 +49,7 @@ MODULES = {
     'distillation.teacher': 'distillation.teachers',
     'distillation.teacher_cache.opening': 'distillation.teacher_cache.cache',
     'distillation.teacher_cache.slots': 'distillation.teacher_cache.store',
+    'distillation.teacher_report.figures': 'distillation.teacher_report.metrics',
     'distillation.teachers.quick_copy': 'distillation.teachers.optimised_copy',
     'distillation.untrained': 'distillation.freezing',
     'engine.annotation_sheet': 'check.annotation_sheet',

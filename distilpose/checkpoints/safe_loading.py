@@ -138,7 +138,7 @@ def _load(file: Path, *, map_location: Any, trusted: bool, mmap: bool = False) -
 
 @contextmanager
 def _allowed() -> Iterator[None]:
-    """While open, ``weights_only`` reads the stand-ins, and what this program has allowed under other names.
+    """While open, ``weights_only`` reads the shims, and what this program has allowed under other names.
 
     Of two meanings of one name, torch takes the one that comes last in a set, which differs between processes; so
     those of the program are taken out meanwhile.

@@ -21,7 +21,7 @@ _PLAIN_DTYPE = re.compile(r'[<>|=]?[?biufcSU]\d*')
 
 
 class _Dtype:
-    """Stand-in for ``numpy.dtype``: only booleans, numbers and strings."""
+    """Shim for ``numpy.dtype``: only booleans, numbers and strings."""
 
     def __init__(self, code: str = 'f8', *_: Any) -> None:
         if not isinstance(code, str) or not _PLAIN_DTYPE.fullmatch(code):
@@ -34,7 +34,7 @@ class _Dtype:
 
 
 class _Array:
-    """Stand-in for a numpy array: ``numpy.*.multiarray._reconstruct`` followed by ``__setstate__``."""
+    """Shim for a numpy array: ``numpy.*.multiarray._reconstruct`` followed by ``__setstate__``."""
 
     value: np.ndarray
 
@@ -54,7 +54,7 @@ class _Array:
 
 
 class _Scalar:
-    """Stand-in for a numpy scalar: ``numpy.*.multiarray.scalar``."""
+    """Shim for a numpy scalar: ``numpy.*.multiarray.scalar``."""
 
     def __init__(self, dtype: Any, data: Any) -> None:
         data = data.encode('latin1') if isinstance(data, str) else data
@@ -64,7 +64,7 @@ class _Scalar:
 
 
 class _History:
-    """Stand-in for mmengine's ``HistoryBuffer``."""
+    """Shim for mmengine's ``HistoryBuffer``."""
 
     def __init__(self, *_: Any) -> None:
         self.state: dict[str, Any] = {}
@@ -74,15 +74,15 @@ class _History:
 
 
 class _Ndarray:
-    """Stand-in for the class ``numpy.ndarray``, an argument of ``_reconstruct`` that is never called."""
+    """Shim for the class ``numpy.ndarray``, an argument of ``_reconstruct`` that is never called."""
 
 
 def _nothing(*_: Any) -> None:
-    """Stand-in for ``getattr``: a history buffer names its four methods, which the real class has anyway."""
+    """Shim for ``getattr``: a history buffer names its four methods, which the real class has anyway."""
 
 
 def _no_bytes(*arguments: Any) -> bytes:
-    """Stand-in for ``bytes``, which an empty array is pickled with."""
+    """Shim for ``bytes``, which an empty array is pickled with."""
     if arguments:
         raise pickle.UnpicklingError('bytes that are made of something.')
     return b''
@@ -100,7 +100,7 @@ SAFE_STAND_INS: list[tuple[Callable[..., Any], str]] = [
 
 
 def resolve_stand_ins(value: Any) -> Any:
-    """Replace every stand-in in nested dictionaries, lists and tuples by the object that it stands for."""
+    """Replaces every shim in nested dictionaries, lists and tuples by the object that it stands for."""
     if isinstance(value, (_Array, _Scalar)):
         return value.value
     if isinstance(value, _Dtype):

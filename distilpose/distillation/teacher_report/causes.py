@@ -15,7 +15,7 @@ from distilpose.distillation.image_adapter import adapter_between
 from distilpose.evaluation import People
 from distilpose.structures import NetworkInput, PoseOutputs
 
-from .figures import correct, mean_pose
+from .metrics import correct, mean_pose
 from .predictions import Predictions, collect
 
 MOST_BIAS = 0.2

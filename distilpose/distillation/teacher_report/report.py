@@ -11,7 +11,7 @@ from typing import Any
 from distilpose.checkpoints.writing import write_atomically
 
 from .causes import LEAST_PEOPLE, Finding, judge, other_readings
-from .figures import measure
+from .metrics import measure
 from .predictions import Predictions, choose_people, collect
 
 VERSION = 2

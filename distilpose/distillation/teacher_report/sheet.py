@@ -12,7 +12,7 @@ import numpy as np
 from distilpose.checkpoints.writing import replacing
 from distilpose.report.pictures import side_of
 
-from .figures import correct
+from .metrics import correct
 from .predictions import Predictions
 
 HEIGHT, COLUMNS = 320, 6
