@@ -28,6 +28,8 @@ MODULES = {
     'checkpoints.stand_ins': 'checkpoints.unpickling_shims',
     'checkpoints.trust': 'checkpoints.signatures',
     'compare.colours': 'compare.palette',
+    'compare.models': 'compare',
+    'compare.style': 'compare.palette',
     'compare.words': 'compare.formatting',
     'complexity.exact': 'complexity.counting',
     'complexity.forward_pass': 'complexity.counting',

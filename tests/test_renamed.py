@@ -4,8 +4,10 @@ import importlib
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from mmpose.registry import HOOKS
 
 from distilpose import renamed
 
@@ -36,6 +38,37 @@ def test_an_old_name_of_a_function_is_the_new_function() -> None:
         assert apis.quickened is apis.optimise_for_inference
     with pytest.raises(AttributeError, match='no attribute'):
         apis.quickend  # noqa: B018
+
+
+@pytest.mark.parametrize(('module', 'old', 'new'), [
+    ('checkpoints.safe_loading', 'load_strict', 'checkpoints.load_strict'),
+    ('compare.models', 'compare_models', 'compare.compare'),
+    ('datasets.hand_over', 'PeopleOfBatch', 'datasets.collate.CollatedSamples'),
+    ('distillation.parts', 'freeze', 'distillation.freezing.freeze_modules'),
+    ('distillation.terms.simcc', 'axis_loss', 'distillation.terms.simcc.simcc_loss'),
+    ('engine.bare_model', 'bare_model', 'engine.unwrapped_model.unwrapped_model'),
+    ('evaluation', 'evaluate', 'compare.measure.evaluate'),
+    ('models.heads.axis_classifier', 'AxisClassifier', 'models.heads.simcc.SimCCHeadMixin'),
+    ('models.losses.simdr', 'AxisLoss', 'models.losses.simcc.SimCCLoss')])
+@pytest.mark.filterwarnings('ignore:distilpose')
+def test_old_names_of_old_modules_are_the_new_ones(module: str, old: str, new: str) -> None:
+    place, _, name = new.rpartition('.')
+    expected = getattr(importlib.import_module(f'distilpose.{place}'), name)
+    found = importlib.import_module(f'distilpose.{module}')
+    with pytest.warns(DeprecationWarning, match=f'{old} is now'):
+        assert getattr(found, old) is expected
+
+
+def test_the_old_name_of_a_method_calls_the_new_one() -> None:
+    from distilpose.distillation import PoseDistiller
+    distiller = SimpleNamespace(run_teacher=lambda images, samples: (images, samples))
+    with pytest.warns(DeprecationWarning, match='ask_teacher is now run_teacher'):
+        assert PoseDistiller.ask_teacher(distiller, 1, samples=2) == (1, 2)
+
+
+def test_the_hook_that_old_quickstarts_saved_in_configs_is_built() -> None:
+    with pytest.warns(DeprecationWarning, match='QuickstartHook does nothing'):
+        HOOKS.build(dict(type='QuickstartHook'))
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ import torch
 
 from ..errors import BadCheckpoint, DistilPoseError, MissingCheckpoint
 from ..host.downloads import SCHEMES, cached_download
+from ..renamed import forward_names
 from .declared_sizes import check_declared_sizes
 from .integrity import check_records
 from .plain_data import restore
@@ -31,6 +32,9 @@ from .signatures import UntrustedCheckpoint, how_to_trust, is_listed_as_trusted,
 from .unpickling_shims import SAFE_STAND_INS, resolve_stand_ins
 
 _ALLOWING = threading.RLock()
+
+__getattr__ = forward_names(__name__, {
+    name: f'distilpose.checkpoints.weights.{name}' for name in ('CheckpointMismatch', 'load_strict', 'state_dict_of')})
 
 
 def load_file(path: str | os.PathLike[str], *, trusted: bool = False) -> dict[str, Any]:

@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.evaluator import Evaluator
 from mmengine.fileio import load
 from mmengine.model import BaseModel
+from mmengine.registry import DefaultScope
+from torch.utils.data import DataLoader
 
 from distilpose import engine
 from distilpose.complexity import ForwardPass, count_macs, count_parameters
@@ -164,13 +167,52 @@ def evaluation_of(run: Run, validation: Validation) -> Evaluation:
         predictions = np.array([sample['pred_instances']['keypoints'][0] for sample in load(dump)], dtype=float)
         detections = load(f'{prefix}.keypoints.json')
         truth = load(metric.get('ann_file') or f'{prefix}.gt.json')
+    return Evaluation(predictions, *_with_figures(predictions, precision, people=people, sigmas=sigmas), detections,
+                      truth)
+
+
+def _with_figures(predictions: np.ndarray, precision: Mapping[str, float], *, people: People,
+                  sigmas: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+    """(N,) OKS of the predictions, and the metrics of an :class:`Evaluation`."""
     oks = object_keypoint_similarity(predictions, people.keypoints, labelled=people.labelled, areas=people.areas,
                                      sigmas=sigmas)
     pck = share_of_correct_keypoints(predictions, people.keypoints, labelled=people.labelled, boxes=people.boxes)
     figures = dict(ap=precision['coco/AP'], ap50=precision['coco/AP .5'], ap75=precision['coco/AP .75'],
                    mean_oks=float(np.nanmean(oks)), pck=pck)
-    return Evaluation(predictions, oks, {name: float(value) if is_a_figure(value) else float('nan')
-                                         for name, value in figures.items()}, detections, truth)
+    return oks, {name: float(value) if is_a_figure(value) else float('nan') for name, value in figures.items()}
+
+
+def evaluate(model: BaseModel, cfg: Config, *, dataset: BaseDataset, people: People) -> Evaluation:
+    """Predicts the people of a data set with a loaded model: ``distilpose.evaluation.evaluate`` of earlier versions.
+
+    Use :func:`distilpose.engine.evaluate` for the metrics of a config and a checkpoint.
+
+    Args:
+        model: in eval mode, on any device.
+        cfg: its config, with the evaluator and the loading of the data.
+        dataset: from :func:`~distilpose.evaluation.build_validation`.
+        people: from :func:`~distilpose.evaluation.read_people`.
+
+    Raises:
+        DistilPoseError: the config's evaluator is not one ``CocoMetric`` of whole people.
+    """
+    loading, predictions = cfg.val_dataloader, []
+    loader = DataLoader(dataset, batch_size=loading.batch_size, num_workers=loading.get('num_workers', 0),
+                        collate_fn=pseudo_collate)
+    with tempfile.TemporaryDirectory() as folder, DefaultScope.overwrite_default_scope('mmpose'):
+        evaluator = Evaluator(dict(_coco_metric(cfg, name='the config'), outfile_prefix=str(Path(folder, 'results'))))
+        evaluator.dataset_meta = dataset.metainfo
+        with torch.inference_mode():
+            for batch in loader:
+                samples = model.test_step(batch)
+                evaluator.process(samples, batch)
+                predictions += [sample.pred_instances.keypoints[0] for sample in samples]
+        precision = evaluator.evaluate(len(dataset))
+        detections = load(Path(folder, 'results.keypoints.json'))
+    found = np.asarray(predictions, dtype=float)
+    return Evaluation(
+        found, *_with_figures(found, precision, people=people, sigmas=np.asarray(dataset.metainfo['sigmas'])),
+        detections, evaluator.metrics[0].coco.dataset)
 
 
 def _images_per_second(model: BaseModel, image: torch.Tensor) -> float:

@@ -21,6 +21,7 @@ TITLES = dict(teacher='teacher', baseline='student alone', distilled='student di
 TEACHER = 'model.teacher.checkpoint'
 """Key of a distiller's config that names the weights of its teacher."""
 _GRADIENT_SHARES = dict(type='GradientShareHook')
+_TAKE_CHECKPOINTS = ('checkpoint', 'load_from')
 _REFERENCE = '@'
 """Before the name of an earlier training, in the place of its last checkpoint."""
 
@@ -171,7 +172,11 @@ def _plan(request: Request, role: str, config: str, *, teacher: Config | None = 
     options = dict(options or {})
     needs = {key: value.removeprefix(_REFERENCE) for key, value in options.items()
              if isinstance(value, str) and value.startswith(_REFERENCE)}
-    changes = {key: value for key, value in options.items() if key not in needs}
+    for key, name in needs.items():
+        if key.rpartition('.')[2] not in _TAKE_CHECKPOINTS:
+            raise DistilPoseError(f'{key}={_REFERENCE}{name} of {title or TITLES[role]!r} puts a checkpoint where none '
+                                  f'is read; expected {TEACHER}, model.student.checkpoint or load_from')
+    changes = {**options, **dict.fromkeys(needs)}  # the checkpoints are not there yet
     cfg, notes = load_and_change(config, options={**request.options, **changes}, data_root=request.data_root)
     is_distiller = cfg.model.get('type') == 'PoseDistiller'
     hooks = [dict(hook) for hook in cfg.get('custom_hooks') or []]

@@ -14,10 +14,13 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 from torch.multiprocessing.reductions import reduce_tensor
 
+from distilpose.renamed import forward_names
 from distilpose.structures import TEACHER_FIELDS
 
 _TEACHER_IMAGE = TEACHER_FIELDS[0]
 _SMALL = 16384  # bytes; above, memory that two processes share costs less than copying
+
+__getattr__ = forward_names(__name__, {'PeopleOfBatch': 'distilpose.datasets.collate.CollatedSamples'})
 
 
 @FUNCTIONS.register_module()

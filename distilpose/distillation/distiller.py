@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -141,6 +142,11 @@ class PoseDistiller(BaseModel):
         crops = self.own_crop.read(data_samples, inputs.device)
         outputs = self._map_keypoints(teacher_outputs(self.teacher, self.own_crop.normalise(crops.images), self.grids))
         return self.own_crop.to_student(outputs, crops)
+
+    def ask_teacher(self, *args: Any, **kwargs: Any) -> PoseOutputs:
+        """The old name of :meth:`run_teacher`."""
+        warnings.warn('PoseDistiller.ask_teacher is now run_teacher', DeprecationWarning, stacklevel=2)
+        return self.run_teacher(*args, **kwargs)
 
     def _map_keypoints(self, outputs: PoseOutputs) -> PoseOutputs:
         return outputs if self.keypoint_map is None else self.keypoint_map(outputs)

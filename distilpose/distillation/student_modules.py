@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from distilpose.checkpoints import CheckpointMismatch, load_strict
 from distilpose.errors import DistilPoseError
 from distilpose.host.views import view_of
+from distilpose.renamed import forward_names
 
 from .image_adapter import input_size
 
@@ -17,6 +18,11 @@ FEATURE_MODULES = ('backbone', 'neck')
 """The modules from images to the input of a head."""
 _NOT_ONE = ("share_backbone needs a student and a teacher of the same backbone and neck, such as the student's own "
             'config for both')
+
+__getattr__ = forward_names(__name__, {
+    'copy_part': 'distilpose.distillation.student_modules.copy_module',
+    'freeze': 'distilpose.distillation.freezing.freeze_modules',
+    'hold_still': 'distilpose.distillation.freezing.set_frozen_to_eval'})
 
 
 def adopt_children(distiller: nn.Module, student: nn.Module, *, reserved: str) -> None:

@@ -7,6 +7,12 @@ from typing import Any
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from distilpose.renamed import forward_names
+
+__getattr__ = forward_names(__name__, {
+    'bare_model': 'distilpose.engine.unwrapped_model.unwrapped_model',
+    'replace_bare_model': 'distilpose.engine.unwrapped_model.replace_unwrapped_model'})
+
 
 def unwrapped_model(runner: Runner) -> Any:
     """The runner's model, taken out of the wrapper that trains it in several processes."""

@@ -22,4 +22,6 @@ __all__ = ['AgreementWithTeacher', 'DumpPredictions', 'Evaluation', 'Matches', '
            'read_people', 'share_of_correct_keypoints']
 
 __getattr__ = forward_names(__name__, {
-    name: f'distilpose.compare.pictures.{name}' for name in ('enlarged_crop', 'person_panels')})
+    'enlarged_crop': 'distilpose.compare.pictures.enlarged_crop',
+    'evaluate': 'distilpose.compare.measure.evaluate',
+    'person_panels': 'distilpose.compare.pictures.person_panels'})

@@ -134,7 +134,7 @@ class Stages:
         """Around a training: what an earlier one with other settings left is removed, its weights are written."""
         with self.stage(plan.role, self._fingerprint(plan, cfg)) as stage:
             if not stage.is_same:
-                for file in (folder / 'last_checkpoint', *folder.glob('epoch_*.pth')):
+                for file in (folder / 'last_checkpoint', *folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')):
                     file.unlink(missing_ok=True)
             yield
             weights = folder / 'weights.pth'

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
-from distilpose.compare.measure import FIGURES, by_keypoint, estimate
+from distilpose.compare.measure import FIGURES, Validation, by_keypoint, estimate, evaluate, evaluation_of
+from distilpose.compare.plans import Plan
+from distilpose.compare.runs import Run
+from distilpose.config.models import build_estimator
+from distilpose.engine import read_config
 from distilpose.evaluation import Evaluation, People, object_keypoint_similarity, share_of_correct_keypoints
+from tests.engine import tiny
 from tests.evaluation.crowds import SIGMAS, answer, make_crowd
 from tests.evaluation.test_average_precision import by_pycocotools
 
@@ -88,3 +96,19 @@ def test_a_keypoint_that_nobody_has_is_unknown() -> None:
         entry['keypoints'][8] = 0
     found = by_keypoint(evaluation, people, sigmas=SIGMAS)
     assert all(np.isnan(found[name][2]) and np.isfinite(found[name][3]) for name in ('ap', 'oks', 'pck'))
+
+
+def test_a_loaded_model_has_the_metrics_of_its_checkpoint(tmp_path: Path) -> None:
+    student, _ = tiny.write_distillation(tmp_path, tiny.write_data(tmp_path / 'data'))
+    cfg = read_config(student)
+    torch.manual_seed(1)
+    model = build_estimator(cfg.model.to_dict()).eval()
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'model.pth')
+    run = Run(Plan('baseline', 'student', str(student), {}, cfg), cfg, 0, tmp_path, tmp_path / 'model.pth', 0, {})
+    validation = Validation.of(cfg, name='student')
+    expected = evaluation_of(run, validation)
+    found = evaluate(model, cfg, dataset=validation.dataset, people=validation.people)
+    np.testing.assert_allclose(found.predictions, expected.predictions, atol=1e-3)
+    np.testing.assert_allclose(found.oks, expected.oks, atol=1e-5)
+    assert found.figures == pytest.approx(expected.figures, abs=1e-5)
+    assert len(found.detections) == len(expected.detections) and found.truth['images'] == expected.truth['images']

@@ -51,13 +51,15 @@ def test_checkpoints_of_others_are_put_into_the_config() -> None:
     assert first.needs == {TEACHER: 'teacher', 'model.student.checkpoint': 'baseline'}
     cfg = first.config_for(dict(teacher=Path('t.pth'), baseline=Path('s.pth')))
     assert cfg.model.teacher.checkpoint == 't.pth' and cfg.model.student.checkpoint == 's.pth'
-    assert 'checkpoint' not in first.cfg.model.teacher
+    assert first.cfg.model.teacher.checkpoint is None
 
 
 @pytest.mark.parametrize(('models', 'expected'), [
     ((('a', 'S.py', 'load_from=@nobody'), ), "'a' needs the checkpoint of 'nobody'"),
     ((('a', 'S.py', 'load_from=@b'), ('b', 'S.py', 'load_from=@a')), 'need each other'),
     ((('a', 'S.py', 'load_from=@a'), ), 'need each other'),
+    ((('a', 'S.py'), ('b', 'D.py', 'model.teacher.chekpoint=@a')), "chekpoint=@a of 'b' puts a checkpoint where none"),
+    ((('a', 'S.py'), ('b', 'S.py', 'optim_wrapper.optimizer.lr=@a')), 'expected model.teacher.checkpoint'),
 ])
 def test_needs_that_cannot_be_met_are_refused(models: tuple, expected: str) -> None:
     with pytest.raises(DistilPoseError, match=expected):

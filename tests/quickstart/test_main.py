@@ -56,8 +56,9 @@ def test_checkpoints_of_other_settings_are_removed_and_those_of_the_same_are_kep
         (folder / 'epoch_2.pth').touch()
     with stages.training(plan, Config(dict(lr=1)), folder):
         assert (folder / 'epoch_2.pth').exists()
+        (folder / 'iter_9.pth').touch()  # of an interruption
     with stages.training(plan, Config(dict(lr=2)), folder):
-        assert not (folder / 'epoch_2.pth').exists()
+        assert not list(folder.glob('*_*.pth'))
 
 
 def test_weights_are_those_of_the_newest_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

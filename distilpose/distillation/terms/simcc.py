@@ -11,12 +11,15 @@ from torch import Tensor
 from distilpose.distillation.schedules import require_numbers
 from distilpose.errors import DistilPoseError
 from distilpose.models.losses import divergence_from_gaussians
+from distilpose.renamed import forward_names
 from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
 
 WEIGHTS = ('none', 'gt')
 _COARSEST = 4  # teacher bins to one of the student: the usual sigma of labels is six bins
+
+__getattr__ = forward_names(__name__, {'axis_loss': 'distilpose.distillation.terms.simcc.simcc_loss'})
 
 
 def check_weights(term: str, weights: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,16 @@ from mmpose.registry import HOOKS
 
 from distilpose.progress import Meter, ProgressDisplay, format_duration
 
-__all__ = ['ProgressDisplay', 'ProgressHook', 'describe_losses', 'format_duration']
+__all__ = ['ProgressDisplay', 'ProgressHook', 'QuickstartHook', 'describe_losses', 'format_duration']
+
+
+@HOOKS.register_module()
+class QuickstartHook(Hook):
+    """Does nothing: configs that the quickstart of earlier versions saved name it."""
+
+    def __init__(self) -> None:
+        warnings.warn('QuickstartHook does nothing any more; take it out of custom_hooks', DeprecationWarning,
+                      stacklevel=2)
 
 
 @HOOKS.register_module()

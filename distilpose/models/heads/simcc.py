@@ -11,6 +11,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from torch import Tensor
 
 from distilpose.errors import DistilPoseError
+from distilpose.renamed import forward_names
 from distilpose.structures import PoseOutputs
 
 from .common import keypoint_weights, share_within
@@ -20,6 +21,8 @@ Axes = tuple[Tensor, Tensor]
 AVERAGES = ('probabilities', 'logits')
 SCORES = ('larger', 'smaller')
 SHIFTS = ('one_bin', 'exact')
+
+__getattr__ = forward_names(__name__, {'AxisClassifier': 'distilpose.models.heads.simcc.SimCCHeadMixin'})
 
 
 def check_option(name: str, value: str, expected: tuple[str, ...]) -> None:

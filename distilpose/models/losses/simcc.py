@@ -12,8 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from distilpose.errors import DistilPoseError
+from distilpose.renamed import forward_names
 
 Axes = tuple[Tensor, Tensor]
+
+__getattr__ = forward_names(__name__, {'AxisLoss': 'distilpose.models.losses.simcc.SimCCLoss'})
 
 
 def divergence_from_smoothed_classes(logits: Tensor, classes: Tensor, *, smoothing: float) -> Tensor:
