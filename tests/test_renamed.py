@@ -47,6 +47,8 @@ def test_an_old_name_of_a_function_is_the_new_function() -> None:
     ('distillation.parts', 'freeze', 'distillation.freezing.freeze_modules'),
     ('distillation.terms.simcc', 'axis_loss', 'distillation.terms.simcc.simcc_loss'),
     ('engine.bare_model', 'bare_model', 'engine.unwrapped_model.unwrapped_model'),
+    ('engine', 'averaging', 'engine.weight_averaging'),
+    ('engine', 'optim', 'engine.mixed_precision'),
     ('evaluation', 'evaluate', 'compare.measure.evaluate'),
     ('models.heads.axis_classifier', 'AxisClassifier', 'models.heads.simcc.SimCCHeadMixin'),
     ('models.losses.simdr', 'AxisLoss', 'models.losses.simcc.SimCCLoss')])

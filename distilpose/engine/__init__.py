@@ -23,4 +23,6 @@ __all__ = [
     'student_config', 'train', 'weight_averaging',
 ]
 
-__getattr__ = forward_names(__name__, {'check_training': 'distilpose.check.check_training'})
+__getattr__ = forward_names(__name__, {
+    'averaging': 'distilpose.engine.weight_averaging', 'check_training': 'distilpose.check.check_training',
+    'optim': 'distilpose.engine.mixed_precision'})
