@@ -57,6 +57,7 @@ def test_old_names_of_old_modules_are_the_new_ones(module: str, old: str, new: s
     place, _, name = new.rpartition('.')
     expected = getattr(importlib.import_module(f'distilpose.{place}'), name)
     found = importlib.import_module(f'distilpose.{module}')
+    vars(found).pop(old, None)  # a module that was imported by its old path
     with pytest.warns(DeprecationWarning, match=f'{old} is now'):
         assert getattr(found, old) is expected
 
