@@ -117,11 +117,11 @@ class Stages:
         file = self.settings.work_dir / 'report.json'
         weights = [self.state.stages[role]['result'] for role in TITLES]
         with self.stage('report', fingerprint('report', weights)) as stage:
-            if not (stage.result and file.is_file() and file.with_suffix('.html').is_file()):
+            if not (stage.result and is_summary(file) and file.with_suffix('.html').is_file()):
                 presentation = Presentation(_TEXTS, facts(self.settings), speed=True, even=True)
                 comparison = queue.measure(runs, log=lambda plan, seed, state: None, presentation=presentation)
                 stage.close()
-                durations = {STAGES[name]: seconds for name, seconds in self.state.seconds().items()}
+                durations = {STAGES[name]: seconds for name, seconds in self.state.seconds().items() if name in STAGES}
                 spent = ', '.join(f'{title} {in_words(seconds)}' for title, seconds in durations.items())
                 spent += f'; {in_words(sum(durations.values()))} in all'
                 write(replace(comparison, facts={**comparison.facts, 'durations': spent}), queue,
@@ -183,6 +183,14 @@ class OpenStage:
         if self.counts:
             self.state.spend(self.name, now - self.started)
         self.started = now
+
+
+def is_summary(file: Path) -> bool:
+    """Whether a file is the summary of a comparison with a teacher, as JSON."""
+    try:
+        return 'gap_closed' in json.loads(file.read_text(encoding='utf-8'))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def write_weights(folder: Path, file: Path) -> None:

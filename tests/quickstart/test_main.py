@@ -68,3 +68,10 @@ def test_weights_are_those_of_the_newest_checkpoint(tmp_path: Path, monkeypatch:
     write_weights(tmp_path, tmp_path / 'weights.pth')
     found = torch.load(tmp_path / 'weights.pth', weights_only=True)
     assert found['weight'].is_contiguous() and torch.equal(found['weight'], weight)
+
+
+@pytest.mark.parametrize(('text', 'expected'), [('{"gap_closed": {}}', True), ('{"gap_clos', False), ('1', False)])
+def test_a_damaged_summary_is_not_taken_for_a_finished_report(tmp_path: Path, text: str, expected: bool) -> None:
+    assert not main.is_summary(tmp_path / 'report.json')
+    (tmp_path / 'report.json').write_text(text)
+    assert main.is_summary(tmp_path / 'report.json') is expected
