@@ -46,7 +46,7 @@ help_if_asked() {
     fi
 }
 
-STARTED="$(printf '%q ' "$0" "$@")"  # what a run in several processes says of how to start it again
+STARTED="$(printf '%q ' "$0" "$@")"  # the command that starts a run in several processes again, for its messages
 
 # fail SENTENCE: wrong usage.
 fail() {

@@ -76,7 +76,7 @@ def main() -> int:
     arguments = get_args_parser().parse_args()
     arguments.signals_to_handle, arguments.shutdown_timeout = _FORWARDED, _SECONDS_FOR_SAVING
     # When a process has died, the others cannot go on. This ends them at once, also where they wait for it in a
-    # library, and unlike SIGTERM, which asks a training to save and stop. A row of distilpose/host/table.py.
+    # library, and unlike SIGTERM, on which a training saves and stops. A row of distilpose/host/table.py.
     setattr(api, '_get_default_signal', lambda: signal.SIGUSR2)  # noqa: B010
     for name in ('agent.server.api', 'multiprocessing.api'):  # they repeat messages of the processes
         logging.getLogger(f'torch.distributed.elastic.{name}').setLevel(logging.CRITICAL)

@@ -116,7 +116,7 @@ def _about_keypoints(people: People, expected: Expected) -> Iterator[_Rule]:
            'larger than the number of labelled keypoints (visibility above 0), or below half of it')
     yield ('no labelled keypoint', facts.labelled == 0, '{is|are} used without a labelled keypoint (visibility above '
            '0), since num_keypoints or coordinates are not 0; nothing is learned of them')
-    if expected.opens_images and len(expected.fields) == 1:  # the reader of the whole body asks whether it is above 0
+    if expected.opens_images and len(expected.fields) == 1:  # the reader of the whole body compares it with 0
         yield ('visibility', facts.is_odd, '{has|have} a visibility other than 0, 1 and 2; mmpose weighs the keypoint '
                'by it, by at most 1')
     yield ('keypoint at (0, 0)', facts.at_origin > 0, '{has|have} labelled keypoints at (0, 0), where a missing one is '

@@ -170,7 +170,7 @@ def is_alive(process: int) -> bool:
         return False
     except (PermissionError, OverflowError):
         return True
-    try:  # of Linux; a killed process whose parent has not asked for its exit code is there, too
+    try:  # of Linux; a killed process whose parent has not read its exit code is there, too
         return Path(f'/proc/{process}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
     except OSError:
         return True

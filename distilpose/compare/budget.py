@@ -25,7 +25,7 @@ def check_budgets(plans: Sequence[Plan]) -> list[str]:
         plans: of all models.
 
     Returns:
-        What else differs that a reader should know: the optimizer, the weights to start from, the budget of stages.
+        Notes on what else differs: the optimizer, the weights to start from, the budget of stages.
 
     Raises:
         DistilPoseError: a student has another budget than the baseline; names all that differs.

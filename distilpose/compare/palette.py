@@ -8,7 +8,7 @@ from typing import Any
 from .history import Series, gradient_shares, losses
 
 _MAIN = ('teacher', 'baseline', 'distilled')
-_HUES = 6  # told apart by people who see few colours
+_HUES = 6  # distinguishable with a colour vision deficiency
 STYLE = """
 :root { --hue-0: #7a5bd0; --hue-1: #d1495b; --hue-2: #2f7fd6; --hue-3: #c2529b; --hue-4: #7f9a1f; --hue-5: #8c564b; }
 @media (prefers-color-scheme: dark) {

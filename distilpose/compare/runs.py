@@ -53,7 +53,7 @@ def train_or_read(plans: Sequence[Plan], seed: int, *, request: Request, log: Ca
         around: makes a context that is open during one training.
 
     Returns:
-        The runs in the order of the plans, and what a reader should know about them.
+        The runs in the order of the plans, and notes about them for the reader.
 
     Raises:
         DistilPoseError: a folder holds a training of another config or seed, or the students' lengths differ.

@@ -102,7 +102,7 @@ def read_input_size(cfg: Config) -> tuple[int, int]:
     """The (width, height) of the images that a plain estimator's config is for.
 
     Raises:
-        DistilPoseError: when neither its head nor its codec says so.
+        DistilPoseError: when neither its head nor its codec has one.
     """
     head = cfg.model.get('head') or {}
     for codec in (head.get('decoder'), cfg.get('codec'), head):

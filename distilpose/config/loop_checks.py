@@ -46,7 +46,7 @@ def check_loops(config: Config | ConfigTree) -> None:
     """Compares the loops with their loaders and evaluators, and with the schedules that count on their length.
 
     Raises:
-        DistilPoseError: something is missing or counts otherwise; says what to set.
+        DistilPoseError: something is missing or counts otherwise; names what to set.
     """
     tree = ConfigTree.of(config)
     for part in ('val', 'test'):

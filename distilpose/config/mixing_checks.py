@@ -19,7 +19,7 @@ def check_mixed_data(config: Config | ConfigTree) -> None:
     """Checks the sampler of combined data sets, and that unlabelled images reach the distiller as such.
 
     Raises:
-        DistilPoseError: something would hang, or train on joints without annotations; says what to change.
+        DistilPoseError: something would hang, or train on joints without annotations; names what to change.
     """
     tree = ConfigTree.of(config)
     trains = 'train' in tree.loaders

@@ -119,7 +119,7 @@ def check_name(path: str, node: Mapping[str, Any], name: str, *, known: Collecti
         known: keys that it had.
 
     Raises:
-        UnknownName: nothing reads it; the sentence says what was expected, or a close name.
+        UnknownName: nothing reads it; the sentence has what was expected, or a close name.
     """
     if name in _OF_MMENGINE:
         return

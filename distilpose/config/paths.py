@@ -44,7 +44,7 @@ def find_config(path: str | Path, *, from_here: bool = False) -> str:
         from_here: look in the current directory first.
 
     Raises:
-        DistilPoseError: there is no such file; suggests configs of a similar name, or says where it looked.
+        DistilPoseError: there is no such file; suggests configs of a similar name, or lists where it looked.
     """
     name = str(path)
     if name.startswith(_MMPOSE):

@@ -23,7 +23,7 @@ def read_config(path: str | Path) -> Config:
     A folder of Hugging Face is one, too, see :func:`~distilpose.config.hugging_face.read_hugging_face`.
 
     Raises:
-        DistilPoseError: when there is none, or running it fails; says where.
+        DistilPoseError: when there is none, or running it fails; names the place.
     """
     return _read(find_config(path, from_here=True), path)
 
@@ -32,7 +32,7 @@ def load_config(path: str | Path) -> Config:
     """Reads a config that another one names; as :func:`read_config`, but not from the current directory of a checkout.
 
     Raises:
-        DistilPoseError: when there is none, or running it fails; says where.
+        DistilPoseError: when there is none, or running it fails; names the place.
     """
     return _read(find_config(path), path)
 

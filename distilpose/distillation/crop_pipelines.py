@@ -29,7 +29,7 @@ def add_teacher_crops(cfg: Config) -> None:
         cfg: with its final values.
 
     Raises:
-        DistilPoseError: a pipeline cannot give the teacher a crop of its own; says why.
+        DistilPoseError: a pipeline cannot give the teacher a crop of its own; with the reason.
     """
     model = cfg.get('model') or {}
     teacher = model.get('teacher')

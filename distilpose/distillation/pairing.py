@@ -38,7 +38,7 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
         grids: from :func:`choose_grids`; those of ``own_crop`` where there is one.
 
     Raises:
-        DistilPoseError: says what was found, what was expected and what to change.
+        DistilPoseError: names what was found, what was expected and what to change.
     """
     if keypoint_map is None:
         _check_keypoint_order(student_names, teacher.keypoint_names)

@@ -136,7 +136,7 @@ def follow_the_first(launcher: str, *, step: str = 'locked') -> None:
             store.wait([key], timeout)
     except RuntimeError as error:
         raise LostProcess('the first process of this run did not begin with the training, or the launcher ended; its '
-                          'own message says why') from error
+                          'own message has the cause') from error
 
 
 def end_workers(runner: Runner) -> None:

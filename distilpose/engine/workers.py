@@ -27,7 +27,7 @@ class WorkerStart:
     """The first call in a worker process.
 
     Workers work on while their parent, which received the same signal, finishes an iteration; they end when the parent
-    says so or is gone.
+    ends them or is gone.
 
     Args:
         initialise: the loader's own first call.

@@ -42,7 +42,7 @@ def read_json(path: str | Path, *, keep: bool = False, loads: Callable[[bytes], 
         loads: parses the content, if it is not held.
 
     Raises:
-        DistilPoseError: the file cannot be read or is not JSON; says what it is.
+        DistilPoseError: the file cannot be read or is not JSON; names what it is.
     """
     name = os.path.abspath(path)
     try:

@@ -47,7 +47,7 @@ def cached_download(url: str, folder: str | Path | None = None, *, progress: boo
         progress: show a bar; where a person watches by default.
 
     Raises:
-        CannotDownload: there is no connection, no such file, or it is another one than its name says.
+        CannotDownload: there is no connection, no such file, or its SHA-256 is not the one in its name.
     """
     import torch
     from mmengine.dist import barrier, get_dist_info

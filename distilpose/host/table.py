@@ -120,7 +120,7 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         install=processes.allow_processes_without_cuda),
     _repair(
         'torch.distributed.elastic.multiprocessing.api:_get_default_signal',
-        why='torchrun ends the other processes of a dead one with SIGTERM, which asks a training to save and stop; '
+        why='torchrun ends the other processes of a dead one with SIGTERM, on which a training saves and stops; '
             "tools/run_processes.py replaces it in the launcher's own process, which does not import distilpose",
         until='torchrun takes the signal as an option', install=_not_in_this_process),
     _repair(

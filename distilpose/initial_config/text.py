@@ -125,7 +125,7 @@ def config_text(base: BaseConfig, keypoints: Mapping[str, Any], parts: Sequence[
 
     own = ',\n    '.join(_wrapped(key, value) for key, value in keypoints.items())
     annotations = f'data_root + {os.path.relpath(parts[1].path.absolute(), root)!r}'
-    return f"""# The keypoints are said here, and data, model, flip test and evaluator take them from here.
+    return f"""# The keypoints are defined here, and data, model, flip test and evaluator take them from here.
 _base_ = {base.name!r}
 own_keypoints = dict(
     {own})

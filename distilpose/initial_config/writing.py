@@ -42,7 +42,7 @@ class InitialConfig:
         name = str(self.file) if name.startswith('..') else name
         steps = [f'distilpose check {name}', f'distilpose train {name}', f'distilpose train {name} --teacher TEACHER']
         unusual = ['Look at this first (distilpose check FILE draws it):', *(f'  {one}' for one in self.warnings)]
-        return '\n'.join([f'Wrote {name}; what it says was read or guessed, correct it there:', *lines, *others,
+        return '\n'.join([f'Wrote {name}; its values were read or guessed, correct them there:', *lines, *others,
                           *(unusual if self.warnings else []), 'Next:', *(f'  {step}' for step in steps)])
 
 

@@ -41,7 +41,7 @@ _TEXTS = Texts(
     lead='Both students have the same width and depth, first weights, data in the same order, length and schedule. One '
     'of them also learned from the teacher. None of the three was trained on the people of this page.',
     people=('Predictions', 'Validation people at even distances through the set, not chosen by result.'),
-    footer='Synthetic people, minutes of training: this page shows that the method works on your machine. It says '
+    footer='Synthetic people, minutes of training: this page shows that the method works on your machine, and '
     'nothing about real photographs.')
 
 

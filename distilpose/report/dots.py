@@ -57,7 +57,7 @@ def _row(name: str, row: Mapping[str, float | None], *, place: float, last: floa
 
 
 def draw_interval(value: float | None, low: float | None, high: float | None, *, role: str, ends: Sequence[str]) -> str:
-    """A share with its interval on a line from 0 to 1 that goes on a little at both ends.
+    """A share with its interval on a line from 0 to 1 that extends a little at both ends.
 
     Args:
         value: the share; ``None`` draws nothing.

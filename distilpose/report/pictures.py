@@ -70,7 +70,7 @@ def side_of(name: str) -> str:
 
 def skeleton_svg(points: np.ndarray, *, labelled: np.ndarray, links: Sequence[tuple[int, int]],
                  names: Sequence[str], thickness: float, css: str = '') -> str:
-    """Lines and dots of one skeleton; left, right and middle are told apart by class.
+    """Lines and dots of one skeleton; left, right and middle have classes of their own.
 
     Args:
         points: (K, 2) in pixels.

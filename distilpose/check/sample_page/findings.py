@@ -101,8 +101,8 @@ def flip_findings(metainfo: Mapping[str, Any]) -> Iterator[str]:
     for index, other in enumerate(flip):
         side, other_side = side_of(names[index]), side_of(names[other])
         if flip[other] != index:
-            yield (f'a flip turns {names[index]} into {names[other]}, and that into {names[flip[other]]}: swap is said '
-                   'of one of them only')
+            yield (f'a flip turns {names[index]} into {names[other]}, and that into {names[flip[other]]}: swap is set '
+                   'for one of them only')
         elif index == other and side is not None:
             yield f'a flip leaves {names[index]} what it is, although its name has a side'
         elif index < other and side is not None and side == other_side:

@@ -32,7 +32,7 @@ def agree_on_header(folder: Path, facts: Mapping[str, str], layout: RecordLayout
         The layout of the cache, which may hold more fields, and a checksum of facts and layout.
 
     Raises:
-        DistilPoseError: the cache was made with other facts or lacks a field; says which.
+        DistilPoseError: the cache was made with other facts or lacks a field; names it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / NAME

@@ -20,8 +20,8 @@ _ENTRY = 'accumulated_gradients'
 class AccumulatedGradientsHook(Hook):
     """Keeps the gradients that wait for an update (``optim_wrapper.accumulative_counts``) in the checkpoint.
 
-    Each of several processes has gradients of its own, and one writes the checkpoint: there they are lost, and the
-    log says so.
+    Each of several processes has gradients of its own, and one writes the checkpoint: there they are lost, with
+    a line in the log.
     """
 
     priority = 'NORMAL'

@@ -30,10 +30,10 @@ from ..unwrapped_model import unwrapped_model
 
 @HOOKS.register_module()
 class TeacherReportHook(Hook):
-    """Logs how good the teacher is on validation people, in the crops and of the keypoints that the student will see.
+    """Logs metrics of the teacher on validation people, in the crops and for the keypoints of the student.
 
     It draws no random number and changes no state: the training is the same with and without it. Without a teacher it
-    does nothing; without validation data, or labels in them, it logs a line. Of several processes the first one asks
+    does nothing; without validation data, or labels in them, it logs a line. Of several processes the first one runs
     the teacher, and the others wait. The report is written to ``teacher_report.json`` in the work directory, and a run
     there with the same teacher, data and options, such as a resumed one or one that ``distilpose check`` checked, logs
     that again.
