@@ -97,7 +97,7 @@ OF_FILES: list[Case] = [
     ('train good.py --work-dir out --teacher nothing', 'there is no teacher nothing'),
     ('train good.py --work-dir out --teacher good.pth', 'is a checkpoint of an unknown network'),
     ('train good.py --work-dir out --teacher bad.onnx', 'bad.onnx is no ONNX graph'),
-    ('train good.py --work-dir out --teacher good.py', 'the weights of a teacher are asked for'),
+    ('train good.py --work-dir out --teacher good.py', 'is a config without weights of the teacher'),
     (f'{OPTION}load_from=nothing.pth', 'there is no checkpoint'),
     (f'{OPTION}optim_wraper.optimizer.lr=1', "did you mean 'optim_wrapper'"),
     # Checkpoints
