@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .skeleton import Array, Vector
 
 FloatImage = NDArray[np.float32]
-NOBODY = -1
+NO_PERSON = -1
 """Owner of what belongs to no person, and number of what is no round cone."""
 
 
@@ -94,7 +94,7 @@ class RoundCone:
         colour: RGB (3,) in [0, 1].
         frame: Axes to squeeze along, (3, 3), as columns; ``None``: those of the world.
         scales: Factors along these axes.
-        owner: Number of the person it belongs to, or :data:`NOBODY`.
+        owner: Number of the person it belongs to, or :data:`NO_PERSON`.
         stripes: Colour of stripes around it, (3,); ``None``: none.
     """
 
@@ -104,7 +104,7 @@ class RoundCone:
     colour: Array
     frame: Array | None = None
     scales: Vector = (1.0, 1.0, 1.0)
-    owner: int = NOBODY
+    owner: int = NO_PERSON
     stripes: Array | None = None
 
 
@@ -140,15 +140,15 @@ class Buffers:
 
     Attributes:
         depth: Depth along the viewing axis (H, W) in metres; infinite where nothing is hit.
-        ids: Number of the round cone (H, W), or :data:`NOBODY`.
+        ids: Number of the round cone (H, W), or :data:`NO_PERSON`.
     """
 
     depth: Array
     ids: NDArray[np.intp]
 
     def owners(self, cones: Sequence[RoundCone]) -> NDArray[np.intp]:
-        """Number of the person seen at each pixel (H, W), or :data:`NOBODY`."""
-        return np.array([*(cone.owner for cone in cones), NOBODY])[self.ids]
+        """Number of the person seen at each pixel (H, W), or :data:`NO_PERSON`."""
+        return np.array([*(cone.owner for cone in cones), NO_PERSON])[self.ids]
 
 
 def _rectangles(cones: ConeArrays, camera: Camera) -> NDArray[np.intp]:
@@ -197,7 +197,7 @@ def _cone_depth(cones: ConeArrays, number: int, x: Array, y: Array) -> Array:
 
 def draw_cones(cones: ConeArrays, camera: Camera) -> Buffers:
     """Cast the rays of all pixels at round cones; the nearest hit is kept."""
-    depth, ids = np.full((camera.size, camera.size), np.inf), np.full((camera.size, camera.size), NOBODY)
+    depth, ids = np.full((camera.size, camera.size), np.inf), np.full((camera.size, camera.size), NO_PERSON)
     steps: Array = (np.arange(camera.size, dtype=np.float64) - camera.centre) / camera.focal
     with np.errstate(invalid='ignore', divide='ignore'):
         for number, (left, top, right, bottom) in enumerate(_rectangles(cones, camera).tolist()):

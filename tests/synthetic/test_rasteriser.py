@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from distilpose.synthetic.rasteriser import NOBODY, Buffers, Camera, ConeArrays, RoundCone, draw_cones, look_at, turn
+from distilpose.synthetic.rasteriser import NO_PERSON, Buffers, Camera, ConeArrays, RoundCone, draw_cones, look_at, turn
 
 from .bodies import front_camera
 
@@ -81,14 +81,14 @@ def test_what_is_nearer_hides_whatever_the_order() -> None:
     order = rng.permutation(12)
     one, two = drawn(cones(starts, ends, radii)), drawn(cones(starts[order], ends[order], radii[order]))
     np.testing.assert_array_equal(one.depth, two.depth)
-    is_hit = one.ids != NOBODY
+    is_hit = one.ids != NO_PERSON
     np.testing.assert_array_equal(one.ids[is_hit], order[two.ids[is_hit]])
 
 
 def test_solids_behind_the_camera_or_beside_the_image_draw_nothing() -> None:
     for place in ((0, 0, -3.0), (30.0, 0, 4.0)):
         buffers = drawn(cones([place], [place], [[0.5, 0.5]]))
-        assert (buffers.ids == NOBODY).all() and np.isinf(buffers.depth).all()
+        assert (buffers.ids == NO_PERSON).all() and np.isinf(buffers.depth).all()
 
 
 def tilted_camera() -> Camera:

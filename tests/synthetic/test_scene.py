@@ -9,7 +9,7 @@ import pytest
 from distilpose.synthetic.rasteriser import Buffers
 from distilpose.synthetic.scene import HIDDEN, OUTSIDE, VISIBLE, View, keypoint_visibility, render_scene
 
-SIZE, NOBODY, ME, OTHER = 8, -1, 0, 1
+SIZE, NO_PERSON, ME, OTHER = 8, -1, 0, 1
 
 
 def state(*, keypoint: float, surface: float, owner: int, pixel: tuple[float, float] = (3.0, 4.0)) -> int:
@@ -27,19 +27,19 @@ def test_a_joint_behind_another_limb_is_hidden() -> None:
     assert state(keypoint=3.0, surface=2.7, owner=ME) == HIDDEN
 
 
-@pytest.mark.parametrize('owner', [OTHER, NOBODY])
+@pytest.mark.parametrize('owner', [OTHER, NO_PERSON])
 def test_anything_else_in_front_hides(owner: int) -> None:
     assert state(keypoint=3.0, surface=2.95, owner=owner) == HIDDEN
     assert state(keypoint=3.0, surface=3.05, owner=owner) == VISIBLE
 
 
 def test_an_empty_pixel_hides_nothing() -> None:
-    assert state(keypoint=3.0, surface=np.inf, owner=NOBODY) == VISIBLE
+    assert state(keypoint=3.0, surface=np.inf, owner=NO_PERSON) == VISIBLE
 
 
 @pytest.mark.parametrize('pixel', [(-0.5, 4.0), (3.0, 7.5), (-1e6, -1e6)])
 def test_outside_the_image_is_outside(pixel: tuple[float, float]) -> None:
-    assert state(keypoint=3.0, surface=np.inf, owner=NOBODY, pixel=pixel) == OUTSIDE
+    assert state(keypoint=3.0, surface=np.inf, owner=NO_PERSON, pixel=pixel) == OUTSIDE
 
 
 @pytest.fixture(scope='module')
