@@ -27,7 +27,7 @@ def test_workers_need_open_files(monkeypatch: pytest.MonkeyPatch) -> None:
     (dict(SLURM_PROCID='2'), 'SLURM_PROCID is 2, and of SLURM_NTASKS=2 processes the last has 1'),
     (dict(SLURM_NTASKS='two'), "the variable SLURM_NTASKS is 'two'; expected a whole number"),
     (dict(SLURM_LOCALID=''), "the variable SLURM_LOCALID is ''"),
-    (dict(MASTER_ADDR=None), 'scontrol, which says where the first process runs, is not on the PATH; set MASTER_ADDR'),
+    (dict(MASTER_ADDR=None), 'scontrol, which names the first machine, is not on the PATH; set MASTER_ADDR'),
 ])
 def test_variables_of_slurm(variables: dict[str, str | None], sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('PATH', '')

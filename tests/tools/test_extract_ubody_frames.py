@@ -21,7 +21,7 @@ def test_extracts_and_says_what_it_did(tmp_path: Path, ffmpeg: Path, tool: Calla
     assert tool('extract_ubody_frames').main(arguments) == 0
     printed = capsys.readouterr()
     assert printed.out == '1 videos extracted, 3 images; 0 were finished before\n'
-    assert printed.err.startswith('videos: 1 of 1, ') and 'videos/s, 0 s left' in printed.err  # not a terminal
+    assert printed.err.startswith('videos: 1 of 1, ') and 'videos/s, 00:00 left' in printed.err  # not a terminal
     assert images(root) == [f'Speech/one/00000{number}.png' for number in (1, 2, 3)]
 
 
