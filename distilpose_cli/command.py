@@ -24,6 +24,7 @@ _FAILED, _WRONG_INPUT, _ENDED_BY_SIGNAL = 1, 2, 128
 _SIGNALS = ('SIGTERM', 'SIGINT', 'SIGUSR1', 'SIGHUP')
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _SECONDS_FOR_THE_FIRST_PROCESS = 10
+_SECONDS_UNTIL_DELIVERED_AGAIN = 0.01
 _SECONDS_BEFORE_AN_END = 1
 
 LAUNCHERS = ('none', 'pytorch', 'slurm')
@@ -238,6 +239,17 @@ def _signals_as_exceptions() -> Iterator[list[signal.Signals]]:
             raise Terminated(received[0])
         for other in before:
             signal.signal(other, signal.SIG_DFL)  # what unwinds may take long: the third signal ends it
+
+    def deliver_again(ignored: Any) -> None:
+        if not isinstance(ignored.exc_value, Terminated):
+            hook(ignored)
+            return
+        number = received[0]
+        received.clear()
+        threading.Timer(_SECONDS_UNTIL_DELIVERED_AGAIN, os.kill, (os.getpid(), number)).start()
+
+    # Python ignores exceptions in destructors and callbacks of weak references, which garbage collection runs.
+    hook, sys.unraisablehook = sys.unraisablehook, deliver_again
     before: dict[signal.Signals, Any] = {}
     for name in _SIGNALS:
         number = getattr(signal, name, None)
@@ -246,6 +258,7 @@ def _signals_as_exceptions() -> Iterator[list[signal.Signals]]:
     try:
         yield received
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import time
+import weakref
 from typing import Any
 
 import pytest
@@ -116,6 +118,21 @@ def test_other_processes_wait_before_they_repeat_it(monkeypatch: pytest.MonkeyPa
 
     assert run_tool(fail, program='train.py', interrupted='') == 2
     assert waited and waited[0] >= 5 and not is_first_local_process()
+
+
+def test_a_signal_in_a_callback_that_ignores_exceptions_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as those of weak references, which garbage collection runs while data sets are built."""
+    def work() -> None:
+        thing = type('Thing', (), {})()
+        kept = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+        del thing
+        assert kept() is None
+        time.sleep(2)
+        lost.append(signal.SIGTERM)
+
+    lost: list[signal.Signals] = []
+    assert run_tool(work, program='it', interrupted='Interrupted.') == 143 and not lost
+    assert capsys.readouterr().err == 'Received SIGTERM. Interrupted.\n'
 
 
 @pytest.mark.parametrize(('name', 'code'), [('SIGTERM', 143), ('SIGINT', 130), ('SIGUSR1', 138)])

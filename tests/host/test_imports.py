@@ -15,6 +15,8 @@ import distilpose
 from distilpose.host import imports
 from tests.host.python import WITHOUT_APPLYING, run
 
+SERVED = 'distilpose.host.xtcoco_annotations distilpose.host.xtcoco pycocotools.mask'
+
 
 @pytest.mark.slow
 def test_importing_the_package_is_quiet() -> None:
@@ -115,7 +117,7 @@ def test_xtcocotools_is_served_where_it_is_missing(tmp_path: Path) -> None:
     hidden = 'import sys\nsys.modules["xtcocotools"] = None\n' if importlib.util.find_spec('xtcocotools') else ''
     assert run(hidden + ASK_XTCOCOTOOLS).returncode != 0 or not hidden
     result = run(WITHOUT_APPLYING + hidden + 'imports.serve_xtcocotools()' + ASK_XTCOCOTOOLS)
-    assert result.stdout.strip() == 'distilpose.host.xtcoco_annotations distilpose.host.xtcoco pycocotools.mask', result.stderr
+    assert result.stdout.strip() == SERVED, result.stderr
 
 
 @pytest.mark.slow
@@ -123,7 +125,7 @@ def test_xtcocotools_is_served_where_it_is_broken(tmp_path: Path) -> None:
     broken = package(tmp_path, 'raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")')
     assert 'numpy.dtype size changed' in run(ASK_XTCOCOTOOLS, path=broken).stderr
     result = run(WITHOUT_APPLYING + 'imports.serve_xtcocotools()' + ASK_XTCOCOTOOLS, path=broken)
-    assert result.stdout.strip() == 'distilpose.host.xtcoco_annotations distilpose.host.xtcoco pycocotools.mask', result.stderr
+    assert result.stdout.strip() == SERVED, result.stderr
 
 
 @pytest.mark.slow
