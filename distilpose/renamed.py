@@ -87,7 +87,6 @@ MODULES = {
     'models.losses.simdr': 'models.losses.simcc',
     'models.quick': 'models.optimised',
     'quickstart.showcase': 'compare.pictures',
-    'quickstart.state': 'compare.state',
     'report.figures': 'report.metrics',
     'report.intervals': 'report.dots',
 }
@@ -96,10 +95,13 @@ MODULES = {
 
 def new_path(name: str) -> str | None:
     """The present path of a module, by its old one; ``None`` if the module was not renamed."""
-    for old, new in MODULES.items():
-        old = f'distilpose.{old}'
-        if name == old or name.startswith(f'{old}.'):
-            return f'distilpose.{new}{name[len(old):]}'
+    package, *parts = name.split('.')
+    if package != 'distilpose':  # most imports of a process
+        return None
+    for end in range(len(parts), 0, -1):
+        new = MODULES.get('.'.join(parts[:end]))
+        if new is not None:
+            return '.'.join([package, new, *parts[end:]])
     return None
 
 

@@ -81,19 +81,21 @@ def bring_to_its_end(plan: Plan, cfg: Config, *, folder: Path, seed: int, valida
     """
     found, _ = newest_whole_checkpoint(folder)
     state = 'trained' if found is None else 'trained further'
+    meta: dict[str, Any] = {}
     if found is not None:
         checkpoint = load_file(found)
         check_training_state(checkpoint, source=found)
-        check_stored(checkpoint['meta'], cfg, source=f'{folder} ({plan.title})', seed=seed)
+        meta = checkpoint['meta']
+        check_stored(meta, cfg, source=f'{folder} ({plan.title})', seed=seed)
     if found is not None and is_final(found, cfg):
         state = f'trained before, read from {found}'
     else:
         train(cfg, work_dir=folder, seed=seed, resume='auto', validate=validate)
         found, _ = newest_whole_checkpoint(folder)
-    if found is None or not is_final(found, cfg):
-        raise DistilPoseError(f'the training in {folder} ended without a checkpoint of its end; give its config '
-                              "default_hooks.checkpoint=dict(type='CheckpointHook', save_last=True)")
-    meta = load_file(found)['meta']
+        if found is None or not is_final(found, cfg):
+            raise DistilPoseError(f'the training in {folder} ended without a checkpoint of its end; give its config '
+                                  "default_hooks.checkpoint=dict(type='CheckpointHook', save_last=True)")
+        meta = load_file(found)['meta']
     return Run(plan, cfg, seed, folder, found, int(meta['iter']), read_literals(meta['cfg'])), state
 
 

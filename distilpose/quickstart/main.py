@@ -24,7 +24,6 @@ from distilpose.compare.formatting import closed, model_table
 from distilpose.compare.main import Presentation, Queue, write
 from distilpose.compare.page import Texts
 from distilpose.compare.plans import TITLES, Plan, Request
-from distilpose.compare.state import RunState, fingerprint
 from distilpose.config import working_root
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.engine.work_dir_lock import locked
@@ -32,6 +31,8 @@ from distilpose.errors import DistilPoseError
 from distilpose.progress import shown_on
 from distilpose.report.metrics import in_words
 from distilpose.synthetic import make_dataset
+
+from .state import RunState, fingerprint
 
 STAGES = dict(data='synthetic people', **TITLES, report='figures and report')
 DATA_SEED = 0  # the data is the same for every seed, as COCO is

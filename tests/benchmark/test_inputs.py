@@ -125,5 +125,5 @@ def test_what_does_not_learn_runs_forward_only() -> None:
 
 def test_of_a_shared_backbone_the_teacher_adds_its_head() -> None:
     model = networks.distiller(share_backbone=True)
-    macs, taught = (count_macs_by_module(network, IMAGE) for network in (model.student, model.teacher.model))
-    assert macs_of_a_step(model, IMAGE) == dict(student=macs['backbone'] + 3 * macs['head'], teacher=taught['head'])
+    macs, teacher = (count_macs_by_module(network, IMAGE) for network in (model.student, model.teacher.model))
+    assert macs_of_a_step(model, IMAGE) == dict(student=macs['backbone'] + 3 * macs['head'], teacher=teacher['head'])

@@ -55,7 +55,7 @@ def test_checkpoints_of_others_are_put_into_the_config() -> None:
 
 
 @pytest.mark.parametrize(('models', 'expected'), [
-    ((('a', 'S.py', 'load_from=@nobody'), ), "'a' needs the checkpoint of 'nobody'"),
+    ((('a', 'S.py', 'load_from=@missing'), ), "'a' needs the checkpoint of 'missing'"),
     ((('a', 'S.py', 'load_from=@b'), ('b', 'S.py', 'load_from=@a')), 'need each other'),
     ((('a', 'S.py', 'load_from=@a'), ), 'need each other'),
     ((('a', 'S.py'), ('b', 'D.py', 'model.teacher.chekpoint=@a')), "chekpoint=@a of 'b' puts a checkpoint where none"),

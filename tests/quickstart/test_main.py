@@ -11,9 +11,9 @@ from mmengine.config import Config
 from rich.console import Console
 
 from distilpose.compare.plans import TEACHER, Plan, make_plans
-from distilpose.compare.state import RunState
 from distilpose.quickstart import main
 from distilpose.quickstart.main import Settings, Stages, write_weights
+from distilpose.quickstart.state import RunState
 
 
 def make_settings(folder: Path, **changes: Any) -> Settings:

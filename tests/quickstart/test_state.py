@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from distilpose.compare.state import RunState, fingerprint
 from distilpose.errors import DistilPoseError
+from distilpose.quickstart.state import RunState, fingerprint
 
 
 def test_a_finished_stage_is_known_to_the_next_run(tmp_path: Path) -> None:
