@@ -6,9 +6,10 @@ import importlib.metadata
 import os
 import platform
 import re
-import subprocess
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 _PACKAGE = Path(__file__).resolve().parent.parent / 'distilpose'
@@ -19,7 +20,6 @@ _FEATURES = {
     'x86': ('avx2', 'avx512f', 'avx512_bf16', 'avx512_vnni', 'amx_tile', 'amx_bf16'),
     'arm': ('bf16', 'i8mm', 'sve'),
 }
-_SYSCTL_NAMES = {'avx2_0': 'avx2', 'FEAT_BF16': 'bf16', 'FEAT_I8MM': 'i8mm'}
 _VARIABLES = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'CUDA_VISIBLE_DEVICES', 'ATEN_CPU_CAPABILITY', 'ONEDNN_MAX_CPU_ISA')
 
 
@@ -47,42 +47,19 @@ def versions() -> dict[str, str]:
 def processor() -> dict[str, Any]:
     """The processor's name, its cores, and which instructions it has."""
     features = _FEATURES['arm' if platform.machine().lower() in ('arm64', 'aarch64') else 'x86']
-    flags = _flags()
-    known = 'unknown' if flags is None else ', '.join(f'{name} {"yes" if name in flags else "no"}' for name in features)
+    reader = processor_module()
+    flags = reader.cpu_features()
+    known = ', '.join(f'{name} {"yes" if name in flags else "no"}' for name in features) if flags else 'unknown'
     usable = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-    return dict(processor=_processor_name(), cores=f'{os.cpu_count()}, {usable} usable', features=known)
+    return dict(processor=reader.processor_name(), cores=f'{os.cpu_count()}, {usable} usable', features=known)
 
 
-def _processor_name() -> str:
-    return _cpuinfo('model name') or _sysctl().get('machdep.cpu.brand_string') or platform.machine()
-
-
-def _flags() -> frozenset[str] | None:
-    """Names of instruction sets as Linux has them; ``None`` where they cannot be found out."""
-    line = _cpuinfo('flags') or _cpuinfo('Features')
-    if line:
-        return frozenset(line.lower().split())
-    names = [name.rpartition('.')[2] for name, value in _sysctl().items() if name.startswith('hw.optional.')
-             and value == '1']
-    return frozenset(_SYSCTL_NAMES.get(name, name.lower()) for name in names) or None
-
-
-def _cpuinfo(key: str) -> str | None:
-    """A value of the first processor in Linux's list."""
-    try:
-        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
-    except OSError:  # another system
-        return None
-    return next((value.strip() for name, _, value in (line.partition(':') for line in lines) if name.strip() == key),
-                None)
-
-
-def _sysctl() -> dict[str, str]:
-    """macOS's values; none elsewhere."""
-    if sys.platform != 'darwin':
-        return {}
-    done = subprocess.run(['sysctl', 'hw.optional', 'machdep.cpu'], capture_output=True, text=True, check=False)
-    return {name: value.strip() for name, _, value in (line.partition(':') for line in done.stdout.splitlines())}
+def processor_module() -> Any:
+    """``distilpose.processor``, read as a file, since the package may be broken."""
+    loader = SourceFileLoader('_distilpose_processor', str(_PACKAGE / 'processor.py'))
+    module = ModuleType(loader.name)
+    loader.exec_module(module)
+    return module
 
 
 def devices() -> dict[str, Any]:

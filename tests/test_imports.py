@@ -9,9 +9,9 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / 'distilpose'
-ORDER = ('errors', 'structures', 'renamed', 'progress', 'host', 'annotations', 'image_files', 'annotation_store',
-         'config', 'data_config', 'checkpoints', 'codecs', 'models', 'datasets', 'evaluation', 'report',
-         'distillation', 'engine', 'inference', 'export', 'apis', 'check', 'initial_config', 'complexity',
+ORDER = ('errors', 'structures', 'renamed', 'progress', 'processor', 'host', 'annotations', 'image_files',
+         'annotation_store', 'config', 'data_config', 'checkpoints', 'codecs', 'models', 'datasets', 'evaluation',
+         'report', 'distillation', 'engine', 'inference', 'export', 'apis', 'check', 'initial_config', 'complexity',
          'benchmark', 'synthetic', 'compare', 'quickstart')
 """A room imports those before it only."""
 EXCEPTIONS = {

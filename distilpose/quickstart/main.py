@@ -28,6 +28,7 @@ from distilpose.config import working_root
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.engine.work_dir_lock import locked
 from distilpose.errors import DistilPoseError
+from distilpose.processor import processor_name
 from distilpose.progress import shown_on
 from distilpose.report.metrics import in_words
 from distilpose.synthetic import make_dataset
@@ -213,12 +214,5 @@ def quiet(log: Path) -> Iterator[TextIO]:
 def facts(settings: Settings) -> dict[str, str]:
     """What is needed to repeat the run, without naming the machine."""
     return dict(data=f'{settings.images} synthetic images of {IMAGE_SIZE}x{IMAGE_SIZE}, made with seed {DATA_SEED}',
-                machine=f'{_processor()}, {torch.get_num_threads()} threads, {platform.system()} {platform.machine()}')
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines():
-            if line.startswith('model name'):
-                return line.partition(':')[2].strip()
-    return platform.processor() or 'CPU'
+                machine=f'{processor_name()}, {torch.get_num_threads()} threads, {platform.system()} '
+                f'{platform.machine()}')

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -51,22 +52,24 @@ def test_a_broken_part_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert 'DISTILPOSE_PYTHON' in text and '/some/python' in text
 
 
-def test_features_of_linux_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.platform, 'machine', lambda: 'x86_64')
-    monkeypatch.setattr(machine, '_cpuinfo', dict(flags='fpu avx2 amx_bf16').get)
+def test_features_of_x86_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    patch_processor(monkeypatch, 'x86_64', 'avx2', 'amx_bf16')
     assert machine.processor()['features'] == (
         'avx2 yes, avx512f no, avx512_bf16 no, avx512_vnni no, amx_tile no, amx_bf16 yes')
 
 
-def test_features_of_macs_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.platform, 'machine', lambda: 'arm64')
-    monkeypatch.setattr(machine, '_cpuinfo', lambda key: None)
-    monkeypatch.setattr(machine, '_sysctl', lambda: {
-        'hw.optional.arm.FEAT_BF16': '1', 'hw.optional.arm.FEAT_I8MM': '0', 'machdep.cpu.brand_string': 'Apple M2'})
+def test_features_of_arm_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    patch_processor(monkeypatch, 'arm64', 'bf16')
     found = machine.processor()
     assert found['features'] == 'bf16 yes, i8mm no, sve no' and found['processor'] == 'Apple M2'
-    monkeypatch.setattr(machine, '_sysctl', dict)
+    patch_processor(monkeypatch, 'arm64')
     assert machine.processor()['features'] == 'unknown'
+
+
+def patch_processor(monkeypatch: pytest.MonkeyPatch, kind: str, *features: str) -> None:
+    module = SimpleNamespace(cpu_features=lambda: frozenset(features), processor_name=lambda: 'Apple M2')
+    monkeypatch.setattr(machine.platform, 'machine', lambda: kind)
+    monkeypatch.setattr(machine, 'processor_module', lambda: module)
 
 
 @pytest.mark.parametrize('name', ['torch', 'OpenCV', 'bfloat16'])
