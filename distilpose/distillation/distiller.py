@@ -16,6 +16,7 @@ from distilpose.checkpoints import load_strict, read_weights
 from distilpose.config import build_estimator, checkpoint_source, read_model_source
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_labels, read_outputs
+from distilpose.models.optimised import check_speed, compiled
 from distilpose.structures import PoseOutputs
 
 from . import student_modules
@@ -60,6 +61,9 @@ class PoseDistiller(BaseModel):
         share_backbone: the student's backbone and neck are the teacher's, frozen; both heads take their feature maps,
             and the student's head is trained from scratch (DWPose's second stage).
         freeze: modules of the student (``'backbone'``) that are not trained; their running statistics stay too.
+        compile_student: ``None``, or a mode of ``torch.compile`` in which the student runs in training, forward and
+            backward. ``'reduce-overhead'`` (CUDA graphs) is for GPUs that wait for Python; batches then have one size,
+            and gradients are not accumulated over iterations. Prediction is not compiled.
 
     Raises:
         DistilPoseError: when student, teacher and terms do not fit each other.
@@ -67,8 +71,9 @@ class PoseDistiller(BaseModel):
 
     def __init__(self, student: dict, teacher: dict | Teacher, *, terms: dict[str, dict | None],
                  task_weight: float = 1.0, init_from_teacher: Sequence[str] = (), share_backbone: bool = False,
-                 freeze: Sequence[str] = ()) -> None:
+                 freeze: Sequence[str] = (), compile_student: str | None = None) -> None:
         require_numbers('model', task_weight=task_weight)
+        check_speed(dtype=None, compile=compile_student, entry='model.compile_student')
         source = read_model_source({key: value for key, value in student.items() if key != 'checkpoint'},
                                    entry='model.student')
         network = build_estimator(source.model)
@@ -105,6 +110,8 @@ class PoseDistiller(BaseModel):
         freeze_modules(network, self.frozen)
         if not task_weight:
             freeze_untrained(self)
+        self._student_pass = (_student_pass if compile_student is None
+                              else compiled(_student_pass, mode=compile_student))
 
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """``'loss'`` distils; ``'predict'`` and ``'tensor'`` are the plain student's."""
@@ -120,8 +127,7 @@ class PoseDistiller(BaseModel):
             data_samples: mmpose's data samples with ground truth.
         """
         head = self.student.head
-        features = self.student.extract_feat(inputs)
-        prediction = head(features)
+        features, prediction = self._student_pass(self.student, inputs)
         losses = self._task_losses(features, prediction, data_samples) if self.task_weight else {}
         if self.terms:
             losses.update(self._term_losses(read_outputs(head, prediction, features), inputs, features, data_samples))
@@ -232,6 +238,12 @@ class PoseDistiller(BaseModel):
                                   f'({self.student_checkpoint}) would replace it; drop one of them. To start the head '
                                   "from the teacher's, use init_from_teacher=('head',)")
         return student_modules.share_backbone(self.student, self.teacher.model, to_teacher=self.to_teacher)
+
+
+def _student_pass(student: Any, inputs: Tensor) -> tuple[tuple[Tensor, ...], Any]:
+    """Feature maps and prediction, in one function so that both are one graph if it is compiled."""
+    features = student.extract_feat(inputs)
+    return features, student.head(features)
 
 
 def _open_teacher(teacher: dict | Teacher) -> tuple[Mapping[str, Any], Any]:

@@ -62,8 +62,13 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
     return optimised
 
 
-def check_speed(*, dtype: str | None, compile: str | None) -> None:
+def check_speed(*, dtype: str | None, compile: str | None, entry: str = 'compile') -> None:
     """Refuses unknown options of :func:`optimise_for_inference`.
+
+    Args:
+        dtype: see there.
+        compile: see there.
+        entry: what the message calls ``compile``.
 
     Raises:
         DistilPoseError: names the known ones.
@@ -71,7 +76,7 @@ def check_speed(*, dtype: str | None, compile: str | None) -> None:
     if dtype is not None and dtype not in DTYPES:
         raise DistilPoseError(f'dtype is {dtype!r}; expected None (float32) or one of {", ".join(DTYPES)}')
     if compile is not None and compile not in COMPILE_MODES:
-        raise DistilPoseError(f'compile is {compile!r}; expected None or one of {", ".join(COMPILE_MODES)}')
+        raise DistilPoseError(f'{entry} is {compile!r}; expected None or one of {", ".join(COMPILE_MODES)}')
 
 
 def store_channels_last(model: nn.Module) -> None:
@@ -157,7 +162,7 @@ def _patch_method(module: nn.Module, name: str, *, dtype: str | None, compile: s
     It is bound to the module, so that a copy of the module has one that is bound to the copy.
     """
     plain: Callable[..., Any] = getattr(type(module), name)
-    run = plain if compile is None else _compiled(plain, mode=compile)
+    run = plain if compile is None else compiled(plain, mode=compile)
     is_overwritten = compile in _WITH_CUDA_GRAPHS  # whose next pass writes into the memory of this one
     autocast: dict[str, Any] = dict(enabled=False) if dtype is None else dict(dtype=DTYPES[dtype])
 
@@ -169,7 +174,12 @@ def _patch_method(module: nn.Module, name: str, *, dtype: str | None, compile: s
     setattr(module, name, MethodType(patched, module))
 
 
-def _compiled(function: Callable[..., Any], *, mode: str) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any], *, mode: str) -> Callable[..., Any]:
+    """A function of a module and its inputs, compiled in a mode of ``torch.compile``.
+
+    Raises:
+        DistilPoseError: when it is first called, where this machine has no compiler.
+    """
     from torch._dynamo.exc import BackendCompilerFailed  # its import takes seconds
 
     run = torch.compile(function, mode=mode)

@@ -311,3 +311,26 @@ def test_images_without_annotations_are_supervised_by_every_term_and_have_no_tas
     assert without['loss_kpt'] == supervised['loss_kpt'] == 0
     for name in ('loss_simulated_heatmap', 'loss_score'):
         assert without[name] == 0 and supervised[name] > 0
+
+
+def test_a_compiled_student_has_the_same_losses_and_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a backend that only traces, so that no compiler is needed; losses and gradients to rounding."""
+    traced, modes = torch._dynamo.optimize('eager', nopython=True), []
+    monkeypatch.setattr(torch, 'compile', lambda function, mode: modes.append(mode) or traced(function))
+    plain = distiller()
+    model = distiller(compile_student='reduce-overhead')
+    model.load_state_dict(plain.state_dict())
+    (images, samples), found = batch(), {}
+    for name, one in dict(plain=plain, compiled=model).items():
+        torch.manual_seed(0)
+        one.train()
+        loss = one.parse_losses(one(images, copy.deepcopy(samples), mode='loss'))[0]
+        loss.backward()
+        found[name] = [loss.detach(), *(p.grad for p in one.parameters() if p.requires_grad)]
+    assert modes == ['reduce-overhead'] and len(found['plain']) > 10
+    torch.testing.assert_close(found['compiled'], found['plain'], rtol=1e-4, atol=1e-6)
+
+
+def test_an_unknown_mode_of_the_student_is_refused() -> None:
+    with pytest.raises(DistilPoseError, match="model.compile_student is 'fast'; expected None or one of default"):
+        distiller(compile_student='fast')
