@@ -212,6 +212,10 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         'sample_transfer:cast_data', why='every tensor of every sample is moved to the device by itself',
         until='mmengine packs them'),
     _speedup(
+        'mmpose.models.data_preprocessors.data_preprocessor:PoseDataPreprocessor.forward', 'sample_transfer:forward',
+        why='images are moved to an accelerator and normalised one by one, in six kernels each',
+        until='mmengine stacks them first'),
+    _speedup(
         'mmengine.logging.history_buffer:HistoryBuffer.update', 'history_buffer:update',
         why='it copies the history to append a value', until='mmengine appends in place'),
     _speedup(
