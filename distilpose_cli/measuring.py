@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .command import Command, add_cfg_options, read_options
 from .paths import require_config
-from .training import COMPILE_MODES, DTYPES
+from .training import COMPILE_MODES, DTYPES, add_fast
 
 STYLES = ('mmcv', 'hrnet')
 """Those of :mod:`distilpose.complexity`."""
@@ -141,6 +141,8 @@ def _add_benchmark(parser: argparse.ArgumentParser) -> None:
         add('--runs', type=int, default=7, metavar='N', help='runs of each (default: %(default)s)')
         add('--data-root', metavar='DIR', help="folder of the data, instead of the config's data_root")
         add_cfg_options(command)
+        if name in ('train', 'data', 'teacher-cache'):
+            add_fast(command)
         measurement.add_arguments(command)
 
 
@@ -149,7 +151,8 @@ def _benchmark(args: argparse.Namespace) -> None:
     from distilpose.engine.launch import load_and_change
 
     with redirect_stdout(sys.stderr):  # for what the host prints
-        cfg, notes = load_and_change(args.config, options=read_options(args), data_root=args.data_root)
+        cfg, notes = load_and_change(args.config, options=read_options(args), data_root=args.data_root,
+                                     fast=getattr(args, 'fast', None))
         for note in notes:
             print(note)
         found = MEASUREMENTS[args.subcommand](cfg, args)

@@ -117,6 +117,8 @@ def _published(path: Path) -> str:
 
 
 def _checked(path: Path) -> str:
+    if '_fast_' in path.stem:  # rounds otherwise
+        return ''
     return ', '.join(word for word, where in CHECKED if re.search(where, str(path.with_suffix(''))))
 
 

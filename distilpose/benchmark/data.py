@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, init_default_scope
 from mmpose.registry import DATA_SAMPLERS, DATASETS
 
+from distilpose.config.fast_data import PLAIN_TYPES
 from distilpose.engine import check_data_files
 from distilpose.engine.hooks.randomness import SeededPreparation
 from distilpose.errors import DistilPoseError
@@ -23,10 +24,7 @@ from .display import Report
 from .machine import working_threads
 from .timing import TimedSections, interleave
 
-_PLAIN = dict(LoadEncodedImage='LoadImage', LoadImageOnce='LoadImage', DecodingTopdownAffine='TopdownAffine',
-              PackTrainingInputs='PackPoseInputs', QuickCocoDataset='CocoDataset',
-              PeopleOfImageSampler='DefaultSampler')
-_NOT_PLAIN = ('reduced', 'remember')  # arguments that mmpose's steps do not have
+_NOTPLAIN_TYPES = ('reduced', 'remember')  # arguments that mmpose's steps do not have
 _CLOCK = 'seconds that one thread was at work, without hand-over between processes'
 
 
@@ -62,9 +60,9 @@ def plain_loader(loader: dict[str, Any]) -> dict[str, Any]:
     """
     plain = copy.deepcopy(loader)
     steps = plain['dataset'].get('pipeline', [])
-    if not any(step['type'] in _PLAIN for step in steps):
+    if not any(step['type'] in PLAIN_TYPES for step in steps):
         raise DistilPoseError('the pipeline has none of the steps that --baseline replaces '
-                              f'({", ".join(_PLAIN)}), so that there is nothing to compare')
+                              f'({", ".join(PLAIN_TYPES)}), so that there is nothing to compare')
     plain['dataset'] = _plain(plain['dataset'], pipeline=[_plain(step) for step in steps])
     if 'sampler' in plain:
         plain['sampler'] = _plain(plain['sampler'])
@@ -73,8 +71,8 @@ def plain_loader(loader: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(part: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    kept = {key: value for key, value in part.items() if key not in _NOT_PLAIN}
-    return dict(kept, type=_PLAIN.get(part['type'], part['type']), **changes)
+    kept = {key: value for key, value in part.items() if key not in _NOTPLAIN_TYPES}
+    return dict(kept, type=PLAIN_TYPES.get(part['type'], part['type']), **changes)
 
 
 class _Batches:

@@ -13,8 +13,8 @@ from mmengine.config import Config
 
 from distilpose.checkpoints.writing import write_atomically
 from distilpose.engine import train
+from distilpose.engine.fast_training import use_fast_training
 from distilpose.engine.launch import load_and_change
-from distilpose.engine.mixed_precision import use_autocast
 from distilpose.errors import DistilPoseError
 from distilpose.report import Curve, draw_curves
 
@@ -24,7 +24,6 @@ WAYS = {'float32': 'baseline', 'fast': 'distilled'}
 """Way of training -> its colour."""
 _WINDOWS = 4
 _EVERY_ITERATION = {'default_hooks.logger.interval': 1, 'log_processor.window_size': 1}
-_FUSED = ('Adam', 'AdamW', 'SGD')
 _STYLE = """text { font: 13px system-ui, sans-serif; fill: #667085 } .grid { stroke: #d8d2c6 } path { fill: none }
 .baseline { stroke: #6b7a90 } .distilled { stroke: #0f8a7e } .line { stroke-width: 1.8 } .raw { opacity: .2 }
 text.key { font-weight: 600; stroke: none } text.baseline { fill: #6b7a90 } text.distilled { fill: #0f8a7e }"""
@@ -49,7 +48,7 @@ def compare_losses(config: str, *, seeds: Sequence[int], work_dir: Path, options
     """
     if work_dir.exists():
         raise DistilPoseError(f'{work_dir} is there already; name a new --work-dir, so that no losses are mixed')
-    cfg, _ = load_and_change(config, options={**(options or {}), **_EVERY_ITERATION}, data_root=data_root)
+    cfg, _ = load_and_change(config, options={**(options or {}), **_EVERY_ITERATION}, data_root=data_root, fast='off')
     make: dict[str, Callable[[Config], Config]] = dict(float32=in_float32, fast=with_everything_on)
     found: dict[str, list[np.ndarray]] = {way: [] for way in WAYS}
     for seed in seeds:
@@ -71,15 +70,9 @@ def in_float32(cfg: Config) -> Config:
 
 
 def with_everything_on(cfg: Config) -> Config:
-    """The training in bfloat16, its teacher too, channels last, with a fused optimizer where torch has one."""
+    """The training with ``--fast bfloat16``, also where the machine does not multiply that type fast."""
     cfg = copy.deepcopy(cfg)
-    use_autocast(cfg)
-    if cfg.optim_wrapper.optimizer.type in _FUSED:
-        cfg.optim_wrapper.optimizer.fused = True
-    if cfg.model.type == 'PoseDistiller':
-        cfg.model.teacher.dtype = 'bfloat16'
-    hooks = [hook for hook in cfg.get('custom_hooks') or () if hook['type'] != 'ChannelsLastHook']
-    cfg.custom_hooks = [*hooks, dict(type='ChannelsLastHook')]
+    use_fast_training(cfg, 'bfloat16')
     return cfg
 
 

@@ -15,8 +15,10 @@ Step = Mapping[str, Any]
 Loader = dict[str, Any]
 
 _BOX_AUGMENTATION = ('RandomBBoxCenterShift', 'RandomBBoxTransform', 'RandomHalfBody', 'RandomScaleRotation')
-_HAND_OVER: Loader = dict(collate_fn=dict(type='compact_collate'), pin_memory=True)
-_LATE = dict(LoadImage='LoadEncodedImage', TopdownAffine='DecodingTopdownAffine', PackPoseInputs='PackTrainingInputs')
+HAND_OVER: Loader = dict(collate_fn=dict(type='compact_collate'), pin_memory=True)
+"""What a loader hands batches over with."""
+LATE = dict(LoadImage='LoadEncodedImage', TopdownAffine='DecodingTopdownAffine', PackPoseInputs='PackTrainingInputs')
+"""mmpose's step -> the one that decodes no more of a file than a crop needs."""
 
 
 def with_codec(base: Mapping[str, Any], codec: Mapping[str, Any], *,
@@ -82,17 +84,17 @@ def with_fast_data(base: Mapping[str, Any], *, reduced: bool = False,
     Raises:
         DistilPoseError: a pipeline does not load, crop or pack once.
     """
-    load, crop, pack = (_place(base['train_pipeline'], kind) for kind in _LATE)
+    load, crop, pack = (_place(base['train_pipeline'], kind) for kind in LATE)
     train_pipeline = list(base['train_pipeline'])
     for place in (load, crop, pack):
-        train_pipeline[place] = dict(train_pipeline[place], type=_LATE[train_pipeline[place]['type']])
+        train_pipeline[place] = dict(train_pipeline[place], type=LATE[train_pipeline[place]['type']])
     if reduced:
         train_pipeline[crop] = dict(train_pipeline[crop], reduced=True)
     val_pipeline = list(base['val_pipeline'])
     place = _place(val_pipeline, 'LoadImage')
     val_pipeline[place] = dict(val_pipeline[place], type='LoadImageOnce')
     train_loader, val_loader, test_loader = (
-        dict(_loader(pipeline), **_HAND_OVER) for pipeline in (train_pipeline, val_pipeline, val_pipeline))
+        dict(_loader(pipeline), **HAND_OVER) for pipeline in (train_pipeline, val_pipeline, val_pipeline))
     if base['train_dataloader']['dataset']['type'] == 'CocoDataset':
         train_loader['dataset']['type'] = 'QuickCocoDataset'
     if together:

@@ -33,6 +33,7 @@ from .distillation_config import write_distillation
 from .environment import end_workers
 from .failures import failures_as_sentences
 from .failures.downloads import downloads_as_sentences
+from .fast_training import use_fast_training
 from .hooks import ProgressHook, SignalHook
 from .runner import ConciseRunner
 from .work_dir import disk_errors_as_sentences
@@ -49,8 +50,14 @@ def log_and_train(notes: Sequence[str], runner: Runner) -> Any:
 
 
 def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] | None = None,
-                    data_root: str | Path | None = None) -> tuple[Config, list[str]]:
+                    data_root: str | Path | None = None, fast: str | None = None) -> tuple[Config, list[str]]:
     """Reads a config and applies what the command line changes.
+
+    Args:
+        config: as for :func:`~distilpose.engine.train`.
+        options: dotted key -> value.
+        data_root: folder of the data, instead of the config's.
+        fast: of :func:`~distilpose.engine.fast_training.use_fast_training`.
 
     Returns:
         The config, and warnings to be logged.
@@ -68,6 +75,7 @@ def load_and_change(config: str | Path | Config, *, options: Mapping[str, Any] |
     adapt_to_workers(cfg, options=options)
     if isinstance(cfg.get('load_from'), str) and '://' not in cfg.load_from:
         cfg.load_from = str(project_path(cfg.load_from))
+    use_fast_training(cfg, fast)
     return cfg, notes
 
 

@@ -17,6 +17,7 @@ from ..distillation.crop_pipelines import add_teacher_crops
 from ..errors import DistilPoseError
 from .default_hooks import add_default_hooks
 from .environment import follow_the_first, is_first_process, prepare_environment
+from .fast_training import describe_fast_training
 from .hooks.teacher_report import make_strict
 from .launch import load_and_change, log_and_train, require_training, run, set_randomness, with_teacher, work_dir_of
 from .log_backends import add_log_backends, check_log_backends
@@ -34,8 +35,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
           options: Mapping[str, Any] | None = None, data_root: str | Path | None = None, launcher: str = 'none',
           teacher: str | Path | None = None, teacher_checkpoint: str | Path | None = None, method: str = 'auto',
           images: str | Path | None = None, boxes: str | Path | None = None, validation: str = 'auto',
-          every: int | None = None, strict_teacher: bool = False,
-          log_to: Sequence[str] = ()) -> Runner:
+          every: int | None = None, strict_teacher: bool = False, log_to: Sequence[str] = (),
+          fast: str | None = None) -> Runner:
     """Trains a config, or with a teacher distils it.
 
     A distillation is written to ``<student>_from_<teacher>.py`` in the work directory, and that config is trained.
@@ -72,6 +73,8 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
             be given the wrong images, see :class:`~distilpose.engine.hooks.TeacherReportHook`.
         log_to: some of ``'tensorboard'``, ``'wandb'``, ``'mlflow'``, beside what the config logs to, see
             :mod:`~distilpose.engine.log_backends`.
+        fast: ``'auto'``, ``'float32'``, ``'bfloat16'`` or ``'float16'`` turns on what makes a training faster, see
+            :func:`~distilpose.engine.fast_training.use_fast_training`; ``None`` leaves it to the config.
 
     Returns:
         The runner after training; when there is nothing left to train, with the weights of the end.
@@ -86,7 +89,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
                                           method=method, teacher_checkpoint=teacher_checkpoint, images=images,
                                           boxes=boxes, validation=validation if validate else 'labels',
                                           data_root=data_root, every=every)
-    cfg, notes = load_and_change(config, options=options, data_root=data_root)
+    cfg, notes = load_and_change(config, options=options, data_root=data_root, fast=fast)
     require_training(cfg)
     if not validate:
         cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
@@ -94,6 +97,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
     set_randomness(cfg, seed=seed, deterministic=deterministic)
     if amp:
         use_autocast(cfg)
+    lines = [*lines, *describe_fast_training(cfg)]
     if auto_scale_lr:
         _scale_learning_rate(cfg)
     with locked(Path(cfg.work_dir), by_this_process=is_first_process(launcher)):

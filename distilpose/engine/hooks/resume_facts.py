@@ -14,6 +14,7 @@ from mmpose.registry import HOOKS
 
 from ...checkpoints.integrity import sha256_of
 from ...config.differences import Difference, differences, read_literals
+from ...config.fast_data import with_plain_types
 from ...distillation import PoseDistiller, Teacher
 from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
@@ -30,6 +31,8 @@ _NO_MATTER = frozenset({  # where things lie, and what changes speed or validati
     'data_root', 'data_prefix', 'ann_file', 'backend_args', 'pin_memory', 'prefetch_factor', 'persistent_workers',
     'val_interval', 'val_begin', 'dynamic_intervals', 'seed', 'optimizer'})
 _NO_MATTER_OF_MODELS = frozenset({'init_cfg', 'pretrained', 'test_cfg', 'checkpoint'})
+_SPEED_OF_TEACHERS = ('dtype', 'compile', 'fused', 'quick')
+"""What changes the rounding of a teacher's outputs."""
 _MOST = 6
 
 
@@ -190,7 +193,8 @@ def _network(model: Mapping[str, Any], *, has_facts: bool) -> dict[str, Any]:
         return dict(model)
     places = {key: Path(value).name if isinstance(value, str) else value for key in ('config', 'file')
               if (value := teacher.get(key)) is not None}
-    return {**model, 'teacher': {**teacher, **places, **dict.fromkeys(places if has_facts else ())}}
+    left_out = (*_SPEED_OF_TEACHERS, *(places if has_facts else ()))
+    return {**model, 'teacher': {**teacher, **places, **dict.fromkeys(left_out)}}
 
 
 def _changed_optimizer(config: Mapping[str, Any] | None, runner: Runner,
@@ -217,12 +221,21 @@ def _sizes(groups: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _changed_options(config: Mapping[str, Any] | None, now: Any) -> Iterator[Difference]:
-    """Settings of the training that may change."""
+    """Settings of the training that may change; fast data are those of the plain config."""
+    if config is None:
+        return
+    own = now.to_dict()
     for name in _SECTIONS:
-        if config is not None:
-            own = now.get(name)
-            own = own.to_dict() if hasattr(own, 'to_dict') else own
-            yield from differences(config.get(name) or {}, own or {}, where=name, ignore=_NO_MATTER)
+        yield from differences(with_plain_types(config.get(name) or {}), with_plain_types(own.get(name) or {}),
+                               where=name, ignore=_NO_MATTER)
+    yield from differences(_speed(config), _speed(own))
+
+
+def _speed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a config says about precision beside its ``optim_wrapper``."""
+    teacher = (config.get('model') or {}).get('teacher') or {}
+    return {'fast': config.get('fast', 'off'),
+            **{f'model.teacher.{name}': teacher[name] for name in _SPEED_OF_TEACHERS if name in teacher}}
 
 
 def _sentence(change: Difference) -> str:

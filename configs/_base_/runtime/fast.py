@@ -1,0 +1,3 @@
+# A faster training, as with --fast: bfloat16 where the machine multiplies it fast, an optimised teacher, channels last,
+# a fused optimizer, fast data (docs/speed.md). Resolved when the training starts; --fast off turns it off.
+fast = 'auto'

@@ -1,0 +1,2 @@
+# DWPose, first stage, faster: RTMPose-m from RTMPose-l on COCO-WholeBody and UBody, 256x192, on 8 GPUs.
+_base_ = ['dwpose_l_dis_m_coco-ubody-256x192.py', '../../../../_base_/runtime/fast.py']
