@@ -4,6 +4,10 @@
 # loss here is larger than the published squared loss.
 _base_ = ['_base_/people_regression.py', '_base_/schedule.py', '_base_/runtime.py',
           '../_base_/models/distilpose_xs_96x64.py', '../_base_/methods/distilpose.py']
+
+from distilpose.data_config import with_fast_data
+
+train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_fast_data(_base_)
 student = _base_.student
 student['test_cfg'].update(flip_test=False)
 teacher = dict(config='configs/quickstart/teacher.py', checkpoint='work_dirs/quickstart/seed_0/teacher/weights.pth')
