@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,18 @@ def has_fast_bfloat16(device_type: str = 'cpu') -> bool:
     if device_type == 'cuda':
         return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
     return False
+
+
+@functools.cache
+def has_cpp_compiler() -> bool:
+    """Whether there is the C++ compiler that ``torch.compile`` calls on a CPU."""
+    return shutil.which(cpp_compiler()) is not None
+
+
+def cpp_compiler() -> str:
+    """The command that torch starts: that of the variable ``CXX``, or the system's usual one."""
+    usual = {'darwin': 'clang++', 'win32': 'cl'}
+    return os.environ.get('CXX') or usual.get(sys.platform, 'g++')
 
 
 def processor_name() -> str:

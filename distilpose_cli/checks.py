@@ -144,12 +144,11 @@ def _tensorboard() -> str:
 
 def _compiler() -> str:
     """Of C++, which ``torch.compile`` calls on a CPU."""
-    named = os.environ.get('CXX')
-    for name in [named] if named else ['g++', 'clang++', 'c++']:
-        if shutil.which(name):
-            done = subprocess.run([name, '--version'], capture_output=True, text=True, timeout=_SECONDS, check=True)
-            return f'{done.stdout.splitlines()[0]}, for torch.compile on a CPU'
-    raise Unusable(f'no C++ compiler ({named or "g++ or clang++"}), which torch.compile needs on a CPU')
+    name = processor_module().cpp_compiler()
+    if shutil.which(name) is None:
+        raise Unusable(f'no C++ compiler ({name}), which torch.compile needs on a CPU')
+    done = subprocess.run([name, '--version'], capture_output=True, text=True, timeout=_SECONDS, check=True)
+    return f'{done.stdout.splitlines()[0]}, for torch.compile on a CPU'
 
 
 def _ffmpeg() -> str:

@@ -1,0 +1,109 @@
+"""Fast settings: what ``--fast`` and ``dtype='auto'`` mean on a machine, in one function each.
+
+``auto`` is bfloat16 where products in it are fast (:mod:`distilpose.processor`), and else float32; it never makes
+anything slower than float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from distilpose.errors import DistilPoseError
+from distilpose.processor import has_cpp_compiler, has_fast_bfloat16
+
+FAST = ('auto', 'off', 'float32', 'bfloat16', 'float16')
+"""Values of ``--fast``; without a value it is ``auto``."""
+PAYS_FROM = 60e12
+"""FLOPs of a prediction run from which compiling pays on a CPU.
+
+Compiling takes 20 to 40 s and makes DistilPose-S and -L 1.2 times as fast (Intel Xeon with AMX, one thread, torch
+2.13). There a compiled run is over earlier from about 30 TFLOP; the constant is twice that.
+"""
+
+
+@dataclass(frozen=True)
+class FastSettings:
+    """How a network predicts or trains on this machine.
+
+    Attributes:
+        is_on: whether anything is faster than by default: an optimised copy, the channels-last memory format, a fused
+            optimizer.
+        dtype: ``'bfloat16'`` or ``'float16'`` under autocast, ``None`` for float32.
+        compile: a mode of ``torch.compile``, or ``None``.
+        reason: why, for the log.
+    """
+
+    is_on: bool
+    dtype: str | None
+    compile: str | None
+    reason: str
+
+    def describe(self) -> str:
+        """``'bfloat16, compiled (default): ...'``."""
+        if not self.is_on:
+            return f'float32, not optimised: {self.reason}'
+        compiled = f'compiled ({self.compile})' if self.compile else 'not compiled'
+        return f'{self.dtype or "float32"}, {compiled}: {self.reason}'
+
+
+def fast_settings(fast: str, device_type: str = 'cpu', *, compile: str | None = None,
+                  flops: float | None = 0.0) -> FastSettings:
+    """Resolves ``--fast``.
+
+    Args:
+        fast: one of :data:`FAST`.
+        device_type: ``torch.device.type``.
+        compile: a mode of ``torch.compile`` that was chosen.
+        flops: of the whole run, by which ``auto`` decides whether to compile; ``None`` where its end is not known.
+
+    Raises:
+        DistilPoseError: for another value, or a mode to compile nothing in.
+    """
+    check_fast(fast)
+    if fast == 'off':
+        if compile is not None:
+            raise DistilPoseError(f'compile is {compile!r}, which compiles the copy that is optimised for inference, '
+                                  'and fast is off; take --fast')
+        return FastSettings(False, None, None, 'fast is off')
+    if fast != 'auto':
+        return FastSettings(True, None if fast == 'float32' else fast, compile, f'fast is {fast}')
+    dtype = resolve_dtype('auto', device_type)
+    reason = f'products in bfloat16 are {"" if dtype else "not "}fast on this {_name(device_type)}'
+    if compile is None and flops != 0:
+        pays, why = _compiling_pays(device_type, flops)
+        compile, reason = 'default' if pays else None, f'{reason}, {why}'
+    return FastSettings(True, dtype, compile, reason)
+
+
+def resolve_dtype(dtype: str | None, device_type: str = 'cpu') -> str | None:
+    """The type of ``'auto'`` on this device: ``'bfloat16'``, or ``None`` for float32. Other values stay."""
+    if dtype != 'auto':
+        return dtype
+    return 'bfloat16' if has_fast_bfloat16(device_type) else None
+
+
+def check_fast(fast: str) -> None:
+    """Refuses unknown values.
+
+    Raises:
+        DistilPoseError: names the known ones.
+    """
+    if fast not in FAST:
+        raise DistilPoseError(f'fast is {fast!r}; expected one of {", ".join(FAST)}')
+
+
+def _compiling_pays(device_type: str, flops: float | None) -> tuple[bool, str]:
+    """Whether ``auto`` compiles, and why."""
+    if device_type != 'cpu':
+        return False, 'compiling is not measured on this device'
+    if flops is None:
+        return False, 'whether compiling pays is unknown'
+    if flops < PAYS_FROM:
+        return False, f'the run is too short for compiling to pay ({flops / 1e12:.1f} of {PAYS_FROM / 1e12:.0f} TFLOP)'
+    if not has_cpp_compiler():
+        return False, 'there is no C++ compiler, which compiling needs'
+    return True, f'the run is long enough for compiling to pay ({flops / 1e12:.0f} TFLOP)'
+
+
+def _name(device_type: str) -> str:
+    return 'processor' if device_type == 'cpu' else f'device ({device_type})'
