@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
+from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -17,11 +18,11 @@ from torch.utils import _pytree as pytree
 from distilpose.errors import DistilPoseError
 from distilpose.renamed import forward_names
 
+from .compiling import COMPILE_MODES, WITH_CUDA_GRAPHS, compiled
+from .fast_settings import resolve_dtype
 from .layers import TokenEncoder
 
 DTYPES = dict(bfloat16=torch.bfloat16, float16=torch.float16)
-COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
-_WITH_CUDA_GRAPHS = ('reduce-overhead', 'max-autotune')
 _TOLERANCE = 1e-4
 """Largest difference by rounding in float32, as a share of the largest output of its kind."""
 _LAST_LAYERS = ('final_layer', 'fc', 'mlp_head_x', 'mlp_head_y', 'cls_x', 'cls_y')
@@ -29,7 +30,8 @@ _LAST_LAYERS = ('final_layer', 'fc', 'mlp_head_x', 'mlp_head_y', 'cls_x', 'cls_y
 
 
 def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str | None = None,
-                           visual_tokens: bool = False) -> Any:
+                           visual_tokens: bool = False, compiled_batch: int | None = None,
+                           falls_back: bool = False) -> Any:
     """A copy of an estimator with the same predictions in less time, which cannot be trained.
 
     Batch normalisation is fused into the convolutions, which are stored channels-last; the copy is in eval mode without
@@ -39,15 +41,22 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
     Args:
         model: an mmpose top-down estimator with its final weights; it stays as it is.
         dtype: ``'bfloat16'`` or ``'float16'`` to predict under autocast, with last layers in float32; ``None`` for
-            float32, also inside of an autocast region.
-        compile: ``None``, or a mode of ``torch.compile``: ``'default'``, ``'reduce-overhead'`` (CUDA graphs, for small
-            batches on a GPU) or ``'max-autotune'``. The first batch of each size then takes minutes.
+            float32, also inside of an autocast region; ``'auto'`` for bfloat16 where the model's device multiplies it
+            fast, else float32.
+        compile: ``None``, or a mode of ``torch.compile``: ``'default'`` (on a CPU with frozen weights),
+            ``'reduce-overhead'`` (CUDA graphs, for small batches on a GPU) or ``'max-autotune'``. The first batch of
+            each size then takes minutes.
         visual_tokens: whether the outputs of a token head have visual tokens, too, which no prediction reads; without
             them most of the encoder's last layer is left out.
+        compiled_batch: only batches of this many images, or of these and their mirror images, run compiled; ``None``
+            is any.
+        falls_back: where compiling fails, a line is logged and the copy runs uncompiled.
 
     Raises:
-        DistilPoseError: for another dtype or mode.
+        DistilPoseError: for another dtype or mode; with the first batch, where compiling fails.
     """
+    device_type = next(model.parameters()).device.type
+    dtype = resolve_dtype(dtype, device_type)
     check_speed(dtype=dtype, compile=compile)
     optimised = _fused(model).eval().requires_grad_(False)
     store_channels_last(optimised)
@@ -57,8 +66,11 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
     if dtype is not None:
         _store_convolutions(optimised.backbone, DTYPES[dtype])
         _keep_last_layers_in_float32(optimised.head)
-    _patch_method(optimised, 'extract_feat', dtype=dtype, compile=compile)
-    _patch_method(optimised.head, 'forward', dtype=dtype, compile=compile)
+    compiler = None if compile is None else partial(compiled, mode=compile, is_frozen=device_type == 'cpu',
+                                                    only_batch=compiled_batch, falls_back=falls_back)
+    patches: dict[str, Any] = dict(dtype=dtype, compiler=compiler, is_overwritten=compile in WITH_CUDA_GRAPHS)
+    _patch_method(optimised, 'extract_feat', **patches)
+    _patch_method(optimised.head, 'forward', **patches)
     return optimised
 
 
@@ -74,7 +86,7 @@ def check_speed(*, dtype: str | None, compile: str | None, entry: str = 'compile
         DistilPoseError: names the known ones.
     """
     if dtype is not None and dtype not in DTYPES:
-        raise DistilPoseError(f'dtype is {dtype!r}; expected None (float32) or one of {", ".join(DTYPES)}')
+        raise DistilPoseError(f'dtype is {dtype!r}; expected None (float32), auto or one of {", ".join(DTYPES)}')
     if compile is not None and compile not in COMPILE_MODES:
         raise DistilPoseError(f'{entry} is {compile!r}; expected None or one of {", ".join(COMPILE_MODES)}')
 
@@ -156,14 +168,16 @@ class _InFloat32(nn.Module):
             return self.layer(x.float())
 
 
-def _patch_method(module: nn.Module, name: str, *, dtype: str | None, compile: str | None) -> None:
-    """Patches a method of a module to run in this precision, compiled if ``compile`` is a mode.
+def _patch_method(module: nn.Module, name: str, *, dtype: str | None,
+                  compiler: Callable[[Callable[..., Any]], Callable[..., Any]] | None, is_overwritten: bool) -> None:
+    """Patches a method of a module to run in this precision, compiled if there is a compiler.
+
+    With ``is_overwritten`` its next pass writes into the memory of this one, as CUDA graphs do, and outputs are copied.
 
     It is bound to the module, so that a copy of the module has one that is bound to the copy.
     """
     plain: Callable[..., Any] = getattr(type(module), name)
-    run = plain if compile is None else compiled(plain, mode=compile)
-    is_overwritten = compile in _WITH_CUDA_GRAPHS  # whose next pass writes into the memory of this one
+    run = plain if compiler is None else compiler(plain)
     autocast: dict[str, Any] = dict(enabled=False) if dtype is None else dict(dtype=DTYPES[dtype])
 
     def patched(self: nn.Module, inputs: Any) -> Any:
@@ -172,26 +186,6 @@ def _patch_method(module: nn.Module, name: str, *, dtype: str | None, compile: s
         return pytree.tree_map_only(Tensor, torch.clone, found) if is_overwritten else found
 
     setattr(module, name, MethodType(patched, module))
-
-
-def compiled(function: Callable[..., Any], *, mode: str) -> Callable[..., Any]:
-    """A function of a module and its inputs, compiled in a mode of ``torch.compile``.
-
-    Raises:
-        DistilPoseError: when it is first called, where this machine has no compiler.
-    """
-    from torch._dynamo.exc import BackendCompilerFailed  # its import takes seconds
-
-    run = torch.compile(function, mode=mode)
-
-    def checked(module: nn.Module, inputs: Any) -> Any:
-        try:
-            return run(module, inputs)
-        except BackendCompilerFailed as error:
-            reason = str(error.inner_exception).splitlines()[0]
-            raise DistilPoseError(f'torch.compile ({mode}) failed on this machine: {reason}. It needs a C++ compiler, '
-                                  'and Triton on GPUs; or leave out compile') from error
-    return checked
 
 
 def _tensors(values: Any) -> list[Tensor]:

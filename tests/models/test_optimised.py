@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch.utils import _pytree as pytree
 
 from distilpose.config.models import build_estimator
 from distilpose.errors import DistilPoseError
-from distilpose.models import optimised
+from distilpose.models import compiling, fast_settings, optimised
 from distilpose.models.optimised import example_images, optimise_for_inference
 from tests import rtmpose
 from tests.host.speedups.test_tta import NETWORKS as HEADS
@@ -186,7 +187,7 @@ def test_where_folding_would_change_the_answers_it_is_left_out() -> None:
 def test_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a backend that only traces, so that no compiler is needed."""
     traced = torch._dynamo.optimize('eager', nopython=True)
-    monkeypatch.setattr(torch, 'compile', lambda function, mode: traced(function))
+    monkeypatch.setattr(torch, 'compile', lambda function, **options: traced(function))
     model = estimator('DistilPoseHead').eval()
     fast, images = optimise_for_inference(model, compile='reduce-overhead', visual_tokens=True), noise(model)
     for found, expected in zip(shown(fast, images), shown(model, images), strict=True):
@@ -198,17 +199,54 @@ def test_a_machine_without_a_compiler_is_told_so(monkeypatch: pytest.MonkeyPatch
         raise RuntimeError('no compiler found')
 
     failing = torch._dynamo.optimize(backend)
-    monkeypatch.setattr(torch, 'compile', lambda function, mode: failing(function))
+    monkeypatch.setattr(torch, 'compile', lambda function, **options: failing(function))
     fast = optimise_for_inference(estimator('DistilPoseHead'), compile='default')
     with pytest.raises(DistilPoseError, match='failed on this machine: .*no compiler found'):
         fast.extract_feat(noise(fast))
+
+
+def test_where_compiling_fails_it_goes_on_uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, lines = [], []
+
+    def failing(function: Any, **options: Any) -> Any:
+        def run(module: Any, inputs: Any) -> Any:
+            calls.append(len(inputs))
+            raise torch._dynamo.exc.TorchDynamoException('no Python.h\nand more')
+        return run
+
+    monkeypatch.setattr(torch, 'compile', failing)
+    monkeypatch.setattr(compiling, 'print_log', lambda line, *_: lines.append(line))
+    model = estimator('DistilPoseHead').eval()
+    fast = optimise_for_inference(model, compile='default', compiled_batch=2, falls_back=True)
+    plain = optimise_for_inference(model)
+    for batch in (noise(model)[:1], noise(model)[:2], noise(model)[:2]):
+        assert all(map(torch.equal, fast.extract_feat(batch), plain.extract_feat(batch)))
+    assert calls == [2] and len(lines) == 1 and 'go on uncompiled: no Python.h.' in lines[0]
+
+
+def test_compiled_copies_share_no_frozen_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch gives what it compiled with an equal backend to every network of a class."""
+    backends: list[Any] = []
+    monkeypatch.setattr(torch, 'compile', lambda function, *, backend: backends.append(backend) or function)
+    for _ in range(2):
+        optimise_for_inference(estimator('DistilPoseHead'), compile='default')
+    assert all(one != other for one, other in itertools.combinations(backends, 2)) and len(backends) == 4
+
+
+@pytest.mark.parametrize('fast', [True, False])
+def test_auto_is_read_from_the_processor(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_settings, 'has_fast_bfloat16', lambda device_type: fast)
+    model = estimator('DistilPoseHead').eval()
+    images, dtype = noise(model), 'bfloat16' if fast else None
+    found, expected = (shown(optimise_for_inference(model, dtype=name), images) for name in ('auto', dtype))
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
 
 
 def test_answers_of_cuda_graphs_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every answer of a graph lies in the same memory."""
     memory = torch.zeros(2, 3)
 
-    def graph(function: Any, mode: str) -> Any:
+    def graph(function: Any, **options: Any) -> Any:
         return lambda module, inputs: (memory.add_(1), None)
 
     monkeypatch.setattr(torch, 'compile', graph)
@@ -219,7 +257,7 @@ def test_answers_of_cuda_graphs_are_copied(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize('options, words', [
-    (dict(dtype='float64'), "dtype is 'float64'; expected None .* bfloat16, float16"),
+    (dict(dtype='float64'), "dtype is 'float64'; expected None .* auto or one of bfloat16, float16"),
     (dict(compile='fast'), "compile is 'fast'; expected None or one of default, reduce-overhead"),
 ])
 def test_what_it_does_not_know_is_refused(options: dict, words: str) -> None:
