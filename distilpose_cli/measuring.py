@@ -88,6 +88,8 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--split', choices=('train', 'val', 'test'), default='train', help='default: %(default)s')
     parser.add_argument('--batches', type=int, default=4, metavar='N', help='batches of a run (default: %(default)s)')
     parser.add_argument('--steps', action='store_true', help='also the time of every step')
+    parser.add_argument('--crops', metavar='DIR',
+                        help='also with a crop store in this folder, which is filled first (docs/speed.md)')
 
 
 def _add_eval(parser: argparse.ArgumentParser) -> None:

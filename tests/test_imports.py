@@ -9,10 +9,10 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / 'distilpose'
-ORDER = ('errors', 'structures', 'renamed', 'progress', 'processor', 'host', 'annotations', 'image_files',
-         'annotation_store', 'config', 'data_config', 'checkpoints', 'codecs', 'models', 'datasets', 'evaluation',
-         'report', 'distillation', 'engine', 'inference', 'export', 'apis', 'check', 'initial_config', 'complexity',
-         'benchmark', 'synthetic', 'compare', 'quickstart')
+ORDER = ('errors', 'structures', 'renamed', 'progress', 'processor', 'slot_files', 'host', 'annotations', 'image_files',
+         'annotation_store', 'config', 'data_config', 'checkpoints', 'codecs', 'models', 'crop_store', 'datasets',
+         'evaluation', 'report', 'distillation', 'engine', 'inference', 'export', 'apis', 'check', 'initial_config',
+         'complexity', 'benchmark', 'synthetic', 'compare', 'quickstart')
 """A room imports those before it only."""
 EXCEPTIONS = {
     ('host', 'config'): 'a patched function of mmpose reads configs of distillations when it is called',

@@ -17,14 +17,16 @@ from mmpose.registry import DATA_SAMPLERS, DATASETS
 
 from distilpose.config.fast_data import PLAIN_TYPES
 from distilpose.engine import check_data_files
+from distilpose.engine.hooks.crop_store import open_crop_stores
 from distilpose.engine.hooks.randomness import SeededPreparation
 from distilpose.errors import DistilPoseError
+from distilpose.progress import tracked
 
 from .display import Report
 from .machine import working_threads
 from .timing import TimedSections, interleave
 
-_NOTPLAIN_TYPES = ('reduced', 'remember')  # arguments that mmpose's steps do not have
+_NOT_PLAIN = ('reduced', 'remember', 'crops')  # arguments that mmpose's steps do not have
 _CLOCK = 'seconds that one thread was at work, without hand-over between processes'
 
 
@@ -43,13 +45,16 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     check_data_files(cfg, [args.split])
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     loaders = {'config': loader}
+    if args.crops:
+        loaders = {'crop store': loader, **loaders}
     if args.baseline:
         loaders['plain'] = plain_loader(loader)
     with working_threads(1):  # as in a worker process
         batches = {name: _Batches(variant, per_run=args.batches) for name, variant in loaders.items()}
+        notes = batches['crop store'].fill_store(args.crops) if args.crops else []
         seconds = interleave(batches, runs=args.runs, clock=time.thread_time)
         details = {name: variant.time_steps() for name, variant in batches.items()} if args.steps else {}
-    return Report('images', seconds, _CLOCK, details)
+    return Report('images', seconds, _CLOCK, details, notes=notes)
 
 
 def plain_loader(loader: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +76,7 @@ def plain_loader(loader: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(part: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    kept = {key: value for key, value in part.items() if key not in _NOTPLAIN_TYPES}
+    kept = {key: value for key, value in part.items() if key not in _NOT_PLAIN}
     return dict(kept, type=PLAIN_TYPES.get(part['type'], part['type']), **changes)
 
 
@@ -85,6 +90,14 @@ class _Batches:
         self.dataset.prepare_data = self.preparation
         self.size, self.per_run = loader.get('batch_size', 1), per_run
         self.collate: Callable = FUNCTIONS.get(loader.get('collate_fn', dict(type='pseudo_collate'))['type'])
+
+    def fill_store(self, folder: str) -> list[str]:
+        """Lets the samples come from a crop store, which is filled, and describes it."""
+        notes: list[str] = []
+        open_crop_stores(self.dataset, folder, log=notes.append)
+        for index in tracked(range(len(self.dataset)), total=len(self.dataset), description='Filling the crop store'):
+            self.preparation(index)
+        return notes
 
     def __call__(self, run: int) -> int:
         batches = self._indices(run)

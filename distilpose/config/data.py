@@ -64,8 +64,8 @@ def with_augmentation(base: Mapping[str, Any], steps: Sequence[Step]) -> tuple[l
     return train_pipeline, _loader(train_pipeline)
 
 
-def with_fast_data(base: Mapping[str, Any], *, reduced: bool = False,
-                   together: bool = False) -> tuple[list[Step], list[Step], Loader, Loader, Loader]:
+def with_fast_data(base: Mapping[str, Any], *, reduced: bool = False, together: bool = False,
+                   crops: str | None = None) -> tuple[list[Step], list[Step], Loader, Loader, Loader]:
     """The pipelines and loaders of a config that take less time: no more of a file is decoded than a crop needs, in
     validation once for all people of an image, and batches are handed over in one piece.
 
@@ -77,6 +77,8 @@ def with_fast_data(base: Mapping[str, Any], *, reduced: bool = False,
         reduced: as of :class:`~distilpose.datasets.DecodingTopdownAffine`, in training.
         together: in training too, the people of an image follow each other, and it is decoded once; the samples are
             the same, but the batches are others (:class:`~distilpose.datasets.PeopleOfImageSampler`).
+        crops: folder of a crop store: images are decoded in the first epoch and read from there afterwards
+            (:class:`~distilpose.engine.hooks.CropStoreHook`).
 
     Returns:
         As :func:`with_codec`.
@@ -97,6 +99,8 @@ def with_fast_data(base: Mapping[str, Any], *, reduced: bool = False,
         dict(_loader(pipeline), **HAND_OVER) for pipeline in (train_pipeline, val_pipeline, val_pipeline))
     if base['train_dataloader']['dataset']['type'] == 'CocoDataset':
         train_loader['dataset']['type'] = 'QuickCocoDataset'
+    if crops is not None:
+        train_pipeline[load] = dict(train_pipeline[load], crops=crops)
     if together:
         train_pipeline[load] = dict(train_pipeline[load], remember=True)
         train_loader['sampler'] = dict(_delete_=True, type='PeopleOfImageSampler')

@@ -15,6 +15,7 @@ from mmengine.logging import print_log
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
+from distilpose.crop_store import CropStore
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.host.image_paths import check_inside
 from distilpose.image_files import LARGEST_SIDE, read_image
@@ -76,6 +77,7 @@ class UnlabelledImages(BaseCocoStyleDataset):
         self.part = part
         self.every, self.frames = every, frames
         self.skipped = torch.zeros(0, dtype=torch.uint8)
+        self.crops: CropStore | None = None
         self._usable = -1
         super().__init__(metainfo=metainfo, data_root=data_root, data_prefix=dict(img=images), pipeline=list(pipeline),
                          indices=indices, lazy_init=lazy_init)
@@ -206,7 +208,8 @@ class UnlabelledImages(BaseCocoStyleDataset):
         if self.skipped[idx]:
             return None
         info = self.get_data_info(idx)
-        image = read_image(info['img_path'])
+        stored = None if self.crops is None else self.crops.find(idx, info['img_path'])
+        image = read_image(info['img_path']) if stored is None else stored.placeholder
         if image is None:
             self.skipped[idx] = _UNREADABLE
             return None
@@ -218,5 +221,6 @@ class UnlabelledImages(BaseCocoStyleDataset):
             self.skipped[idx] = _WRONG_SIZE
             return None
         count = self._metainfo['num_keypoints']
-        return dict(info, img=image, bbox=bbox[None], bbox_score=np.ones(1, np.float32), labelled=False,
+        encoded = {} if stored is None else dict(encoded_img=stored)
+        return dict(info, **encoded, img=image, bbox=bbox[None], bbox_score=np.ones(1, np.float32), labelled=False,
                     keypoints=np.zeros((1, count, 2), np.float32), keypoints_visible=np.zeros((1, count), np.float32))

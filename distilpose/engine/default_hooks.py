@@ -17,6 +17,7 @@ DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     accumulated_gradients=dict(type='AccumulatedGradientsHook'),
     agreement=dict(type='AgreementHook'),
     checkpoint=dict(type='SafeCheckpointHook', interval=1),
+    crop_store=dict(type='CropStoreHook'),
     finite_check=dict(type='FiniteCheckHook'),
     resume_facts=dict(type='ResumeFactsHook'),
     resume_position=dict(type='ResumePositionHook'),

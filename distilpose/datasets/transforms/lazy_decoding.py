@@ -10,10 +10,14 @@ from mmengine import fileio
 from mmpose.datasets.transforms import LoadImage
 from mmpose.registry import TRANSFORMS
 
+from distilpose.crop_store import StoredCrop
 from distilpose.errors import DistilPoseError
 
 from ..jpeg import JpegImage, WholeJpegImage
 from .single_person_crop import SinglePersonTopdownAffine
+
+Region = tuple[int, int, int, int]
+Encoded = JpegImage | WholeJpegImage | StoredCrop
 
 _FLIPS = {'vertical': 0, 'horizontal': 1, 'diagonal': -1}
 _NO_PIXELS = bytes(1)
@@ -31,12 +35,14 @@ class LoadEncodedImage(LoadImage):
         remember: decode the image of several people (``people_in_image``, where the data set has it) once and in full,
             and keep it as long as they follow each other, as they do with
             :class:`~distilpose.datasets.PeopleOfImageSampler`.
+        crops: folder of a crop store for the training, see :class:`~distilpose.engine.hooks.CropStoreHook`.
         backend_args: where files are, as in mmengine.
     """
 
-    def __init__(self, *, remember: bool = False, backend_args: dict | None = None) -> None:
+    def __init__(self, *, remember: bool = False, crops: str | None = None,
+                 backend_args: dict | None = None) -> None:
         super().__init__(backend_args=backend_args)
-        self.remember = remember
+        self.remember, self.crops = remember, crops
         self._last: tuple[str, WholeJpegImage] | None = None
 
     def transform(self, results: dict) -> dict | None:
@@ -95,31 +101,35 @@ class DecodingTopdownAffine(SinglePersonTopdownAffine):
         encoded = results.pop('encoded_img', None)
         if encoded is None:
             return super().transform(results)
-        reduction = self.reduction_for(results)
+        reduction = self.reduction_for(results, encoded)
         return self.crop_decoded(results, encoded, self.decode(encoded, results, reduction), reduction)
 
-    def decode(self, encoded: JpegImage | WholeJpegImage, results: dict, reduction: int, *,
-               rows: int = 1) -> np.ndarray:
+    def decode(self, encoded: Encoded, results: dict, reduction: int, *, also: Region | None = None) -> np.ndarray:
         """The upper part of the image, flipped as the sample is.
 
         Args:
-            encoded: the file.
+            encoded: the file, or its stored crop.
             results: of the sample.
             reduction: see :meth:`reduction_for`.
-            rows: how many are needed beside those of the crop.
+            also: what is needed beside the region of the crop.
         """
         if results['img'].shape[:2] != (encoded.height, encoded.width) or any(results['img'].strides):
             raise DistilPoseError('a step between LoadEncodedImage and DecodingTopdownAffine changed the image, which '
                                   'is not decoded there; put it behind DecodingTopdownAffine, or load with LoadImage')
-        flip = flip_of(results)
-        needed = None if flip in ('vertical', 'diagonal') else max(rows, self.last_row(results, self.input_size))
+        flip, region = flip_of(results), self.region(results, self.input_size)
+        if also is not None:
+            region = (min(region[0], also[0]), min(region[1], also[1]), max(region[2], also[2]),
+                      max(region[3], also[3]))
         try:
-            image = encoded.decode(rows=needed, reduction=reduction)
+            if isinstance(encoded, StoredCrop):
+                return encoded.image(region, flip)
+            image = encoded.decode(rows=None if flip in ('vertical', 'diagonal') else max(region[3], 1),
+                                   reduction=reduction)
         except DistilPoseError as error:
             raise DistilPoseError(f'{results["img_path"]}: {error}') from error
         return flipped(image, flip)
 
-    def crop_decoded(self, results: dict, encoded: JpegImage | WholeJpegImage, image: np.ndarray,
+    def crop_decoded(self, results: dict, encoded: Encoded, image: np.ndarray,
                      reduction: int) -> dict:
         """Crops an image that :meth:`decode` returned."""
         results['img'] = image
@@ -129,15 +139,22 @@ class DecodingTopdownAffine(SinglePersonTopdownAffine):
         return self._crop_reduced(results, reduction, origin=_origin(encoded, reduction, flip))
 
     @staticmethod
-    def last_row(results: dict, size: tuple[int, int]) -> int:
-        """How many rows of the image there are down to the lowest corner of a crop of this size."""
+    def region(results: dict, size: tuple[int, int]) -> Region:
+        """Left, top, right and bottom of the pixels of the image that a crop of this size is interpolated from."""
         width, height = _box(results, size)
         angle = math.radians(results['bbox_rotation'][0]) if 'bbox_rotation' in results else 0.0
-        lowest = results['bbox_center'][0][1] + (abs(width * math.sin(angle)) + abs(height * math.cos(angle))) / 2
-        return max(math.ceil(lowest) + 2, 1)  # the row itself and the one that it is interpolated with
+        sine, cosine = abs(math.sin(angle)), abs(math.cos(angle))
+        along_x, along_y = (width * cosine + height * sine) / 2, (width * sine + height * cosine) / 2
+        x, y = results['bbox_center'][0].tolist()
+        # Two more: the pixel itself, and the one that it is interpolated with.
+        return (math.floor(x - along_x) - 2, math.floor(y - along_y) - 2, math.ceil(x + along_x) + 2,
+                math.ceil(y + along_y) + 2)
 
-    def reduction_for(self, results: dict) -> int:
-        """1, or 2, 4 or 8 where every pixel of the crop has as many of the image's along both axes."""
+    def reduction_for(self, results: dict, encoded: Encoded) -> int:
+        """1, or 2, 4 or 8 where every pixel of the crop has as many of the image's along both axes; for a stored crop
+        the reduction that it was stored with."""
+        if isinstance(encoded, StoredCrop):
+            return encoded.reduction
         if not self.reduced:
             return 1
         pixels = _box(results, self.input_size)[0] / self.input_size[0]
@@ -178,7 +195,7 @@ def _box(results: dict, size: tuple[int, int]) -> tuple[float, float]:
     return max(width, height * share), max(height, width / share)
 
 
-def _origin(encoded: JpegImage | WholeJpegImage, reduction: int, flip: str | None) -> np.ndarray:
+def _origin(encoded: Encoded, reduction: int, flip: str | None) -> np.ndarray:
     """Where the centre of the first square of a reduced and flipped image lies in the flipped one, (x, y) in pixels."""
     centre = (reduction - 1) / 2
     # From the other side the squares begin where the last one ends, which may be beyond the image.

@@ -16,6 +16,7 @@ from mmpose.datasets.transforms import PackPoseInputs, TopdownAffine
 from mmpose.registry import TRANSFORMS
 
 from distilpose.config.teacher_crop import REPLAYED, not_replayable
+from distilpose.crop_store import StoredCrop
 from distilpose.errors import DistilPoseError
 from distilpose.host.albumentations import Compose
 from distilpose.structures import TEACHER_FIELDS
@@ -57,7 +58,8 @@ class TeacherCrop(BaseTransform):
         if not isinstance(self.crop, TopdownAffine):
             raise DistilPoseError(f'TeacherCrop got crop={type(self.crop).__name__}, and a crop of its own for the '
                                   'teacher needs TopdownAffine, or a step derived from it')
-        kind = SinglePersonTopdownAffine if isinstance(self.crop, SinglePersonTopdownAffine) else TopdownAffine
+        kind = next(kind for kind in (DecodingTopdownAffine, SinglePersonTopdownAffine, TopdownAffine)
+                    if isinstance(self.crop, kind))
         self.size, self.zoom = (int(size[0]), int(size[1])), zoom
         self.own: Any = kind(input_size=self.size, use_udp=use_udp)
 
@@ -87,12 +89,13 @@ class TeacherCrop(BaseTransform):
     def _decoded(self, results: dict, own: dict) -> tuple[dict, dict]:
         """Both crops of an image that is decoded here, once, down to the last row that one of them needs."""
         encoded, source = results.pop('encoded_img'), dict(results)
-        rows, reduction = self.crop.last_row(own, self.size), self.crop.reduction_for(results)
-        image = self.crop.decode(encoded, source, reduction, rows=rows)
+        region, reduction = self.crop.region(own, self.size), self.crop.reduction_for(results, encoded)
+        own.update({key: source[key] for key in ('flip', 'flip_direction') if key in source})
+        image = self.crop.decode(encoded, source, reduction, also=region)
         results = self.crop.crop_decoded(results, encoded, image, reduction)
-        if reduction > 1:  # the teacher's crop may need more pixels than are left
-            image = self.crop.decode(encoded, source, 1, rows=rows)
-        return results, self.own.transform(dict(own, img=image))
+        if reduction > 1 and not isinstance(encoded, StoredCrop):  # the teacher's crop may need more pixels than remain
+            image, reduction = self.crop.decode(encoded, source, 1, also=region), 1
+        return results, self.own.crop_decoded(own, encoded, image, reduction)
 
     def _source(self, results: dict) -> np.ndarray:
         """The image, or what :class:`KeepUndistorted` kept of it, flipped as the image is."""

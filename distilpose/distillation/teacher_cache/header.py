@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from distilpose.errors import DistilPoseError
+from distilpose.slot_files import HEADER as NAME
+from distilpose.slot_files import HeaderFile
 
 from .layout import RecordLayout
 
-NAME = 'header.json'
-_FORMAT, _LARGEST = 1, 1 << 20
+
+def _check_entries(header: dict[str, Any]) -> None:
+    if not isinstance(header['layout'], list):
+        raise ValueError('its layout is no list')
+
+
+_HEADER = HeaderFile('teacher cache', format=1, check=_check_entries)
 
 
 def agree_on_header(folder: Path, facts: Mapping[str, str], layout: RecordLayout) -> tuple[RecordLayout, int]:
     """Writes the header of a new cache, or compares that of an existing one.
-
-    Several processes may do so at once: the first header stays, and the others compare theirs with it.
 
     Args:
         folder: of the cache; made if it is missing.
@@ -34,70 +37,13 @@ def agree_on_header(folder: Path, facts: Mapping[str, str], layout: RecordLayout
     Raises:
         DistilPoseError: the cache was made with other facts or lacks a field; names it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / NAME
-    if not file.exists():
-        others = sorted(path.name for path in folder.iterdir() if not path.name.startswith(NAME))
-        if others and not file.exists():  # another process writes its header first, then the rest
-            raise DistilPoseError(f'{folder} is not empty and no teacher cache (it has {others[0]} and no {NAME}); '
-                                  'give the cache a folder of its own')
-        text = json.dumps(dict(format=_FORMAT, facts=dict(facts), layout=layout.to_json()), indent=2)
-        _create(file, text + '\n')
-    found = _read(file)
-    _compare(folder, found['facts'], facts)
+    found = _HEADER.agree(folder, facts, layout=layout.to_json())
     try:
         kept = RecordLayout.from_json(found['layout'])
     except (ValueError, TypeError, LookupError) as error:
-        raise _unreadable(file, error) from error
+        raise _HEADER.unreadable(folder / NAME, error) from error
     _compare_layouts(folder, kept, layout)
     return kept, zlib.crc32(json.dumps([found['facts'], found['layout']], sort_keys=True).encode())
-
-
-def _create(file: Path, text: str) -> None:
-    """Writes a file as a whole, unless another process did so first."""
-    draft = file.with_name(f'{file.name}.{uuid.uuid4().hex}')
-    try:
-        draft.write_text(text)
-        try:
-            os.link(draft, file)
-        except FileExistsError:
-            return
-        except OSError:  # a file system without hard links
-            draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        if file.stat().st_size > _LARGEST:
-            raise ValueError(f'it has {file.stat().st_size:,} bytes, and a header has less than {_LARGEST:,}')
-        found = json.loads(file.read_text(encoding='utf-8'))
-        version, stored = found['format'], found['facts']
-        if not isinstance(stored, dict) or not all(isinstance(value, str) for value in stored.values()):
-            raise ValueError('its facts are no texts by name')
-        if not isinstance(found['layout'], list):
-            raise ValueError('its layout is no list')
-    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-        raise _unreadable(file, error) from error
-    if version != _FORMAT:
-        raise DistilPoseError(f'the teacher cache {file.parent} has the format {version}, and this version of the '
-                              f'project writes {_FORMAT}; delete it, or name another folder')
-    return found
-
-
-def _unreadable(file: Path, error: Exception) -> DistilPoseError:
-    return DistilPoseError(f'{file} cannot be read as the header of a teacher cache ({error}); delete {file.parent}, '
-                           'or name another folder')
-
-
-def _compare(folder: Path, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
-    names = list(dict.fromkeys([*expected, *found]))
-    other = [f'{name} ({found.get(name, "none")} there, {expected.get(name, "none")} here)' for name in names
-             if found.get(name) != expected.get(name)]
-    if other:
-        raise DistilPoseError(f'the teacher cache {folder} was made with a different {", ".join(other)}; name another '
-                              'folder for this run, or delete that one')
 
 
 def _compare_layouts(folder: Path, kept: RecordLayout, expected: RecordLayout) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from distilpose.errors import DistilPoseError, RunFailed
+from distilpose.slot_files import open_slots, write_slot
 from distilpose.structures import TEACHER_FIELDS
 
 _KEY = 'teacher_slot'
@@ -41,8 +41,9 @@ class SlotStore:
         self.record_bytes = values * self.dtype.itemsize
         paths = folder / 'records.bin', folder / 'marks.bin'
         try:
-            self._record_file, self._mark_file = (_open(path, slots * size) for path, size in
-                                                  zip(paths, (self.record_bytes, 8), strict=True))
+            self._record_file, self._mark_file = (
+                open_slots(path, slots * size, kind='teacher cache')
+                for path, size in zip(paths, (self.record_bytes, 8), strict=True))
         except OSError as error:
             raise DistilPoseError(self._unwritable(error)) from error
         records = torch.from_file(str(paths[0]), shared=True, size=slots * values, dtype=self.dtype)
@@ -98,8 +99,8 @@ class SlotStore:
         try:
             for slot, crop, record in zip(slots.tolist(), crops.tolist(), records.numpy(), strict=True):
                 data = record.tobytes()
-                _write(self._record_file, slot * self.record_bytes, data)
-                _write(self._mark_file, slot * 8, self._mark(crop, data).to_bytes(8, 'little'))
+                write_slot(self._record_file, slot * self.record_bytes, data)
+                write_slot(self._mark_file, slot * 8, self._mark(crop, data).to_bytes(8, 'little'))
         except OSError as error:
             raise RunFailed(self._unwritable(error)) from error
 
@@ -117,27 +118,6 @@ class SlotStore:
     def _unwritable(self, error: OSError) -> str:
         return (f'the teacher cache {self.folder} cannot be written: {error.strerror or error}; make room or take '
                 'fewer variants and go on with --resume, or name another folder')
-
-
-def _open(path: Path, length: int) -> FileIO:
-    """Opens a file for writing and gives it this length at least.
-
-    Raises:
-        DistilPoseError: it is a link, through which a folder from elsewhere would have another file written to.
-    """
-    if path.is_symlink():
-        raise DistilPoseError(f'{path} is no file of a teacher cache but a link; name a folder whose files are its own')
-    with open(path, 'ab') as file:
-        if path.stat().st_size < length:
-            file.truncate(length)
-    return FileIO(path, 'r+')
-
-
-def _write(file: FileIO, offset: int, data: bytes) -> None:
-    file.seek(offset)
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest):]
 
 
 class MarkedPreparation:

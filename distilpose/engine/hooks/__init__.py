@@ -4,6 +4,7 @@ from .accumulated_gradients import AccumulatedGradientsHook
 from .agreement import AgreementHook
 from .channels_last import ChannelsLastHook
 from .checkpoint import SafeCheckpointHook
+from .crop_store import CropStoreHook
 from .finite_check import FiniteCheckHook
 from .gradient_share import GradientShareHook
 from .pipeline_switch import PipelineSwitchHook
@@ -21,8 +22,8 @@ from .teacher_check import TeacherCheckHook
 from .teacher_report import TeacherReportHook
 from .validation_check import ValidationCheckHook
 
-__all__ = ['AccumulatedGradientsHook', 'AgreementHook', 'ChannelsLastHook', 'FiniteCheckHook', 'GradientShareHook',
-           'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook', 'ResumeFactsHook',
-           'ResumePositionHook', 'SafeCheckpointHook', 'SignalHook', 'SkippedImagesHook', 'StartWeightsHook',
-           'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook', 'TeacherReportHook',
+__all__ = ['AccumulatedGradientsHook', 'AgreementHook', 'ChannelsLastHook', 'CropStoreHook', 'FiniteCheckHook',
+           'GradientShareHook', 'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook',
+           'ResumeFactsHook', 'ResumePositionHook', 'SafeCheckpointHook', 'SignalHook', 'SkippedImagesHook',
+           'StartWeightsHook', 'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook', 'TeacherReportHook',
            'ValidationCheckHook']

@@ -14,6 +14,7 @@ from mmpose.registry import HOOKS
 from ...distillation.teacher_cache import MarkedPreparation, SlotStore, TeacherCache, open_cache
 from ...distillation.teacher_cache.store import DTYPES
 from ...errors import DistilPoseError
+from ...slot_files import describe_bytes as _bytes
 from ..unwrapped_model import unwrapped_model
 from .teacher_cache_checks import check_that_outputs_repeat, facts_of
 
@@ -141,12 +142,3 @@ def describe_gain(cache: TeacherCache, *, variants: int, epochs: int) -> str:
     if ahead > epochs:
         return f'{measured}: it pays in later runs; this one would have to go on beyond epoch {ahead}.'
     return f'{measured}: a run with an empty cache is ahead of one without from epoch {ahead} of {epochs} on.'
-
-
-def _bytes(number: int) -> str:
-    """1234567 -> '1.2 MB'."""
-    for unit in ('bytes', 'kB', 'MB'):
-        if number < 1000:
-            return f'{number:.3g} {unit}'
-        number = number / 1000  # type: ignore[assignment]
-    return f'{number:.1f} GB'

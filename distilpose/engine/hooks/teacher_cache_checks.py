@@ -20,7 +20,7 @@ from .randomness import SeededPreparation
 
 _LEAVE_THE_CROP = ('GenerateTarget', 'WeighByCertainty', 'PackPoseInputs', 'PackMixedPoseInputs', 'PackTrainingInputs',
                    'PackTeacherCrop')
-_PLACES = ('data_root', 'ann_file', 'metainfo')
+_PLACES = ('data_root', 'ann_file', 'metainfo', 'crops')
 
 
 def check_that_outputs_repeat(runner: Runner, model: Any) -> None:

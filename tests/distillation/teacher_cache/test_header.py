@@ -112,7 +112,7 @@ def test_another_process_opens_the_cache_after_the_first_look(tmp_path: Path, mo
 def test_the_first_header_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two runs that open a cache at once, with other terms."""
     folder, everything = tmp_path / 'cache', ('heatmaps', 'visual_tokens')
-    monkeypatch.setattr(Path, 'write_text', once_after(Path.write_text, lambda: open_cache(folder, *everything)))
+    monkeypatch.setattr(Path, 'write_bytes', once_after(Path.write_bytes, lambda: open_cache(folder, *everything)))
     assert open_cache(folder) == layout(*everything)
     assert RecordLayout.from_json(json.loads((folder / NAME).read_text())['layout']) == layout(*everything)
     assert not list(folder.glob(f'{NAME}.*'))

@@ -89,7 +89,7 @@ def test_a_damaged_record_is_an_empty_slot_until_it_is_written_again(tmp_path: P
 @pytest.mark.parametrize('calls', range(1, 7))
 def test_a_killed_process_leaves_whole_slots_or_empty_ones(tmp_path: Path, calls: int) -> None:
     """The process ends itself at one of the writes of three slots, of which there are two a slot."""
-    write = store_module._write
+    write = store_module.write_slot
     done: list[int] = []
 
     def write_half_and_die(file: FileIO, offset: int, data: bytes) -> None:
@@ -101,7 +101,7 @@ def test_a_killed_process_leaves_whole_slots_or_empty_ones(tmp_path: Path, calls
 
     if (child := os.fork()) == 0:
         try:
-            store_module._write = write_half_and_die
+            store_module.write_slot = write_half_and_die
             opened(tmp_path).write(ALL[:3], CROPS[[0, 1, 3]], records(3))
         finally:
             os._exit(1)
