@@ -23,6 +23,7 @@ from mmpose.registry import METRICS
 
 from distilpose.config.models import keypoint_metainfo
 from distilpose.errors import DistilPoseError
+from distilpose.host.speedups import keypoint_results
 
 from .display import Report
 from .machine import added_at_peak
@@ -32,7 +33,8 @@ from .timing import TimedSections, interleave
 
 _PEOPLE, _PASSES = 5000, 3
 _CLOCK = 'seconds that all threads of the process were at work'
-_STEPS = [('suppression', coco_metric, 'oks_nms'), ('suppression', coco_metric, 'soft_oks_nms'),
+_STEPS = [('suppression', keypoint_results, 'suppress'), ('suppression', coco_metric, 'oks_nms'),
+          ('suppression', coco_metric, 'soft_oks_nms'),
           ('figures', coco_metric.COCOeval, 'evaluate'), ('figures', coco_metric.COCOeval, 'accumulate'),
           ('figures', coco_metric.COCOeval, 'summarize')]
 
@@ -104,7 +106,7 @@ class _Evaluations:
             if self.is_first:
                 with sections.timed('reading annotations'):
                     self.metric = self._build()
-            steps = [*_STEPS, ('writing results', self.metric, 'results2json'),
+            steps = [*_STEPS, ('collecting', self.metric, 'process'), ('writing results', self.metric, 'results2json'),
                      ('reading results', self.metric.coco, 'loadRes')]
             with sections.patched(steps), sections.timed('everything else'):
                 self._evaluate()

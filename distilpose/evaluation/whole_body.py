@@ -14,6 +14,7 @@ from xtcocotools.coco import COCO
 from xtcocotools.cocoeval import COCOeval
 
 from distilpose.errors import DistilPoseError
+from distilpose.host.speedups.keypoint_results import reads_by_load_res
 
 PARTS = {
     'body': ('keypoints', slice(0, 17)),
@@ -51,6 +52,7 @@ class WholeBodyPartsMetric(CocoWholeBodyMetric):
         if self.coco is not None:
             _check_fields(self.coco, str(ann_file))
 
+    @reads_by_load_res
     def _do_python_keypoint_eval(self, outfile_prefix: str) -> list[tuple[str, float]]:
         """Names and values of the figures, from the file of results that is there already."""
         sigmas = np.asarray(self.dataset_meta['sigmas'])

@@ -242,8 +242,10 @@ REPLACEMENTS: tuple[Replacement, ...] = (
             'distilpose/annotation_store/) and mapped into memory; load_data_list, see above, looks there',
         until='mmpose keeps annotations as arrays', install=_read_stored_annotations),
     _part_of_xtcocotools(
-        'xtcocotools.coco:COCO.loadRes', 'allow_boxes_at_once',
-        why='pycocotools makes the boxes of results one by one', until='pycocotools makes them at once'),
+        'xtcocotools.coco:COCO.loadRes', 'allow_arrays',
+        why='mmpose scores and suppresses people one by one, writes them as JSON and reads that again; '
+            'CocoMetric.compute_metrics, see above, has them in arrays, and writes files where outfile_prefix is set',
+        until="mmpose's metric keeps arrays"),
     _part_of_xtcocotools(
         'xtcocotools.cocoeval:COCOeval.evaluate', 'allow_hotcoco',
         why='pycocotools takes a second for what hotcoco does in tens of milliseconds, where hotcoco is installed '

@@ -26,7 +26,7 @@ from pycocotools import coco, cocoeval
 from distilpose.host import hotcoco
 from distilpose.host.xtcoco_annotations import COCO, SPEEDUPS, Results
 
-__all__ = ['COCO', 'COCOeval', 'allow_boxes_at_once', 'allow_hotcoco', 'is_used']
+__all__ = ['COCO', 'COCOeval', 'allow_arrays', 'allow_hotcoco', 'is_used']
 
 _WHOLEBODY = ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts')
 _FIELDS = {
@@ -44,9 +44,9 @@ AREA_OF_BOX = 0.53
 _CROWD_LIMITS = (0.2, 0.8)  # CrowdPose (CVPR 2019): crowd index of easy | medium | hard images
 
 
-def allow_boxes_at_once() -> bool:
-    """Turns on boxes of results at once; False where the real xtcocotools is installed."""
-    SPEEDUPS['boxes at once'] = is_used()
+def allow_arrays() -> bool:
+    """Turns on results in arrays; False where the real xtcocotools is installed."""
+    SPEEDUPS['results in arrays'] = is_used()
     return is_used()
 
 

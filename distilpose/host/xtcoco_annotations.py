@@ -1,9 +1,11 @@
-"""COCO annotations of the module that stands in for xtcocotools: index without printing, results with boxes at once."""
+"""COCO annotations of the module that stands in for xtcocotools: index without printing, results from arrays."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,58 @@ from pycocotools import coco
 
 from distilpose.host import data_files
 
-SPEEDUPS = {'boxes at once': False, 'hotcoco': False}
+SPEEDUPS = {'results in arrays': False, 'hotcoco': False}
 """The two speedups of xtcocotools; the table of the host turns them on."""
+_IN_MEMORY: dict[str, KeypointArrays] = {}
+"""Results under the names of the files that they would have."""
+
+
+@dataclass(frozen=True)
+class KeypointArrays:
+    """Keypoints of P people, as a file of results has them; a whole body's are split into several fields."""
+
+    images: np.ndarray
+    """(P,) number of the image."""
+    categories: np.ndarray
+    """(P,) number of the category."""
+    keypoints: np.ndarray
+    """(P, K, 3) x, y, score."""
+    scores: np.ndarray
+    """(P,)"""
+    boxes: np.ndarray | None
+    """(P, 4) x, y, width, height, if there are any."""
+    fields: Mapping[str, slice]
+    """Name -> its keypoints; ``keypoints`` is one."""
+
+    def annotations(self) -> list[dict[str, Any]]:
+        """One for each person, with number, box and area; the same floats as those that pycocotools reads."""
+        boxes, areas = self._boxes()
+        numbers = dict(image_id=self.images, category_id=self.categories, bbox=boxes, area=areas,
+                       score=self.scores.astype(np.float64), id=np.arange(1, len(boxes) + 1),
+                       **{name: self.keypoints[:, place].reshape(len(boxes), 3 * (place.stop - place.start))
+                          for name, place in self.fields.items()})
+        lists = [values.tolist() for values in numbers.values()]
+        return [dict(zip(numbers, values, strict=True)) for values in zip(*lists, strict=True)]
+
+    def _boxes(self) -> tuple[np.ndarray, np.ndarray]:
+        """(P, 4) boxes and (P,) areas: of the boxes if there are any, or else of the box around the keypoints."""
+        if self.boxes is not None:
+            boxes = self.boxes.astype(np.float64)
+            return boxes, boxes[:, 2] * boxes[:, 3]
+        points = self.keypoints[:, self.fields['keypoints'], :2].astype(np.float64)
+        corner = points.min(axis=1)
+        sides = points.max(axis=1) - corner
+        return np.concatenate([corner, sides], axis=1), sides.prod(axis=1)
+
+
+@contextmanager
+def kept_in_memory(file: str, results: KeypointArrays) -> Iterator[None]:
+    """While open, :meth:`COCO.loadRes` of this file, which need not exist, loads these results."""
+    _IN_MEMORY[file] = results
+    try:
+        yield
+    finally:
+        del _IN_MEMORY[file]
 
 
 class _Indexed(coco.COCO):
@@ -46,14 +98,30 @@ class COCO(_Indexed):
         super().createIndex()
 
     def loadRes(self, resFile: str | Sequence[dict] | np.ndarray) -> coco.COCO:
+        if isinstance(resFile, str) and resFile in _IN_MEMORY:
+            return self._load(_IN_MEMORY[resFile])
         results = data_files.read_json(resFile) if isinstance(resFile, str) else resFile
-        if results != [] and not SPEEDUPS['boxes at once']:
+        if results != [] and not SPEEDUPS['results in arrays']:
             return super().loadRes(results)
         if not (_are_bare_keypoints(results) and {entry['image_id'] for entry in results} <= set(self.getImgIds())):
             return super().loadRes(results)  # which raises an error where something is wrong
         found = Results()
         found.dataset = {**self.dataset, 'annotations': results}
         found.add_boxes()
+        found.createIndex()
+        return found
+
+    def _load(self, results: KeypointArrays) -> Results:
+        """Results in memory, indexed.
+
+        Raises:
+            AssertionError: they have other images, as pycocotools says it.
+        """
+        if not set(results.images.tolist()) <= self.imgs.keys():
+            raise AssertionError('Results do not correspond to current coco set')
+        found = Results()
+        found.dataset = {**self.dataset, 'annotations': results.annotations()}
+        found.is_finite = bool(np.isfinite(results.keypoints).all())
         found.createIndex()
         return found
 

@@ -14,6 +14,8 @@ from typing import Any
 import mmengine.fileio
 import numpy as np
 
+from .suppression import MOST_PEOPLE, oks, suppress
+
 nms: Any = importlib.import_module('mmpose.evaluation.functional.nms')  # the package has a function of this name
 pairwise_oks = nms.oks_iou
 """mmpose's own, which :func:`oks_iou` replaces."""
@@ -21,7 +23,6 @@ pairwise_nms = nms.oks_nms
 """mmpose's own, which :func:`oks_nms` replaces."""
 indented_dump = mmengine.fileio.dump
 """mmengine's own, which :func:`dump` replaces in two metrics of mmpose."""
-_MOST_PEOPLE = 100  # of an image, whose pairs are few enough to be computed even if most are suppressed early
 _OF_RESULTS = dict(sort_keys=True, indent=4)  # with these options mmpose's metrics write their results
 
 
@@ -46,19 +47,11 @@ def oks_iou(g: np.ndarray, d: np.ndarray, a_g: float | np.ndarray, a_d: np.ndarr
     assert sigmas is not None
     if g.ndim != 1 or d.ndim != 2 or a_d.shape != d.shape[:1] or not (len(g) == d.shape[1] == 3 * len(sigmas) > 0):
         return pairwise_oks(g, d, a_g, a_d, sigmas, vis_thr)
-    return _oks(g, d, a_g, a_d, sigmas)
+    return oks(g.reshape(-1, 3), d.reshape(len(d), len(sigmas), 3), a_g, a_d, sigmas)
 
 
 def _are_arrays(*values: Any) -> bool:
     return all(type(value) is np.ndarray and value.dtype in (np.float32, np.float64) for value in values)
-
-
-def _oks(g: np.ndarray, d: np.ndarray, a_g: float | np.ndarray, a_d: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
-    """(...) float32 OKS of people with keypoints (..., K * 3) and areas (...)."""
-    dx, dy = d[..., 0::3] - g[..., 0::3], d[..., 1::3] - g[..., 1::3]
-    scales = (a_g + a_d) / 2 + np.spacing(1)
-    errors = (dx ** 2 + dy ** 2) / (sigmas * 2) ** 2 / scales[..., None] / 2
-    return (np.exp(-errors).sum(axis=-1) / errors.shape[-1]).astype(np.float32)
 
 
 @functools.wraps(pairwise_nms)
@@ -77,7 +70,7 @@ def oks_nms(kpts_db: list[dict[str, Any]], thr: float, sigmas: np.ndarray | None
         Places of the people that are kept, the highest score first.
     """
     is_usual = vis_thr is None and not score_per_joint and isinstance(thr, (int, float)) and _are_arrays(sigmas)
-    if not is_usual or not 0 < len(kpts_db) <= _MOST_PEOPLE:
+    if not is_usual or not 0 < len(kpts_db) <= MOST_PEOPLE:
         return pairwise_nms(kpts_db, thr, sigmas, vis_thr, score_per_joint)
     scores = np.array([person['score'] for person in kpts_db])
     people = np.array([person['keypoints'].flatten() for person in kpts_db])
@@ -86,13 +79,8 @@ def oks_nms(kpts_db: list[dict[str, Any]], thr: float, sigmas: np.ndarray | None
     if not _are_arrays(people, areas) or not scores.ndim == areas.ndim == sigmas.ndim == 1 or (
             people.shape != (len(areas), 3 * len(sigmas))) or not len(sigmas):
         return pairwise_nms(kpts_db, thr, sigmas, vis_thr, score_per_joint)
-    overlaps = _oks(people[:, None], people[None], areas[:, None], areas[None], sigmas)
-    kept, is_left = [], np.ones(len(people), dtype=bool)
-    for person in scores.argsort()[::-1]:
-        if is_left[person]:
-            kept.append(person)
-            is_left &= overlaps[person] <= thr
-    return np.array(kept)
+    return suppress(people.reshape(len(areas), -1, 3), scores, areas, counts=np.array([len(areas)]), sigmas=sigmas,
+                    threshold=thr)
 
 
 @functools.wraps(indented_dump)
