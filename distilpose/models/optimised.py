@@ -20,6 +20,8 @@ from distilpose.renamed import forward_names
 
 from .compiling import COMPILE_MODES, WITH_CUDA_GRAPHS, compiled
 from .fast_settings import resolve_dtype
+from .fused_encoder import fuse_encoders
+from .fused_layers import fuse_convolutions
 from .layers import TokenEncoder
 
 DTYPES = dict(bfloat16=torch.bfloat16, float16=torch.float16)
@@ -66,6 +68,10 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
     if dtype is not None:
         _store_convolutions(optimised.backbone, DTYPES[dtype])
         _keep_last_layers_in_float32(optimised.head)
+    if compile is None:  # compilers fuse layers themselves
+        optimised.backbone = fuse_convolutions(optimised.backbone)
+        if dtype == 'bfloat16':
+            fuse_encoders(optimised.head)
     compiler = None if compile is None else partial(compiled, mode=compile, is_frozen=device_type == 'cpu',
                                                     only_batch=compiled_batch, falls_back=falls_back)
     patches: dict[str, Any] = dict(dtype=dtype, compiler=compiler, is_overwritten=compile in WITH_CUDA_GRAPHS)

@@ -84,6 +84,8 @@ class TokenEncoder(BaseModule):
                                     for _ in range(depth))
         self.returns_visual_tokens = True
         """``False`` where visual tokens are not read: the last layer then computes the keypoint tokens only."""
+        self.num_padding = 0
+        """Tokens of zeros behind the others, which the layers of an optimised copy mask."""
 
     @property
     def readout_dim(self) -> int:
@@ -108,16 +110,19 @@ class TokenEncoder(BaseModule):
         return None if self.returns_visual_tokens or not is_last else self.keypoint_tokens.shape[1]
 
     def _split(self, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
-        num_keypoints = self.keypoint_tokens.shape[1]
-        return tokens[:, :num_keypoints], tokens[:, num_keypoints:] if self.returns_visual_tokens else None
+        num_keypoints, dtype = self.keypoint_tokens.shape[1], self.keypoint_tokens.dtype
+        visual = tokens[:, num_keypoints:num_keypoints + self.position.shape[1]] if self.returns_visual_tokens else None
+        return tokens[:, :num_keypoints].to(dtype), None if visual is None else visual.to(dtype)
 
     def _embed(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
-        """The tokens (B, K + P, D) of a feature map (B, C, H, W), and the position (1, K + P, D) of them all."""
+        """The tokens (B, K + P + padding, D) of a feature map (B, C, H, W), and their position (1, K + P + padding, D)."""
         visual = self.embedding(self._patches(feature_map)) + self.position
         batch = visual.shape[0]  # not len(): a traced graph would keep the number
-        tokens = torch.cat((self.keypoint_tokens.expand(batch, -1, -1).to(visual.dtype), visual), dim=1)
+        tokens = [self.keypoint_tokens.expand(batch, -1, -1).to(visual.dtype), visual]
+        if self.num_padding:
+            tokens.append(visual.new_zeros(1, self.num_padding, visual.shape[-1]).expand(batch, -1, -1))
         # zero for the keypoint tokens
-        return tokens, F.pad(self.position, (0, 0, self.keypoint_tokens.shape[1], 0))
+        return torch.cat(tokens, dim=1), F.pad(self.position, (0, 0, self.keypoint_tokens.shape[1], self.num_padding))
 
     def _patches(self, feature_map: Tensor) -> Tensor:
         """(B, C, H, W) to (B, P, ph * pw * C): row-major patches, the channel fastest inside a patch."""
