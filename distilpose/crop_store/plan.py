@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -124,7 +125,7 @@ class CropPlan:
                 plan = cls(**{field.name: content[field.name] for field in fields(cls)})
             if len(plan.image_of_sample) != samples or plan.checksum() != checksum:
                 raise ValueError('its checksum is not that of the header')
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise DistilPoseError(f'{file} cannot be read as the plan of a crop store ({error}); delete {folder}, or '
                                   'name another folder') from error
         return plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ class People:
     """(N, 2) of their boxes."""
     scales: np.ndarray
     """(N, 2) sides of their boxes, before padding."""
-    halves: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 4)))
+    halves: np.ndarray
     """(P, N, 4) center and sides of the boxes around the keypoints of a half of the body; NaN where it is not used."""
 
 
@@ -90,7 +90,7 @@ class Reach:
             if kind == 'GetBBoxCenterScale':
                 scales = scales * step.padding
             elif kind == 'RandomHalfBody':
-                if step.prob > 0:
+                if step.prob > 0 and len(people.halves):
                     half = np.where(np.isnan(people.halves), np.concatenate([centers, scales], -1)[:1], people.halves)
                     centers, scales = (np.concatenate([whole, part]) for whole, part in
                                        ((centers, half[..., :2]), (scales, half[..., 2:] * step.padding)))

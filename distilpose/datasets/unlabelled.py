@@ -203,6 +203,19 @@ class UnlabelledImages(BaseCocoStyleDataset):
         return (f'{int(skipped.count_nonzero())} of {len(skipped)} unlabelled samples are left out: '
                 f'{" and ".join(clauses)}')
 
+    @staticmethod
+    def corners(box: Sequence[float] | None, width: int, height: int) -> np.ndarray:
+        """(4,) left, top, right, bottom of a sample, within its image.
+
+        Args:
+            box: left, top, width, height; ``None`` for the whole image.
+            width: of the image.
+            height: of the image.
+        """
+        left, top, *sides = (0, 0, width, height) if box is None else box
+        corners = np.array([left, top, left + sides[0], top + sides[1]], dtype=np.float32)
+        return corners.clip(0, [width - 1, height - 1, width - 1, height - 1])  # as mmpose clips those of COCO
+
     def _read(self, idx: int) -> dict | None:
         """The input of the pipeline, or ``None`` if the sample cannot be used."""
         if self.skipped[idx]:
@@ -214,9 +227,7 @@ class UnlabelledImages(BaseCocoStyleDataset):
             self.skipped[idx] = _UNREADABLE
             return None
         height, width = image.shape[:2]
-        left, top, *sides = (0, 0, width, height) if (box := info.pop('box')) is None else box
-        corners = np.array([left, top, left + sides[0], top + sides[1]], dtype=np.float32)
-        bbox = corners.clip(0, [width - 1, height - 1, width - 1, height - 1])  # as mmpose clips those of COCO
+        bbox = self.corners(info.pop('box'), width, height)
         if (bbox[2:] - bbox[:2] + 1).min() < self.min_side or max(width, height) > LARGEST_SIDE:
             self.skipped[idx] = _WRONG_SIZE
             return None

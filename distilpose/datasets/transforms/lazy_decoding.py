@@ -172,9 +172,9 @@ class DecodingTopdownAffine(SinglePersonTopdownAffine):
             smaller['keypoints'][..., :2] = (results['keypoints'][..., :2] - origin) / reduction
         smaller = super().transform(smaller)
         results['bbox_scale'] = smaller['bbox_scale'] * reduction
-        results.update({key: smaller[key] for key in ('img', 'transformed_keypoints', 'input_size')})
-        results.update(keypoints_visible=smaller['keypoints_visible'], input_center=results['bbox_center'][0],
-                       input_scale=results['bbox_scale'][0])
+        results.update({key: smaller[key] for key in ('img', 'transformed_keypoints', 'input_size', 'keypoints_visible')
+                        if key in smaller})
+        results.update(input_center=results['bbox_center'][0], input_scale=results['bbox_scale'][0])
         return results
 
 

@@ -17,6 +17,7 @@ from ...crop_store import CropPlan, CropStore, FindStoredCrop, Reach
 from ...datasets import DecodingTopdownAffine, LoadEncodedImage, UnlabelledImages
 from ...errors import DistilPoseError
 from ...host.data_files import LOCAL_BACKENDS
+from ...image_files import inspect_image
 from ...slot_files import HEADER, HeaderFile, describe_bytes
 from ..fingerprints import annotation_files, digest
 
@@ -207,7 +208,9 @@ def _sample(dataset: Any, index: int, converters: Sequence[Callable]) -> dict[st
         raise DistilPoseError(f'a crop store needs images on a disk of this machine, and {sample["img_path"]} is '
                               'elsewhere; copy them, or train without a crop store')
     if isinstance(dataset, UnlabelledImages):
-        return sample
+        facts = inspect_image(sample['img_path'])
+        bbox = dataset.corners(sample['box'], facts.width, facts.height)
+        return dict(sample, bbox=bbox[None])
     for convert in converters:
         sample = convert(sample)
     return sample
