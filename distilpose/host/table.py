@@ -77,6 +77,14 @@ def _function_everywhere(target: str, function: str, *, why: str, until: str) ->
     return Replacement((target, ), 'speedup', why, until, install)
 
 
+def _accuracy_of_heads(*, why: str, until: str, **heads: tuple[str, ...]) -> Replacement:
+    """What modules of heads log: ``kind_pck_accuracy`` by the kind of head, and the conversion before it."""
+    targets = tuple(f'mmpose.models.heads.{head}:{name}' for kind, modules in heads.items() for head in modules
+                    for name in ('to_numpy', f'{kind}_pck_accuracy'))
+    return Replacement(targets, 'speedup', why, until,
+                       lambda: resolve('distilpose.host.speedups.pose_accuracy:install')(targets))
+
+
 def _part_of_xtcocotools(target: str, function: str, *, why: str, until: str) -> Replacement:
     """A faster way in :mod:`distilpose.host.xtcoco`, which a function of that module turns on."""
     return Replacement((target, ), 'speedup', why, until, lambda: resolve(f'distilpose.host.xtcoco:{function}')())
@@ -212,9 +220,16 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         'sample_transfer:cast_data', why='every tensor of every sample is moved to the device by itself',
         until='mmengine packs them'),
     _speedup(
-        'mmpose.models.data_preprocessors.data_preprocessor:PoseDataPreprocessor.forward', 'sample_transfer:forward',
-        why='images are moved to an accelerator and normalised one by one, in six kernels each',
-        until='mmengine stacks them first'),
+        'mmengine.model.base_model.data_preprocessor:ImgDataPreprocessor.forward', 'image_batches:forward',
+        why='every image is moved to the device, reordered and normalised by itself, and a GPU waited for twice an '
+            'image', until='mmengine stacks them first'),
+    _accuracy_of_heads(
+        pose=('heatmap_heads.heatmap_head', 'heatmap_heads.cpm_head', 'heatmap_heads.mspn_head'),
+        simcc=('coord_cls_heads.simcc_head', 'coord_cls_heads.rtmcc_head', 'coord_cls_heads.rtmw_head'),
+        keypoint=('regression_heads.regression_head', 'regression_heads.rle_head', 'regression_heads.dsnt_head',
+                  'regression_heads.integral_regression_head'),
+        why='in each iteration heads copy their predictions and targets from the GPU, and wait for them, to compute '
+            'acc_pose in numpy', until='mmpose computes it in torch'),
     _speedup(
         'mmengine.logging.history_buffer:HistoryBuffer.update', 'history_buffer:update',
         why='it copies the history to append a value', until='mmengine appends in place'),

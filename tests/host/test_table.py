@@ -86,6 +86,7 @@ def test_the_table_says_what_why_and_until_when() -> None:
     'mmpose.models.pose_estimators.topdown:TopdownPoseEstimator.predict',
     'mmpose.models.heads.base_head:BaseHead.decode',
     'mmpose.models.data_preprocessors.data_preprocessor:PoseDataPreprocessor.cast_data',
+    'mmengine.model.base_model.data_preprocessor:ImgDataPreprocessor.forward',
     'mmengine.logging.history_buffer:HistoryBuffer.update', 'mmpose.evaluation.functional.nms:oks_iou',
     'mmpose.evaluation.functional.nms:oks_nms', 'mmpose.evaluation.metrics.coco_metric:dump',
     'mmpose.evaluation.metrics.coco_wholebody_metric:dump'])

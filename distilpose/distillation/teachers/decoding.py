@@ -91,10 +91,10 @@ def _heatmap_coordinates(heatmaps: Tensor, refinement: str, grid: HeatmapGrid) -
     column, row = place % width, place // width
     along_x = heatmaps.gather(2, row[..., None, None].expand(-1, -1, 1, width)).squeeze(2)
     along_y = heatmaps.gather(3, column[..., None, None].expand(-1, -1, height, 1)).squeeze(3)
-    peak = torch.stack([_refined(column, along_x, refinement, across=row),
-                        _refined(row, along_y, refinement, across=column)], dim=-1)
-    peak = peak.masked_fill(highest[..., None] <= 0, -1.0)
-    return (peak - grid.start) / peak.new_tensor(grid.reach((width, height)))
+    peaks = (_refined(column, along_x, refinement, across=row), _refined(row, along_y, refinement, across=column))
+    is_empty = highest <= 0
+    return torch.stack([(peak.masked_fill(is_empty, -1.0) - grid.start) / reach
+                        for peak, reach in zip(peaks, grid.reach((width, height)), strict=True)], dim=-1)
 
 
 def _refined(index: Tensor, profile: Tensor, refinement: str, *, across: Tensor) -> Tensor:

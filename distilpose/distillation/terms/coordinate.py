@@ -97,8 +97,9 @@ def oks_distance(coords: Tensor, target: Tensor, *, weights: Tensor, sigmas: Ten
     Returns:
         A scalar, the mean over B and K.
     """
-    sides = coords.new_tensor([proportions ** 0.5, proportions ** -0.5])  # of a crop of area 1
-    distance = torch.linalg.vector_norm((coords - target) * sides, dim=-1)
+    along_x, along_y = (coords - target).unbind(-1)
+    difference = torch.stack([along_x * proportions ** 0.5, along_y * proportions ** -0.5], dim=-1)  # crop of area 1
+    distance = torch.linalg.vector_norm(difference, dim=-1)
     error = distance / (2 * sigmas * _AREA_OF_CROP ** 0.5)
     return (F.huber_loss(error, torch.zeros_like(error), reduction='none') * weights).mean()
 

@@ -33,9 +33,9 @@ def score_loss(scores: Tensor, coords: Tensor, heatmaps: Tensor, *, weights: Ten
         A scalar (DistilPose, section 3.3).
     """
     height, width = heatmaps.shape[-2:]
-    size = coords.new_tensor([width, height])
-    spot = coords.detach() * (size if index == 'heatmap' else size - 1)
-    column, row = spot.round().long().clamp(min=0).minimum((size - 1).long()).unbind(dim=-1)
+    last = 0 if index == 'heatmap' else 1
+    column, row = ((place * (count - last)).round().long().clamp(0, count - 1)  # numbers, which wait for no device
+                   for place, count in zip(coords.detach().unbind(dim=-1), (width, height), strict=True))
     confidence = heatmaps.flatten(2).gather(2, (row * width + column).unsqueeze(-1))
     return F.l1_loss(scores * weights.unsqueeze(-1), confidence * weights.unsqueeze(-1))
 

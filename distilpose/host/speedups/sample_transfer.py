@@ -1,4 +1,4 @@
-"""Sample transfer: the images and the data samples of a batch are copied to the device in one piece."""
+"""Sample transfer: the data samples of a batch are copied to the device in one piece."""
 
 from __future__ import annotations
 
@@ -17,13 +17,8 @@ from mmpose.models import PoseDataPreprocessor
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
-from distilpose.host.views import view_of
-
 one_by_one = BaseDataPreprocessor.cast_data
 """mmengine's own, which :func:`cast_data` replaces for poses."""
-
-image_by_image = PoseDataPreprocessor.forward
-"""mmpose's own, which :func:`forward` replaces on accelerators."""
 
 Places = defaultdict[torch.dtype, list[tuple[dict[str, Any], str]]]
 """Type of number -> where tensors of it stand: fields of an element, and the name of one."""
@@ -42,52 +37,6 @@ def cast_data(self: PoseDataPreprocessor, data: Any) -> Any:
     if type(self).cast_data is cast_data and is_list_of(data, BaseDataElement):
         return type(data)(moved(data, self.device, non_blocking=self._non_blocking))
     return one_by_one(self, data)
-
-
-@functools.wraps(image_by_image)
-def forward(self: PoseDataPreprocessor, data: dict, training: bool = False) -> dict:
-    """mmpose's ``PoseDataPreprocessor.forward``, on an accelerator for all images of a batch at once.
-
-    mmpose moves, reorders and normalises image by image, in six kernels each, and sends the order of the channels to
-    the device in every call. Values are the same to the bit.
-
-    Args:
-        data: ``inputs``, a list of B images (3, H, W) or (B, 3, H, W), and ``data_samples``.
-        training: whether ``batch_augments`` are applied.
-    """
-    images = data['inputs'] if isinstance(data, dict) else None
-    if self.device.type == 'cpu' or not _is_one_batch(images):
-        return image_by_image(self, data, training)
-    return at_once(self, data, training=training)
-
-
-def at_once(self: PoseDataPreprocessor, data: dict, *, training: bool) -> dict:
-    """:func:`forward` for images of one size."""
-    images, shapes = data['inputs'], self._get_pad_shape(data)
-    batch = _move_images(images, self.device, non_blocking=self._non_blocking)
-    if self._channel_conversion:
-        batch = batch.flip(1)
-    view = view_of(self, _channel_conversion=False, _get_pad_shape=lambda _: shapes)
-    return image_by_image(view, {**data, 'inputs': batch}, training)
-
-
-def _is_one_batch(images: Any) -> bool:
-    """Whether these are images of three channels that make one tensor."""
-    if isinstance(images, Tensor):
-        return images.dim() == 4 and images.shape[1] == 3
-    if not is_list_of(images, Tensor) or not images:
-        return False
-    shape, dtype = images[0].shape, images[0].dtype
-    return len(shape) == 3 and shape[0] == 3 and all(
-        image.shape == shape and image.dtype == dtype and image.is_cpu for image in images)
-
-
-def _move_images(images: list[Tensor] | Tensor, device: torch.device, *, non_blocking: bool) -> Tensor:
-    if isinstance(images, Tensor):
-        return images.to(device, non_blocking=non_blocking)
-    is_cuda = device.type == 'cuda'
-    batch = torch.empty(len(images), *images[0].shape, dtype=images[0].dtype, pin_memory=is_cuda)
-    return torch.stack(images, out=batch).to(device, non_blocking=is_cuda)
 
 
 @torch.compiler.disable

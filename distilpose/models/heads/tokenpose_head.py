@@ -84,12 +84,9 @@ class TokenPoseHead(BaseHead):
 @torch.no_grad()
 def _peak_accuracy(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Share of labelled joints whose highest pixel lies within 5 % of the map size of the target's."""
-    size = heatmaps.new_tensor([heatmaps.shape[-1], heatmaps.shape[-2]])
-
     def peaks(maps: Tensor) -> Tensor:
+        height, width = maps.shape[-2:]
         index = maps.flatten(2).argmax(dim=-1)
-        columns = index % maps.shape[-1]
-        rows = torch.div(index, maps.shape[-1], rounding_mode='floor')
-        return torch.stack((columns, rows), dim=-1) / size
+        return torch.stack((index % width / width, index // width / height), dim=-1)
 
     return share_within(peaks(heatmaps) - peaks(targets), weights)

@@ -72,29 +72,12 @@ def test_it_is_how_mmposes_preprocessor_moves_samples() -> None:
     assert PoseDataPreprocessor.cast_data is sample_transfer.cast_data
 
 
-@pytest.mark.parametrize('stacked', [True, False])
-@pytest.mark.parametrize('options', [
-    dict(mean=[127.5], std=[127.5]), dict(mean=[123.7, 116.3, 103.5], std=[58.4, 57.1, 57.4], bgr_to_rgb=True),
-    dict(bgr_to_rgb=True, pad_size_divisor=32, pad_value=7), dict()])
-def test_images_at_once_are_mmposes_to_the_bit(options: dict, stacked: bool) -> None:
-    images = torch.randint(0, 256, (3, 3, 64, 48), dtype=torch.uint8)
-    data = dict(inputs=images if stacked else list(images), data_samples=people())
-    one = PoseDataPreprocessor(**options)
-    assert_equal(sample_transfer.at_once(one, data, training=False),
-                 sample_transfer.image_by_image(one, data, training=False))
-
-
 def test_images_of_a_batch_are_moved_at_once_to_an_accelerator() -> None:
     images = list(torch.zeros(5, 3, 64, 48, dtype=torch.uint8))
     one = preprocessor(META, bgr_to_rgb=True)
     with Transfers() as transfers:
         found = one(dict(inputs=images, data_samples=[PoseDataSample() for _ in images]))
     assert transfers.count <= 2 and found['inputs'].shape == (5, 3, 64, 48) and found['inputs'].is_meta  # move, float
-
-
-@pytest.mark.parametrize('sizes', [[(3, 8, 8), (3, 8, 6)], [(1, 8, 8)]])
-def test_images_that_are_no_batch_go_one_by_one(sizes: list[tuple[int, ...]]) -> None:
-    assert not sample_transfer._is_one_batch([torch.zeros(size) for size in sizes])
 
 
 @pytest.mark.parametrize('training', [True, False])

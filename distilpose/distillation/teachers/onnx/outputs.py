@@ -65,12 +65,11 @@ class OutputReading:
 
     def _coordinates(self, values: Sequence[Tensor]) -> PoseOutputs:
         points = values[0].reshape(len(values[0]), self.keypoints, len(self.columns))
-        coords = points[..., [self.columns.index('x'), self.columns.index('y')]]
-        if self.unit == 'pixels':
-            coords = coords / coords.new_tensor(self.size)
+        coords = torch.stack([points[..., self.columns.index(axis)] / (side if self.unit == 'pixels' else 1)
+                              for axis, side in zip('xy', self.size, strict=True)], dim=-1)
         scores = values[1].reshape(len(points), self.keypoints, 1) if len(values) > 1 else None
         if scores is None and 'score' in self.columns:
-            scores = points[..., [self.columns.index('score')]]
+            scores = points[..., self.columns.index('score')].unsqueeze(-1)
         if scores is not None and self.values == 'logits':
             scores = scores.sigmoid()
         return PoseOutputs(coords=coords, scores=scores)
