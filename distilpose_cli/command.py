@@ -27,6 +27,8 @@ _SECONDS_FOR_THE_FIRST_PROCESS = 10
 _SECONDS_UNTIL_DELIVERED_AGAIN = 0.01
 _SECONDS_BEFORE_AN_END = 1
 
+FAST = ('auto', 'off', 'float32', 'bfloat16', 'float16')
+"""Those of :mod:`distilpose.models.fast_settings`."""
 LAUNCHERS = ('none', 'pytorch', 'slurm')
 """Those of :mod:`distilpose.engine`."""
 
@@ -307,6 +309,13 @@ class OptionsAction(argparse.Action):
 def add_cfg_options(parser: argparse.ArgumentParser, help: str = 'values to change in the config') -> None:
     """Adds ``--cfg-options``."""
     parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help=help)
+
+
+def add_fast(parser: argparse.ArgumentParser, what: str, *, default: str = 'off') -> None:
+    """Adds ``--fast``, whose value is one of :data:`FAST`."""
+    parser.add_argument('--fast', nargs='?', const='auto', choices=FAST, default=default,
+                        help=f'{what}; auto takes what is fast on this machine, and is --fast without a value '
+                             f'(default: {default})')
 
 
 def read_options(args: argparse.Namespace) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from .command import Command, WrongInput, add_cfg_options, read_options
+from .command import Command, WrongInput, add_cfg_options, add_fast, read_options
 from .machines import check_descriptors
 from .paths import require_checkpoint, require_config
 
@@ -57,6 +57,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     add('--resume', action='store_true', help='continue a run that was interrupted or killed, if --out has one')
     add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
     add('--batch-size', type=int, help='people in a batch (default: 64 on a GPU, 8 on a CPU)')
+    add_fast(parser, 'predict with a copy of the network that is optimised for inference, in this type', default='auto')
     add_cfg_options(parser, help='values to change in the config; of an ONNX file model.input.mean, model.keypoints, '
                                  '... describe it')
 
@@ -123,7 +124,7 @@ def choose_device(name: str) -> str:
 def shared_options(args: argparse.Namespace, device: str) -> dict[str, Any]:
     """Arguments of predicting and of labelling that their options have in common."""
     return dict(out=args.out, boxes=args.boxes, annotations=args.annotations, detector=_build_detector(args, device),
-                batch_size=args.batch_size, every=args.every, resume=args.resume)
+                batch_size=args.batch_size, every=args.every, resume=args.resume, fast=args.fast)
 
 
 def _build_detector(args: argparse.Namespace, device: str) -> Any:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from .command import LAUNCHERS, Command, WrongInput, add_cfg_options, read_options
+from .command import LAUNCHERS, Command, WrongInput, add_cfg_options, add_fast, read_options
 from .machines import check_descriptors, check_interface
 from .paths import require_checkpoint, require_config
 
@@ -151,10 +151,10 @@ def _add_test(parser: argparse.ArgumentParser) -> None:
     add('--dump', metavar='FILE.pkl', help='write all predictions')
     add('--out', metavar='FILE.json', help='write the metrics')
     add('--show-dir', metavar='DIR', help='write images with the predictions drawn')
-    add('--quick', nargs='?', const='float32', choices=DTYPES,
-        help='predict with batch normalisation folded and channels last, and in a shorter type if one is named')
+    add_fast(parser, 'predict with a copy of the network that is optimised for inference, in this type')
+    add('--quick', nargs='?', const='float32', choices=DTYPES, help='--fast with this type (default: float32)')
     add('--compile', choices=COMPILE_MODES, metavar='MODE',
-        help=f'with --quick: compile it ({", ".join(COMPILE_MODES)}), which takes a while at the start')
+        help=f'with --fast or --quick: compile it ({", ".join(COMPILE_MODES)}), which takes a while at the start')
     add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the config')
     add_cfg_options(parser)
     add('--launcher', choices=LAUNCHERS, default='none', help='what started the processes')
@@ -177,7 +177,7 @@ def _test(args: argparse.Namespace) -> None:
 
     evaluate(args.config, args.checkpoint, work_dir=args.work_dir, dump=args.dump, out=args.out,
              show_dir=args.show_dir, options=read_options(args), data_root=args.data_root, launcher=args.launcher,
-             quick=args.quick, compile=args.compile)
+             fast=args.fast, quick=args.quick, compile=args.compile)
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,9 @@ from ..annotations import summaries
 from ..checkpoints import load_strict, read_weights
 from ..checkpoints.writing import write_atomically
 from ..errors import DistilPoseError
-from ..models.optimised import check_speed, optimise_for_inference
+from ..models.fast_copy import fast_copy
+from ..models.fast_settings import check_fast
+from ..models.optimised import check_speed
 from .environment import prepare_environment
 from .launch import load_and_change, name_of, run, work_dir_of
 from .onnx_evaluation import check_file, is_onnx_file, onnx_test_config, split_options
@@ -28,7 +30,8 @@ from .work_dir import check_writable
 def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: str | Path | None = None,
              dump: str | Path | None = None, out: str | Path | None = None, show_dir: str | Path | None = None,
              options: Mapping[str, Any] | None = None, data_root: str | Path | None = None,
-             launcher: str = 'none', quick: str | None = None, compile: str | None = None) -> dict[str, float]:
+             launcher: str = 'none', quick: str | None = None, compile: str | None = None,
+             fast: str = 'off') -> dict[str, float]:
     """Evaluates a checkpoint on a config's test data.
 
     A distillation config is evaluated as its student's; the teacher is not needed. From the checkpoint of a training
@@ -45,9 +48,9 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
         options: as for :func:`train`; with an ONNX file ``model.input.mean`` and so on describe the file.
         data_root: as for :func:`train`.
         launcher: as for :func:`train`.
-        quick: ``'float32'``, ``'bfloat16'`` or ``'float16'`` predicts in this type with a copy from
-            :func:`~distilpose.models.optimised.optimise_for_inference`.
-        compile: of :func:`~distilpose.models.optimised.optimise_for_inference`, for that copy.
+        quick: a type, as ``fast``.
+        compile: of :func:`~distilpose.models.optimised.optimise_for_inference`, for the copy of ``fast``.
+        fast: predicts with an optimised copy, see :func:`~distilpose.models.fast_copy.fast_copy`.
 
     Returns:
         The metrics by name.
@@ -61,14 +64,10 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     for name in ('test_dataloader', 'test_evaluator'):
         if not cfg.get(name):
             raise DistilPoseError(f'{name_of(cfg)} cannot be tested: it has no {name}')
-    if compile is not None and quick is None:
-        raise DistilPoseError(f'--compile {compile} compiles the copy that --quick makes, and --quick is missing; add '
-                              '--quick, or --quick bfloat16')
-    dtype = None if quick == 'float32' else quick
-    check_speed(dtype=dtype, compile=compile)
+    fast = _chosen_fast(fast, quick, compile)
     if is_onnx:
-        if quick is not None:
-            raise DistilPoseError(f'--quick optimises a torch network, and {checkpoint} is an ONNX file, '
+        if fast != 'off':
+            raise DistilPoseError(f'--fast and --quick optimise a torch network, and {checkpoint} is an ONNX file, '
                                   'which onnxruntime runs; leave it out')
         cfg, more_notes = onnx_test_config(cfg, checkpoint, of_model)
         notes += more_notes
@@ -90,16 +89,30 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
             return runner.test()
         load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.', ))
         runner.logger.info(f'Loaded all {len(model.state_dict())} weights from {checkpoint}.')
-        if quick is not None:
-            replace_unwrapped_model(runner, optimise_for_inference(model, dtype=dtype, compile=compile))
-            runner.logger.info(f'Predicting with a copy optimised for inference, in {quick}'
-                               f'{f", compiled ({compile})" if compile else ""}.')
+        if fast != 'off':
+            loader = runner.test_dataloader
+            replace_unwrapped_model(runner, fast_copy(model, fast, compile=compile, people=len(loader.dataset),
+                                                      batch_size=loader.batch_size)[0])
         return runner.test()
 
     metrics = run(cfg, notes, load_and_test, returns_result=True)
     if out is not None and is_main_process():
         write_atomically(Path(out).expanduser(), json.dumps(metrics, indent=2, default=float) + '\n')
     return metrics
+
+
+def _chosen_fast(fast: str, quick: str | None, compile: str | None) -> str:
+    """``fast``, or ``quick`` in its place."""
+    if quick is not None:
+        if fast != 'off':
+            raise DistilPoseError(f'--quick {quick} and --fast {fast} name the type twice; leave out --quick')
+        fast = quick
+    check_fast(fast)
+    if compile is not None and fast == 'off':
+        raise DistilPoseError(f'--compile {compile} compiles the copy that --fast makes, which is missing; '
+                              'add --fast, or add --quick')
+    check_speed(dtype=None, compile=compile)
+    return fast
 
 
 def _prepare_outputs(cfg: Config, *, dump: str | Path | None, out: str | Path | None,

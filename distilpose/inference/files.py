@@ -38,7 +38,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
                   boxes: str | Path | None = None, annotations: str | Path | None = None,
                   detector: Detector | None = None, format: str = 'coco', draw: bool = False,
                   batch_size: int | None = None, every: int = 1, threads: int = THREADS,
-                  resume: bool = False, draw_score: float = DRAW_SCORE) -> Summary:
+                  resume: bool = False, draw_score: float = DRAW_SCORE, fast: str = 'off') -> Summary:
     """Predicts the people on images, in videos and of cameras, and writes what was found.
 
     ``out`` gets ``results.json`` (COCO), ``openpose/<name>_keypoints.json`` or ``mmpose/<name>.json``; with ``draw``
@@ -64,6 +64,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
         threads: that read and crop images, and as many that draw and write.
         resume: continues a run that was interrupted or killed, if there is one in ``out``.
         draw_score: keypoints of a smaller score are not drawn.
+        fast: predicts with an optimised copy, see :func:`~distilpose.models.fast_copy.fast_copy`.
 
     Raises:
         DistilPoseError: wrong input, found before any network runs where that is possible.
@@ -83,8 +84,10 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
     check_writable(folder, name='--out')
     for place in (folder, *(below for name in ('pictures', format) for below in (folder / name).glob('**/'))):
         remove_leftovers(place)
+    precision = predictor.use_fast_copy(fast, people=None if cameras else count_people(items, every, known))
     run = describe_run(model, items, dict(boxes=boxes, annotations=annotations),
-                       detector=describe_detector(detector), format=format, draw=draw and draw_score, every=every)
+                       detector=describe_detector(detector), format=format, draw=draw and draw_score, every=every,
+                       precision=precision)
     job = Job(predictor, known, detector, draw)
     journal = Journal(folder / NAME, run, resume=resume)
     writer = Writer(folder, format, job, journal, draw=draw, summary=summary, every=every,
@@ -186,6 +189,14 @@ def _remaining(items: Sequence[InputImage | InputVideo], every: int, writer: Wri
 
 def _count(item: InputImage | InputVideo, every: int) -> int:
     return max(-(-item.count // every), 1) if isinstance(item, InputVideo) else 1
+
+
+def count_people(items: Sequence[InputImage | InputVideo], every: int, known: BoxesFile | None) -> int:
+    """About how many; an image without known boxes has one at least."""
+    images = sum(_count(item, every) for item in items)
+    if known is None or not known.boxes:
+        return images
+    return images * sum(map(len, known.boxes.values())) // len(known.boxes)
 
 
 def _frames(items: Sequence[InputImage | InputVideo], every: int, is_over: threading.Event) -> Iterator[InputImage]:

@@ -142,7 +142,7 @@ class Journal:
         return is_begun
 
     def _check(self, found: Mapping[str, str], run: Mapping[str, str]) -> None:
-        others = [name for name in run if found.get(name) != run[name]]
+        others = [name for name in {**found, **run} if found.get(name) != run.get(name)]
         if others:
             raise DistilPoseError(f'the unfinished run in {self.file.parent} is not of the same '
                                   f'{", ".join(others)}; go on with what it had, or remove {self.file}, and start from '
@@ -181,12 +181,16 @@ def read_poses(entry: Mapping[str, Any], num_keypoints: int) -> PosePredictions:
 
 
 def describe_run(model: Any, items: Sequence[InputImage | InputVideo], files: Mapping[str, Any],
-                 **options: object) -> dict[str, str]:
-    """What makes a run the same: the weights and config of the model, the inputs, other files and options."""
+                 precision: str = 'float32', **options: object) -> dict[str, str]:
+    """What makes a run the same: the weights and config of the model, the inputs, other files and options.
+
+    Other types than float32 are an entry ``precision``; journals of earlier versions have none.
+    """
     images = [[str(item.path.absolute()), str(item.output), *_version(item.path)] for item in items]
     return dict(model=_digest_model(model), inputs=_digest(json.dumps(images)),
                 **{name: 'none' if file is None else _digest(json.dumps([str(file), *_version(Path(file))]))
                    for name, file in files.items()},
+                **({} if precision == 'float32' else dict(precision=precision)),
                 **{name: str(value) for name, value in options.items()})
 
 

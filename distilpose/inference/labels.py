@@ -28,7 +28,7 @@ from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.progress import tracked
 
 from .boxes import check_boxes, read_boxes_file
-from .files import THREADS, check_source, select_named
+from .files import THREADS, check_source, count_people, select_named
 from .inputs import InputImage, find_inputs, read_ahead
 from .job import LOOK_AHEAD, Detector, Job, Summary, describe_detector
 from .journal import NAME, Journal, describe_run, poses_entry, read_poses
@@ -92,7 +92,7 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
                 annotations: str | Path | None = None, detector: Detector | None = None,
                 threshold: float | None = THRESHOLD, batch_size: int | None = None,
                 every: int = EVERY, threads: int = THREADS, teacher: str | Path = 'a teacher',
-                resume: bool = False) -> Summary:
+                resume: bool = False, fast: str = 'off') -> Summary:
     """Writes a teacher's predictions as COCO keypoint annotations.
 
     A joint has the visibility 2, and 0 where its score is below the threshold, when it is at (0, 0) as COCO has
@@ -119,6 +119,7 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
         teacher: what to call the teacher in the file.
         resume: continues a run that was interrupted or killed, if there is one. The file is that of an
             undisturbed run.
+        fast: predicts with an optimised copy, see :func:`~distilpose.models.fast_copy.fast_copy`.
 
     Raises:
         DistilPoseError: wrong input, found before any network runs where that is possible.
@@ -135,9 +136,11 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
     images = select_named(_find_images(inputs, frames, every=every, summary=summary), known, summary)
     root = _common_folder(inputs, images, frames)
     predictor = Predictor(model, batch_size=batch_size)
+    precision = predictor.use_fast_copy(fast, people=count_people(images, every, known))
     job = Job(predictor, known, detector, draw=False, adjust=as_read_back)
     journal = Journal(unfinished(file), describe_run(
-        model, images, dict(boxes=boxes, annotations=annotations), detector=describe_detector(detector)), resume=resume)
+        model, images, dict(boxes=boxes, annotations=annotations), detector=describe_detector(detector),
+        precision=precision), resume=resume)
     try:
         _predict(job, journal, images, threads=threads)
         summary.failed |= journal.position.failed

@@ -15,6 +15,7 @@ from mmpose.models import BottomupPoseEstimator
 from mmpose.registry import TRANSFORMS
 
 from distilpose.errors import DistilPoseError, RunFailed
+from distilpose.models.fast_copy import fast_copy
 
 from .boxes import Boxes, check_boxes
 from .images import ImageLike, read_image
@@ -84,6 +85,11 @@ class Predictor:
         self.meta: Mapping[str, Any] = getattr(model, 'dataset_meta', None) or {}
         self.pipeline = Compose([TRANSFORMS.build(dict(step)) for step in _find_pipeline(model)])
         self.num_keypoints = _count_keypoints(model, self.meta)
+
+    def use_fast_copy(self, fast: str, *, people: int | None) -> str:
+        """Predicts with :func:`~distilpose.models.fast_copy.fast_copy` from here on; returns the name of its type."""
+        self.model, dtype = fast_copy(self.model, fast, people=people, batch_size=self.batch_size)
+        return dtype
 
     def prepare(self, image: ImageLike, boxes: Sequence[Any] | np.ndarray | None = None, *,
                 name: str = 'boxes') -> PreparedImage:

@@ -30,7 +30,7 @@ class FastSettings:
             optimizer.
         dtype: ``'bfloat16'`` or ``'float16'`` under autocast, ``None`` for float32.
         compile: a mode of ``torch.compile``, or ``None``.
-        reason: why, for the log.
+        reason: why, for the log; empty where it was chosen.
     """
 
     is_on: bool
@@ -40,10 +40,8 @@ class FastSettings:
 
     def describe(self) -> str:
         """``'bfloat16, compiled (default): ...'``."""
-        if not self.is_on:
-            return f'float32, not optimised: {self.reason}'
-        compiled = f'compiled ({self.compile})' if self.compile else 'not compiled'
-        return f'{self.dtype or "float32"}, {compiled}: {self.reason}'
+        compiled = f', compiled ({self.compile})' if self.compile else ''
+        return f'{self.dtype or "float32"}{compiled}{f": {self.reason}" if self.reason else ""}'
 
 
 def fast_settings(fast: str, device_type: str = 'cpu', *, compile: str | None = None,
@@ -64,9 +62,9 @@ def fast_settings(fast: str, device_type: str = 'cpu', *, compile: str | None = 
         if compile is not None:
             raise DistilPoseError(f'compile is {compile!r}, which compiles the copy that is optimised for inference, '
                                   'and fast is off; take --fast')
-        return FastSettings(False, None, None, 'fast is off')
+        return FastSettings(False, None, None, '')
     if fast != 'auto':
-        return FastSettings(True, None if fast == 'float32' else fast, compile, f'fast is {fast}')
+        return FastSettings(True, None if fast == 'float32' else fast, compile, '')
     dtype = resolve_dtype('auto', device_type)
     reason = f'products in bfloat16 are {"" if dtype else "not "}fast on this {_name(device_type)}'
     if compile is None and flops != 0:

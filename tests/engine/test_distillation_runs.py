@@ -133,7 +133,7 @@ def test_a_quick_copy_measures_the_same(configs: tuple[Path, Path], tmp_path: Pa
     assert metrics['bfloat16'].keys() == metrics[None].keys()
     log = next((tmp_path / 'test_bfloat16').rglob('*.log')).read_text()
     assert 'Predicting with a copy optimised for inference, in bfloat16.' in log
-    with pytest.raises(DistilPoseError, match="dtype is 'int8'"):
+    with pytest.raises(DistilPoseError, match="fast is 'int8'"):
         evaluate(configs[0], checkpoint, work_dir=tmp_path / 'none', quick='int8')
     assert not (tmp_path / 'none').exists()
 
@@ -142,7 +142,7 @@ def test_a_compiled_copy_measures_the_same(configs: tuple[Path, Path], tmp_path:
                                            monkeypatch: pytest.MonkeyPatch) -> None:
     """With a backend that only traces, so that no compiler is needed."""
     traced, modes = torch._dynamo.optimize('eager'), []
-    monkeypatch.setattr(torch, 'compile', lambda function, mode: modes.append(mode) or traced(function))
+    monkeypatch.setattr(torch, 'compile', lambda function, mode, **_: modes.append(mode) or traced(function))
     train(configs[0], work_dir=tmp_path / 'run', validate=False)
     checkpoint = tmp_path / 'run' / 'epoch_2.pth'
     metrics = {mode: evaluate(configs[0], checkpoint, work_dir=tmp_path / f'test_{mode}', quick='float32', compile=mode)
