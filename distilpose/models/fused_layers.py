@@ -22,9 +22,12 @@ _ACTIVATIONS: dict[type, str] = {nn.Identity: 'none', nn.ReLU: 'relu', nn.SiLU: 
 
 
 def can_fuse(weight: Tensor) -> bool:
-    """Whether torch has fused oneDNN operators for weights of this type, on this device and processor."""
+    """Whether torch has fused oneDNN operators for weights of this type, on this device and processor.
+
+    Not with ``torch.backends.mkldnn.flags(enabled=False)``.
+    """
     operators: Any = torch.ops.mkldnn
-    if weight.device.type != 'cpu' or not torch.backends.mkldnn.is_available():
+    if weight.device.type != 'cpu' or not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
         return False
     if not all(hasattr(operators, name) for name in _OPERATORS):
         return False
