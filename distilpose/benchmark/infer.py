@@ -40,7 +40,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
         if 'float16' in args.dtypes and machine.device.type == 'cpu':
             raise DistilPoseError('--dtypes has float16, which is for CUDA; on a CPU use bfloat16')
         model: Any = build_model(cfg).to(machine.device).eval()
-        with torch.backends.mkldnn.flags(enabled=False):  # whose fused layers are not counted
+        with torch.backends.mkldnn.flags(enabled=False, allow_tf32=False):  # whose fused layers are not counted
             flops = _flops(optimise_for_inference(model), batch, machine)
         models = {name: optimise_for_inference(model, dtype=None if name == 'float32' else name, compile=args.compile)
                   for name in args.dtypes}

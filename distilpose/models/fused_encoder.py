@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from distilpose.processor import cpu_features
 
-from .fused_layers import can_fuse
+from .fused_layers import PackedLayer, can_fuse
 from .layers import TokenEncoder
 from .layers.token_encoder import ChainedTokenEncoder, EncoderLayer, SelfAttention, attend
 
@@ -22,7 +22,8 @@ _MASKED = -1e4
 
 def fuse_encoders(model: nn.Module) -> None:
     """Turns the token encoders of a copy to bfloat16 with fused layers, where torch has them for this processor."""
-    for encoder in [module for module in model.modules() if type(module) in (TokenEncoder, ChainedTokenEncoder)]:
+    encoders: list[Any] = [module for module in model.modules() if type(module) in (TokenEncoder, ChainedTokenEncoder)]
+    for encoder in encoders:
         weight = encoder.embedding.weight
         if weight.dtype is torch.float32 and can_fuse(weight[:1].to(torch.bfloat16)):
             _fuse(encoder)
@@ -39,7 +40,7 @@ def _fuse(encoder: Any) -> None:
                           half_precision=multiplies_tiles) for layer in encoder.layers)
 
 
-class FusedLinear(nn.Module):
+class FusedLinear(PackedLayer):
     """A linear layer in bfloat16, with an activation or a residual sum in one pass over memory.
 
     Args:
@@ -48,15 +49,9 @@ class FusedLinear(nn.Module):
         gelu: ``nn.GELU.approximate`` where a GELU follows.
     """
 
-    weight: Tensor
-    """In oneDNN's layout."""
-    bias: Tensor | None
-
     def __init__(self, weight: Tensor, bias: Tensor | None, *, gelu: str | None = None) -> None:
-        super().__init__()
-        self.activation = ('none', [], '') if gelu is None else ('gelu', [], gelu)
-        self.register_buffer('weight', self._pack(weight.detach().to(torch.bfloat16)), persistent=False)
-        self.register_buffer('bias', None if bias is None else bias.detach().to(torch.bfloat16), persistent=False)
+        super().__init__(weight.to(torch.bfloat16), None if bias is None else bias.to(torch.bfloat16))
+        self.activation: tuple[Any, ...] = ('none', [], '') if gelu is None else ('gelu', [], gelu)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) to (..., out) in bfloat16."""
@@ -68,14 +63,6 @@ class FusedLinear(nn.Module):
 
     def _pack(self, weight: Tensor) -> Tensor:
         return torch.ops.mkldnn._reorder_linear_weight(weight)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copied or pickled one packs its weight anew; torch can do neither with a packed one."""
-        return {**self.__dict__, '_buffers': {**self._buffers, 'weight': self.weight.to_dense()}}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self.weight = self._pack(self.weight)
 
 
 class FusedEncoderLayer(nn.Module):
@@ -93,9 +80,9 @@ class FusedEncoderLayer(nn.Module):
         self.attention_norm, self.mlp_norm = layer.attention_norm, layer.mlp_norm
         self.attention = FusedAttention(layer.attention, count=count, num_padding=num_padding,
                                         half_precision=half_precision)
-        up, gelu, down = layer.mlp
-        self.up = FusedLinear(up.weight, up.bias, gelu=gelu.approximate)  # type: ignore[arg-type, union-attr]
-        self.down = FusedLinear(down.weight, down.bias)  # type: ignore[arg-type]
+        mlp: Any = layer.mlp
+        self.up = FusedLinear(mlp[0].weight, mlp[0].bias, gelu=mlp[1].approximate)
+        self.down = FusedLinear(mlp[2].weight, mlp[2].bias)
 
     def forward(self, tokens: Tensor, count: int | None = None) -> Tensor:
         """(B, T + padding, D) to the same shape, or to (B, count, D), the first ones."""
@@ -110,6 +97,12 @@ class FusedAttention(nn.Module):
 
     Padded keys are masked by one more channel of queries and keys: it is 1 in queries, and 0 or a large negative
     number in keys. A mask would cost more.
+
+    Args:
+        attention: in float32.
+        count: as :class:`FusedEncoderLayer`.
+        num_padding: as there.
+        half_precision: as there.
     """
 
     def __init__(self, attention: SelfAttention, *, count: int, num_padding: int, half_precision: bool) -> None:
@@ -118,7 +111,7 @@ class FusedAttention(nn.Module):
         self.num_padding, self.half_precision = num_padding, half_precision
         width = attention.qkv.in_features // self.num_heads
         self.channel = width
-        added = -(width + 1) % 8 + 1 if num_padding else 0
+        added = 8 - width % 8 if num_padding else 0
         weight = F.pad(attention.qkv.weight.unflatten(0, (3, self.num_heads, width)), (0, 0, 0, added))
         bias = weight.new_zeros(weight.shape[:-1])
         if num_padding:

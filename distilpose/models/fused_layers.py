@@ -1,4 +1,4 @@
-"""Fused layers for inference on CPUs: convolution, residual sum and activation in one oneDNN call, weights prepacked."""
+"""Fused layers for inference on a CPU: convolution, residual sum and activation in one oneDNN call, packed weights."""
 
 from __future__ import annotations
 
@@ -48,7 +48,35 @@ def fuse_convolutions(backbone: nn.Module) -> nn.Module:
     return _fused(backbone) if weights and all(map(can_fuse, weights)) else backbone
 
 
-class FusedConv(nn.Module):
+class PackedLayer(nn.Module):
+    """A layer with its weight in oneDNN's layout, which torch packs for the processor once.
+
+    Args:
+        weight: in torch's layout, of the layer's type.
+        bias: ``None`` for none.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.register_buffer('weight', self._pack(weight.detach()), persistent=False)
+        self.register_buffer('bias', None if bias is None else bias.detach(), persistent=False)
+
+    def _pack(self, weight: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copied or pickled one packs its weight anew; torch can do neither with a packed one."""
+        return {**self.__dict__, '_buffers': {**self._buffers, 'weight': self.weight.to_dense()}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.weight = self._pack(self.weight)
+
+
+class FusedConv(PackedLayer):
     """A convolution, or a residual sum with it, and the activation of the result, in one pass over memory.
 
     Args:
@@ -56,16 +84,10 @@ class FusedConv(nn.Module):
         activation: oneDNN's name of one without options.
     """
 
-    weight: Tensor
-    """In oneDNN's layout."""
-    bias: Tensor | None
-
     def __init__(self, conv: nn.Conv2d, activation: str = 'none') -> None:
-        super().__init__()
-        self.activation = activation
         self.options = [list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups]
-        self.register_buffer('weight', self._pack(conv.weight.detach()), persistent=False)
-        self.register_buffer('bias', None if conv.bias is None else conv.bias.detach(), persistent=False)
+        super().__init__(conv.weight, conv.bias)
+        self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, D, H', W'), channels last."""
@@ -81,14 +103,6 @@ class FusedConv(nn.Module):
 
     def _pack(self, weight: Tensor) -> Tensor:
         return torch.ops.mkldnn._reorder_convolution_weight(weight, *self.options)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copied or pickled one packs its weight anew; torch can do neither with a packed one."""
-        return {**self.__dict__, '_buffers': {**self._buffers, 'weight': self.weight.to_dense()}}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self.weight = self._pack(self.weight)
 
 
 class FusedBlock(nn.Module):
@@ -123,11 +137,13 @@ class FusedHRModule(nn.Module):
     def __init__(self, module: Any) -> None:
         super().__init__()
         self.branches = module.branches
-        self.enlarging = nn.ModuleList(nn.ModuleList(layer[0] for layer in layers[index + 1:])
+        self.enlarging: Any = nn.ModuleList(nn.ModuleList(layer[0] for layer in layers[index + 1:])
                                        for index, layers in enumerate(module.fuse_layers))
-        self.reducing = nn.ModuleList(nn.ModuleList(nn.ModuleList(_first_and_last(layer)) for layer in layers[:index])
-                                      for index, layers in enumerate(module.fuse_layers))
-        for layers in self.reducing[1:]:
+        self.reducing: Any = nn.ModuleList(
+            nn.ModuleList(nn.ModuleList(_first_and_last(layer)) for layer in layers[:index])
+            for index, layers in enumerate(module.fuse_layers))
+        reduced: list[Any] = list(self.reducing)
+        for layers in reduced[1:]:
             layers[-1][1].activation = 'relu'  # of the sum
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
@@ -151,8 +167,14 @@ class FusedHRModule(nn.Module):
         return total
 
 
-def _first_and_last(convs: nn.Sequential) -> tuple[nn.Module, nn.Module]:
-    return convs[:-1], convs[-1]
+def _first_and_last(layer: nn.Module) -> tuple[nn.Module, nn.Module]:
+    *first, last = _flat(layer)
+    return nn.Sequential(*first), last
+
+
+def _flat(layer: nn.Module) -> list[nn.Module]:
+    """The modules of nested sequences."""
+    return [one for child in layer for one in _flat(child)] if isinstance(layer, nn.Sequential) else [layer]
 
 
 def _twice_as_large(maps: Tensor) -> Tensor:
@@ -240,13 +262,13 @@ def _fuse_hr_module(module: Any) -> nn.Module:
 
 
 def _enlarges(layer: Any, times: int) -> bool:
-    return (isinstance(layer, nn.Sequential) and [type(one) for one in layer] == [FusedConv, nn.Upsample]
+    return bool(isinstance(layer, nn.Sequential) and [type(one) for one in layer] == [FusedConv, nn.Upsample]
             and layer[0].activation == 'none' and layer[1].mode == 'nearest' and layer[1].scale_factor == times)
 
 
-def _reduces(layer: Any) -> bool:
-    return (isinstance(layer, nn.Sequential) and all(isinstance(one, FusedConv) for one in layer)
-            and layer[-1].activation == 'none')
+def _reduces(layer: nn.Module) -> bool:
+    *_, last = layers = _flat(layer)
+    return isinstance(last, FusedConv) and last.activation == 'none' and all(type(one) is FusedConv for one in layers)
 
 
 _FORMS: dict[type, Callable[[Any], nn.Module]] = {

@@ -115,7 +115,7 @@ class TokenEncoder(BaseModule):
         return tokens[:, :num_keypoints].to(dtype), None if visual is None else visual.to(dtype)
 
     def _embed(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
-        """The tokens (B, K + P + padding, D) of a feature map (B, C, H, W), and their position (1, K + P + padding, D)."""
+        """Tokens (B, T, D) of a feature map (B, C, H, W) and positions (1, T, D), T being K + P + ``num_padding``."""
         visual = self.embedding(self._patches(feature_map)) + self.position
         batch = visual.shape[0]  # not len(): a traced graph would keep the number
         tokens = [self.keypoint_tokens.expand(batch, -1, -1).to(visual.dtype), visual]
