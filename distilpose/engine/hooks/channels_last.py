@@ -13,6 +13,7 @@ from mmpose.registry import HOOKS
 from torch import nn
 
 from ...distillation import FrozenTeacher
+from ...models.depthwise import compute_depthwise_in_float32
 from ...models.optimised import store_channels_last, store_contiguous
 from ..unwrapped_model import unwrapped_model
 
@@ -48,6 +49,7 @@ def is_channels_last(hook: Any) -> bool:
 def use_channels_last(model: nn.Module) -> None:
     """Stores the weights of convolutions channels-last, also those of a teacher that predicts without a copy."""
     store_channels_last(model)
+    compute_depthwise_in_float32(model)
     teacher = getattr(model, 'teacher', None)
     if isinstance(teacher, FrozenTeacher) and teacher.copy is None:
         store_channels_last(teacher.model)
