@@ -13,7 +13,7 @@ from .paths import require_checkpoint, require_config
 
 DTYPES = ('float32', 'bfloat16', 'float16')
 FAST = ('auto', 'off', 'float32', 'bfloat16', 'float16')
-"""Those of :mod:`distilpose.engine.fast_training`."""
+"""Those of :mod:`distilpose.models.fast_settings`."""
 COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
 """This and ``DTYPES`` are those of :mod:`distilpose.models.optimised`."""
 MAY_CHANGE = ('data', 'model', 'optimizer')

@@ -9,12 +9,10 @@ from mmengine.device import get_device
 
 from ..config.fast_data import has_fast_data, use_fast_data
 from ..errors import DistilPoseError
-from ..processor import has_fast_bfloat16
+from ..models.fast_settings import check_fast, fast_settings
 from .hooks.channels_last import has_channels_last
 from .mixed_precision import autocast_dtype, use_autocast
 
-FAST = ('auto', 'off', 'float32', 'bfloat16', 'float16')
-"""Values of ``--fast``."""
 _FUSED = ('Adam', 'AdamW', 'SGD', 'Adagrad')
 _DEVICES_WITH_FUSED = ('cpu', 'cuda')
 _AUTOCAST = ('AmpOptimWrapper', 'AutocastOptimWrapper')
@@ -30,8 +28,8 @@ def use_fast_training(cfg: Config, fast: str | None = None, *, device_type: str 
 
     Args:
         cfg: of a training.
-        fast: one of :data:`FAST`, which takes the place of the entry; ``'auto'`` is bfloat16 where the device
-            multiplies it fast, else float32.
+        fast: one of :data:`~distilpose.models.fast_settings.FAST`, which takes the place of the entry; ``'auto'`` is
+            bfloat16 where the device multiplies it fast, else float32.
         device_type: ``torch.device.type`` of the training; by default that which mmengine chooses.
 
     Raises:
@@ -40,8 +38,7 @@ def use_fast_training(cfg: Config, fast: str | None = None, *, device_type: str 
     if fast is not None:
         cfg.fast = fast
     word = cfg.get('fast', 'off')
-    if word not in FAST:
-        raise DistilPoseError(f'fast is {word!r}; expected one of {", ".join(FAST)}')
+    check_fast(word)
     if word == 'off' or not cfg.get('optim_wrapper'):
         return
     device_type = device_type or get_device()
@@ -74,11 +71,11 @@ def describe_fast_training(cfg: Config) -> list[str]:
 
 
 def _use_precision(cfg: Config, word: str, device_type: str) -> None:
-    dtype = _best_dtype(device_type) if word == 'auto' else word
+    dtype = fast_settings(word, device_type).dtype
     found = _dtype_of(cfg)
-    if word != 'auto' and found is not None and found != dtype:
+    if word != 'auto' and found not in (None, dtype):
         raise DistilPoseError(f'--fast {word} and optim_wrapper.dtype={found!r} name two types; leave one of them out')
-    if found is None and dtype != 'float32':
+    if found is None and dtype is not None:
         autocast_dtype(dtype, device_type)
         _make_autocast(cfg, dtype)
         found = dtype
@@ -94,10 +91,6 @@ def _make_autocast(cfg: Config, dtype: str) -> None:
         raise DistilPoseError(str(error).replace('--amp', f'--fast {dtype}', 1)
                               + '; or name --fast float32') from error
     cfg.optim_wrapper.dtype = dtype
-
-
-def _best_dtype(device_type: str) -> str:
-    return 'bfloat16' if has_fast_bfloat16(device_type) else 'float32'
 
 
 def _dtype_of(cfg: Any) -> str | None:

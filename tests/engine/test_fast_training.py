@@ -10,10 +10,11 @@ from mmengine.config import Config
 from distilpose.checkpoints import load_file
 from distilpose.config import PROJECT_ROOT, read_config
 from distilpose.config.data import with_fast_data
-from distilpose.engine import fast_training, train
-from distilpose.engine.fast_training import FAST, describe_fast_training, use_fast_training
+from distilpose.engine import train
+from distilpose.engine.fast_training import describe_fast_training, use_fast_training
 from distilpose.engine.launch import load_and_change
 from distilpose.errors import DistilPoseError
+from distilpose.models import fast_settings
 from distilpose_cli import training
 
 from . import tiny
@@ -27,7 +28,7 @@ FAST_LEAVES = sorted(str(path.relative_to(PROJECT_ROOT)) for path in (PROJECT_RO
 @pytest.fixture(params=[True, False], ids=['bfloat16', 'float32'])
 def is_fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether the machine multiplies bfloat16 fast."""
-    monkeypatch.setattr(fast_training, 'has_fast_bfloat16', lambda device_type: request.param)
+    monkeypatch.setattr(fast_settings, 'has_fast_bfloat16', lambda device_type: request.param)
     return request.param
 
 
@@ -37,7 +38,7 @@ def small(**options: object) -> Config:
 
 
 def test_words_are_those_of_the_command_line() -> None:
-    assert training.FAST == FAST
+    assert training.FAST == fast_settings.FAST
 
 
 def test_auto_follows_the_machine(is_fast: bool) -> None:
