@@ -72,9 +72,11 @@ def make_predictions(truth: Mapping[str, Any], *, keypoints: int, per_person: fl
     joints = (joints + errors * draw.normal(size=joints.shape)).astype(np.float32)
     scores, box_scores = draw.random(joints.shape[:2], dtype=np.float32), draw.random(len(whose), dtype=np.float32)
     scales = (1.25 * sizes).astype(np.float32)
+    corners_of_boxes = np.concatenate([corners, corners + sizes], axis=2)[:, 0].astype(np.float32)
     return [dict(id=number, img_id=people[person]['image_id'], category_id=people[person]['category_id'],
                  ori_shape=(480, 640),
-                 pred_instances=dict(keypoints=joints[number, None], keypoint_scores=scores[number, None]),
+                 pred_instances=dict(keypoints=joints[number, None], keypoint_scores=scores[number, None],
+                                     bboxes=corners_of_boxes[number, None], bbox_scores=box_scores[number, None]),
                  gt_instances=dict(bbox_scores=box_scores[number, None], bbox_scales=scales[number]))
             for number, person in enumerate(whose.tolist())]
 

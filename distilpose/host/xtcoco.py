@@ -120,7 +120,7 @@ class COCOeval(cocoeval.COCOeval):
     def evaluate(self) -> None:
         """Matches people and detections, by hotcoco where it can."""
         params = self.params
-        self._matches, self._converted = None, None
+        self._converted = None
         if self.extended_type in _FIELDS and SPEEDUPS['hotcoco'] and hotcoco.can_compute(params):
             params.imgIds, params.catIds = list(np.unique(params.imgIds)), list(np.unique(params.catIds))
             params.maxDets = sorted(params.maxDets)
@@ -128,6 +128,7 @@ class COCOeval(cocoeval.COCOeval):
         self._match()
 
     def _match(self) -> None:
+        self._matches = None
         if self._converted is None:
             super().evaluate()
             return
@@ -147,7 +148,7 @@ class COCOeval(cocoeval.COCOeval):
             found = [entry for entry in found if _has_any(entry['keypoints'])]
             is_finite = isinstance(self.cocoDt, Results) and self.cocoDt.is_finite
         else:
-            found, is_finite = self._detections(found), False
+            found, is_finite = self._detections(found), True  # others are left out
         detections = hotcoco.convert_detections(found, keypoints=count, is_finite=is_finite)
         return None if people is None or detections is None else (people, detections)
 
@@ -261,9 +262,10 @@ class COCOeval(cocoeval.COCOeval):
         precisions = []
         for index in range(len(_CROWD_LIMITS) + 1):
             subset.params = copy.deepcopy(self.params)
-            subset.params.imgIds = [images[position]['id'] for position in np.flatnonzero(level == index)]
+            subset.params.imgIds = sorted(images[position]['id'] for position in np.flatnonzero(level == index))
+            subset.params.areaRng, subset.params.areaRngLbl = self.params.areaRng[:1], self.params.areaRngLbl[:1]
             with contextlib.redirect_stdout(io.StringIO()):
-                subset.evaluate()
+                subset._match()  # with the people that were converted already
                 subset.accumulate()
             precisions.append(round(float(np.mean(subset.eval['precision'][:, :, :, 0, :])), 4))
         return precisions

@@ -20,16 +20,14 @@ from mmpose.evaluation.functional import transform_ann
 from mmpose.evaluation.metrics import CocoMetric, CocoWholeBodyMetric
 from xtcocotools.coco import COCO
 
-from distilpose.host.finite_predictions import log_left_out
 from distilpose.host.xtcoco_annotations import KeypointArrays, kept_in_memory
 
+from .collected_people import People, convert, gather, group_by_image, keep_finite
 from .suppression import suppress
 
 _WRITERS = (CocoMetric.results2json, CocoWholeBodyMetric.results2json)
 _READERS: list[Callable[..., Any]] = [CocoMetric._do_python_keypoint_eval, CocoWholeBodyMetric._do_python_keypoint_eval]
 _SORT = CocoMetric._sort_and_unique_bboxes
-_COLUMNS = dict(points='keypoints', joint_scores='keypoint_scores', box_scores='bbox_scores', areas='areas',
-                boxes='bbox')
 _WHOLE_BODY = ('keypoints', 'foot_kpts', 'face_kpts', 'lefthand_kpts', 'righthand_kpts')
 
 
@@ -40,36 +38,10 @@ def reads_by_load_res(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @dataclass(frozen=True)
-class _People:
-    """Predictions of P people, as ``CocoMetric.process`` collects them."""
-
-    ids: np.ndarray | None
-    """(P,) number of the sample; None for samples of several people, of which no two are the same."""
-    images: np.ndarray
-    """(P,)"""
-    categories: np.ndarray
-    """(P,)"""
-    points: np.ndarray
-    """(P, K, 2)"""
-    joint_scores: np.ndarray
-    """(P, K)"""
-    box_scores: np.ndarray
-    """(P,)"""
-    areas: np.ndarray | None
-    """(P,) of the boxes."""
-    boxes: np.ndarray | None
-    """(P, 4) x, y, width, height."""
-
-    def __getitem__(self, chosen: np.ndarray) -> _People:
-        rows = {name: values[chosen] for name, values in vars(self).items() if values is not None}
-        return replace(self, **rows)
-
-
-@dataclass(frozen=True)
 class _Scored:
     """People with what results have of them."""
 
-    people: _People
+    people: People
     keypoints: np.ndarray
     """(P, K, 3) x, y, score."""
     scores: np.ndarray
@@ -93,13 +65,13 @@ def compute_metrics(metric: CocoMetric, results: Sequence[tuple[Mapping[str, Any
         None, before anything is done, where the predictions or methods of the metric are unusual: mmpose's own method
         is to compute.
     """
-    people = _gather([prediction for prediction, _ in results]) if _is_usual(type(metric)) else None
+    people = gather([prediction for prediction, _ in results]) if _is_usual(type(metric)) else None
     if people is None or not _has_all_keypoints(metric, people.points.shape[1]):
         return None
     with tempfile.TemporaryDirectory() as folder:
         prefix = str(Path(folder, 'results')) if metric.outfile_prefix is None else metric.outfile_prefix
         _prepare_truth(metric, results, prefix)
-        scored = _without_duplicates(metric, _finite(people))
+        scored = _without_duplicates(metric, keep_finite(people))
         if metric.outfile_prefix is not None:
             metric.results2json(_by_image(scored), outfile_prefix=prefix)
         return _figures(metric, scored, prefix)
@@ -127,62 +99,6 @@ def _fields(metric: CocoMetric) -> dict[str, slice]:
     return {name: slice(stop - size, stop) for name, size, stop in zip(_WHOLE_BODY, sizes, stops, strict=True)}
 
 
-def _gather(predictions: list[Mapping[str, Any]]) -> _People | None:
-    """The people of all predictions, or None if those are not arrays of one kind."""
-    if not predictions or len(set(map(frozenset, predictions))) > 1:
-        return None
-    columns: dict[str, Any] = {name: _concatenate([prediction[key] for prediction in predictions])
-                               for name, key in _COLUMNS.items() if key in predictions[0]}
-    numbers: dict[str, Any] = {name: _integers([prediction[key] for prediction in predictions])
-                               for name, key in dict(images='img_id', categories='category_id').items()}
-    if any(column is None for column in (*columns.values(), *numbers.values())):
-        return None
-    samples = [prediction['id'] for prediction in predictions]
-    ids = _integers(samples)
-    if ids is None and not all(isinstance(sample, Sequence) for sample in samples):
-        return None
-    counts = [len(prediction['keypoints']) for prediction in predictions]
-    if any([len(prediction[_COLUMNS[name]]) for prediction in predictions] != counts for name in columns):
-        return None
-    people = _People(ids=ids, **numbers, **dict(areas=None, boxes=None) | columns)
-    return _checked(replace(people, **{name: np.repeat(values, counts) for name, values in vars(people).items()
-                                       if name in ('ids', *numbers) and values is not None}))
-
-
-def _concatenate(arrays: list[Any]) -> np.ndarray | None:
-    """The rows of all arrays, which are of one kind, or None."""
-    if set(map(type, arrays)) != {np.ndarray} or len({(array.dtype, array.shape[1:]) for array in arrays}) > 1:
-        return None
-    return np.concatenate(arrays) if arrays[0].ndim and arrays[0].dtype in (np.float32, np.float64) else None
-
-
-def _integers(values: list[Any]) -> np.ndarray | None:
-    kinds = set(map(type, values))
-    return np.array(values) if all(kind is int or issubclass(kind, np.integer) for kind in kinds) else None
-
-
-def _checked(people: _People) -> _People | None:
-    """The people if their arrays have the shapes that mmpose reads."""
-    count, keypoints = people.points.shape[:2]
-    shapes = dict(points=(count, keypoints, 2), joint_scores=(count, keypoints), box_scores=(count,), areas=(count,),
-                  boxes=(count, 4))
-    is_right = all(getattr(people, name) is None or getattr(people, name).shape == shape
-                   for name, shape in shapes.items())
-    return people if is_right and keypoints else None
-
-
-def _finite(people: _People) -> _People:
-    """Those without NaN; the log has how many others there are."""
-    is_finite = np.isfinite(people.points).all(axis=(1, 2)) & np.isfinite(people.joint_scores).all(axis=1)
-    is_finite &= np.isfinite(people.box_scores)
-    if people.areas is not None:
-        is_finite &= np.isfinite(people.areas)
-    if is_finite.all():
-        return people
-    log_left_out(int((~is_finite).sum()), len(is_finite), image=people.images[~is_finite][0])
-    return people[is_finite]
-
-
 def _prepare_truth(metric: CocoMetric, results: Sequence[tuple[Mapping[str, Any], Any]], prefix: str) -> None:
     """Reads and converts annotations where mmpose does."""
     if metric.coco is None:
@@ -194,11 +110,12 @@ def _prepare_truth(metric: CocoMetric, results: Sequence[tuple[Mapping[str, Any]
                                                      metric.gt_converter['mapping'])
 
 
-def _without_duplicates(metric: CocoMetric, people: _People) -> _Scored:
+def _without_duplicates(metric: CocoMetric, people: People) -> _Scored:
     """People with scores, without duplicates, by image in mmpose's order."""
     if metric.pred_converter is not None:
-        people = _converted(people, **metric.pred_converter)
-    people, counts = _grouped(people)
+        people = convert(people, num_keypoints=metric.pred_converter['num_keypoints'],
+                         mapping=metric.pred_converter['mapping'])
+    people, counts = group_by_image(people)
     scores = _scores(people, metric.score_mode, metric.keypoint_score_thr)
     areas = np.ptp(people.points, axis=1).prod(axis=1) if people.areas is None else people.areas
     keypoints = np.concatenate([people.points, people.joint_scores[..., None]], axis=-1)
@@ -209,32 +126,7 @@ def _without_duplicates(metric: CocoMetric, people: _People) -> _Scored:
                            threshold=metric.nms_thr, soft=metric.nms_mode == 'soft_oks_nms')]
 
 
-def _converted(people: _People, *, num_keypoints: int, mapping: Sequence[tuple[Any, int]]) -> _People:
-    """With other keypoints, as mmpose's ``transform_pred`` makes them."""
-    sources, targets = map(list, zip(*mapping, strict=True)) if mapping else ([], [])
-    points = np.zeros((len(people.points), num_keypoints, 2), dtype=people.points.dtype)
-    scores = np.zeros((len(people.points), num_keypoints), dtype=people.joint_scores.dtype)
-    points[:, targets], scores[:, targets] = people.points[:, sources], people.joint_scores[:, sources]
-    return replace(people, points=points, joint_scores=scores)
-
-
-def _grouped(people: _People) -> tuple[_People, np.ndarray]:
-    """People by image, in the order of the first of each, and (I,) how many each image has.
-
-    Of predictions for the same sample the first is kept, and samples are in the order of their numbers.
-    """
-    _, first, inverse, counts = np.unique(people.images, return_index=True, return_inverse=True, return_counts=True)
-    places = first.argsort().argsort()[inverse]
-    if people.ids is None:
-        return people[places.argsort(kind='stable')], counts[first.argsort()]
-    order = np.lexsort((people.ids, places))
-    ids, places = people.ids[order], places[order]
-    is_new = np.ones(len(order), dtype=bool)
-    is_new[1:] = (ids[1:] != ids[:-1]) | (places[1:] != places[:-1])
-    return people[order[is_new]], np.bincount(places[is_new], minlength=len(counts))
-
-
-def _scores(people: _People, mode: str, threshold: float) -> np.ndarray:
+def _scores(people: People, mode: str, threshold: float) -> np.ndarray:
     """(P,) scores of people, in mmpose's precision."""
     joints, boxes = people.joint_scores, people.box_scores
     if mode == 'bbox':
