@@ -6,7 +6,7 @@ import atexit
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, TextIO, TypeVar
 
@@ -21,22 +21,34 @@ Item = TypeVar('Item')
 _SMOOTHING = 0.1  # share of the newest iteration in the moving average of durations
 _SECONDS_BETWEEN_LINES = 10.0
 _REFRESH_SECONDS = 0.1
-_streams: list[IO[str]] = []
+_makers: list[Callable[[bool], ProgressDisplay]] = []
+"""Makes the display, transient or not; the last one counts."""
 
 
 @contextmanager
 def shown_on(stream: IO[str]) -> Iterator[None]:
     """Shows progress on another stream than standard error, which may lead to a file meanwhile."""
-    _streams.append(stream)
+    def make(is_transient: bool) -> ProgressDisplay:
+        console = Console(file=stream, width=None if stream.isatty() else 120)
+        return ProgressDisplay(console, transient=is_transient)
+
+    with shown_by(make):
+        yield
+
+
+@contextmanager
+def shown_by(make: Callable[[bool], ProgressDisplay]) -> Iterator[None]:
+    """Shows progress on displays of one's own, which ``make`` returns; it is told whether bars disappear at the end."""
+    _makers.append(make)
     try:
         yield
     finally:
-        _streams.pop()
+        _makers.pop()
 
 
 def tracked(items: Iterable[Item], *, total: int | None, description: str, unit: str = 'images') -> Iterator[Item]:
     """The items, with their rate and the time left, where their number is known, on standard error."""
-    display = ProgressDisplay(Console(file=_streams[-1] if _streams else sys.stderr), transient=False)
+    display = _makers[-1](False) if _makers else ProgressDisplay(Console(file=sys.stderr), transient=False)
     meter = Meter(display.add(description, total))
     start = time.monotonic()
     try:
@@ -69,18 +81,19 @@ class ProgressDisplay:
         self._streams: list[tuple[logging.StreamHandler, TextIO]] = []
         self.is_drawn = console.is_terminal and not console.is_dumb_terminal
         self.refresh_seconds = _REFRESH_SECONDS if self.is_drawn else _SECONDS_BETWEEN_LINES
-        self._line_due = time.monotonic() + _SECONDS_BETWEEN_LINES
+        self._started = time.monotonic()
+        self._lines: dict[TaskID, float] = {}
         if self.is_drawn:
             self.progress.start()
         atexit.register(self.close)
 
     @classmethod
     def on_terminal(cls) -> ProgressDisplay | None:
-        """A display of the first process, on a terminal that can draw or on the stream of :func:`shown_on`."""
+        """A display of the first process, on a terminal that can draw or where :func:`shown_on` leads."""
         if not is_main_process():
             return None
-        if _streams:
-            return cls(Console(file=_streams[-1], width=None if _streams[-1].isatty() else 120))
+        if _makers:
+            return _makers[-1](True)
         console = Console(stderr=True)
         return None if not sys.stderr.isatty() or console.is_dumb_terminal else cls(console)
 
@@ -120,8 +133,9 @@ class ProgressDisplay:
         left = '' if seconds is None else f'{format_duration(seconds)} left'
         self.progress.update(task, description=title, completed=completed, rate=rate, left=left, metrics=metrics)
         total = self.progress.tasks[self.progress.task_ids.index(task)].total
-        if not self.is_drawn and (is_last or time.monotonic() >= self._line_due):
-            self._line_due = time.monotonic() + _SECONDS_BETWEEN_LINES
+        now = time.monotonic()
+        if not self.is_drawn and (is_last or now - self._lines.get(task, self._started) >= _SECONDS_BETWEEN_LINES):
+            self._lines[task] = now
             of_all = '' if total is None else f' of {total:.0f}'
             self.console.print(f'{title}: {completed}{of_all}, {", ".join(filter(None, (rate, left)))}', markup=False,
                                highlight=False, soft_wrap=True)

@@ -56,6 +56,9 @@ class Request:
     """Whether trainings lie in ``seed_<seed>/<role>``, else in ``<role>``."""
     validate: bool = True
     """Whether models are evaluated during their trainings, too."""
+    pairs: bool = False
+    """Whether two trainings of which neither needs the other run at a time, the second in a process of its own, where
+    there are two processor cores."""
 
     @property
     def destination(self) -> Path:

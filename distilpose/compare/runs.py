@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,18 @@ from distilpose.config.differences import differences, read_literals
 from distilpose.engine import train
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.errors import DistilPoseError
+from distilpose.progress import ProgressDisplay, shown_by
 
+from .own_process import OwnProcess, usable_cores
 from .plans import TEACHER, Plan, Request, in_order, stages
+from .shared_progress import DisplayPart, SharedDisplay
 
 _DECIDE_THE_WEIGHTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'load_from')
 _FILES = ('checkpoint', 'ann_file', 'load_from')  # compared by their names, since folders move
-Around = Callable[[Plan, Config, Path], AbstractContextManager[Any]]
+Ended = Callable[[float], None]
+Around = Callable[[Plan, Config, Path], AbstractContextManager[Ended]]
+"""Makes a context that is open during a training and perhaps longer, and takes when the training ended, of
+:func:`time.monotonic`."""
 _MAY_DIFFER = frozenset({  # where the data lies, and what changes the speed only
     'data_root', 'data_prefix', 'num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor', 'val_interval',
     'val_begin'})
@@ -60,17 +66,86 @@ def train_or_read(plans: Sequence[Plan], seed: int, *, request: Request, log: Ca
     """
     runs: dict[str, Run] = {}
     notes: list[str] = []
-    for plan in in_order(plans):
-        folder = request.folder(seed, plan.role)
-        cfg = plan.config_for({role: run.checkpoint for role, run in runs.items()})
-        with around(plan, cfg, folder) if around else nullcontext():
-            run, state = bring_to_its_end(plan, cfg, folder=folder, seed=seed, validate=request.validate)
-        log(plan, seed, state)
-        notes += _foreign_weights(run, runs)
-        runs[plan.role] = run
+    for group in _groups(in_order(plans), size=2 if request.pairs and usable_cores() > 1 else 1):
+        checkpoints = {role: run.checkpoint for role, run in runs.items()}
+        jobs = [Job(plan, plan.config_for(checkpoints), request.folder(seed, plan.role), seed, request.validate)
+                for plan in group]
+        for plan, (run, state) in zip(group, _bring(jobs, around or _nothing_around), strict=True):
+            log(plan, seed, state)
+            notes += _foreign_weights(run, runs)
+            runs[plan.role] = run
     found = [runs[plan.role] for plan in plans]
     check_lengths(found)
     return found, notes
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training, its folder and its seed."""
+
+    plan: Plan
+    cfg: Config
+    folder: Path
+    seed: int
+    validate: bool
+
+    def bring_to_its_end(self) -> tuple[Run, str]:
+        """As :func:`bring_to_its_end`."""
+        return bring_to_its_end(self.plan, self.cfg, folder=self.folder, seed=self.seed, validate=self.validate)
+
+    def is_trained(self) -> bool:
+        """Whether the folder holds a checkpoint of a training's end, of this training or another one."""
+        found, _ = newest_whole_checkpoint(self.folder)
+        return found is not None and is_final(found, self.cfg)
+
+
+def _groups(plans: Sequence[Plan], *, size: int) -> Iterator[list[Plan]]:
+    """The plans in groups of at most ``size``, none of which needs a plan of its own group."""
+    waiting, done = list(plans), set[str]()
+    while waiting:
+        group = [plan for plan in waiting if done.issuperset(plan.needs.values())][:size]
+        yield group
+        waiting = [plan for plan in waiting if plan not in group]
+        done.update(plan.role for plan in group)
+
+
+def _nothing_around(plan: Plan, cfg: Config, folder: Path) -> AbstractContextManager[Ended]:
+    return nullcontext(lambda when: None)
+
+
+def _bring(jobs: Sequence[Job], around: Around) -> list[tuple[Run, str]]:
+    """One after another, or two at a time where neither is trained."""
+    if len(jobs) == 2 and not any(job.is_trained() for job in jobs):
+        return _bring_two(jobs[0], jobs[1], around)
+    found = []
+    for job in jobs:
+        with around(job.plan, job.cfg, job.folder):
+            found.append(job.bring_to_its_end())
+    return found
+
+
+def _bring_two(first: Job, second: Job, around: Around) -> list[tuple[Run, str]]:
+    """The second in a process of its own."""
+    with ExitStack() as stack:
+        stages = [stack.enter_context(ExitStack()) for _ in range(2)]
+        ended = [stage.enter_context(around(job.plan, job.cfg, job.folder))
+                 for stage, job in zip(stages, (first, second), strict=True)]
+        display = stack.enter_context(closing(SharedDisplay(ProgressDisplay.on_terminal())))
+        other = stack.enter_context(OwnProcess(_train, second, title=second.plan.title,
+                                               folder=second.folder, show=display.show))
+        with shown_by(lambda is_transient: DisplayPart(first.plan.title, display.show)):
+            found = first.bring_to_its_end()
+        stages[0].close()
+        state = other.wait()
+        ended[1](other.ended)
+        run, _ = second.bring_to_its_end()  # which reads what the process trained
+        stages[1].close()
+    return [found, (run, state)]
+
+
+def _train(job: Job) -> str:
+    """Brings a training to its end; returns how."""
+    return job.bring_to_its_end()[1]
 
 
 def bring_to_its_end(plan: Plan, cfg: Config, *, folder: Path, seed: int, validate: bool) -> tuple[Run, str]:

@@ -24,12 +24,13 @@ from distilpose.compare.formatting import closed, model_table
 from distilpose.compare.main import Presentation, Queue, write
 from distilpose.compare.page import Texts
 from distilpose.compare.plans import TITLES, Plan, Request
+from distilpose.compare.runs import Ended
 from distilpose.config import working_root
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.engine.work_dir_lock import locked
 from distilpose.errors import DistilPoseError
 from distilpose.processor import processor_name
-from distilpose.progress import shown_on
+from distilpose.progress import ProgressDisplay, shown_by
 from distilpose.report.metrics import in_words
 from distilpose.synthetic import make_dataset
 
@@ -76,7 +77,7 @@ class Settings:
         teacher, baseline, distilled = (f'distilpose::quickstart/{role}.py' for role in TITLES)
         return Request(teacher=teacher, baseline=baseline, distilled=distilled, work_dir=self.work_dir,
                        seeds=(self.seed, ), options=options, data_root=str(self.data), command=self.command,
-                       name='report', seed_folders=False, validate=False)
+                       name='report', seed_folders=False, validate=False, pairs=True)
 
 
 def run(settings: Settings, console: Console) -> None:
@@ -91,12 +92,13 @@ def run(settings: Settings, console: Console) -> None:
                               'there must be at least 8 images')
     with locked(settings.work_dir):
         state = RunState(settings.work_dir / 'state.json')
-        with shown_on(console.file), quiet(settings.work_dir / 'log.txt'):
+        with (shown_by(lambda is_transient: ProgressDisplay(console, transient=is_transient)),
+              quiet(settings.work_dir / 'log.txt')):
             summary = Stages(settings, state, console).run()
     console.print(model_table(summary).terminal())
     gap = closed(summary['gap_closed']['distilled']['ap'])
     console.print(f'Gap to the teacher closed by distillation: {gap} '
-                  f'(seed {settings.seed}; {in_words(sum(state.seconds().values()))} in all).', highlight=False)
+                  f'(seed {settings.seed}; {in_words(state.elapsed())} in all).', highlight=False)
     console.print(f'Report: {settings.work_dir / "report.html"}', soft_wrap=True, highlight=False)
 
 
@@ -125,20 +127,22 @@ class Stages:
                 stage.close()
                 durations = {STAGES[name]: seconds for name, seconds in self.state.seconds().items() if name in STAGES}
                 spent = ', '.join(f'{title} {in_words(seconds)}' for title, seconds in durations.items())
-                spent += f'; {in_words(sum(durations.values()))} in all'
+                spent += f'; {in_words(self.state.elapsed())} in all'
+                if sum(durations.values()) > self.state.elapsed() + 1:
+                    spent += ', because two models trained at a time'
                 write(replace(comparison, facts={**comparison.facts, 'durations': spent}), queue,
                       presentation=presentation)
             stage.result = True
         return json.loads(file.read_text(encoding='utf-8'))
 
     @contextlib.contextmanager
-    def training(self, plan: Plan, cfg: Config, folder: Path) -> Iterator[None]:
+    def training(self, plan: Plan, cfg: Config, folder: Path) -> Iterator[Ended]:
         """Around a training: what an earlier one with other settings left is removed, its weights are written."""
         with self.stage(plan.role, self._fingerprint(plan, cfg)) as stage:
             if not stage.is_same:
                 for file in (folder / 'last_checkpoint', *folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')):
                     file.unlink(missing_ok=True)
-            yield
+            yield stage.close
             weights = folder / 'weights.pth'
             if not (stage.result and weights.is_file()):
                 write_weights(folder, weights)
@@ -179,12 +183,17 @@ class OpenStage:
         self.counts = self.result is None
         self.started = time.monotonic()
 
-    def close(self) -> None:
-        """Adds the time since the start or since the last call, unless the stage was finished before."""
-        now = time.monotonic()
+    def close(self, when: float | None = None) -> None:
+        """Adds the time since the start or since the last call, unless the stage was finished before.
+
+        Args:
+            when: the stage ended; its time is not counted any more. By default now.
+        """
+        now = time.monotonic() if when is None else when
         if self.counts:
-            self.state.spend(self.name, now - self.started)
+            self.state.spend(self.name, self.started, now)
         self.started = now
+        self.counts = self.counts and when is None
 
 
 def is_summary(file: Path) -> bool:

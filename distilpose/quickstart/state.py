@@ -27,6 +27,7 @@ class RunState:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.stages: dict[str, dict[str, Any]] = _read(path)
+        self._counted = 0.0
 
     def result(self, stage: str, fingerprint: str) -> Any | None:
         """The result of a stage that was finished with the same fingerprint, else ``None``."""
@@ -37,13 +38,22 @@ class RunState:
         """Opens a stage; whether what an earlier attempt left behind belongs to the same fingerprint."""
         is_same = self.stages.get(stage, {}).get('fingerprint') == fingerprint
         if not is_same:
-            self.stages[stage] = dict(fingerprint=fingerprint, seconds=0.0, result=None)
+            self.stages[stage] = dict(fingerprint=fingerprint, seconds=0.0, elapsed=0.0, result=None)
             self._write()
         return is_same
 
-    def spend(self, stage: str, seconds: float) -> None:
-        """Adds time to an open stage; interrupted attempts count."""
-        self.stages[stage]['seconds'] += seconds
+    def spend(self, stage: str, start: float, end: float) -> None:
+        """Adds time to an open stage; interrupted attempts count.
+
+        Args:
+            stage: its name.
+            start: in seconds of any clock, the same in all calls.
+            end: likewise.
+        """
+        entry = self.stages[stage]
+        entry['elapsed'] = entry.get('elapsed', entry['seconds']) + max(0.0, end - max(start, self._counted))
+        entry['seconds'] += end - start
+        self._counted = max(self._counted, end)
         self._write()
 
     def finish(self, stage: str, result: Any) -> None:
@@ -54,6 +64,10 @@ class RunState:
     def seconds(self) -> dict[str, float]:
         """Stage -> time spent in it."""
         return {name: entry['seconds'] for name, entry in self.stages.items()}
+
+    def elapsed(self) -> float:
+        """Time in all stages; that of stages beside each other counts once."""
+        return sum(entry.get('elapsed', entry['seconds']) for entry in self.stages.values())
 
     def _write(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,9 +15,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 from mmengine.runner import Runner
 
+from distilpose.compare import runs
 from distilpose.compare.history import read_history
+from distilpose.compare.own_process import OUTPUT, usable_cores
 from distilpose.engine.hooks import ProgressHook
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,13 +124,42 @@ def test_interrupted_and_continued_equals_uninterrupted(quickstart, interrupt, m
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(usable_cores() < 2, reason='on one core trainings follow each other')
+def test_interrupted_while_two_train_equals_uninterrupted(quickstart, interrupt, monkeypatch: pytest.MonkeyPatch,
+                                                          folder: Path, capsys: pytest.CaptureFixture) -> None:
+    assert quickstart('whole') == 0
+    capsys.readouterr()
+    interrupt('teacher', 3)
+    assert quickstart('together') == 130
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == ['[2/5] teacher: begins', '[3/5] student alone: begins']
+    monkeypatch.undo()
+    assert quickstart('together') == 0
+    for role in MODELS:
+        found, expected = (torch.load(folder / name / role / 'weights.pth') for name in ('together', 'whole'))
+        assert all(torch.equal(found[key], expected[key]) for key in expected)
+
+
+@pytest.mark.slow
+def test_one_core_trains_the_same(quickstart, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    assert quickstart('whole') == 0
+    monkeypatch.setattr(runs, 'usable_cores', lambda: 1)
+    assert quickstart('serial') == 0
+    assert not (folder / 'serial' / 'baseline' / OUTPUT).exists()
+    for role in MODELS:
+        found, expected = (torch.load(folder / name / role / 'weights.pth') for name in ('serial', 'whole'))
+        assert all(torch.equal(found[key], expected[key]) for key in expected)
+
+
+@pytest.mark.slow
 def test_another_seed_in_the_same_folder_trains_again(quickstart, interrupt, folder: Path) -> None:
     assert quickstart('whole') == 0
     before = digests(folder / 'whole')
-    interrupt('baseline', 1)
+    interrupt('distilled', 1)
     assert quickstart('whole', '--seed', '1') == 130
     after = digests(folder / 'whole')
-    assert after['teacher'] != before['teacher'] and after['distilled'] == before['distilled']
+    assert after['teacher'] != before['teacher'] and after['baseline'] != before['baseline']
+    assert after['distilled'] == before['distilled']
 
 
 @pytest.mark.parametrize('wrong', [('--seed', '-1'), ('--images', '3')])
