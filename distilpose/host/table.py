@@ -231,6 +231,10 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         why='in each iteration heads copy their predictions and targets from the GPU, and wait for them, to compute '
             'acc_pose in numpy', until='mmpose computes it in torch'),
     _speedup(
+        'mmpose.models.utils.realnvp:RealNVP.prior', 'realnvp:prior',
+        why="the prior of RLE's flow never changes and is checked in every iteration, for which a GPU is waited for "
+            'five times', until='mmpose builds it with validate_args=False'),
+    _speedup(
         'mmengine.logging.history_buffer:HistoryBuffer.update', 'history_buffer:update',
         why='it copies the history to append a value', until='mmengine appends in place'),
     _speedup(
