@@ -19,6 +19,7 @@ import torch
 from mmengine.config import Config
 
 import distilpose  # noqa: F401  (makes mmpose importable for every test module)
+from tests.devices import DTYPES
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST_PROGRAMS = {'gcc --version', 'git'}
@@ -29,6 +30,7 @@ os.environ['PYTHON'] = sys.executable  # of the launch scripts
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption('--device', default='cpu', help='the device of tests that can run on any, for instance cuda')
+    parser.addoption('--dtype', default='float32', choices=sorted(DTYPES), help='the type of tests that take any')
     parser.addoption('--all', action='store_true', help='also the slow tests')
 
 
@@ -93,6 +95,11 @@ def stored_configs() -> Iterator[None]:
 @pytest.fixture
 def device(request: pytest.FixtureRequest) -> torch.device:
     return torch.device(request.config.getoption('--device'))
+
+
+@pytest.fixture
+def dtype(request: pytest.FixtureRequest) -> torch.dtype:
+    return DTYPES[request.config.getoption('--dtype')]
 
 
 @pytest.fixture

@@ -1,0 +1,67 @@
+"""Tests on any device and in any type: moving what fixtures made on the CPU, and comparing within the type's precision.
+
+``pytest --device cuda --dtype bfloat16`` chooses for the fixtures ``device`` and ``dtype``. Inputs are drawn on the
+CPU, so that they are the same everywhere, and moved::
+
+    def test_identity(device, dtype):
+        maps = on(torch.rand(2, 17, 64, 48), device, dtype)
+        assert_close(move(maps, COMMON_GRID), maps)
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import torch
+from mmengine.structures import BaseDataElement
+from torch import Tensor, nn
+
+DTYPES = dict(float32=torch.float32, float64=torch.float64, bfloat16=torch.bfloat16, float16=torch.float16)
+T = TypeVar('T')
+
+
+def on(value: T, device: torch.device | str, dtype: torch.dtype | None = None) -> T:
+    """Tensors, modules and data samples, in lists, tuples, named tuples and dicts, on a device.
+
+    Args:
+        value: is not changed, but for modules, which move in place.
+        device: where to.
+        dtype: of floating-point tensors and of modules, ``None`` to keep theirs; data samples keep theirs.
+    """
+    moved: Any = value
+    if isinstance(value, Tensor):
+        moved = value.to(device, dtype if value.is_floating_point() else None)
+    elif isinstance(value, nn.Module):
+        moved = value.to(device) if dtype is None else value.to(device, dtype)
+    elif isinstance(value, BaseDataElement):
+        moved = value.to(device)
+    elif isinstance(value, dict):
+        moved = type(value)({key: on(entry, device, dtype) for key, entry in value.items()})
+    elif isinstance(value, tuple) and hasattr(value, '_fields'):
+        moved = type(value)(*(on(entry, device, dtype) for entry in value))
+    elif isinstance(value, (list, tuple)):
+        moved = type(value)(on(entry, device, dtype) for entry in value)
+    return moved
+
+
+def tolerance(dtype: torch.dtype, device: torch.device | str = 'cpu', *, scale: float = 1.0) -> dict[str, float]:
+    """``rtol`` and ``atol`` of values around 1 after some operations in a type: ten times its rounding, and more.
+
+    CUDA adds in another order, and its float32 convolutions may round to 10 bits (TF32).
+
+    Args:
+        dtype: of the computation.
+        device: see above.
+        scale: of the values, for ``atol``.
+    """
+    share = 10 * torch.finfo(dtype).eps if dtype.is_floating_point else 0.0
+    if torch.device(device).type != 'cpu' and dtype is torch.float32:
+        share = 1e-3 if torch.backends.cudnn.allow_tf32 else 1e-5
+    return dict(rtol=share, atol=share * scale)
+
+
+def assert_close(found: Tensor, expected: Tensor | float, *, scale: float = 1.0, **given: float) -> None:
+    """Values on any device against expected ones, within :func:`tolerance` of the type that was found."""
+    options = {**tolerance(found.dtype, found.device, scale=scale), **given}
+    other = torch.as_tensor(expected)
+    torch.testing.assert_close(found.detach().cpu(), other.detach().cpu().to(found.dtype).expand_as(found), **options)
