@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .command import Command, add_cfg_options, read_options
 from .paths import require_config
-from .training import COMPILE_MODES, DTYPES, add_fast
+from .training import COMPILE_MODES, DTYPES, add_fast_training
 
 STYLES = ('mmcv', 'hrnet')
 """Those of :mod:`distilpose.complexity`."""
@@ -144,7 +144,7 @@ def _add_benchmark(parser: argparse.ArgumentParser) -> None:
         add('--data-root', metavar='DIR', help="folder of the data, instead of the config's data_root")
         add_cfg_options(command)
         if name in ('train', 'data', 'teacher-cache'):
-            add_fast(command)
+            add_fast_training(command)
         measurement.add_arguments(command)
 
 

@@ -7,13 +7,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from .command import LAUNCHERS, Command, WrongInput, add_cfg_options, add_fast, read_options
+from .command import FAST, LAUNCHERS, Command, WrongInput, add_cfg_options, add_fast, read_options
 from .machines import check_descriptors, check_interface
 from .paths import require_checkpoint, require_config
 
 DTYPES = ('float32', 'bfloat16', 'float16')
-FAST = ('auto', 'off', 'float32', 'bfloat16', 'float16')
-"""Those of :mod:`distilpose.models.fast_settings`."""
 COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
 """This and ``DTYPES`` are those of :mod:`distilpose.models.optimised`."""
 MAY_CHANGE = ('data', 'model', 'optimizer')
@@ -77,7 +75,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add('--allow-changed', action='append', default=[], metavar='WHAT',
         help=f'with --resume: go on although WHAT is another one than that of the checkpoint; some of '
              f'{", ".join(MAY_CHANGE)}, with commas between them')
-    add_fast(parser)
+    add_fast_training(parser)
     add('--amp', action='store_true', help='train in bfloat16 (or --cfg-options optim_wrapper.dtype=float16); --fast '
         'does more')
     add('--seed', type=int, help='seed of all random numbers')
@@ -97,7 +95,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     _add_distillation(parser)
 
 
-def add_fast(parser: argparse.ArgumentParser) -> None:
+def add_fast_training(parser: argparse.ArgumentParser) -> None:
     """Adds ``--fast`` of a training."""
     parser.add_argument(
         '--fast', nargs='?', const='auto', choices=FAST, metavar='TYPE',
