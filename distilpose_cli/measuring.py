@@ -150,6 +150,7 @@ def _add_benchmark(parser: argparse.ArgumentParser) -> None:
 
 def _benchmark(args: argparse.Namespace) -> None:
     from distilpose.benchmark import MEASUREMENTS, display
+    from distilpose.engine.device_options import device_options
     from distilpose.engine.launch import load_and_change
 
     with redirect_stdout(sys.stderr):  # for what the host prints
@@ -157,7 +158,8 @@ def _benchmark(args: argparse.Namespace) -> None:
                                      fast=getattr(args, 'fast', None))
         for note in notes:
             print(note)
-        found = MEASUREMENTS[args.subcommand](cfg, args)
+        with device_options(cfg):
+            found = MEASUREMENTS[args.subcommand](cfg, args)
     print(display.as_json(found) if args.json else display.as_text(found))
 
 

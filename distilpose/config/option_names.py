@@ -68,7 +68,7 @@ def _keys_of_plain_dicts() -> dict[str, frozenset[str]]:
     wrappers = (OptimWrapper, AmpOptimWrapper, *registered('AutocastOptimWrapper'))
     loops = dict(without=('runner', 'dataloader'))
     return {
-        'env_cfg': frozenset({'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'}),
+        'env_cfg': frozenset({'cudnn_benchmark', 'matmul_precision', 'mp_cfg', 'dist_cfg', 'resource_limit'}),
         'env_cfg.mp_cfg': parameters(set_multi_processing, without=('distributed', )),
         'env_cfg.dist_cfg': parameters(init_dist, torch.distributed.init_process_group,
                                        without=('launcher', )) | {'port', 'timeout'},

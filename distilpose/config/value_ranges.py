@@ -181,6 +181,7 @@ _TABLE: Sequence[tuple[Sequence[str], str, Values]] = (
                                       'a whole number from 0 to 2**32 - 1, or None')),
     (('randomness', ), 'deterministic diff_rank_seed', _FLAG),
     (('env_cfg', ), 'cudnn_benchmark', _FLAG),
+    (('env_cfg', ), 'matmul_precision', one_of('highest', 'high', 'medium', None)),
     (('env_cfg.mp_cfg', ), 'mp_start_method', one_of('fork', 'spawn', 'forkserver', None)),
     (('env_cfg.mp_cfg', ), 'opencv_num_threads', whole(0, or_none=True)),
     (('env_cfg.dist_cfg', ), 'timeout', _POSITIVE),

@@ -29,6 +29,7 @@ from ..config.building import building_as_sentences
 from ..errors import DistilPoseError
 from ..renamed import forward_names
 from .default_hooks import DEFAULT_HOOKS
+from .device_options import device_options
 from .distillation_config import write_distillation
 from .environment import end_workers
 from .failures import failures_as_sentences
@@ -122,7 +123,7 @@ def set_randomness(cfg: Config, *, seed: int | None, deterministic: bool) -> Non
 def run(cfg: Config, notes: list[str], action: Callable[[Any], Any], *, returns_result: bool = False,
          runner_type: type[Runner] | None = None) -> Any:
     """Runs, with errors of the disk as sentences."""
-    with disk_errors_as_sentences(Path(cfg.work_dir)):
+    with disk_errors_as_sentences(Path(cfg.work_dir)), device_options(cfg):
         return _build_and_run(cfg, notes, action, returns_result=returns_result, runner_type=runner_type)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmpose.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 
 from ..errors import DistilPoseError
+from ..models.fast_settings import resolve_dtype
 from ..models.optimised import DTYPES
 
 _NEARLY = 0.8
@@ -28,7 +31,8 @@ class AutocastOptimWrapper(OptimWrapper):
     and optimizer states stay in float32.
 
     Args:
-        dtype: ``'bfloat16'``, or ``'float16'`` (CUDA only), for which gradients are scaled.
+        dtype: ``'bfloat16'``, or ``'float16'`` (CUDA only), for which gradients are scaled; ``'auto'`` for bfloat16
+            where the device multiplies it fast, else float32, which is logged.
         loss_scale: options of ``torch.amp.GradScaler``, used for float16.
         **kwargs: of :class:`mmengine.optim.OptimWrapper`: optimizer, accumulative_counts, clip_grad.
 
@@ -39,14 +43,24 @@ class AutocastOptimWrapper(OptimWrapper):
     def __init__(self, *, dtype: str = 'bfloat16', loss_scale: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.device_type = self.optimizer.param_groups[0]['params'][0].device.type
-        self.dtype = autocast_dtype(dtype, self.device_type)
+        self.dtype = self._resolve(dtype)
         self.loss_scaler = torch.amp.GradScaler(
             self.device_type, **(loss_scale or {}), enabled=self.dtype is torch.float16)
+
+    def _resolve(self, dtype: str) -> torch.dtype:
+        if dtype != 'auto':
+            return autocast_dtype(dtype, self.device_type)
+        found = resolve_dtype('auto', self.device_type)
+        print_log(f"optim_wrapper.dtype='auto': the forward pass is in {found or 'float32'}, since products in "
+                  f'bfloat16 are {"" if found else "not "}fast on this device ({self.device_type}).', 'current',
+                  logging.INFO)
+        return torch.float32 if found is None else autocast_dtype(found, self.device_type)
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """The context of the forward pass: autocast, and no synchronisation while gradients accumulate."""
-        with super().optim_context(model), torch.autocast(self.device_type, dtype=self.dtype):
+        with super().optim_context(model), torch.autocast(
+                self.device_type, dtype=self.dtype, enabled=self.dtype is not torch.float32):
             yield
 
     def backward(self, loss: Tensor, **kwargs: Any) -> None:

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 
 from ..checkpoints.writing import describe, disk_error, replacing
 from ..errors import DistilPoseError, printable
+from .device_options import describe_device_options
 from .hooks import SkippedImagesHook, StrictResumeHook
 from .hooks.channels_last import contiguous_while_drawn, has_channels_last, use_channels_last
 from .mixed_precision import check_custom_keys
@@ -94,7 +95,7 @@ class ConciseRunner(Runner):
         with self._details():
             facts = {**collect_env(), **env_cfg, 'seed': self.seed, 'launcher': self._launcher}
             self.logger.info('\n'.join(f'{name}: {value}' for name, value in facts.items()))
-        for line in describe_environment(self):
+        for line in filter(None, (*describe_environment(self), describe_device_options(self.cfg))):
             self.logger.info(line)
         if is_main_process():
             self.logger.info(f'Environment, hooks and initial weights: {Path(self.log_dir, DETAILS)}.')

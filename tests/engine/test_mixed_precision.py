@@ -12,6 +12,7 @@ from torch import nn
 
 from distilpose.engine.mixed_precision import AutocastOptimWrapper, autocast_dtype, check_custom_keys
 from distilpose.errors import DistilPoseError
+from distilpose.models import fast_settings
 
 
 def build(model: nn.Module, **kwargs: Any) -> AutocastOptimWrapper:
@@ -31,6 +32,15 @@ def test_forward_runs_in_bfloat16_and_gradients_are_float32() -> None:
     assert output.dtype is torch.bfloat16
     wrapper.backward(output.float().square().mean())
     assert model.weight.grad is not None and model.weight.grad.dtype is torch.float32
+
+
+@pytest.mark.parametrize(('fast', 'dtype'), [(True, torch.bfloat16), (False, torch.float32)])
+def test_auto_is_read_from_the_processor(fast: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_settings, 'has_fast_bfloat16', lambda device_type: fast)
+    model = nn.Linear(2, 2)
+    wrapper = build(model, dtype='auto')
+    with wrapper.optim_context(model):
+        assert model(torch.ones(1, 2)).dtype == dtype == wrapper.dtype
 
 
 def test_accumulated_halves_equal_the_whole_batch() -> None:

@@ -126,7 +126,17 @@ def facts_of(runner: Runner) -> Facts:
                    "SHA-256 of the teacher's config": digest(known)}
         if model.keypoint_map is not None:
             teacher["SHA-256 of the teacher's keypoints"] = digest(model.keypoint_map.partners)
-    return dict(data=data, model=teacher, run={'number of processes': str(get_world_size())})
+    return dict(data=data, model=teacher, run={'number of processes': str(get_world_size()), **_types(runner, model)})
+
+
+def _types(runner: Runner, model: Any) -> dict[str, str]:
+    """What ``'auto'`` is on this machine, for each type that the config leaves to it."""
+    options, found = runner.cfg.model.get('teacher') or {}, {}
+    if options.get('dtype') == 'auto':
+        found["the teacher's type"] = str(model.teacher.dtype or 'torch.float32')
+    if runner.cfg.optim_wrapper.get('dtype') == 'auto':
+        found['type of the forward pass'] = str(getattr(runner.optim_wrapper, 'dtype', 'torch.float32'))
+    return found
 
 
 def shared_facts(runner: Runner) -> Facts:

@@ -12,6 +12,7 @@ from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid, move
 from distilpose.distillation.teachers import FrozenTeacher, load_teacher
 from distilpose.distillation.teachers.heatmaps import draw_simcc_heatmaps
 from distilpose.errors import DistilPoseError
+from distilpose.models import fast_settings
 from tests import rtmpose
 from tests.networks import INPUT_SIZE, TEACHER, batch, changed, teacher
 
@@ -250,3 +251,11 @@ def test_weights_only(tmp_path: Path) -> None:
 def test_the_old_name_of_fused_still_works_and_warns() -> None:
     with pytest.warns(DeprecationWarning, match=r'model\.teacher\.quick is now model\.teacher\.fused'):
         assert teacher(quick=False).copy is None
+
+
+@pytest.mark.parametrize(('fast', 'dtype'), [(True, torch.bfloat16), (False, None)])
+def test_the_type_auto_is_read_from_the_processor(fast: bool, dtype: torch.dtype | None,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_settings, 'has_fast_bfloat16', lambda device_type: fast)
+    frozen = FrozenTeacher(teacher().model, dtype='auto')
+    assert frozen.dtype == dtype
