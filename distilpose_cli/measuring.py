@@ -112,7 +112,8 @@ def _add_teacher_cache(parser: argparse.ArgumentParser) -> None:
 MEASUREMENTS = {
     'train': Measurement(
         'Images a second that training takes, without loading them: forward, backward and optimizer.',
-        'float32, channels first, attention by einsum, drawn heatmaps in the loss, and a plain optimizer', _add_train),
+        'float32, channels first, attention by einsum, drawn heatmaps in the loss, and a plain optimizer; for DWPose '
+        "mmpose's own distiller", _add_train),
     'infer': Measurement(
         "Images a second that a config's model predicts, a distillation's student, decoding included.",
         'float32, channels first, unfolded, attention by einsum, a flip test in two forward passes and decoding sample '

@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import copy
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmpose.models.distillers import DWPoseDistiller
 
 from distilpose.distillation import PoseDistiller
 from distilpose.engine.mixed_precision import use_autocast
 from distilpose.errors import DistilPoseError
 
 from .display import Report
+from .dwpose import as_mmpose_distils, is_dwpose
 from .inputs import batch_size, build_model, macs_of_a_step, ready_to_train, synthetic_batch, with_a_teacher
 from .machine import Machine, added_at_peak, chosen_machine, measure_ceilings
 from .reference import published_settings, train_as_published
@@ -45,8 +47,8 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     with chosen_machine(args) as machine, with_a_teacher(cfg) as (ready, notes):
         variants = {'config': _Steps(ready, batch, machine)}
         if args.baseline:
-            variants['published'] = _Steps(published_settings(ready), batch, machine)
-            notes = [*notes, variants['published'].work_as_published()]
+            variants['published'] = _Steps(published_settings(ready), batch, machine, is_published=True)
+            notes = [*notes, variants['published'].reference]
         seconds = interleave(variants, runs=args.runs, clock=machine.clock)
         return Report(
             'images', seconds, machine.meaning, flops={name: variant.flops for name, variant in variants.items()},
@@ -55,14 +57,28 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
 
 
 class _Steps:
-    """Repeats the training step on one batch."""
+    """Repeats the training step on one batch.
 
-    def __init__(self, cfg: Config, batch: dict[str, Any], machine: Machine) -> None:
+    Args:
+        cfg: of the training.
+        batch: collated.
+        machine: that it runs on.
+        is_published: replace modules by the reference implementation, or a distillation of DWPose by mmpose's own.
+    """
+
+    reference = ''
+    """A sentence about the reference implementation."""
+
+    def __init__(self, cfg: Config, batch: dict[str, Any], machine: Machine, *, is_published: bool = False) -> None:
         self.batch, self.machine = batch, machine
         model: Any = build_model(cfg)
         self.model = model.to(machine.device)
+        dtypes = dict(teacher=model.teacher.dtype) if isinstance(model, PoseDistiller) else {}
+        macs = self._count_macs()
+        if is_published:
+            self._use_reference(cfg)
         self.wrapper: Any = ready_to_train(self.model, cfg)
-        self.flops = self._count_flops()
+        self.flops = _flops_by_dtype(macs, dict(dtypes, student=getattr(self.wrapper, 'dtype', None)))
         self.step: Callable[..., Any] = self.model.train_step
         if cfg.get('compile'):  # as mmengine's Runner does
             self.step = torch.compile(self.step, **({} if cfg.compile is True else cfg.compile))
@@ -71,11 +87,14 @@ class _Steps:
         self.step(self.batch, optim_wrapper=self.wrapper)
         return len(self.batch['inputs'])
 
-    def work_as_published(self) -> str:
-        """Replaces modules by the reference implementation; returns a sentence about it."""
-        teachers = [self.model.teacher.model] if isinstance(self.model, PoseDistiller) else []
-        replaced = train_as_published(self.model, *teachers)
-        return f'published: {", ".join(["float32, channels first", *replaced])}, an optimizer without fused steps.'
+    def _use_reference(self, cfg: Config) -> None:
+        if is_dwpose(self.model):
+            self.model, replaced = as_mmpose_distils(self.model, cfg), ["mmpose's own DWPoseDistiller"]
+        else:
+            teachers = [self.model.teacher.model] if isinstance(self.model, PoseDistiller) else []
+            replaced = train_as_published(self.model, *teachers)
+        words = ', '.join(['float32, channels first', *replaced])
+        self.reference = f'published: {words}, an optimizer without fused steps.'
 
     def time_sections(self) -> dict[str, float]:
         """Milliseconds of every section for one image, the median of three steps."""
@@ -93,19 +112,27 @@ class _Steps:
         if isinstance(self.model, PoseDistiller):
             methods += [('teacher', self.model.teacher, 'outputs'), ('teacher', self.model.teacher, 'outputs_from'),
                         ('terms', self.model, '_term_losses')]
+        elif isinstance(self.model, DWPoseDistiller):
+            teacher = self.model.teacher
+            methods += [('teacher', teacher, 'extract_feat'), ('teacher', teacher.head, 'forward')]
         with sections.patched(methods):
             self(0)
         return sections.seconds
 
-    def _count_flops(self) -> dict[str, float]:
-        """FLOPs for one image by the type in which they are computed."""
+    def _count_macs(self) -> dict[str, int]:
         height, width = self.batch['inputs'][0].shape[-2:]
-        macs = macs_of_a_step(self.model, torch.zeros(1, 3, height, width, device=self.machine.device))
-        types = dict(student=getattr(self.wrapper, 'dtype', None))
-        if isinstance(self.model, PoseDistiller):
-            types['teacher'] = self.model.teacher.dtype
-        flops: dict[str, float] = {}
-        for network, dtype in types.items():
-            name = str(dtype or torch.float32).removeprefix('torch.')
-            flops[name] = flops.get(name, 0) + 2 * macs[network]
-        return flops
+        return macs_of_a_step(self.model, torch.zeros(1, 3, height, width, device=self.machine.device))
+
+
+def _flops_by_dtype(macs: Mapping[str, int], dtypes: Mapping[str, Any]) -> dict[str, float]:
+    """FLOPs for one image by the type in which they are computed.
+
+    Args:
+        macs: network -> MACs.
+        dtypes: network -> type, ``None`` for float32.
+    """
+    flops: dict[str, float] = {}
+    for network, dtype in dtypes.items():
+        name = str(dtype or torch.float32).removeprefix('torch.')
+        flops[name] = flops.get(name, 0) + 2 * macs[network]
+    return flops

@@ -155,9 +155,10 @@ def _store_convolutions(backbone: nn.Module, dtype: torch.dtype) -> None:
 
 
 def _keep_last_layers_in_float32(head: nn.Module) -> None:
-    for name in _LAST_LAYERS:
-        layer = getattr(head, name, None)
-        if isinstance(layer, nn.Module):
+    names = [name for name in _LAST_LAYERS if isinstance(getattr(head, name, None), nn.Module)]
+    for name in names:
+        layer = getattr(head, name)
+        if name != 'final_layer' or len(names) == 1:  # of SimCC, whose last layers are those of both axes
             setattr(head, name, _InFloat32(layer))
 
 
