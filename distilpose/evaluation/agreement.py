@@ -70,14 +70,18 @@ class AgreementWithTeacher(BaseMetric):
             raise DistilPoseError('AgreementWithTeacher was given no predictions of a teacher; it validates the '
                                   'training of a PoseDistiller, by distilpose train or with '
                                   "custom_hooks=[dict(type='AgreementHook')]")
-        for sample in data_samples:
-            expected = self.teacher[sample['id']]
-            predicted = np.asarray(sample['pred_instances']['keypoints'])[:1, :, :2]
-            corners = np.asarray(sample['gt_instances']['bboxes'])[:1]
-            boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-            is_correct = correct_keypoints(predicted, expected.keypoints[None], boxes=boxes, threshold=self.threshold)
-            counts = expected.certainty >= self.certainty
-            self.results.append(dict(correct=int((is_correct[0] & counts).sum()), count=int(counts.sum())))
+        if not data_samples:
+            return
+        expected = [self.teacher[sample['id']] for sample in data_samples]
+        predicted = np.concatenate([np.asarray(sample['pred_instances']['keypoints'])[:1, :, :2]
+                                    for sample in data_samples])
+        corners = np.concatenate([np.asarray(sample['gt_instances']['bboxes'])[:1] for sample in data_samples])
+        boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+        is_correct = correct_keypoints(predicted, np.stack([person.keypoints for person in expected]), boxes=boxes,
+                                       threshold=self.threshold)
+        counts = np.stack([person.certainty for person in expected]) >= self.certainty
+        sums = zip((is_correct & counts).sum(axis=1).tolist(), counts.sum(axis=1).tolist(), strict=True)
+        self.results += [dict(correct=correct, count=count) for correct, count in sums]
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """The share in [0, 1], NaN where no joint counts."""
