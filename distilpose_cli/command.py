@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
+import importlib
 import os
 import select
 import shlex
@@ -86,6 +88,8 @@ class Command:
     """Further sentences for the help."""
     epilog: str | None = None
     """The end of the help."""
+    imports_package: bool = True
+    """Whether ``run`` imports ``distilpose``."""
     intermixed: bool = False
     """Whether options may stand between the values of one list of arguments."""
 
@@ -122,12 +126,21 @@ class Command:
 
         def check_and_run() -> int | None:
             self.check(args)
+            if self.imports_package:
+                import_package()
             return self.run(args)
 
         return run_tool(check_and_run, program=parser.prog,
                         interrupted=self.interrupted.replace('{command}', args.command_line),
                         resume=resuming(args.command_line, self.resume) if self.resume else None,
                         command_line=args.command_line)
+
+
+def import_package() -> None:
+    """Imports ``distilpose`` and has the garbage collector pass over it; mmengine starts it for every data set."""
+    if 'distilpose' not in sys.modules:
+        importlib.import_module('distilpose')
+        gc.freeze()
 
 
 def resuming(command_line: str, option: str) -> str:

@@ -106,4 +106,5 @@ def _doctor(args: argparse.Namespace) -> int:
 
 DOCTOR = Command(
     'Print what a bug report needs: versions, devices, and whether every part works.', script='distilpose doctor',
-    add_arguments=_add_doctor, run=_doctor, details='The exit code is 1 if a part that is required is broken.')
+    add_arguments=_add_doctor, run=_doctor, imports_package=False,
+    details='The exit code is 1 if a part that is required is broken.')

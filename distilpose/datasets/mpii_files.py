@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
-from scipy.io import loadmat
 
 from distilpose.errors import DistilPoseError
 from distilpose.host.data_files import read_json
@@ -226,6 +225,8 @@ def _load_mat(path: str | Path) -> dict[str, np.ndarray]:
     if not Path(path).is_file():
         raise DistilPoseError(f'there is no ground truth {path}; {advice}')
     try:
+        from scipy.io import loadmat  # its import takes a third of a second
+
         content = loadmat(path)
     except Exception as error:  # scipy raises anything over the bytes of another format
         raise DistilPoseError(f"the ground truth {path} is not a file of Matlab's ({error}); {advice}") from error

@@ -12,6 +12,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from .lazy_imports import when_imported
+
 _KEPT: list[Any] = []
 """Objects whose effect lasts as long as they live."""
 _SERVED_FOR_MMDET = {f'mmdet.{name}': f'mmpose.{name}' for name in ('PipelineSwitchHook', 'YOLOXHSVRandomAug')}
@@ -52,27 +54,32 @@ def stub_mmcv_ops() -> bool:
 
 
 def repair_torchvision() -> bool:
-    """Imports torchvision on a torch without CUDA, whose libraries its compiled part is linked to.
+    """Lets torchvision be imported on a torch without CUDA, whose libraries its compiled part is linked to.
 
     The import fails where Python registers shapes for ``torchvision::nms``, which that part would have defined.
     Declaring the operation is enough for all of torchvision except calling it.
     """
+    if 'torchvision' in sys.modules:
+        return False
+    when_imported(['torchvision'], _execute_torchvision)
+    return True
+
+
+def _execute_torchvision(execute: Callable[[types.ModuleType], None], module: types.ModuleType) -> None:
     import torch
 
     try:
-        import torchvision  # noqa: F401
+        execute(module)
     except RuntimeError as error:
         if 'torchvision::nms' not in str(error):
             raise
-        for name in [name for name in sys.modules if name.partition('.')[0] == 'torchvision']:
+        for name in [name for name in sys.modules if name.startswith('torchvision.')]:
             del sys.modules[name]
         library = torch.library.Library('torchvision', 'DEF')
         for operation in ('nms', 'qnms'):
             library.define(f'{operation}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
         _KEPT.append(library)  # the declarations live as long as this object
-        importlib.import_module('torchvision')
-        return True
-    return False
+        execute(module)
 
 
 def serve_xtcocotools() -> bool:

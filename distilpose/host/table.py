@@ -24,6 +24,8 @@ from . import (
     finite_predictions,
     image_paths,
     imports,
+    lazy_compiler,
+    lazy_imports,
     metainfo,
     packages,
     processes,
@@ -95,12 +97,23 @@ def _read_stored_annotations() -> None:
     resolve('distilpose.annotation_store.data_sets:install')()
 
 
+def _make_figures_later() -> None:
+    resolve('distilpose.host.speedups.figures:install')()
+
+
 def _not_in_this_process() -> bool:
     """Leaves a function alone that is replaced in other processes only: the launcher's, or a data worker's."""
     return False
 
 
 REPLACEMENTS: tuple[Replacement, ...] = (
+    Replacement(
+        (*sorted({module for module, _ in lazy_imports.PASSED_ON.values()}),
+         *(f'{module}:{"plt" if name == "pyplot" else name}' for module, (_, name) in lazy_imports.USED.items()),
+         ), 'speedup',
+        why='FSDP, sympy, scipy.stats, matplotlib and torchvision are imported by every process for names that a '
+            'training does not use; they are imported when they are used (distilpose/host/lazy_imports.py)',
+        until='mmengine and mmpose import them where they use them', install=lazy_imports.import_lazily),
     _repair(
         'mmengine.utils.package_utils:is_installed', 'mmengine.utils.package_utils:get_installed_path',
         why='they import pkg_resources, which warns since setuptools 67 and is gone since 82',
@@ -202,6 +215,20 @@ REPLACEMENTS: tuple[Replacement, ...] = (
             'of the student does not have; they build the student',
         until='mmpose asks a model for what predicts', install=distillation_configs.predict_with_students),
 
+    Replacement(
+        tuple(f'torch.optim.{name.lower()}:{name}.step' for name in lazy_compiler.OPTIMIZERS), 'speedup',
+        why='every optimizer imports the compiler, and sympy with it, for marks that the compiler reads; until it is '
+            'imported, steps do without (distilpose/host/lazy_compiler.py)',
+        until='torch imports it where something is compiled', install=lazy_compiler.optimize_without_compiler),
+    _function_everywhere(
+        'mmengine.utils.dl_utils.collect_env:collect_env', 'environment:collect_env',
+        why='it imports torchvision and setuptools for a version and an exception',
+        until='mmengine asks importlib.metadata'),
+    Replacement(
+        ('mmengine.visualization.visualizer:Visualizer._initialize_fig', ), 'speedup',
+        why='every visualizer makes a figure of matplotlib, also where OpenCV draws; fig_save, ax_save and dpi make it '
+            'when they are first read',
+        until='mmengine makes figures where it draws', install=_make_figures_later),
     _speedup(
         'mmpose.models.pose_estimators.topdown:TopdownPoseEstimator.predict', 'tta:predict',
         why='the flip test runs the network twice; one batch of images and mirror images is faster on accelerators '

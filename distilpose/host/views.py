@@ -6,10 +6,10 @@ import functools
 import types
 from typing import Any
 
-import torch
+from .lazy_compiler import not_compiled
 
 
-@torch.compiler.disable  # which cannot trace how a view is made
+@not_compiled  # which cannot trace how a view is made
 def view_of(owner: Any, **attributes: Any) -> Any:
     """A view of an object: its class and its state, except for the attributes that are given here.
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from distilpose.distillation.image_adapter import adapter_between
@@ -18,6 +17,10 @@ from distilpose.structures import NetworkInput, PoseOutputs
 from .metrics import correct, mean_pose
 from .predictions import Predictions, collect
 
+_LEAST_GAIN = 0.2
+"""Points of PCK, of 1, that another order of keypoints must be better by."""
+_MOVED = 0.2
+"""By how much of 1 a keypoint is more often right by another label than the own keypoint of that label."""
 MOST_BIAS = 0.2
 """Cells that joints may lie beside their labels on average."""
 PEOPLE_TO_PROBE = 50
@@ -196,13 +199,18 @@ def _order(predictions: Predictions, names: Sequence[str], flip: Sequence[int]) 
     shares = _shares_right(predictions) / np.maximum(counts, 1)
     labels = np.flatnonzero(predictions.counted.any(0))
     weights = predictions.counted.sum(0)[labels]
+    most = shares[:, labels].max(0) - shares[labels, labels]
+    if not _is_other_order(most, most > _MOVED, weights):
+        return
+    from scipy.optimize import linear_sum_assignment  # its import takes half a second
+
     rows, columns = linear_sum_assignment(shares[:, labels] * weights + 1e-3 * np.eye(len(names))[:, labels],
                                           maximize=True)
     own, other = shares[labels[columns], labels[columns]], shares[rows, labels[columns]]
-    moved = (rows != labels[columns]) & (other > own + 0.2)
-    gain = float(((other - own) * weights[columns])[moved].sum() / max(weights.sum(), 1))
+    moved = (rows != labels[columns]) & (other > own + _MOVED)
+    gain = _points_of_order(other - own, moved, weights[columns])
     changes_sides = np.array_equal(rows[moved], np.asarray(flip)[labels[columns][moved]])
-    if moved.sum() < 2 or gain < 0.2 or changes_sides:
+    if not _is_other_order(other - own, moved, weights[columns]) or changes_sides:
         return
     pairs = [f'{names[row]} lies on {names[label]}' for row, label in
              zip(rows[moved].tolist(), labels[columns][moved].tolist(), strict=True)]
@@ -210,6 +218,16 @@ def _order(predictions: Predictions, names: Sequence[str], flip: Sequence[int]) 
     yield Finding('order', f'The keypoints of the teacher are in another order than the labels: {", ".join(pairs[:4])}'
                            f'{more}; in the order that fits best PCK@0.1 is {100 * gain:.1f} points higher. Give their '
                            'names in model.teacher.keypoints')
+
+
+def _points_of_order(differences: np.ndarray, moved: np.ndarray, weights: np.ndarray) -> float:
+    """By how much PCK, of 1, is higher with the labels of moved keypoints exchanged."""
+    return float((differences * weights)[moved].sum() / max(weights.sum(), 1))
+
+
+def _is_other_order(differences: np.ndarray, moved: np.ndarray, weights: np.ndarray) -> bool:
+    """Whether that is worth a word."""
+    return moved.sum() >= 2 and _points_of_order(differences, moved, weights) >= _LEAST_GAIN
 
 
 def _shares_right(predictions: Predictions) -> np.ndarray:

@@ -17,6 +17,8 @@ from mmpose.models import PoseDataPreprocessor
 from mmpose.structures import PoseDataSample
 from torch import Tensor
 
+from ..lazy_compiler import not_compiled
+
 one_by_one = BaseDataPreprocessor.cast_data
 """mmengine's own, which :func:`cast_data` replaces for poses."""
 
@@ -39,7 +41,7 @@ def cast_data(self: PoseDataPreprocessor, data: Any) -> Any:
     return one_by_one(self, data)
 
 
-@torch.compiler.disable
+@not_compiled
 def moved(samples: list[BaseDataElement], device: torch.device, *, non_blocking: bool) -> list[BaseDataElement]:
     """What ``sample.to(device, non_blocking=non_blocking)`` gives of every sample, in less time.
 
