@@ -18,6 +18,7 @@ from ..errors import DistilPoseError
 from .default_hooks import add_default_hooks
 from .environment import follow_the_first, is_first_process, prepare_environment
 from .fast_training import describe_fast_training
+from .hooks.crop_store import use_crop_store
 from .hooks.teacher_report import make_strict
 from .launch import load_and_change, log_and_train, require_training, run, set_randomness, with_teacher, work_dir_of
 from .log_backends import add_log_backends, check_log_backends
@@ -106,6 +107,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         resumption = set_resume(cfg, resume)
         notes += resumption.notes
         add_default_hooks(cfg)
+        use_crop_store(cfg)
         pass_on_allowed(cfg, allowed)
         add_teacher_crops(cfg)
         if strict_teacher:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mmpose.registry import DATASETS
 from torch.utils.data import DataLoader
 
 from distilpose.config.teacher_crop import with_teacher_crop
+from distilpose.crop_store import store as store_module
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.structures import NetworkInput
 
@@ -128,6 +130,32 @@ def test_a_process_that_ends_between_pixels_and_mark_continues(folder: Path, tmp
         people.pixels(data, seeds=1)
     monkeypatch.undo()
     assert 0 < opened.store.bytes_filled < opened.store.bytes_in_all
+    np.testing.assert_array_equal(people.pixels(_opened(folder, tmp_path)[0]), people.pixels(people.dataset(folder)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('calls', range(1, 5))
+def test_a_killed_process_leaves_whole_images_or_empty_ones(folder: Path, tmp_path: Path, calls: int) -> None:
+    """The process ends itself in the middle of a write, of which there are two an image."""
+    data, opened = _opened(folder, tmp_path)
+    done: list[int] = []
+
+    def write_half_and_die(file: FileIO, offset: int, content: Any) -> None:
+        content = bytes(content)
+        done.append(offset)
+        if len(done) == calls:
+            os.pwrite(file.fileno(), content[:len(content) // 2], offset)
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.pwrite(file.fileno(), content, offset)
+
+    if (child := os.fork()) == 0:
+        try:
+            store_module.write_slot = write_half_and_die
+            people.pixels(data, seeds=1)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    opened.store.close()
     np.testing.assert_array_equal(people.pixels(_opened(folder, tmp_path)[0]), people.pixels(people.dataset(folder)))
 
 

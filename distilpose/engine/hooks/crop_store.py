@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...checkpoints.integrity import sha256_of
+from ...config.fast_data import use_fast_data
 from ...crop_store import CropPlan, CropStore, FindStoredCrop, Reach
 from ...datasets import DecodingTopdownAffine, LoadEncodedImage, UnlabelledImages
 from ...errors import DistilPoseError
@@ -37,6 +39,7 @@ class CropStoreHook(Hook):
 
     Args:
         folder: of the store, from the current directory; by default that of the pipeline's step ``LoadEncodedImage``.
+            A training with a folder here has its pipelines changed as by ``with_fast_data``.
         reduced: store means of 2x2, 4x4 or 8x8 pixels of images whose people all have as many pixels for each of
             their crops'. Crops are not quite those of the files then.
     """
@@ -96,6 +99,19 @@ class OpenedStore:
             steps = self.dataset.pipeline.transforms
             steps[:] = [step for step in steps if not isinstance(step, FindStoredCrop)]
         self.store.close()
+
+
+def use_crop_store(cfg: Config) -> None:
+    """Lets the pipelines of a training with a crop store decode at the crop, in place; the samples stay the same.
+
+    Raises:
+        DistilPoseError: they cannot; with the reason.
+    """
+    if ((cfg.get('default_hooks') or {}).get('crop_store') or {}).get('folder') is not None:
+        reason = use_fast_data(cfg)
+        if reason is not None:
+            raise DistilPoseError(f'default_hooks.crop_store has a folder, and {reason}, so that no crops can be '
+                                  'stored; move such a step behind the crop, or train without a crop store')
 
 
 def folder_of(dataset: Any) -> str | None:

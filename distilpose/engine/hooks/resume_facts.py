@@ -29,7 +29,7 @@ _SECTIONS = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'
              'custom_hooks')
 _NO_MATTER = frozenset({  # where things lie, and what changes speed or validation only
     'data_root', 'data_prefix', 'ann_file', 'backend_args', 'pin_memory', 'prefetch_factor', 'persistent_workers',
-    'val_interval', 'val_begin', 'dynamic_intervals', 'seed', 'optimizer'})
+    'crops', 'val_interval', 'val_begin', 'dynamic_intervals', 'seed', 'optimizer'})
 _NO_MATTER_OF_MODELS = frozenset({'init_cfg', 'pretrained', 'test_cfg', 'checkpoint'})
 _SPEED_OF_TEACHERS = ('dtype', 'compile', 'fused', 'quick')
 """What changes the rounding of a teacher's outputs."""
