@@ -72,6 +72,10 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
         optimised.backbone = fuse_convolutions(optimised.backbone)
         if dtype == 'bfloat16':
             fuse_encoders(optimised.head)
+    if dtype is not None:
+        for module in optimised.head.modules():
+            if isinstance(module, TokenEncoder):
+                _store_convolutions(module, DTYPES[dtype])
     compiler = None if compile is None else partial(compiled, mode=compile, is_frozen=device_type == 'cpu',
                                                     only_batch=compiled_batch, falls_back=falls_back)
     patches: dict[str, Any] = dict(dtype=dtype, compiler=compiler, is_overwritten=compile in WITH_CUDA_GRAPHS)
@@ -147,9 +151,9 @@ def _is_rounding(found: Tensor, expected: Tensor) -> bool:
     return torch.allclose(found, expected, rtol=0, atol=_TOLERANCE * largest, equal_nan=True)
 
 
-def _store_convolutions(backbone: nn.Module, dtype: torch.dtype) -> None:
-    """Autocast casts these weights in every pass where they are not trained; they are most of an estimator's."""
-    for module in backbone.modules():
+def _store_convolutions(network: nn.Module, dtype: torch.dtype) -> None:
+    """Autocast casts these weights, and those of linear layers, in every pass where they are not trained."""
+    for module in network.modules():
         if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
             module.to(dtype)
 

@@ -110,6 +110,13 @@ def test_visual_tokens_are_left_out_unless_they_are_wanted() -> None:
                                atol=2e-5 * spread(expected.heatmaps[-1]))
 
 
+def test_weights_of_token_encoders_are_stored_in_the_type_of_their_products() -> None:
+    head = optimise_for_inference(estimator('TokenPoseHead').eval(), dtype='float16').head
+    layers = {name: module.weight.dtype for name, module in head.named_modules() if isinstance(module, nn.Linear)}
+    assert {dtype for name, dtype in layers.items() if name.startswith('encoder.')} == {torch.float16}
+    assert {dtype for name, dtype in layers.items() if name.startswith('readout.')} == {torch.float32}
+
+
 def test_of_pre_activated_blocks_the_first_normalisation_stays() -> None:
     """It follows a sum, and the others a convolution."""
     fast = optimise_for_inference(estimator('pre-activated hourglass'))
