@@ -71,6 +71,7 @@ class _SimDRCodec(BaseKeypointCodec):
         if keypoints_visible is None:
             keypoints_visible = np.ones(keypoints.shape[:2], dtype=np.float32)
         along_x, along_y, weights = self._labels(keypoints, keypoints_visible)
+        along_x, along_y = map(np.ascontiguousarray, (along_x, along_y))  # which travel to a GPU in one piece
         return dict(keypoint_x_labels=along_x, keypoint_y_labels=along_y, keypoint_weights=weights)
 
     @abstractmethod
