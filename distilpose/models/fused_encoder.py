@@ -1,4 +1,4 @@
-"""Token encoder for inference in bfloat16 on CPUs: fused linear layers with prepacked weights, padded attention."""
+"""Token encoder for inference in bfloat16 on a CPU: fused linear layers with packed weights, padded attention."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MASKED = -1e4
 
 
 def fuse_encoders(model: nn.Module) -> None:
-    """Turns the token encoders of a copy to bfloat16 with fused layers, where torch has them for this processor."""
+    """Fuses the layers of token encoders of a copy, in bfloat16, where torch has such layers for this processor."""
     encoders: list[Any] = [module for module in model.modules() if type(module) in (TokenEncoder, ChainedTokenEncoder)]
     for encoder in encoders:
         weight = encoder.embedding.weight
@@ -33,7 +33,6 @@ def _fuse(encoder: Any) -> None:
     keypoints, patches = encoder.keypoint_tokens.shape[1], encoder.position.shape[1]
     multiplies_tiles = 'amx_bf16' in cpu_features()
     encoder.num_padding = -(keypoints + patches) % _MULTIPLE if multiplies_tiles else 0
-    encoder.position.data = encoder.position.to(torch.bfloat16)
     encoder.embedding = FusedLinear(encoder.embedding.weight, encoder.embedding.bias)
     encoder.layers = nn.ModuleList(
         FusedEncoderLayer(layer, count=keypoints + patches, num_padding=encoder.num_padding,
@@ -41,7 +40,7 @@ def _fuse(encoder: Any) -> None:
 
 
 class FusedLinear(PackedLayer):
-    """A linear layer in bfloat16, with an activation or a residual sum in one pass over memory.
+    """A linear layer in bfloat16, with its activation in one pass over memory.
 
     Args:
         weight: (out, in).
@@ -57,16 +56,15 @@ class FusedLinear(PackedLayer):
         """(..., in) to (..., out) in bfloat16."""
         return torch.ops.mkldnn._linear_pointwise(x.to(torch.bfloat16), self.weight, self.bias, *self.activation)
 
-    def add(self, x: Tensor, residual: Tensor) -> Tensor:
-        """The output plus a residual (..., out)."""
-        return torch.ops.mkldnn._linear_pointwise.binary(x, residual, self.weight, self.bias, 'add')
-
     def _pack(self, weight: Tensor) -> Tensor:
         return torch.ops.mkldnn._reorder_linear_weight(weight)
 
 
 class FusedEncoderLayer(nn.Module):
-    """A pre-norm transformer layer in bfloat16.
+    """A pre-norm transformer layer with products in bfloat16.
+
+    Tokens and their normalisation stay in float32: in bfloat16 the coordinates' error is twice as large, for 4 % less
+    time.
 
     Args:
         layer: the layer in float32.
@@ -87,13 +85,12 @@ class FusedEncoderLayer(nn.Module):
     def forward(self, tokens: Tensor, count: int | None = None) -> Tensor:
         """(B, T + padding, D) to the same shape, or to (B, count, D), the first ones."""
         with torch.autocast('cpu', enabled=False):
-            attended = self.attention(self.attention_norm(tokens), count)
-            tokens = self.attention.out.add(attended, tokens[:, :count].contiguous())
-            return self.down.add(self.up(self.mlp_norm(tokens)), tokens)
+            tokens = tokens[:, :count] + self.attention(self.attention_norm(tokens), count)
+            return tokens.add_(self.down(self.up(self.mlp_norm(tokens))))
 
 
 class FusedAttention(nn.Module):
-    """Multi-head self-attention without its last projection, ``out``.
+    """Multi-head self-attention in bfloat16.
 
     Padded keys are masked by one more channel of queries and keys: it is 1 in queries, and 0 or a large negative
     number in keys. A mask would cost more.
@@ -121,7 +118,7 @@ class FusedAttention(nn.Module):
         self.out = FusedLinear(out.flatten(1), attention.out.bias)
 
     def forward(self, tokens: Tensor, count: int | None = None) -> Tensor:
-        """(B, T + padding, D) to (B, T + padding, heads * width), or to (B, count, heads * width)."""
+        """(B, T + padding, D) to the same shape, or to (B, count, D), what the first ones take from all T."""
         qkv = self.qkv(tokens).unflatten(-1, (3, self.num_heads, -1))
         if self.num_padding:
             qkv[:, self.count:, 1, :, self.channel] = _MASKED
@@ -130,5 +127,5 @@ class FusedAttention(nn.Module):
         if self.half_precision:
             attended = F.scaled_dot_product_attention(query, key, value, scale=self.scale)
         else:
-            attended = attend(query, key, value, scale=self.scale).to(torch.bfloat16)
-        return attended.transpose(1, 2).flatten(2)
+            attended = attend(query, key, value, scale=self.scale)
+        return self.out(attended.transpose(1, 2).flatten(2))

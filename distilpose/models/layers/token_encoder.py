@@ -110,9 +110,9 @@ class TokenEncoder(BaseModule):
         return None if self.returns_visual_tokens or not is_last else self.keypoint_tokens.shape[1]
 
     def _split(self, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
-        num_keypoints, dtype = self.keypoint_tokens.shape[1], self.keypoint_tokens.dtype
-        visual = tokens[:, num_keypoints:num_keypoints + self.position.shape[1]] if self.returns_visual_tokens else None
-        return tokens[:, :num_keypoints].to(dtype), None if visual is None else visual.to(dtype)
+        num_keypoints = self.keypoint_tokens.shape[1]
+        end = num_keypoints + self.position.shape[1]
+        return tokens[:, :num_keypoints], tokens[:, num_keypoints:end] if self.returns_visual_tokens else None
 
     def _embed(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (B, T, D) of a feature map (B, C, H, W) and positions (1, T, D), T being K + P + ``num_padding``."""
