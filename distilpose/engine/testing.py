@@ -90,9 +90,7 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
         load_strict(model, state, source=str(checkpoint), ignore_prefixes=('distillation.', ))
         runner.logger.info(f'Loaded all {len(model.state_dict())} weights from {checkpoint}.')
         if fast != 'off':
-            loader = runner.test_dataloader
-            replace_unwrapped_model(runner, fast_copy(model, fast, compile=compile, people=len(loader.dataset),
-                                                      batch_size=loader.batch_size)[0])
+            replace_unwrapped_model(runner, fast_copy(model, fast, compile=compile)[0])
         return runner.test()
 
     metrics = run(cfg, notes, load_and_test, returns_result=True)

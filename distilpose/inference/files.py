@@ -84,7 +84,7 @@ def predict_files(model: Any, inputs: Sequence[str | Path | int], *, out: str | 
     check_writable(folder, name='--out')
     for place in (folder, *(below for name in ('pictures', format) for below in (folder / name).glob('**/'))):
         remove_leftovers(place)
-    precision = predictor.use_fast_copy(fast, people=None if cameras else count_people(items, every, known))
+    precision = predictor.use_fast_copy(fast)
     run = describe_run(model, items, dict(boxes=boxes, annotations=annotations),
                        detector=describe_detector(detector), format=format, draw=draw and draw_score, every=every,
                        precision=precision)
@@ -189,14 +189,6 @@ def _remaining(items: Sequence[InputImage | InputVideo], every: int, writer: Wri
 
 def _count(item: InputImage | InputVideo, every: int) -> int:
     return max(-(-item.count // every), 1) if isinstance(item, InputVideo) else 1
-
-
-def count_people(items: Sequence[InputImage | InputVideo], every: int, known: BoxesFile | None) -> int:
-    """About how many; an image without known boxes has one at least."""
-    images = sum(_count(item, every) for item in items)
-    if known is None or not known.boxes:
-        return images
-    return images * sum(map(len, known.boxes.values())) // len(known.boxes)
 
 
 def _frames(items: Sequence[InputImage | InputVideo], every: int, is_over: threading.Event) -> Iterator[InputImage]:

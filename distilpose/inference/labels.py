@@ -28,7 +28,7 @@ from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.progress import tracked
 
 from .boxes import check_boxes, read_boxes_file
-from .files import THREADS, check_source, count_people, select_named
+from .files import THREADS, check_source, select_named
 from .inputs import InputImage, find_inputs, read_ahead
 from .job import LOOK_AHEAD, Detector, Job, Summary, describe_detector
 from .journal import NAME, Journal, describe_run, poses_entry, read_poses
@@ -136,7 +136,7 @@ def label_files(model: Any, inputs: Sequence[str | Path], *, out: str | Path, bo
     images = select_named(_find_images(inputs, frames, every=every, summary=summary), known, summary)
     root = _common_folder(inputs, images, frames)
     predictor = Predictor(model, batch_size=batch_size)
-    precision = predictor.use_fast_copy(fast, people=count_people(images, every, known))
+    precision = predictor.use_fast_copy(fast)
     job = Job(predictor, known, detector, draw=False, adjust=as_read_back)
     journal = Journal(unfinished(file), describe_run(
         model, images, dict(boxes=boxes, annotations=annotations), detector=describe_detector(detector),

@@ -86,9 +86,9 @@ class Predictor:
         self.pipeline = Compose([TRANSFORMS.build(dict(step)) for step in _find_pipeline(model)])
         self.num_keypoints = _count_keypoints(model, self.meta)
 
-    def use_fast_copy(self, fast: str, *, people: int | None) -> str:
+    def use_fast_copy(self, fast: str) -> str:
         """Predicts with :func:`~distilpose.models.fast_copy.fast_copy` from here on; returns the name of its type."""
-        self.model, dtype = fast_copy(self.model, fast, people=people, batch_size=self.batch_size)
+        self.model, dtype = fast_copy(self.model, fast)
         return dtype
 
     def prepare(self, image: ImageLike, boxes: Sequence[Any] | np.ndarray | None = None, *,

@@ -11,7 +11,6 @@ from mmengine.logging import print_log
 from mmpose.models import TopdownPoseEstimator
 from torch import Tensor
 from torch.utils import _pytree as pytree
-from torch.utils.flop_counter import FlopCounterMode
 
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
@@ -26,8 +25,7 @@ _PREDICTED = ('heatmaps', 'coords', 'sigmas', 'scores', 'simcc')
 """Fields of outputs that decoding reads."""
 
 
-def fast_copy(model: Any, fast: str, *, compile: str | None = None, people: int | None = 0,
-              batch_size: int | None = None) -> tuple[Any, str]:
+def fast_copy(model: Any, fast: str, *, compile: str | None = None) -> tuple[Any, str]:
     """The copy of an estimator that predicts as fast as this machine can, or the estimator itself; logs which.
 
     Args:
@@ -35,9 +33,6 @@ def fast_copy(model: Any, fast: str, *, compile: str | None = None, people: int 
         fast: one of :data:`~distilpose.models.fast_settings.FAST`. ``'auto'`` takes bfloat16 only where the outputs are
             close to those in float32.
         compile: a mode of ``torch.compile`` that was chosen.
-        people: how many it is for, about, by which ``'auto'`` decides whether to compile; ``None`` where that is not
-            known.
-        batch_size: of the batches that ``'auto'`` compiles.
 
     Returns:
         The copy or the model, and the name of the type that it predicts in.
@@ -53,25 +48,12 @@ def fast_copy(model: Any, fast: str, *, compile: str | None = None, people: int 
             raise DistilPoseError(f'fast is {fast}, which optimises a top-down torch network, and the model is '
                                   f'a {type(model).__name__}; leave it out')
         return model, 'float32'
-    flops: float | None = 0.0  # not looked at
-    if fast == 'auto' and compile is None and people != 0:
-        flops = None if people is None else people * flops_per_person(model)
-    settings = fast_settings(fast, next(model.parameters()).device.type, compile=compile, flops=flops)
+    settings = fast_settings(fast, next(model.parameters()).device.type, compile=compile)
     if fast == 'auto' and settings.dtype is not None and not _is_close(model, settings.dtype):
         settings = replace(settings, dtype=None, reason=f'in {settings.dtype} outputs are not close to float32')
-    is_chosen = settings.compile is None or compile is not None
-    copy = optimise_for_inference(model, dtype=settings.dtype, compile=settings.compile, falls_back=not is_chosen,
-                                  compiled_batch=None if is_chosen else batch_size)
+    copy = optimise_for_inference(model, dtype=settings.dtype, compile=settings.compile)
     print_log(f'Predicting with a copy optimised for inference, in {settings.describe()}.', 'current', logging.INFO)
     return copy, settings.dtype or 'float32'
-
-
-@torch.no_grad()
-def flops_per_person(model: Any) -> float:
-    """FLOPs of products in the forward passes for a person, two of them with a flip test."""
-    with FlopCounterMode(display=False) as counter:
-        model.head(model.extract_feat(example_images(model)))
-    return float(counter.get_total_flops()) * (2 if (model.test_cfg or {}).get('flip_test', False) else 1)
 
 
 @torch.no_grad()

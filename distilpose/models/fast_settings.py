@@ -9,17 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from distilpose.errors import DistilPoseError
-from distilpose.processor import has_cpp_compiler, has_fast_bfloat16
+from distilpose.processor import has_fast_bfloat16
 
 FAST = ('auto', 'off', 'float32', 'bfloat16', 'float16')
 """Values of ``--fast``; without a value it is ``auto``."""
-PAYS_FROM = 60e12
-"""FLOPs of a prediction run from which compiling pays on a CPU.
-
-Compiling takes 20 to 40 s and makes DistilPose-S and -L 1.2 times as fast (Intel Xeon with AMX, one thread, torch
-2.13). There a compiled run is over earlier from about 30 TFLOP; the constant is twice that.
-"""
-
 
 @dataclass(frozen=True)
 class FastSettings:
@@ -44,15 +37,13 @@ class FastSettings:
         return f'{self.dtype or "float32"}{compiled}{f": {self.reason}" if self.reason else ""}'
 
 
-def fast_settings(fast: str, device_type: str = 'cpu', *, compile: str | None = None,
-                  flops: float | None = 0.0) -> FastSettings:
-    """Resolves ``--fast``.
+def fast_settings(fast: str, device_type: str = 'cpu', *, compile: str | None = None) -> FastSettings:
+    """Resolves ``--fast``. ``auto`` does not compile: on a CPU a copy in bfloat16 is faster uncompiled.
 
     Args:
         fast: one of :data:`FAST`.
         device_type: ``torch.device.type``.
         compile: a mode of ``torch.compile`` that was chosen.
-        flops: of the whole run, by which ``auto`` decides whether to compile; ``None`` where its end is not known.
 
     Raises:
         DistilPoseError: for another value, or a mode to compile nothing in.
@@ -67,9 +58,6 @@ def fast_settings(fast: str, device_type: str = 'cpu', *, compile: str | None = 
         return FastSettings(True, None if fast == 'float32' else fast, compile, '')
     dtype = resolve_dtype('auto', device_type)
     reason = f'products in bfloat16 are {"" if dtype else "not "}fast on this {_name(device_type)}'
-    if compile is None and flops != 0:
-        pays, why = _compiling_pays(device_type, flops)
-        compile, reason = 'default' if pays else None, f'{reason}, {why}'
     return FastSettings(True, dtype, compile, reason)
 
 
@@ -88,19 +76,6 @@ def check_fast(fast: str) -> None:
     """
     if fast not in FAST:
         raise DistilPoseError(f'fast is {fast!r}; expected one of {", ".join(FAST)}')
-
-
-def _compiling_pays(device_type: str, flops: float | None) -> tuple[bool, str]:
-    """Whether ``auto`` compiles, and why."""
-    if device_type != 'cpu':
-        return False, 'compiling is not measured on this device'
-    if flops is None:
-        return False, 'whether compiling pays is unknown'
-    if flops < PAYS_FROM:
-        return False, f'the run is too short for compiling to pay ({flops / 1e12:.1f} of {PAYS_FROM / 1e12:.0f} TFLOP)'
-    if not has_cpp_compiler():
-        return False, 'there is no C++ compiler, which compiling needs'
-    return True, f'the run is long enough for compiling to pay ({flops / 1e12:.0f} TFLOP)'
 
 
 def _name(device_type: str) -> str:

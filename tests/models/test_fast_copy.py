@@ -12,18 +12,17 @@ from distilpose.config.models import build_estimator
 from distilpose.errors import DistilPoseError
 from distilpose.models import fast_copy as module
 from distilpose.models import fast_settings
-from distilpose.models.fast_copy import fast_copy, flops_per_person
+from distilpose.models.fast_copy import fast_copy
 from distilpose.models.optimised import example_images
 from tests.networks import STUDENT
 
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was logged, on a processor with fast products in bfloat16 and a compiler."""
+    """What was logged, on a processor with fast products in bfloat16."""
     logged: list[str] = []
     monkeypatch.setattr(module, 'print_log', lambda line, *_: logged.append(line))
     monkeypatch.setattr(fast_settings, 'has_fast_bfloat16', lambda device_type: True)
-    monkeypatch.setattr(fast_settings, 'has_cpp_compiler', lambda: True)
     return logged
 
 
@@ -34,10 +33,9 @@ def network() -> Any:
 
 def test_auto_is_the_copy_in_bfloat16(lines: list[str]) -> None:
     model = network()
-    copy, dtype = fast_copy(model, 'auto', people=1)
+    copy, dtype = fast_copy(model, 'auto')
     assert dtype == 'bfloat16' and copy is not model
     assert len(lines) == 1 and 'in bfloat16: products in bfloat16 are fast' in lines[0]
-    assert 'too short for compiling' in lines[0]
 
 
 def test_without_fast_products_auto_is_float32(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,14 +52,6 @@ def test_auto_keeps_float32_where_bfloat16_is_far_from_it(lines: list[str], monk
     assert 'in bfloat16 outputs are not close to float32' in lines[0]
 
 
-def test_a_long_run_is_compiled(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    options: list[dict[str, Any]] = []
-    monkeypatch.setattr(module, 'optimise_for_inference', lambda model, **given: options.append(given) or model)
-    assert fast_copy(network(), 'auto', people=10 ** 12, batch_size=8)[1] == 'bfloat16'
-    assert options[-1] == dict(dtype='bfloat16', compile='default', falls_back=True, compiled_batch=8)
-    assert 'bfloat16, compiled (default)' in lines[0] and 'long enough' in lines[0]
-
-
 def test_off_is_the_model_itself(lines: list[str]) -> None:
     model = network()
     assert fast_copy(model, 'off') == (model, 'float32') and not lines
@@ -72,10 +62,3 @@ def test_other_models_are_not_optimised(lines: list[str]) -> None:
     assert fast_copy(other, 'auto') == (other, 'float32') and not lines
     with pytest.raises(DistilPoseError, match='fast is bfloat16, .* the model is a Identity; leave it out'):
         fast_copy(other, 'bfloat16')
-
-
-def test_flops_are_those_of_both_passes_of_a_flip_test() -> None:
-    model = network()
-    both = flops_per_person(model)
-    model.test_cfg = {}
-    assert both == 2 * flops_per_person(model) > 0

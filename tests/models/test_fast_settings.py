@@ -6,12 +6,7 @@ import pytest
 
 from distilpose.errors import DistilPoseError
 from distilpose.models import fast_settings as module
-from distilpose.models.fast_settings import PAYS_FROM, fast_settings, resolve_dtype
-
-
-@pytest.fixture(autouse=True)
-def compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, 'has_cpp_compiler', lambda: True)
+from distilpose.models.fast_settings import fast_settings, resolve_dtype
 
 
 def set_bfloat16(monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
@@ -31,22 +26,6 @@ def test_named_types_and_off_do_not_depend_on_the_machine(monkeypatch: pytest.Mo
     assert fast_settings('float32').is_on and fast_settings('float32').dtype is None
     assert fast_settings('bfloat16').dtype == 'bfloat16' and resolve_dtype('float16') == 'float16'
     assert fast_settings('float32', compile='max-autotune').compile == 'max-autotune'
-
-
-@pytest.mark.parametrize(('device', 'flops', 'mode', 'why'), [
-    ('cpu', 2 * PAYS_FROM, 'default', 'long enough'), ('cpu', PAYS_FROM / 2, None, 'too short'),
-    ('cpu', None, None, 'unknown'), ('cuda', 2 * PAYS_FROM, None, 'not measured')])
-def test_auto_compiles_where_it_pays(device: str, flops: float | None, mode: str | None, why: str,
-                                     monkeypatch: pytest.MonkeyPatch) -> None:
-    set_bfloat16(monkeypatch, True)
-    found = fast_settings('auto', device, flops=flops)
-    assert found.compile == mode and why in found.describe()
-
-
-def test_auto_does_not_compile_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, 'has_cpp_compiler', lambda: False)
-    found = fast_settings('auto', flops=2 * PAYS_FROM)
-    assert found.compile is None and 'no C++ compiler' in found.describe()
 
 
 def test_unknown_values_are_refused() -> None:
