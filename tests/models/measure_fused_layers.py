@@ -44,7 +44,7 @@ def main() -> None:
     torch.manual_seed(0)
     model = build_model(student_config(Config.fromfile(args.config))).eval()
     dtype = None if args.dtype == 'float32' else args.dtype
-    with torch.no_grad(), mock.patch.object(torch.backends.mkldnn, 'is_available', lambda: False):
+    with torch.no_grad(), mock.patch.object(torch.backends.mkldnn, 'is_available', return_value=False):
         copies = dict(plain=optimise_for_inference(model, dtype=dtype))
         flops = 2 * args.batch_size * count_macs(ForwardPass(copies['plain']), example_images(model))
     copies['fused'] = optimise_for_inference(model, dtype=dtype)
