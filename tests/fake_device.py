@@ -31,6 +31,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils import backend_registration
 
+from distilpose.host.speedups import heatmap_decoding
+
 NAME = 'fakegpu'
 ROOT = Path(__file__).resolve().parents[1]
 _OPEN: list[_Mode] = []
@@ -77,6 +79,8 @@ def fake_device() -> Iterator[torch.device]:
             stack.enter_context(mock.patch.object(nn.init, name, lambda tensor, *args, **kwargs: tensor))
         stack.enter_context(mock.patch.object(nn.Module, '_apply', _apply))
         mode = _Mode(allow_non_fake_inputs=True)
+        for stored in (heatmap_decoding._offsets, heatmap_decoding._blur_matrix):
+            stack.callback(stored.cache_clear)  # its tensors belong to this mode
         _OPEN.append(mode)
         stack.callback(_OPEN.remove, mode)
         stack.enter_context(mode)
