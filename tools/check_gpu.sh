@@ -18,8 +18,8 @@ limit, prints a line and its last lines, and writes all it says to FOLDER/PART.t
 Ends with 1 if a part failed or something differs, else with 0.
 TEXT
 }
-set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 device=cuda out=work_dirs/check_gpu minutes=10 python='' dry=
 while (( $# )); do
@@ -38,21 +38,21 @@ if [[ "$device" == cuda* ]] && ! "$python" -c 'import sys, torch; sys.exit(not t
     echo "error: torch finds no CUDA device here; install a torch with CUDA, or try the script with --device cpu --dry" >&2
     exit 2
 fi
-mkdir -p "$out" || exit 2
+mkdir -p "$out"
 : > "$out/summary.txt"
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 PYTHONWARNINGS=ignore MPLBACKEND=Agg
 began=$SECONDS failed=0
 
 # part NAME SECONDS COMMAND...: runs a command with a limit, or with what is left of the time if that is less.
 part() {
-    local name="$1" limit="$2" left=$(( 60 * minutes - SECONDS + began )) start=$SECONDS result line
+    local name="$1" limit="$2" left=$(( 60 * minutes - SECONDS + began )) start=$SECONDS code=0 result line
     shift 2
     if (( left < 10 )); then
         echo "$name: not run, no time left" | tee -a "$out/summary.txt"
         return
     fi
-    timeout -k 5 "$(( limit < left ? limit : left ))" "$@" > "$out/$name.txt" 2>&1
-    case $? in
+    timeout -k 5 "$(( limit < left ? limit : left ))" "$@" > "$out/$name.txt" 2>&1 || code=$?
+    case $code in
         0) result=passed ;;
         124|137) result='cut off' ;;
         *) result=FAILED failed=1 ;;
