@@ -16,7 +16,8 @@ from distilpose.checkpoints import load_strict, read_weights
 from distilpose.config import build_estimator, checkpoint_source, read_model_source
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_labels, read_outputs
-from distilpose.models.optimised import check_speed, compiled
+from distilpose.models.compiling import compiled
+from distilpose.models.optimised import check_speed
 from distilpose.structures import PoseOutputs
 
 from . import student_modules
