@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,14 +55,8 @@ def has_fast_bfloat16(device_type: str = 'cpu') -> bool:
     return False
 
 
-@functools.cache
-def has_cpp_compiler() -> bool:
-    """Whether there is the C++ compiler that ``torch.compile`` calls on a CPU."""
-    return shutil.which(cpp_compiler()) is not None
-
-
 def cpp_compiler() -> str:
-    """The command that torch starts: that of the variable ``CXX``, or the system's usual one."""
+    """The command that ``torch.compile`` starts on a CPU: that of the variable ``CXX``, or the system's usual one."""
     usual = {'darwin': 'clang++', 'win32': 'cl'}
     return os.environ.get('CXX') or usual.get(sys.platform, 'g++')
 

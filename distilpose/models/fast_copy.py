@@ -43,7 +43,7 @@ def fast_copy(model: Any, fast: str, *, compile: str | None = None) -> tuple[Any
     check_fast(fast)
     if fast == 'off' and compile is None:
         return model, 'float32'
-    if not isinstance(model, TopdownPoseEstimator):
+    if not (isinstance(model, TopdownPoseEstimator) and any(True for _ in model.parameters())):  # an ONNX file has none
         if fast != 'auto':
             raise DistilPoseError(f'fast is {fast}, which optimises a top-down torch network, and the model is '
                                   f'a {type(model).__name__}; leave it out')
