@@ -267,7 +267,7 @@ REPLACEMENTS: tuple[Replacement, ...] = (
     _speedup(
         'mmengine.config.config:FormatCode', 'config_text:format_code',
         why='a config is laid out anew for every copy of it, five times before a training and for each checkpoint, '
-            'in a second or more each',
+            'by yapf in a second each; the syntax tree gives lines as short in 15 ms',
         until='mmengine keeps the text'),
     _function_everywhere(
         'mmpose.evaluation.functional.nms:oks_iou', 'coco_metric:oks_iou', why='it computes OKS pair by pair',
