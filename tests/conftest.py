@@ -19,7 +19,8 @@ import torch
 from mmengine.config import Config
 
 import distilpose  # noqa: F401  (makes mmpose importable for every test module)
-from tests.devices import DTYPES
+from tests.devices import DTYPES, made_on
+from tests.valued_device import valued_device
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST_PROGRAMS = {'gcc --version', 'git'}
@@ -35,9 +36,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Leaves the slow tests out unless all tests, some by their path or some by a marker are asked for."""
+    """Leaves the slow tests out unless all tests, some by their path or some by a marker are asked for.
+
+    ``-m device`` is no choice between slow and quick: it runs the quick ones, ``-m device --all`` both.
+    """
+    if config.option.markexpr == 'device' and not config.option.all:
+        config.option.markexpr = 'device and not slow'
     if not (config.option.all or config.option.markexpr or config.args_source is config.ArgsSource.ARGS):
         config.option.markexpr = 'not slow'  # in the workers of xdist too, which read the same command line
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that take ``device``: ``pytest --device cuda -m device`` runs exactly these."""
+    for item in items:
+        if 'device' in getattr(item, 'fixturenames', ()):
+            item.add_marker('device')
 
 
 def pytest_collection_finish() -> None:
@@ -93,8 +107,24 @@ def stored_configs() -> Iterator[None]:
 
 
 @pytest.fixture
-def device(request: pytest.FixtureRequest) -> torch.device:
-    return torch.device(request.config.getoption('--device'))
+def device(request: pytest.FixtureRequest) -> Iterator[torch.device]:
+    """That of ``--device``; ``fake`` is one with values on the CPU, for machines without a GPU."""
+    name = request.config.getoption('--device')
+    if name != 'fake':
+        yield torch.device(name)
+        return
+    with valued_device() as made:
+        yield made
+
+
+@pytest.fixture
+def on_device(device: torch.device) -> Iterator[torch.device]:
+    """Tensors and modules that the test makes lie on :func:`device`."""
+    if device.type == 'cpu':
+        yield device
+        return
+    with made_on(device):
+        yield device
 
 
 @pytest.fixture

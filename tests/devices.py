@@ -6,18 +6,74 @@ CPU, so that they are the same everywhere, and moved::
     def test_identity(device, dtype):
         maps = on(torch.rand(2, 17, 64, 48), device, dtype)
         assert_close(move(maps, COMMON_GRID), maps)
+
+Whole files of tests take ``@pytest.mark.usefixtures('on_device')``, which does so by itself (:func:`made_on`).
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
 import torch
+from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
+from torch.nn.modules import module as hooks
+from torch.overrides import TorchFunctionMode
 
 DTYPES = dict(float32=torch.float32, float64=torch.float64, bfloat16=torch.bfloat16, float16=torch.float16)
 T = TypeVar('T')
+_TESTS = f'{Path(__file__).resolve().parent}/'
+_MAKERS = frozenset((torch.rand, torch.randn, torch.randint, torch.randperm, torch.zeros, torch.ones, torch.full,
+                     torch.empty, torch.tensor, torch.as_tensor, torch.from_numpy, torch.arange, torch.linspace,
+                     torch.eye))
+
+
+@contextmanager
+def made_on(device: torch.device | str) -> Iterator[None]:
+    """What tests make lies on a device, as if each line ended in ``.to(device)``: tensors, and modules they build.
+
+    Unlike ``torch.set_default_device`` it draws inputs on the CPU, so that they are the same everywhere, and leaves
+    alone what the package makes: a tensor that the package forgets to make on the device of its input is found.
+    Parameters and buffers move when they are registered, so plain attributes stay where the package made them.
+    """
+    def moved(module: nn.Module, name: str, value: Tensor | None) -> Tensor | None:
+        if value is None or value.is_meta or value.device.type == torch.device(device).type:
+            return None
+        there = value.detach().to(device)
+        return nn.Parameter(there, requires_grad=value.requires_grad) if isinstance(value, nn.Parameter) else there
+
+    start = BaseDataPreprocessor.__init__
+
+    def start_on_device(self: BaseDataPreprocessor, *args: Any, **kwargs: Any) -> None:
+        start(self, *args, **kwargs)
+        self._device = torch.device(device)
+
+    with ExitStack() as stack:
+        for register in (hooks.register_module_parameter_registration_hook, hooks.register_module_buffer_registration_hook):
+            stack.callback(register(moved).remove)
+        stack.enter_context(mock.patch.object(BaseDataPreprocessor, '__init__', start_on_device))
+        stack.enter_context(_MadeOn(device))
+        yield
+
+
+class _MadeOn(TorchFunctionMode):
+    """Moves what the lines of test files make."""
+
+    def __init__(self, device: torch.device | str) -> None:
+        super().__init__()
+        self.device = device
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        if func in _MAKERS and 'device' not in (kwargs or {}) and sys._getframe(1).f_code.co_filename.startswith(_TESTS):
+            return made.detach().to(self.device).requires_grad_(made.requires_grad)
+        return made
 
 
 def on(value: T, device: torch.device | str, dtype: torch.dtype | None = None) -> T:
