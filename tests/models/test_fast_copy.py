@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -33,23 +34,31 @@ def network() -> Any:
 
 def test_auto_is_the_copy_in_bfloat16(lines: list[str]) -> None:
     model = network()
-    copy, dtype = fast_copy(model, 'auto')
-    assert dtype == 'bfloat16' and copy is not model
+    fast, dtype = fast_copy(model, 'auto')
+    assert dtype == 'bfloat16' and fast is not model
     assert len(lines) == 1 and 'in bfloat16: products in bfloat16 are fast' in lines[0]
 
 
 def test_without_fast_products_auto_is_float32(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_settings, 'has_fast_bfloat16', lambda device_type: False)
     model = network()
-    copy, dtype = fast_copy(model, 'auto')
+    fast, dtype = fast_copy(model, 'auto')
     images = example_images(model)
-    assert dtype == 'float32' and copy.extract_feat(images)[-1].dtype == torch.float32 and 'not fast' in lines[0]
+    assert dtype == 'float32' and fast.extract_feat(images)[-1].dtype == torch.float32 and 'not fast' in lines[0]
 
 
 def test_auto_keeps_float32_where_bfloat16_is_far_from_it(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, '_TOLERANCE', 0.0)
     assert fast_copy(network(), 'auto')[1] == 'float32'
     assert 'in bfloat16 outputs are not close to float32' in lines[0]
+
+
+def test_a_model_in_train_mode_keeps_its_running_statistics(lines: list[str]) -> None:
+    """A test builds its model in train mode."""
+    model = network().train()
+    before = copy.deepcopy(model.state_dict())
+    assert fast_copy(model, 'auto')[1] == 'bfloat16' and model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_off_is_the_model_itself(lines: list[str]) -> None:
