@@ -12,6 +12,8 @@ from mmpose.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from distilpose.errors import DistilPoseError
+
 from .backbones import HRNet3Stage, StemNet
 
 _OPERATORS = ('_convolution_pointwise', '_convolution_pointwise_', '_reorder_convolution_weight',
@@ -74,6 +76,23 @@ class PackedLayer(nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.weight = self._pack(self.weight)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> PackedLayer:
+        """Packs a weight anew that was converted or moved, which torch does with no packed one.
+
+        Raises:
+            DistilPoseError: there are no such layers for that type or device.
+        """
+        weight = self.weight.to_dense()
+        converted = fn(weight)
+        if not can_fuse(converted):
+            raise DistilPoseError('a copy of a network that is optimised for inference on this CPU has weights packed '
+                                  f'for it, and cannot become {converted.dtype} on {converted.device}; convert or '
+                                  'move the network itself, and optimise it then')
+        self.weight = weight
+        super()._apply(fn, recurse)
+        self.weight = self._pack(self.weight)
+        return self
 
 
 class FusedConv(PackedLayer):
@@ -209,10 +228,12 @@ def _has_new_output(module: nn.Module) -> bool:
 
 
 def _fuse_block(block: Any, *, owns_input: bool) -> nn.Module:
+    if type(block) not in (BasicBlock, Bottleneck):  # derived ones have other names and another forward pass
+        return _fuse_children(block)
     names = [name for name in ('conv1', 'conv2', 'conv3') if hasattr(block, name)]
     convs = [getattr(block, name) for name in names]
     norms = [getattr(block, name.replace('conv', 'norm')) for name in names]
-    if not (type(block) in (BasicBlock, Bottleneck) and all(map(_is_fusible, convs)) and type(block.relu) is nn.ReLU
+    if not (all(map(_is_fusible, convs)) and type(block.relu) is nn.ReLU
             and all(type(norm) is nn.Identity for norm in norms)):
         return _fuse_children(block)
     shortcut = None if block.downsample is None else _fused(block.downsample)

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 import torch
-from mmcv.cnn import ConvModule
+from mmcv.cnn import ConvModule, fuse_conv_bn
+from mmpose.registry import MODELS
 from torch import nn
 
+from distilpose.errors import DistilPoseError
 from distilpose.models import fused_encoder, fused_layers
 from distilpose.models.fused_encoder import FusedEncoderLayer, fuse_encoders
 from distilpose.models.fused_layers import FusedBlock, FusedConv, FusedHRModule, can_fuse, fuse_convolutions
@@ -103,6 +105,27 @@ def test_a_copied_layer_has_weights_of_its_own() -> None:
     assert torch.equal(other(x), layer(x)) and other.activation == 'relu'
     other.weight.zero_()
     assert not torch.equal(other(x), layer(x))
+
+
+def test_a_layer_is_converted_or_says_what_it_is() -> None:
+    layer, x = FusedConv(nn.Conv2d(3, 4, 3, padding=1)), torch.randn(1, 3, 8, 8)
+    expected = layer(x)
+    assert torch.equal(layer.to('cpu').float()(x), expected)
+    for convert in (nn.Module.double, lambda one: one.to('meta')):
+        with pytest.raises(DistilPoseError, match='packed for it, and cannot become'):
+            convert(layer)
+        assert torch.equal(layer(x), expected)
+
+
+def test_blocks_derived_from_those_of_resnet_stay() -> None:
+    """ResNeSt's have no second normalisation."""
+    model = MODELS.build(dict(type='ResNeSt', depth=50, stem_channels=8, base_channels=8)).requires_grad_(False)
+    model.eval()
+    fuse_conv_bn(model)
+    images = torch.randn(1, 3, 64, 64)
+    expected = model(images)[-1].detach()
+    found = fuse_convolutions(model)(images)[-1]
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-5 * spread(expected))
 
 
 @pytest.mark.skipif(not can_fuse(torch.zeros(1, dtype=torch.bfloat16)), reason='this processor has no bfloat16')
