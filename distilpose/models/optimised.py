@@ -21,7 +21,7 @@ from distilpose.renamed import forward_names
 from .compiling import COMPILE_MODES, WITH_CUDA_GRAPHS, compiled
 from .fast_settings import resolve_dtype
 from .fused_encoder import fuse_encoders
-from .fused_layers import fuse_convolutions
+from .fused_layers import can_fuse, fuse_convolutions
 from .layers import TokenEncoder
 
 DTYPES = dict(bfloat16=torch.bfloat16, float16=torch.float16)
@@ -65,13 +65,14 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
     for module in optimised.modules():
         if isinstance(module, TokenEncoder):
             module.returns_visual_tokens = visual_tokens
+    is_fused = compile is None and _can_fuse_layers(optimised, dtype)  # compilers fuse layers themselves
     if dtype is not None:
         _store_convolutions(optimised.backbone, DTYPES[dtype])
         _keep_last_layers_in_float32(optimised.head)
-    if compile is None:  # compilers fuse layers themselves
+    if is_fused:
         optimised.backbone = fuse_convolutions(optimised.backbone)
-        if dtype == 'bfloat16':
-            fuse_encoders(optimised.head)
+    if compile is None and dtype == 'bfloat16':
+        fuse_encoders(optimised.head)
     if dtype is not None:
         for module in optimised.head.modules():
             if isinstance(module, TokenEncoder):
@@ -129,6 +130,27 @@ def _fused(model: Any) -> Any:
               'network one does not follow the convolution that its module names before it.', 'current',
               logging.WARNING)
     return plain
+
+
+@torch.no_grad()
+def _can_fuse_layers(model: Any, dtype: str | None) -> bool:
+    """Whether layers of this type can be fused, and a backbone in float32 has the same outputs with fused layers.
+
+    It has others where its forward pass walks through an ``nn.Sequential`` by itself and returns what is between the
+    layers: a fused layer may overwrite its input, and takes in the ReLU behind it.
+    """
+    weight = next(model.parameters())
+    if not (can_fuse(weight) and (dtype is None or can_fuse(weight[:0].to(DTYPES[dtype])))):
+        return False
+    images = example_images(model)
+    with torch.autocast(images.device.type, enabled=False):
+        expected = _tensors(model.backbone(images))
+        try:
+            found = _tensors(fuse_convolutions(copy.deepcopy(model.backbone))(images))
+        except (RuntimeError, LookupError, AttributeError):  # it reads attributes or layers that are no more
+            found = []
+    return len(found) == len(expected) and all(
+        one.shape == other.shape and _is_rounding(one, other) for one, other in zip(found, expected, strict=True))
 
 
 def example_images(model: Any) -> Tensor:

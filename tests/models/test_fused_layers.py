@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from mmcv.cnn import ConvModule, fuse_conv_bn
+from mmpose.models.backbones.resnet import BasicBlock
 from mmpose.registry import MODELS
 from torch import nn
 
@@ -19,7 +20,7 @@ from distilpose.models.fused_encoder import FusedEncoderLayer, fuse_encoders
 from distilpose.models.fused_layers import FusedBlock, FusedConv, FusedHRModule, can_fuse, fuse_convolutions
 from distilpose.models.layers import build_token_encoder
 from distilpose.models.optimised import optimise_for_inference
-from tests.models.test_optimised import estimator, noise, shown, spread
+from tests.models.test_optimised import estimator, noise, randomised, shown, spread
 
 pytestmark = pytest.mark.skipif(not can_fuse(torch.zeros(1)), reason='this torch has no fused oneDNN operators')
 AMX = pytest.mark.parametrize('features', [frozenset(), frozenset({'amx_bf16'})], ids=['no AMX', 'AMX'])
@@ -115,6 +116,32 @@ def test_a_layer_is_converted_or_says_what_it_is() -> None:
         with pytest.raises(DistilPoseError, match='packed for it, and cannot become'):
             convert(layer)
         assert torch.equal(layer(x), expected)
+
+
+class Walk(nn.Module):
+    """A backbone that returns what is between the layers of a sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, 8, 3, 4, 1), nn.ReLU(), BasicBlock(8, 8), BasicBlock(8, 8))
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        maps = [images]
+        for layer in self.layers:
+            maps.append(layer(maps[-1]))
+        return maps[2], maps[4]
+
+
+@pytest.mark.parametrize('dtype', [None, 'bfloat16'])
+def test_a_backbone_that_returns_what_is_between_its_layers_is_not_fused(dtype: str | None) -> None:
+    model = estimator('HeatmapHead').eval()
+    model.backbone = randomised(Walk()).eval()
+    images = noise(model)
+    fast = optimise_for_inference(model, dtype=dtype)
+    with torch.no_grad():
+        for found, expected in zip(fast.extract_feat(images), model.extract_feat(images), strict=True):
+            atol = (0.1 if dtype else 2e-5) * spread(expected)
+            torch.testing.assert_close(found.float(), expected, rtol=0, atol=atol)
 
 
 def test_blocks_derived_from_those_of_resnet_stay() -> None:
