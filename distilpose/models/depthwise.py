@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import MethodType
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ def compute_depthwise_in_float32(model: nn.Module) -> None:
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and 1 < module.groups == module.in_channels:
-            module.forward = MethodType(_forward, module)  # type: ignore[method-assign]
+            module.forward = partial(_forward, module)  # type: ignore[method-assign]
 
 
 def _forward(self: nn.Conv2d, images: Tensor) -> Tensor:

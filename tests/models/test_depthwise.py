@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -36,9 +40,11 @@ def test_gradients_of_weights_are_those_of_float32() -> None:
     assert torch.equal(patched[0].weight.grad, plain[0].weight.grad)
 
 
-def test_a_copy_has_weights_of_its_own() -> None:
+@pytest.mark.parametrize('copied', [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))],
+                         ids=['copied', 'pickled'])
+def test_a_copy_has_weights_of_its_own(copied: Callable[[Any], Any]) -> None:
     _, patched, images = pair()
-    averaged = copy.deepcopy(patched)
+    averaged = copied(patched)
     nn.init.zeros_(averaged[0].weight)
     with torch.autocast('cpu', dtype=torch.bfloat16):
         assert patched[0](images).abs().sum() > 2 * averaged[0](images).abs().sum()
