@@ -73,6 +73,10 @@ def describe_fast_training(cfg: Config) -> list[str]:
 def _use_precision(cfg: Config, word: str, device_type: str) -> None:
     dtype = fast_settings(word, device_type).dtype
     found = _dtype_of(cfg)
+    if found == 'auto' and word != 'auto':  # the word decides
+        cfg.optim_wrapper.dtype = found = dtype
+        if dtype is None:
+            _make_plain(cfg)
     if word != 'auto' and found not in (None, dtype):
         raise DistilPoseError(f'--fast {word} and optim_wrapper.dtype={found!r} name two types; leave one of them out')
     if found is None and dtype is not None:
@@ -91,6 +95,13 @@ def _make_autocast(cfg: Config, dtype: str) -> None:
         raise DistilPoseError(str(error).replace('--amp', f'--fast {dtype}', 1)
                               + '; or name --fast float32') from error
     cfg.optim_wrapper.dtype = dtype
+
+
+def _make_plain(cfg: Config) -> None:
+    """An optimizer's wrapper in float32."""
+    for name in ('dtype', 'loss_scale'):
+        cfg.optim_wrapper.pop(name, None)
+    cfg.optim_wrapper.type = 'OptimWrapper'
 
 
 def _dtype_of(cfg: Any) -> str | None:

@@ -95,6 +95,16 @@ def test_what_the_config_sets_stays() -> None:
     assert cfg.optim_wrapper.dtype == 'bfloat16'
 
 
+@pytest.mark.parametrize(('word', 'wrapper'), [
+    ('bfloat16', dict(type='AutocastOptimWrapper', dtype='bfloat16')), ('float32', dict(type='OptimWrapper')),
+    ('auto', dict(type='AutocastOptimWrapper', dtype='auto'))])
+def test_auto_of_a_config_is_what_the_word_says(word: str, wrapper: dict) -> None:
+    cfg = small()
+    cfg.optim_wrapper.update(type='AutocastOptimWrapper', dtype='auto')
+    use_fast_training(cfg, word, device_type='cpu')
+    assert {key: value for key, value in cfg.optim_wrapper.items() if key != 'optimizer'} == wrapper
+
+
 def test_a_step_that_may_need_the_image_keeps_its_pipeline() -> None:
     steps = [dict(type=kind) for kind in ('LoadImage', 'PhotoMetricDistortion', 'TopdownAffine', 'PackPoseInputs')]
     cfg = small(train_dataloader=dict(dataset=dict(type='CocoDataset', pipeline=steps)))
