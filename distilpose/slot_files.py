@@ -46,9 +46,14 @@ class HeaderFile:
             The header that is there.
 
         Raises:
-            DistilPoseError: the cache was made with other facts; names them. Or the folder is no such cache.
+            DistilPoseError: the cache was made with other facts; names them. Or the folder is no such cache, or cannot
+                be made.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DistilPoseError(f'the folder {folder} of the {self.kind} cannot be made ({error.strerror or error}); '
+                                  'name another folder') from error
         file = folder / HEADER
         if not file.exists():
             others = sorted(path.name for path in folder.iterdir() if not path.name.startswith(HEADER))

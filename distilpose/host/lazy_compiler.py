@@ -66,14 +66,15 @@ def _without_graph_breaks(step: Callable[..., Any]) -> Callable[..., Any]:
 def _call_directly(function: Any) -> None:
     if not _MARKED:
         when_imported([_COMPILER], _mark_when_executed)
-    _MARKED.append(function)
+    if function not in _MARKED:
+        _MARKED.append(function)
     setattr(function, _MARK, function)
 
 
 def _mark_when_executed(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
     """Executes the compiler's module, and marks functions as torch does when they are first called."""
     for function in _MARKED:
-        delattr(function, _MARK)
+        vars(function).pop(_MARK, None)  # not there after an import that failed
     execute(module)
     for function in _MARKED:
         setattr(function, _MARK, module.disable(function, True, wrapping=False))

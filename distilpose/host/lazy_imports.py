@@ -71,6 +71,9 @@ class LazyObject:
     def __instancecheck__(self, instance: object) -> bool:
         return isinstance(instance, self._load())
 
+    def __subclasscheck__(self, subclass: type) -> bool:
+        return issubclass(subclass, self._load())
+
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
         return (self._load(), )
 
@@ -120,6 +123,8 @@ class _PassedOn:
         self._module, self._name = PASSED_ON[package]
 
     def __call__(self, name: str) -> Any:
+        if f'{self._package}.{name}' == self._module:
+            return importlib.import_module(self._module)
         if name != self._name:
             raise AttributeError(f'module {self._package!r} has no attribute {name!r}')
         lazy = LazyObject(self._module, name)
@@ -191,7 +196,7 @@ def import_lazily() -> None:
     @functools.wraps(original)
     def get(self: Registry, key: str) -> Any:
         found = original(self, key)
-        if found is None and self.name in _REGISTRIES and _load_passed_on():
+        if found is None and self._get_root_registry().name in _REGISTRIES and _load_passed_on():
             found = original(self, key)
         return found
 

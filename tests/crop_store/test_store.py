@@ -181,6 +181,12 @@ def test_a_store_for_something_else_is_refused(folder: Path, tmp_path: Path, opt
         people.with_store(people.dataset(folder, **options), tmp_path / 'store', reduced=reduced)
 
 
+def test_a_folder_that_cannot_be_made_is_a_sentence(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / 'file').touch()
+    with pytest.raises(DistilPoseError, match=r'the folder .*file/0 of the crop store cannot be made \(Not a dir'):
+        people.with_store(people.dataset(folder), tmp_path / 'file')
+
+
 def test_a_broken_plan_is_refused(folder: Path, tmp_path: Path) -> None:
     _opened(folder, tmp_path)
     plan = tmp_path / 'store/0/plan.npz'

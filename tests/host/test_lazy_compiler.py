@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
 import pytest
 
+from distilpose.host import lazy_compiler
 from tests.host.python import run
 
 STEPS = """
@@ -43,3 +47,20 @@ STEPS = """
 def test_optimizers_work_without_it_and_compile_with_it() -> None:
     result = run(STEPS)
     assert result.stdout == 'fine\n', result.stderr
+
+
+def test_functions_are_marked_once_also_after_an_import_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def function() -> None:
+        pass
+
+    def fail(module: ModuleType) -> None:
+        raise ImportError('no sympy')
+
+    module: Any = SimpleNamespace(disable=lambda function, *_, **__: 'marked')
+    monkeypatch.setattr(lazy_compiler, '_MARKED', [function])
+    lazy_compiler._call_directly(function)
+    for _ in range(2):
+        with pytest.raises(ImportError, match='no sympy'):
+            lazy_compiler._mark_when_executed(fail, module)
+    lazy_compiler._mark_when_executed(lambda module: None, module)
+    assert vars(function) == {'__dynamo_disable': 'marked'}

@@ -22,7 +22,7 @@ class TestLazyObject:
         lazy: Any = LazyObject('fractions', 'Fraction')
         assert lazy(1, 2) + lazy(1, 2) == 1
         assert lazy.from_float(0.5) == lazy(1, 2)
-        assert isinstance(lazy(1, 2), lazy)
+        assert isinstance(lazy(1, 2), lazy) and issubclass(type(lazy(1, 2)), lazy)
 
         class Part(lazy):
             pass
@@ -91,6 +91,22 @@ def test_classes_are_registered_and_passed_on_as_without() -> None:
     assert OPTIMIZERS.get('ZeroRedundancyOptimizer') is ZeroRedundancyOptimizer
     assert STRATEGIES.get('DDPStrategy').__name__ == 'DDPStrategy'
     assert OPTIMIZERS.get('NoSuchOptimizer') is None
+
+
+def test_modules_of_a_package_are_its_attributes_as_without() -> None:
+    import mmengine.model.wrappers
+    import mmengine.runner
+
+    assert mmengine.runner._flexible_runner is sys.modules['mmengine.runner._flexible_runner']
+    assert mmengine.model.wrappers.fully_sharded_distributed.MMFullyShardedDataParallel is not None
+
+
+def test_a_registry_below_has_the_classes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mmengine.registry import OPTIMIZERS, Registry
+
+    monkeypatch.setattr(OPTIMIZERS, '_children', {})
+    below = Registry('optimizers of this test', parent=OPTIMIZERS, scope='this_test')
+    assert below.get('ZeroRedundancyOptimizer') is not None
 
 
 def test_names_that_functions_use_are_the_real_ones() -> None:

@@ -20,6 +20,9 @@ class _NotMade:
     def get_dpi(self) -> _NotMade:
         return self
 
+    def __reduce__(self) -> str:  # copies of a visualizer have the same one
+        return '_NOT_MADE'
+
 
 _NOT_MADE = _NotMade()
 

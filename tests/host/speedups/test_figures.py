@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,12 @@ def test_no_figure_is_made_before_it_is_read() -> None:
     assert isinstance(vars(made)['fig_save'], figures._NotMade) and isinstance(vars(made)['dpi'], figures._NotMade)
     assert made.fig_save.canvas is made.fig_save_canvas and made.ax_save.figure is made.fig_save
     assert made.dpi == made.fig_save.get_dpi()
+
+
+def test_copies_make_figures_too() -> None:
+    made = visualizer()
+    for other in (copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
+        assert other.dpi == other.fig_save.get_dpi() and other.fig_save is not made.fig_save
 
 
 def test_it_draws_as_mmengine_does(monkeypatch: pytest.MonkeyPatch) -> None:
