@@ -324,11 +324,11 @@ def add_cfg_options(parser: argparse.ArgumentParser, help: str = 'values to chan
     parser.add_argument('--cfg-options', nargs='+', action=OptionsAction, metavar='KEY=VALUE', help=help)
 
 
-def add_fast(parser: argparse.ArgumentParser, what: str, *, default: str = 'off') -> None:
-    """Adds ``--fast``, whose value is one of :data:`FAST`."""
+def add_fast(parser: argparse.ArgumentParser, what: str, *, default: str | None = 'off') -> None:
+    """Adds ``--fast``, whose value is one of :data:`FAST`; by default the entry ``fast`` of the config for ``None``."""
     parser.add_argument('--fast', nargs='?', const='auto', choices=FAST, default=default,
-                        help=f'{what}; auto takes what is fast on this machine, and is --fast without a value '
-                             f'(default: {default})')
+                        help=f'{what}, in this type; auto, or --fast without a value, is bfloat16 where the machine '
+                             f'multiplies it fast, else float32 (default: {default or "off, or by the config"})')
 
 
 def read_options(args: argparse.Namespace) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def _add_label(parser: argparse.ArgumentParser) -> None:
     add('--resume', action='store_true', help='continue labels that were interrupted or killed, if there are some')
     add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
     add('--batch-size', type=int, help='people in a batch (default: 64 on a GPU, 8 on a CPU)')
-    add_fast(parser, 'predict with a copy of the teacher that is optimised for inference, in this type')
+    add_fast(parser, 'predict with a copy of the teacher that is optimised for inference')
     add_cfg_options(parser, help="values to change in the teacher's config; of an ONNX file model.input.mean, "
                                  'model.keypoints, ... describe it')
 

@@ -57,7 +57,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     add('--resume', action='store_true', help='continue a run that was interrupted or killed, if --out has one')
     add('--device', default='auto', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
     add('--batch-size', type=int, help='people in a batch (default: 64 on a GPU, 8 on a CPU)')
-    add_fast(parser, 'predict with a copy of the network that is optimised for inference, in this type', default='auto')
+    add_fast(parser, 'predict with a copy of the network that is optimised for inference', default='auto')
     add_cfg_options(parser, help='values to change in the config; of an ONNX file model.input.mean, model.keypoints, '
                                  '... describe it')
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from .command import FAST, LAUNCHERS, Command, WrongInput, add_cfg_options, add_fast, read_options
+from .command import LAUNCHERS, Command, WrongInput, add_cfg_options, add_fast, read_options
 from .machines import check_descriptors, check_interface
 from .paths import require_checkpoint, require_config
 
@@ -97,19 +97,16 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def add_fast_training(parser: argparse.ArgumentParser) -> None:
     """Adds ``--fast`` of a training."""
-    parser.add_argument(
-        '--fast', nargs='?', const='auto', choices=FAST, metavar='TYPE',
-        help='turn on all that makes a training faster: mixed precision, an optimised teacher, channels last, a fused '
-        'optimizer and fast data; "auto" (the default of this option) is bfloat16 where the machine multiplies it '
-        f'fast; one of {", ".join(FAST)}')
+    add_fast(parser, 'train with mixed precision, an optimised teacher, channels last, a fused optimizer and fast data',
+             default=None)
 
 
 def _check_train(args: argparse.Namespace) -> None:
     _check_processes(args)
     require_config(args.config)
     _check_distillation(args)
-    if args.amp and args.fast == 'float32':
-        raise WrongInput('--amp trains in bfloat16, and --fast float32 does not; leave one of them out')
+    if args.amp and args.fast in ('float32', 'float16'):
+        raise WrongInput(f'--amp trains in bfloat16, and --fast {args.fast} does not; leave one of them out')
     if args.resume not in (None, 'auto', 'last'):
         require_checkpoint(args.resume)
     unknown = sorted({name for names in args.allow_changed for name in names.split(',')} - {*MAY_CHANGE})
@@ -149,7 +146,7 @@ def _add_test(parser: argparse.ArgumentParser) -> None:
     add('--dump', metavar='FILE.pkl', help='write all predictions')
     add('--out', metavar='FILE.json', help='write the metrics')
     add('--show-dir', metavar='DIR', help='write images with the predictions drawn')
-    add_fast(parser, 'predict with a copy of the network that is optimised for inference, in this type')
+    add_fast(parser, 'predict with a copy of the network that is optimised for inference')
     add('--quick', nargs='?', const='float32', choices=DTYPES, help='--fast with this type (default: float32)')
     add('--compile', choices=COMPILE_MODES, metavar='MODE',
         help=f'with --fast or --quick: compile it ({", ".join(COMPILE_MODES)}), which takes a while at the start')

@@ -144,9 +144,13 @@ class Journal:
     def _check(self, found: Mapping[str, str], run: Mapping[str, str]) -> None:
         others = [name for name in {**found, **run} if found.get(name) != run.get(name)]
         if others:
+            types = [names.get('precision', 'float32') for names in (found, run)]
+            of_type = '' if types[0] == types[1] else (
+                f' (it predicted in {types[0]}, and this one predicts in {types[1]}: take --fast '
+                f'{types[0]})')
             raise DistilPoseError(f'the unfinished run in {self.file.parent} is not of the same '
-                                  f'{", ".join(others)}; go on with what it had, or remove {self.file}, and start from '
-                                  'the beginning without --resume')
+                                  f'{", ".join(others)}{of_type}; go on with what it had, or remove {self.file}, and '
+                                  'start from the beginning without --resume')
 
 
 def _try_lock(stream: IO[bytes]) -> bool:

@@ -31,7 +31,7 @@ def fast_copy(model: Any, fast: str, *, compile: str | None = None) -> tuple[Any
     Args:
         model: a top-down estimator; others are returned as they are.
         fast: one of :data:`~distilpose.models.fast_settings.FAST`. ``'auto'`` takes bfloat16 only where the outputs are
-            close to those in float32.
+            close to those in float32, and leaves a network as it is that cannot be optimised.
         compile: a mode of ``torch.compile`` that was chosen.
 
     Returns:
@@ -49,9 +49,16 @@ def fast_copy(model: Any, fast: str, *, compile: str | None = None) -> tuple[Any
                                   f'a {type(model).__name__}; leave it out')
         return model, 'float32'
     settings = fast_settings(fast, next(model.parameters()).device.type, compile=compile)
-    if fast == 'auto' and settings.dtype is not None and not _is_close(model, settings.dtype):
-        settings = replace(settings, dtype=None, reason=f'in {settings.dtype} outputs are not close to float32')
-    copy = optimise_for_inference(model, dtype=settings.dtype, compile=settings.compile)
+    try:
+        if fast == 'auto' and settings.dtype is not None and not _is_close(model, settings.dtype):
+            settings = replace(settings, dtype=None, reason=f'in {settings.dtype} outputs are not close to float32')
+        copy = optimise_for_inference(model, dtype=settings.dtype, compile=settings.compile)
+    except Exception as error:  # of a network that does not take the example image, or cannot be copied
+        if fast != 'auto' or compile is not None or isinstance(error, DistilPoseError):
+            raise
+        print_log('Predicting with the network as it is, in float32, since it cannot be optimised for inference: '
+                  f'{type(error).__name__}: {str(error).partition(chr(10))[0]}', 'current', logging.WARNING)
+        return model, 'float32'
     print_log(f'Predicting with a copy optimised for inference, in {settings.describe()}.', 'current', logging.INFO)
     return copy, settings.dtype or 'float32'
 

@@ -156,7 +156,9 @@ def _can_fuse_layers(model: Any, dtype: str | None) -> bool:
 def example_images(model: Any) -> Tensor:
     """An image (1, 3, H, W) of noise, of the model's input size, which is the same every time."""
     weight = next(model.parameters())
-    width, height = getattr(getattr(model.head, 'decoder', None), 'input_size', (64, 64))
+    decoder = getattr(model.head, 'decoder', None)
+    inner = getattr(decoder, 'heatmap_codec', None)  # of integral regression
+    width, height = getattr(decoder, 'input_size', getattr(inner, 'input_size', (64, 64)))
     noise = torch.randn(1, 3, int(height), int(width), generator=torch.Generator().manual_seed(0))
     return noise.to(weight.device, weight.dtype)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,3 +72,19 @@ def test_other_models_are_not_optimised(lines: list[str]) -> None:
     assert fast_copy(other, 'auto') == (other, 'float32') and not lines
     with pytest.raises(DistilPoseError, match='fast is bfloat16, .* the model is a Identity; leave it out'):
         fast_copy(other, 'bfloat16')
+
+
+def test_auto_keeps_a_network_that_cannot_be_optimised(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network()
+    monkeypatch.setattr(model.head, 'forward', lambda features: 1 / 0)
+    assert fast_copy(model, 'auto') == (model, 'float32')
+    assert len(lines) == 1 and 'the network as it is, in float32' in lines[0] and 'ZeroDivisionError' in lines[0]
+    with pytest.raises(ZeroDivisionError):
+        fast_copy(model, 'float32')
+
+
+def test_the_example_image_of_a_codec_inside_a_codec() -> None:
+    model = network()
+    inner = SimpleNamespace(input_size=(48, 96))
+    assert example_images(SimpleNamespace(head=SimpleNamespace(decoder=SimpleNamespace(heatmap_codec=inner)),
+                                          parameters=model.parameters)).shape == (1, 3, 96, 48)
