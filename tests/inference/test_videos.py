@@ -251,6 +251,8 @@ def test_only_the_same_run_is_resumed(model: Any, folder: Path, tmp_path: Path) 
             predict_files(model, [images], out=tmp_path, detector=stopping(1), resume=True, **changed)
     with pytest.raises(DistilPoseError, match='not of the same inputs'):
         predict_files(model, [images / '001.png'], out=tmp_path, detector=stopping(1), resume=True)
+    with pytest.raises(DistilPoseError, match=r'same precision \(it predicted in float32, .* take --fast float32\)'):
+        predict_files(model, [images], out=tmp_path, detector=stopping(1), resume=True, fast='bfloat16', **options)
     other = load_model(folder / 'student.py')
     with pytest.raises(DistilPoseError, match='not of the same model'):
         predict_files(other, [images], out=tmp_path, detector=stopping(1), resume=True)
