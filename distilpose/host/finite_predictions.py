@@ -70,7 +70,8 @@ def _finite_instances(prediction: Mapping[str, Any]) -> np.ndarray:
     mask = np.ones(len(prediction['keypoints']), dtype=bool)
     for name in _OF_INSTANCES:
         if name in prediction:
-            mask &= np.isfinite(_array(prediction[name])).reshape(len(mask), -1).all(axis=1)
+            is_finite = np.isfinite(_array(prediction[name]))
+            mask &= is_finite.all(axis=tuple(range(1, is_finite.ndim)))
     return mask
 
 

@@ -49,6 +49,12 @@ def figures(file: Path, joints: np.ndarray, *, scores: np.ndarray | None = None,
     return metric.evaluate(number)
 
 
+def test_a_prediction_of_nobody_stays() -> None:
+    results: list = [(dict(keypoints=np.zeros((0, 17, 2)), keypoint_scores=np.zeros((0, 17)), bbox_scores=np.zeros(0)),
+                      {})]
+    assert keep_finite(results) == results
+
+
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize('mode', ['bbox', 'bbox_keypoint', 'bbox_rle', 'keypoint'])
 def test_a_network_of_nan_finds_nobody(tmp_path: Path, value: float, mode: str) -> None:
