@@ -50,7 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tests that take ``device``: ``pytest --device cuda -m device`` runs exactly these."""
     for item in items:
-        if 'device' in getattr(item, 'fixturenames', ()):
+        parameters = getattr(getattr(item, 'callspec', None), 'params', ())
+        if 'device' in getattr(item, 'fixturenames', ()) and 'device' not in parameters:
             item.add_marker('device')
 
 
@@ -125,6 +126,16 @@ def on_device(device: torch.device) -> Iterator[torch.device]:
         return
     with made_on(device):
         yield device
+
+
+@pytest.fixture
+def in_dtype(device: torch.device, dtype: torch.dtype) -> Iterator[torch.dtype]:
+    """As :func:`on_device`, and what would be float32 is of :func:`dtype`."""
+    if device.type == 'cpu' and dtype is torch.float32:
+        yield dtype
+        return
+    with made_on(device, dtype):
+        yield dtype
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ CPU, so that they are the same everywhere, and moved::
         maps = on(torch.rand(2, 17, 64, 48), device, dtype)
         assert_close(move(maps, COMMON_GRID), maps)
 
-Whole files of tests take ``@pytest.mark.usefixtures('on_device')``, which does so by itself (:func:`made_on`).
+Tests with ``@on_device`` move what they make by themselves (:func:`made_on`); those with ``@in_dtype`` are made in the
+type of ``--dtype``, too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
+import pytest
 import torch
 from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import BaseDataElement
@@ -30,22 +32,29 @@ DTYPES = dict(float32=torch.float32, float64=torch.float64, bfloat16=torch.bfloa
 T = TypeVar('T')
 _TESTS = f'{Path(__file__).resolve().parent}/'
 _MAKERS = frozenset((torch.rand, torch.randn, torch.randint, torch.randperm, torch.zeros, torch.ones, torch.full,
-                     torch.empty, torch.tensor, torch.as_tensor, torch.from_numpy, torch.arange, torch.linspace,
-                     torch.eye))
+                     torch.empty, torch.tensor, torch.as_tensor, torch.arange, torch.linspace, torch.eye))
+on_device, in_dtype = pytest.mark.usefixtures('on_device'), pytest.mark.usefixtures('in_dtype')
 
 
 @contextmanager
-def made_on(device: torch.device | str) -> Iterator[None]:
+def made_on(device: torch.device | str, dtype: torch.dtype | None = None) -> Iterator[None]:
     """What tests make lies on a device, as if each line ended in ``.to(device)``: tensors, and modules they build.
 
     Unlike ``torch.set_default_device`` it draws inputs on the CPU, so that they are the same everywhere, and leaves
     alone what the package makes: a tensor that the package forgets to make on the device of its input is found.
+    On CUDA they compute in full float32 and deterministically, so that the tolerances of the CPU hold.
     Parameters and buffers move when they are registered, so plain attributes stay where the package made them.
+
+    Args:
+        device: of tensors and modules.
+        dtype: of what would be float32, ``None`` to keep it.
     """
     def moved(module: nn.Module, name: str, value: Tensor | None) -> Tensor | None:
-        if value is None or value.is_meta or value.device.type == torch.device(device).type:
+        if value is None or value.is_meta or not _is_being_made(module):
             return None
-        there = value.detach().to(device)
+        there = _there(value, device, dtype)
+        if there.device == value.device and there.dtype is value.dtype:
+            return None  # so that tied weights stay tied
         return nn.Parameter(there, requires_grad=value.requires_grad) if isinstance(value, nn.Parameter) else there
 
     start = BaseDataPreprocessor.__init__
@@ -55,24 +64,42 @@ def made_on(device: torch.device | str) -> Iterator[None]:
         self._device = torch.device(device)
 
     with ExitStack() as stack:
-        for register in (hooks.register_module_parameter_registration_hook, hooks.register_module_buffer_registration_hook):
+        for register in (hooks.register_module_parameter_registration_hook,
+                         hooks.register_module_buffer_registration_hook):
             stack.callback(register(moved).remove)
         stack.enter_context(mock.patch.object(BaseDataPreprocessor, '__init__', start_on_device))
-        stack.enter_context(_MadeOn(device))
+        stack.enter_context(torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False))
+        stack.enter_context(_MadeOn(device, dtype))
         yield
+
+
+def _there(value: Tensor, device: torch.device | str, dtype: torch.dtype | None) -> Tensor:
+    return value.detach().to(device, dtype if value.dtype is torch.float32 else None)
+
+
+def _is_being_made(module: nn.Module) -> bool:
+    """And is neither changed later nor converted from another, which may lie elsewhere by then."""
+    frame, is_made = sys._getframe(2), False
+    while frame is not None:
+        is_made |= frame.f_code.co_name == '__init__' and frame.f_locals.get('self') is module
+        if frame.f_code.co_name == 'optimise_for_inference':
+            return False
+        frame = frame.f_back  # type: ignore[assignment]
+    return is_made
 
 
 class _MadeOn(TorchFunctionMode):
     """Moves what the lines of test files make."""
 
-    def __init__(self, device: torch.device | str) -> None:
+    def __init__(self, device: torch.device | str, dtype: torch.dtype | None) -> None:
         super().__init__()
-        self.device = device
+        self.device, self.dtype = device, dtype
 
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         made = func(*args, **(kwargs or {}))
-        if func in _MAKERS and 'device' not in (kwargs or {}) and sys._getframe(1).f_code.co_filename.startswith(_TESTS):
-            return made.detach().to(self.device).requires_grad_(made.requires_grad)
+        caller = sys._getframe(1).f_code.co_filename
+        if func in _MAKERS and 'device' not in (kwargs or {}) and caller.startswith(_TESTS):
+            return _there(made, self.device, self.dtype).requires_grad_(made.requires_grad)
         return made
 
 

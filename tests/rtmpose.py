@@ -71,6 +71,6 @@ def batch(size: int = 3, *, seed: int = 2) -> tuple[Tensor, list[PoseDataSample]
         joints = torch.rand(1, NUM_KEYPOINTS, 2, generator=generator) * torch.tensor(INPUT_SIZE)
         visible = (torch.rand(1, NUM_KEYPOINTS, generator=generator) > 0.3).float()
         encoded = codec.encode(joints.numpy(), visible.numpy())
-        labels = {name: torch.from_numpy(value) for name, value in encoded.items() if name != 'keypoints'}
+        labels = {name: torch.as_tensor(value) for name, value in encoded.items() if name != 'keypoints'}
         samples.append(PoseDataSample(gt_instance_labels=InstanceData(**labels)))
     return images, samples

@@ -1,8 +1,8 @@
 """Device with values and without a GPU: tensors on PrivateUse1 that compute on the CPU and refuse the CPU's tensors.
 
-``pytest --device fake`` runs the tests that take ``device`` on it. An operation of two devices fails, as does ``.numpy()``,
-with the words of a GPU; values are the CPU's. Experimental in torch, and for tests only. :mod:`tests.fake_device` is
-for whole networks, which have no values there.
+``pytest --device fake -m device`` runs the tests that take ``device`` on it. An operation of two devices fails, as does
+``.numpy()``, with the words of a GPU; values are the CPU's. Experimental in torch, and for tests only.
+:mod:`tests.fake_device` is for whole networks, which have no values there.
 """
 
 from __future__ import annotations

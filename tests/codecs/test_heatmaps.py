@@ -58,7 +58,7 @@ def test_a_batch_is_decoded_as_its_samples(kind: type, dtype: torch.dtype, monke
     """To the bit without a Newton step; with one, kernels blur in another order (2e-5 of a cell for gaussians)."""
     codec = kind(**SIZES)
     joints = np.random.RandomState(1).uniform(0, 190, size=(5, 1, 20, 2)).astype(np.float32)
-    maps = torch.from_numpy(np.stack([codec.encode(sample)['heatmaps'] for sample in joints])).to(dtype)
+    maps = torch.as_tensor(np.stack([codec.encode(sample)['heatmaps'] for sample in joints])).to(dtype)
     head: Any = SimpleNamespace(decoder=codec)
     assert codec.support_batch_decoding
     found = BaseHead.decode(head, maps)

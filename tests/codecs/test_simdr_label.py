@@ -89,4 +89,4 @@ def test_labels_pass_through_the_pipeline_of_mmpose(kind: str) -> None:
     labels = PackPoseInputs(meta_keys=()).transform(results)['data_samples'].gt_instance_labels
     expected = KEYPOINT_CODECS.build(dict(type=kind, input_size=SIZE)).encode(joints)
     for name, value in expected.items():
-        np.testing.assert_array_equal(labels[name].numpy(), value)
+        np.testing.assert_array_equal(labels[name].cpu().numpy(), value)

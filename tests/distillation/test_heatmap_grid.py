@@ -31,7 +31,7 @@ def codec(type: str, **sizes: Any) -> Any:
 
 def drawn(encoder: Any, joints: np.ndarray = JOINTS) -> Tensor:
     """(1, K, H, W)."""
-    return torch.from_numpy(encoder.encode(joints)['heatmaps'])[None]
+    return torch.as_tensor(encoder.encode(joints)['heatmaps'])[None]
 
 
 def msra(**sizes: Any) -> Any:
@@ -76,7 +76,7 @@ def test_a_target_of_msra_becomes_that_of_udp_and_back(kind: str) -> None:
     assert largest_difference(move(udp, grid_of(student)), common) < BETWEEN_CELLS
     assert torch.equal(move(udp, grid_of(student)), to_common_grid(udp, student))
     found = coordinates_of(PoseOutputs(heatmaps=(move(common, COMMON_GRID, UDP),)), grid=UDP)
-    cells = (found - torch.from_numpy(JOINTS) / torch.tensor([192, 256])) * torch.tensor([48, 64])
+    cells = (found - torch.as_tensor(JOINTS) / torch.tensor([192, 256])) * torch.tensor([48, 64])
     assert cells[:, :3].abs().max() < 0.03  # the last joint is on the border
 
 

@@ -172,7 +172,7 @@ def test_prediction_is_the_last_stacks() -> None:
     with torch.no_grad():
         last = model.backbone(images)[-1]
         found = model(images, samples, mode='predict')[0].pred_instances.keypoint_scores
-    np.testing.assert_allclose(found[0], last[0].flatten(1).amax(1).numpy(), rtol=1e-5)
+    np.testing.assert_allclose(found[0], last[0].flatten(1).amax(1).cpu().numpy(), rtol=1e-5)
 
 
 def test_heatmaps_of_another_size_are_resampled_and_far_finer_ones_are_refused() -> None:

@@ -50,11 +50,11 @@ def pck(found: Tensor, samples: list[dict], size: tuple[int, int]) -> float:
     peak = found.flatten(2).argmax(-1)
     places = torch.stack([peak % width / width, peak // width / height], -1)
     instances = [sample['data_samples'].gt_instances for sample in samples]
-    truth = torch.from_numpy(np.stack([one.transformed_keypoints[0] for one in instances])) / torch.tensor(size)
-    labelled = torch.from_numpy(np.stack([one.keypoints_visible[0] for one in instances])) > 0
+    truth = torch.as_tensor(np.stack([one.transformed_keypoints[0] for one in instances])) / torch.tensor(size)
+    labelled = torch.as_tensor(np.stack([one.keypoints_visible[0] for one in instances])) > 0
     boxes = np.stack([one.bboxes[0] for one in instances])
-    sides = torch.from_numpy((boxes[:, 2:] - boxes[:, :2]).max(1))
-    scales = torch.from_numpy(np.stack([sample['data_samples'].input_scale for sample in samples]))
+    sides = torch.as_tensor((boxes[:, 2:] - boxes[:, :2]).max(1))
+    scales = torch.as_tensor(np.stack([sample['data_samples'].input_scale for sample in samples]))
     distances = ((places - truth) * scales[:, None]).norm(dim=-1) / sides[:, None]
     return 100 * float((distances[labelled] < 0.1).float().mean())
 

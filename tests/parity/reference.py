@@ -30,13 +30,13 @@ def figures(entry: np.ndarray) -> dict[str, float]:
 def published_state(keys: np.ndarray | str) -> dict[str, Tensor]:
     """The reference network's state dict under its published keys, without the sine tables."""
     shapes = {key: tuple(shape) for key, shape in json.loads(str(keys)) if not key.endswith('pos_embedding')}
-    return {key: torch.from_numpy(_reference_tensor(key, shape)) for key, shape in shapes.items()}
+    return {key: torch.as_tensor(_reference_tensor(key, shape)) for key, shape in shapes.items()}
 
 
 def images(shape: np.ndarray) -> Tensor:
     """The fixtures' batch of normalised images (B, 3, H, W)."""
     values = np.random.RandomState(_INPUT_SEED).standard_normal(tuple(int(n) for n in shape))
-    return torch.from_numpy(values.astype(np.float32))
+    return torch.as_tensor(values.astype(np.float32))
 
 
 def _reference_tensor(key: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -28,7 +28,7 @@ OURS = dict(reg_loss='loss_kpt', vis_dist_loss='loss_visual_tokens', kpt_dist_lo
 
 def assert_close(found: Tensor, expected: np.ndarray) -> None:
     """Within 2e-5 of the expected output's spread; large outputs are stored as every 97th value."""
-    found = found.detach().numpy().ravel()
+    found = found.detach().cpu().numpy().ravel()
     found = found if found.size == expected.size else found[::97]
     np.testing.assert_allclose(found, expected.ravel(), rtol=0, atol=2e-5 * expected.std())
 
@@ -100,7 +100,7 @@ def test_l_starts_from_the_teachers_backbone_and_nothing_else_of_it() -> None:
 
 def _samples(targets: np.ndarray, weights: np.ndarray) -> list[PoseDataSample]:
     samples = []
-    for target, weight in zip(torch.from_numpy(targets), torch.from_numpy(weights[..., 0]), strict=True):
+    for target, weight in zip(torch.as_tensor(targets), torch.as_tensor(weights[..., 0]), strict=True):
         labels = InstanceData(keypoint_labels=target[None], keypoint_weights=weight[None])
         samples.append(PoseDataSample(gt_instance_labels=labels))
     return samples
@@ -113,9 +113,9 @@ class GivenTeacher(FrozenTeacher):
         if len(images) == 1:
             return super().outputs(images)
         given = fixture('distilpose_s')
-        return PoseOutputs(heatmaps=(torch.from_numpy(given['teacher_heatmap']),),
-                           visual_tokens=torch.from_numpy(given['teacher_visual_tokens']),
-                           keypoint_tokens=torch.from_numpy(given['teacher_keypoint_tokens']))
+        return PoseOutputs(heatmaps=(torch.as_tensor(given['teacher_heatmap']),),
+                           visual_tokens=torch.as_tensor(given['teacher_visual_tokens']),
+                           keypoint_tokens=torch.as_tensor(given['teacher_keypoint_tokens']))
 
 
 @pytest.fixture
@@ -179,17 +179,17 @@ def test_losses_in_eval_mode_with_the_tokenpose_teacher(step: SimpleNamespace) -
                                             ('official', 'reg2hm_as_coded_closed_form')])
 def test_both_readings_of_the_simulated_heatmap_loss(masking: str, entry: str) -> None:
     given = fixture('distilpose_s')
-    loss = simulated_heatmap_loss(*(torch.from_numpy(given[key]) for key in ('train_pred', 'train_sigma',
+    loss = simulated_heatmap_loss(*(torch.as_tensor(given[key]) for key in ('train_pred', 'train_sigma',
                                                                             'teacher_heatmap')),
-                                  weights=torch.from_numpy(given['target_weight'][..., 0]), masking=masking)
+                                  weights=torch.as_tensor(given['target_weight'][..., 0]), masking=masking)
     assert loss.item() == pytest.approx(given[entry].item(), rel=1e-5)
 
 
 def test_simulated_heatmap() -> None:
     given = fixture('distilpose_s')
-    drawn = draw_simulated_heatmaps(torch.from_numpy(given['train_pred']), torch.from_numpy(given['train_sigma']),
+    drawn = draw_simulated_heatmaps(torch.as_tensor(given['train_pred']), torch.as_tensor(given['train_sigma']),
                                     size=(48, 64))
-    np.testing.assert_allclose(drawn[0, 0].numpy(), given['simulated_heatmap_0_0'], atol=1e-6)
+    np.testing.assert_allclose(drawn[0, 0].cpu().numpy(), given['simulated_heatmap_0_0'], atol=1e-6)
 
 
 @pytest.mark.parametrize('flip_test', [False, True])

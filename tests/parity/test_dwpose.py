@@ -53,7 +53,7 @@ def published(shared: Path) -> tuple[Given, dict[str, float]]:
     with np.load(shared / 'parity' / 'dwpose_losses.npz') as file:
         entries = dict(file)
     values = json.loads(str(entries.pop('values')))
-    return {name: torch.from_numpy(value) for name, value in entries.items()}, values
+    return {name: torch.as_tensor(value) for name, value in entries.items()}, values
 
 
 @MODELS.register_module(force=True)

@@ -34,7 +34,7 @@ def test_outputs_of_every_stack(student: nn.Module) -> None:
     for index, maps in enumerate(stacks):
         values = expected[f'out_stack{index}']
         assert tuple(maps.shape) == tuple(expected[f'shape_stack{index}'])
-        np.testing.assert_allclose(maps.numpy().ravel()[::97], values, rtol=0, atol=2e-5 * values.std())
+        np.testing.assert_allclose(maps.cpu().numpy().ravel()[::97], values, rtol=0, atol=2e-5 * values.std())
 
 
 def test_names_shapes_and_order_of_the_weights(student: nn.Module) -> None:

@@ -42,7 +42,7 @@ def test_outputs(name: str) -> None:
         found = dict(out_heatmap=outputs if name.startswith('heatmap') else outputs.heatmaps[-1])
     for entry, value in found.items():
         assert tuple(value.shape) == tuple(expected[entry.replace('out', 'shape')])
-        flat = value.numpy().ravel()
+        flat = value.cpu().numpy().ravel()
         flat = flat if flat.size == expected[entry].size else flat[::97]
         np.testing.assert_allclose(flat, expected[entry].ravel(), rtol=0, atol=2e-5 * expected[entry].std())
     assert sum(parameter.numel() for parameter in model.parameters()) == expected['params']

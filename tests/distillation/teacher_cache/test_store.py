@@ -46,7 +46,7 @@ def test_what_is_written_is_read_to_the_bit(tmp_path: Path, dtype: str) -> None:
     store.write(slots, CROPS, written)
     for reader in (store, opened(tmp_path, dtype=dtype)):
         assert reader.find(slots, CROPS).all() and reader.filled == 4
-        assert torch.equal(reader.read(torch.from_numpy(slots), slice(0, VALUES)), written)
+        assert torch.equal(reader.read(torch.as_tensor(slots), slice(0, VALUES)), written)
         assert torch.equal(reader.read(torch.tensor([3, 3]), slice(5, 9)), written[[2, 2], 5:9])
 
 
@@ -143,7 +143,7 @@ def prepare(index: int) -> dict | None:
     if index == 2:
         return None
     image = np.random.default_rng(index).integers(0, 255, (3, 8, 6), dtype=np.uint8)
-    return dict(inputs=torch.from_numpy(image), data_samples=PoseDataSample(metainfo=dict(id=index)))
+    return dict(inputs=torch.as_tensor(image), data_samples=PoseDataSample(metainfo=dict(id=index)))
 
 
 def test_a_slot_is_a_variant_of_a_sample() -> None:

@@ -94,7 +94,7 @@ class Oracle(Teacher):
         red, _, blue = (images.mean((-2, -1)) * 127.5 + 127.5).unbind(1)
         index = (blue / STEP).round().long()
         is_known = ((red - RED).abs() < 1) & ((blue / STEP - index).abs() < 0.1) & (index >= 0) & (index < PEOPLE)
-        known = torch.from_numpy(poses())[index.clamp(0, PEOPLE - 1)]
+        known = torch.as_tensor(poses())[index.clamp(0, PEOPLE - 1)]
         return self.show(self.edit(torch.where(is_known[:, None, None], known, torch.tensor(0.5))))
 
 

@@ -24,11 +24,11 @@ def test_quarter_offset_is_that_of_msra_heatmap():
     maps[3, :, 0, 4] = maps[4, :, 5, 0] = maps[5, :, 1, 1] = maps[6, :, -1, -1] = maps[7, :, 0, 0] = 2  # borders
     maps[8, :, 3, 3] = maps[8, :, 9, 9] = 2  # equal cells
     codec = MSRAHeatmap(input_size=INPUT, heatmap_size=MAP, sigma=1)
-    expected = np.stack([codec.decode(one.numpy())[0][0] for one in maps])
+    expected = np.stack([codec.decode(one.cpu().numpy())[0][0] for one in maps])
     found = coordinates_of(PoseOutputs(heatmaps=(maps * 0, maps)), refinement='quarter') * torch.tensor(INPUT)
-    np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
-    scores = np.stack([codec.decode(one.numpy())[1][0] for one in maps])
-    np.testing.assert_allclose(certainty_of(PoseOutputs(heatmaps=(maps,))).numpy(), scores.clip(0, 1), atol=1e-7)
+    np.testing.assert_allclose(found.cpu().numpy(), expected, atol=1e-5)
+    scores = np.stack([codec.decode(one.cpu().numpy())[1][0] for one in maps])
+    np.testing.assert_allclose(certainty_of(PoseOutputs(heatmaps=(maps,))).cpu().numpy(), scores.clip(0, 1), atol=1e-7)
 
 
 def test_bins_are_those_of_simcc_label():
@@ -36,9 +36,9 @@ def test_bins_are_those_of_simcc_label():
     codec = SimCCLabel(input_size=INPUT, sigma=(2.0, 2.0), simcc_split_ratio=2.0)
     along_x, along_y = torch.rand(6, JOINTS, 96), torch.rand(6, JOINTS, 128)
     along_x[0, 0, [4, 9]] = 2  # equal bins
-    expected = codec.decode(along_x.numpy(), along_y.numpy())[0]
+    expected = codec.decode(along_x.cpu().numpy(), along_y.cpu().numpy())[0]
     found = coordinates_of(PoseOutputs(simcc=(along_x, along_y))) * torch.tensor(INPUT)
-    np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(found.cpu().numpy(), expected, atol=1e-5)
 
 
 def test_bins_below_zero_are_bins():

@@ -16,7 +16,7 @@ JOINTS = np.array([[[10.0, 20.0], [100.5, 77.25], [190.0, 250.0]]])
 
 def target(**codec) -> Tensor:
     encoder = KEYPOINT_CODECS.build(dict(SIZE, **codec))
-    return torch.from_numpy(encoder.encode(JOINTS)['heatmaps'])[None]
+    return torch.as_tensor(encoder.encode(JOINTS)['heatmaps'])[None]
 
 
 def sure_logits(split: float = 2.0) -> tuple[Tensor, Tensor]:

@@ -20,13 +20,17 @@ from distilpose.distillation.terms import (
 )
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
+from tests.devices import on_device
 from tests.distillation.labels import labels
 from tests.networks import TERMS, batch, distiller, teacher
 
-CERTAINTIES = torch.tensor([[0.9, 0.1, 0.5], [0.2, 0.6, 1.0]])
 TERMS_THAT_WEIGH = [
     (HeatmapTerm, {}), (SimulatedHeatmapTerm, {}), (ScoreTerm, {}), (HeatmapMarginalTerm, {}), (SimCCTerm, {}),
     (SimCCTerm, dict(weights='gt')), (CoordinateTerm, {}), (CoordinateTerm, dict(loss='rle'))]
+
+
+def certainties() -> torch.Tensor:
+    return torch.tensor([[0.9, 0.1, 0.5], [0.2, 0.6, 1.0]])
 
 
 def outputs(*, seed: int = 0) -> PoseOutputs:
@@ -35,7 +39,7 @@ def outputs(*, seed: int = 0) -> PoseOutputs:
     def rand(*shape: int) -> torch.Tensor:
         return torch.rand(2, 3, *shape, generator=generator)
     return PoseOutputs(heatmaps=(rand(16, 12),), coords=rand(2), sigmas=rand(2) + 0.5, error_scales=rand(2),
-                       scores=CERTAINTIES.unsqueeze(-1), simcc=(rand(24), rand(32)))
+                       scores=certainties().unsqueeze(-1), simcc=(rand(24), rand(32)))
 
 
 def by_joint(term: DistillationTerm, certainty: str | float | None) -> torch.Tensor:
@@ -55,17 +59,19 @@ def by_joint(term: DistillationTerm, certainty: str | float | None) -> torch.Ten
 def test_soft_multiplies_what_a_joint_costs_and_a_threshold_leaves_out(kind: Any, options: dict) -> None:
     term = kind(**options)
     plain = by_joint(term, None)
-    torch.testing.assert_close(by_joint(term, 'soft'), plain * CERTAINTIES)
+    torch.testing.assert_close(by_joint(term, 'soft'), plain * certainties())
     term.certainty_field = None
-    torch.testing.assert_close(by_joint(term, 0.5), plain * (CERTAINTIES >= 0.5))
+    torch.testing.assert_close(by_joint(term, 0.5), plain * (certainties() >= 0.5))
 
 
+@on_device
 def test_without_it_the_labels_are_left_alone() -> None:
     term, given = HeatmapTerm(), labels(torch.ones(2, 3))
     assert term.choose_certainty(outputs()) is None and term.weigh(given, outputs()) is given
     assert term.teacher_fields == ('heatmaps',)
 
 
+@on_device
 @pytest.mark.parametrize('shown, field', [(('scores', 'heatmaps'), 'scores'), (('heatmaps', 'simcc'), 'heatmaps'),
                                           (('simcc', 'coords'), 'simcc')])
 def test_what_says_it_is_read_and_so_cached(shown: tuple, field: str) -> None:
@@ -74,6 +80,7 @@ def test_what_says_it_is_read_and_so_cached(shown: tuple, field: str) -> None:
     assert term.teacher_fields == (field,)
 
 
+@on_device
 def test_a_peaked_simcc_is_surer_and_beta_counts() -> None:
     logits = torch.zeros(1, 2, 100)
     logits[0, 0, 40] = 1.0
@@ -91,7 +98,7 @@ def test_it_goes_with_the_mask_of_the_teacher() -> None:
     term.choose_certainty(outputs())
     mask = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
     unlabelled = Labels(torch.zeros(2, 3), torch.zeros(2, dtype=torch.bool), mask)
-    torch.testing.assert_close(term.weigh(unlabelled, outputs()).distillation_weights(), CERTAINTIES * mask)
+    torch.testing.assert_close(term.weigh(unlabelled, outputs()).distillation_weights(), certainties() * mask)
 
 
 @pytest.mark.parametrize('value', ['hard', 0, 1.5, -0.1, True, (0.5,)])
@@ -106,6 +113,7 @@ def test_terms_that_do_not_compare_joints_refuse_it(kind: Any, options: dict) ->
         kind(certainty='soft', **options)
 
 
+@on_device
 def test_a_teacher_of_coordinates_alone_has_none() -> None:
     reason = CoordinateTerm(certainty=0.3).choose_certainty(PoseOutputs(coords=outputs().coords))
     assert reason == ('certainty=0.3 needs scores, heatmaps or simcc of the teacher, which predicts coords; drop '

@@ -13,6 +13,7 @@ from distilpose.distillation.terms import CoordinateTerm, coordinate_distance, d
 from distilpose.distillation.terms.coordinate import expected_coordinates
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 from tests.distillation.labels import labels
 from tests.networks import STUDENT, batch, changed, distiller, teacher
 
@@ -26,6 +27,7 @@ def outputs(*, seed: int = 0) -> PoseOutputs:
                        error_scales=torch.randn(2, 3, 2, generator=generator))
 
 
+@on_device
 def test_l1_and_smooth_l1_written_out() -> None:
     student, target, weights = outputs().coords, outputs(seed=1).coords, torch.tensor([[1.0, 0.0, 0.5]] * 2)
     error = (student - target).abs()
@@ -52,6 +54,7 @@ def test_oks_is_the_logarithm_of_the_similarity_near_and_linear_far_away() -> No
     assert norms[0] == pytest.approx(2 * norms[1].item(), rel=1e-4)  # half the sigma counts twice
 
 
+@on_device
 def test_rle_is_mmposes_with_the_teachers_coordinates() -> None:
     torch.manual_seed(0)
     term = CoordinateTerm(loss='rle')
@@ -61,6 +64,7 @@ def test_rle_is_mmposes_with_the_teachers_coordinates() -> None:
     torch.testing.assert_close(term(outputs(), outputs(seed=1), labels(weights)), expected)
 
 
+@on_device
 @pytest.mark.parametrize('options', LOSSES, ids=lambda options: options['loss'])
 def test_joints_without_weight_or_partner_do_not_count(options: dict) -> None:
     torch.manual_seed(0)
@@ -72,6 +76,7 @@ def test_joints_without_weight_or_partner_do_not_count(options: dict) -> None:
     assert student.coords.grad.abs().sum((0, 2)).nonzero().flatten().tolist() == [0]
 
 
+@on_device
 @pytest.mark.parametrize('options', LOSSES[:3], ids=lambda options: options['loss'])
 def test_zero_where_they_agree(options: dict) -> None:
     assert CoordinateTerm(**options)(outputs(), outputs(), labels(torch.ones(2, 3))) == 0
@@ -81,6 +86,7 @@ def gaussians(places: Tensor, count: int, axis: int, sigma: float) -> Tensor:
     return torch.exp(-0.5 * ((torch.arange(count) / count - places[..., axis:axis + 1]) / sigma) ** 2)
 
 
+@on_device
 def test_expected_coordinates_of_distributions_and_heatmaps() -> None:
     places = torch.rand(2, 3, 2, generator=torch.Generator().manual_seed(3)) * 0.5 + 0.25
     logits = tuple(gaussians(places, count, axis, 0.03).clamp(min=1e-12).log() / 10
@@ -92,6 +98,7 @@ def test_expected_coordinates_of_distributions_and_heatmaps() -> None:
     torch.testing.assert_close(found, places, atol=2e-3, rtol=0)
 
 
+@on_device
 def test_coordinates_of_heatmaps_are_read_on_their_grids() -> None:
     """The student's by UDP, the teacher's on the common grid, of the same joints."""
     places = torch.rand(2, 3, 2, generator=torch.Generator().manual_seed(3)) * 0.5 + 0.25
@@ -111,6 +118,7 @@ def test_coordinates_of_heatmaps_are_read_on_their_grids() -> None:
     assert right < 1e-3 and exchanged < 1e-3 and off > 5 * right
 
 
+@on_device
 @pytest.mark.parametrize('student', ['simcc', 'heatmaps'])
 def test_distributions_and_heatmaps_learn_from_coordinates(student: str) -> None:
     target = PoseOutputs(coords=torch.tensor([[[0.3, 0.6]]]))
@@ -126,6 +134,7 @@ def test_distributions_and_heatmaps_learn_from_coordinates(student: str) -> None
     assert loss < 0.02
 
 
+@on_device
 def test_a_teacher_of_heatmaps_or_distributions_gives_its_peaks() -> None:
     places = torch.tensor([[[0.25, 0.5], [0.75, 0.25]]])
     maps = draw_simulated_heatmaps(places, torch.full_like(places, 2.0), size=(48, 64))
@@ -155,6 +164,7 @@ def test_refusals(options: dict, sentence: str) -> None:
     assert sentence in str(error.value), error.value
 
 
+@on_device
 def test_what_is_read_of_the_teacher_is_chosen_when_the_pair_is_made() -> None:
     term, maps = CoordinateTerm(), (torch.ones(1, 3, 4, 4),)
     assert 'predicts features, from which' in (term.mismatch(outputs(), PoseOutputs(features=maps)) or '')
@@ -164,6 +174,7 @@ def test_what_is_read_of_the_teacher_is_chosen_when_the_pair_is_made() -> None:
     assert term.teacher_fields == ('simcc',)
 
 
+@on_device
 def test_sigmas_of_other_keypoints() -> None:
     term = CoordinateTerm(loss='oks', sigmas='mpii', crop_size=(192, 256))
     assert 'sigmas has 16 values, and the student 3 keypoints' in (term.mismatch(outputs(), outputs()) or '')

@@ -12,6 +12,7 @@ from distilpose.distillation.terms import SimCCTerm
 from distilpose.distillation.terms.simcc import resample_bins
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 from tests.distillation.labels import labels
 
 
@@ -20,10 +21,11 @@ def outputs(*, bins: tuple[int, int] = (12, 16), seed: int = 0) -> PoseOutputs:
     return PoseOutputs(simcc=tuple(torch.randn(2, 3, n, generator=generator) for n in bins))
 
 
+@on_device
 def test_published_values_and_gradients(shared: Path) -> None:
     """DWPose's logit loss with its beta of 10, and with 1; the weights of the joints do not matter."""
     with np.load(shared / 'parity' / 'dwpose_losses.npz') as file:
-        given = {name: torch.from_numpy(file[name]) for name in ('ls_x', 'ls_y', 'lt_x', 'lt_y')}
+        given = {name: torch.as_tensor(file[name]) for name in ('ls_x', 'ls_y', 'lt_x', 'lt_y')}
         values = json.loads(str(file['values']))
     student = given['ls_x'].requires_grad_(), given['ls_y'].requires_grad_()
     teacher = PoseOutputs(simcc=(given['lt_x'], given['lt_y']))
@@ -36,6 +38,7 @@ def test_published_values_and_gradients(shared: Path) -> None:
     assert cooler.item() == pytest.approx(0.1797213, rel=1e-5)
 
 
+@on_device
 def test_is_the_divergence_written_out() -> None:
     student, teacher = outputs(seed=0), outputs(seed=1)
 
@@ -47,11 +50,13 @@ def test_is_the_divergence_written_out() -> None:
     torch.testing.assert_close(SimCCTerm(beta=2)(student, teacher, labels(torch.zeros(2, 3))), expected)
 
 
+@on_device
 def test_zero_when_equal_and_when_shifted() -> None:
     shifted = PoseOutputs(simcc=tuple(logits + 5 for logits in outputs().simcc))
     assert SimCCTerm()(shifted, outputs(), labels(torch.ones(2, 3))).item() == pytest.approx(0, abs=1e-6)
 
 
+@on_device
 def test_networks_of_other_betas_are_compared_by_their_distributions() -> None:
     colder = PoseOutputs(simcc=tuple(logits / 10 for logits in outputs().simcc))
     assert SimCCTerm(beta=10, teacher_beta=1)(colder, outputs(), labels(torch.ones(2, 3))).item() == pytest.approx(
@@ -61,6 +66,7 @@ def test_networks_of_other_betas_are_compared_by_their_distributions() -> None:
         SimCCTerm(teacher_beta=float('nan'))
 
 
+@on_device
 def test_ground_truth_weights_leave_unlabelled_joints_alone() -> None:
     student, teacher, weights = outputs(seed=0), outputs(seed=1), torch.ones(2, 3)
     student.simcc[0].requires_grad_()
@@ -79,6 +85,7 @@ def gaussians(bins: tuple[int, int], *, sigma: float = 1 / 32) -> PoseOutputs:
                                    for axis, n in enumerate(bins)))
 
 
+@on_device
 @pytest.mark.parametrize('bins', [(288, 384), (576, 768), (144, 192)])
 def test_other_numbers_of_bins_are_resampled(bins: tuple[int, int]) -> None:
     student, teacher = gaussians((288, 384)), gaussians(bins)
@@ -86,11 +93,13 @@ def test_other_numbers_of_bins_are_resampled(bins: tuple[int, int]) -> None:
     assert SimCCTerm()(student, teacher, labels(torch.ones(2, 3))).item() == pytest.approx(0, abs=1e-3)
 
 
+@on_device
 def test_every_second_bin_is_exact() -> None:
     wide = gaussians((48, 64)).simcc[0].softmax(-1)
     torch.testing.assert_close(resample_bins(wide, 24), wide[..., ::2] / wide[..., ::2].sum(-1, keepdim=True))
 
 
+@on_device
 def test_far_finer_bins_are_refused() -> None:
     assert SimCCTerm().mismatch(outputs(), outputs()) is None
     assert '12 bins along x and 16 along y, the teacher 60 and 16: more than 4 times' in SimCCTerm().mismatch(

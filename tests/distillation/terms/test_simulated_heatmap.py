@@ -7,6 +7,7 @@ from torch import Tensor
 from distilpose.distillation.terms import SimulatedHeatmapTerm, draw_simulated_heatmaps, simulated_heatmap_loss
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 from tests.distillation.labels import labels
 
 SIZE = (12, 16)
@@ -26,11 +27,13 @@ def drawn_loss(coords: Tensor, sigmas: Tensor, heatmaps: Tensor, *, weights: Ten
     return difference.square().mean()
 
 
+@on_device
 def test_equals_the_loss_on_the_drawn_map() -> None:
     given = case()
     torch.testing.assert_close(simulated_heatmap_loss(**given), drawn_loss(**given))
 
 
+@on_device
 def test_gradients_equal_those_through_the_drawn_map() -> None:
     given = case()
     inputs = [given['coords'].requires_grad_(), given['sigmas'].requires_grad_()]
@@ -39,23 +42,27 @@ def test_gradients_equal_those_through_the_drawn_map() -> None:
     torch.testing.assert_close(closed, drawn)
 
 
+@on_device
 def test_gradcheck() -> None:
     given = case(batch=2)
     coords, sigmas = given.pop('coords').requires_grad_(), given.pop('sigmas').requires_grad_()
     assert torch.autograd.gradcheck(lambda c, s: simulated_heatmap_loss(c, s, **given), (coords, sigmas))
 
 
+@on_device
 def test_float32_is_exact_enough() -> None:
     single = {name: value.float() for name, value in case().items()}
     assert simulated_heatmap_loss(**single).item() == pytest.approx(simulated_heatmap_loss(**case()).item(), rel=1e-5)
 
 
+@on_device
 def test_zero_when_the_teacher_shows_the_same_gaussian() -> None:
     given = case()
     given['heatmaps'] = draw_simulated_heatmaps(given['coords'], given['sigmas'], size=SIZE)
     assert simulated_heatmap_loss(**given).abs() < 1e-14
 
 
+@on_device
 def test_unlabelled_joints_count_only_in_the_official_masking() -> None:
     given = case()
     given['weights'][0] = 0
@@ -65,6 +72,7 @@ def test_unlabelled_joints_count_only_in_the_official_masking() -> None:
     assert simulated_heatmap_loss(**given, masking='official') < simulated_heatmap_loss(**other, masking='official')
 
 
+@on_device
 def test_official_masking_is_the_published_broadcast() -> None:
     given = case()
     difference = (draw_simulated_heatmaps(given['coords'], given['sigmas'], size=SIZE) - given['heatmaps']).flatten(2)
@@ -73,12 +81,14 @@ def test_official_masking_is_the_published_broadcast() -> None:
     torch.testing.assert_close(simulated_heatmap_loss(**given, masking='official'), broadcast)
 
 
+@on_device
 def test_maskings_agree_when_everything_is_labelled() -> None:
     given = case()
     given['weights'].fill_(1)
     torch.testing.assert_close(simulated_heatmap_loss(**given), simulated_heatmap_loss(**given, masking='official'))
 
 
+@on_device
 def test_drawn_map_has_its_peak_of_one_at_the_joint() -> None:
     heatmap = draw_simulated_heatmaps(torch.tensor([[[5 / 12, 9 / 16]]]), torch.tensor([[[1.0, 2.0]]]), size=SIZE)[0, 0]
     assert heatmap.max() == heatmap[9, 5] == 1
@@ -86,6 +96,7 @@ def test_drawn_map_has_its_peak_of_one_at_the_joint() -> None:
     torch.testing.assert_close(heatmap[10, 5], torch.tensor(0.125).neg().exp())
 
 
+@on_device
 def test_cost_is_linear_in_the_batch() -> None:
     """No tensor in the graph grows faster than the batch: the number of saved elements is proportional to it."""
     def saved_elements(size: int) -> int:
@@ -102,6 +113,7 @@ def test_cost_is_linear_in_the_batch() -> None:
     assert saved_elements(32) < 4.1 * saved_elements(8)
 
 
+@on_device
 def test_fixed_sigma_equals_predicted_sigma_of_that_value() -> None:
     given = case()
     weights = given['weights']
@@ -112,6 +124,7 @@ def test_fixed_sigma_equals_predicted_sigma_of_that_value() -> None:
     assert SimulatedHeatmapTerm(sigma=1.5).student_fields == ('coords',)
 
 
+@on_device
 def test_learned_sigmas_start_at_two_and_find_the_teachers() -> None:
     coords = torch.full((2, 3, 2), 0.5)
     heatmaps = draw_simulated_heatmaps(coords, torch.tensor([1.0, 1.5, 3.0]).view(1, 3, 1).expand(2, 3, 2),
@@ -134,6 +147,7 @@ def test_wrong_options_are_refused(wrong: dict) -> None:
         SimulatedHeatmapTerm(**wrong)
 
 
+@on_device
 def test_sigmas_are_in_pixels_of_the_map_they_are_compared_with() -> None:
     """On a map of twice the pixels the same loss has sigmas twice as large: the unit changes, nothing is scaled."""
     places = torch.tensor([[[0.3, 0.4], [0.52, 0.61]]])

@@ -39,7 +39,7 @@ def test_without_scores_and_sigmas_it_is_a_sigmoid_of_mmposes_regression_head() 
 def test_predicts_its_scores() -> None:
     model, (images, samples) = student().eval(), batch()
     with torch.no_grad():
-        expected = model.head(model.extract_feat(images)).scores[..., 0].numpy()
+        expected = model.head(model.extract_feat(images)).scores[..., 0].cpu().numpy()
         predicted = model(images, samples, mode='predict')
     assert (abs(predicted[1].pred_instances.keypoint_scores[0] - expected[1]) < 1e-6).all()
 

@@ -83,9 +83,9 @@ def test_decodes_to_input_pixels() -> None:
     outputs, predictions = model(features()), model.predict(features(), samples)
     assert len(predictions) == 4
     for index, prediction in enumerate(predictions):
-        expected = outputs.coords[index].detach().numpy() * np.array(INPUT_SIZE)
+        expected = outputs.coords[index].detach().cpu().numpy() * np.array(INPUT_SIZE)
         np.testing.assert_allclose(prediction.keypoints[0], expected, rtol=1e-6)
-        np.testing.assert_allclose(prediction.keypoint_scores[0], outputs.scores[index, :, 0].detach().numpy())
+        np.testing.assert_allclose(prediction.keypoint_scores[0], outputs.scores[index, :, 0].detach().cpu().numpy())
 
 
 def test_without_scores_every_keypoint_is_certain() -> None:

@@ -16,7 +16,7 @@ RULES = dict(simdr=('', 'probabilities', 'larger'), sa_simdr=('sa_', 'logits', '
 
 @pytest.fixture(scope='module')
 def given() -> dict[str, Tensor]:
-    return {name: torch.from_numpy(value) for name, value in fixture('simdr_targets_losses_decode').items()
+    return {name: torch.as_tensor(value) for name, value in fixture('simdr_targets_losses_decode').items()
             if name.startswith(('network', 'decode', 'sa_decode'))}
 
 

@@ -41,7 +41,7 @@ def samples(codec: dict, size: int = 2) -> list[PoseDataSample]:
     made = []
     for keypoints in joints:
         encoded = KEYPOINT_CODECS.build(codec).encode(keypoints)
-        labels = InstanceData(**{name: torch.from_numpy(value) for name, value in encoded.items()})
+        labels = InstanceData(**{name: torch.as_tensor(value) for name, value in encoded.items()})
         meta = dict(flip_indices=[0, 2, 1], input_size=SIZE)
         made.append(PoseDataSample(metainfo=meta, gt_instance_labels=labels))
     return made

@@ -24,7 +24,7 @@ from tests.parity.reference import fixture
 @pytest.fixture(scope='module')
 def given() -> dict[str, Tensor]:
     entries = fixture('simdr_targets_losses_decode')
-    return {name.removeprefix('loss_inputs.'): torch.from_numpy(value) for name, value in entries.items()
+    return {name.removeprefix('loss_inputs.'): torch.as_tensor(value) for name, value in entries.items()
             if name.startswith('loss_inputs.')}
 
 
