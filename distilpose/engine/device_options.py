@@ -9,8 +9,10 @@ import torch
 from mmengine.config import Config
 
 from ..errors import DistilPoseError
+from ..models.compiling import WITH_CUDA_GRAPHS
 
 _PRECISIONS = ('highest', 'high', 'medium')
+
 
 @contextmanager
 def device_options(cfg: Config) -> Iterator[None]:
@@ -20,12 +22,13 @@ def device_options(cfg: Config) -> Iterator[None]:
     float32 as TF32. ``env_cfg.cudnn_benchmark`` is mmengine's.
 
     Raises:
-        DistilPoseError: an unknown precision.
+        DistilPoseError: an unknown precision, or CUDA graphs of the student with accumulated gradients.
     """
     options = cfg.get('env_cfg') or {}
     if options.get('matmul_precision') not in (None, *_PRECISIONS):
         raise DistilPoseError(f'env_cfg.matmul_precision is {options["matmul_precision"]!r}; expected one of '
                               f'{", ".join(_PRECISIONS)}')
+    _check_graphs(cfg)
     before = torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark
     if options.get('matmul_precision') is not None:
         torch.set_float32_matmul_precision(options['matmul_precision'])
@@ -36,6 +39,16 @@ def device_options(cfg: Config) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(before[0])
         torch.backends.cudnn.benchmark = before[1]
+
+
+def _check_graphs(cfg: Config) -> None:
+    """Refuses CUDA graphs of the student where gradients are accumulated, which they overwrite."""
+    mode = (cfg.get('model') or {}).get('compile_student')
+    count = (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1)
+    if mode in WITH_CUDA_GRAPHS and count > 1:
+        raise DistilPoseError(f'model.compile_student is {mode!r}, whose CUDA graphs overwrite gradients that '
+                              f'optim_wrapper.accumulative_counts={count} accumulates; take '
+                              "compile_student='default', or accumulative_counts=1")
 
 
 def describe_device_options(cfg: Config) -> str:

@@ -30,3 +30,13 @@ def test_an_unknown_precision_is_refused() -> None:
     cfg = Config(dict(env_cfg=dict(matmul_precision='tf32')))
     with pytest.raises(DistilPoseError, match=words), device_options(cfg):
         pass
+
+
+def test_graphs_that_overwrite_accumulated_gradients_are_refused() -> None:
+    cfg = Config(dict(model=dict(compile_student='reduce-overhead'), optim_wrapper=dict(accumulative_counts=2)))
+    with pytest.raises(DistilPoseError, match='overwrite gradients that optim_wrapper.accumulative_counts=2'), \
+            device_options(cfg):
+        pass
+    cfg.model.compile_student = 'default'
+    with device_options(cfg):
+        pass

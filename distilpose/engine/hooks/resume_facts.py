@@ -30,7 +30,7 @@ _SECTIONS = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'
 _NO_MATTER = frozenset({  # where things lie, and what changes speed or validation only
     'data_root', 'data_prefix', 'ann_file', 'backend_args', 'pin_memory', 'prefetch_factor', 'persistent_workers',
     'crops', 'val_interval', 'val_begin', 'dynamic_intervals', 'seed', 'optimizer'})
-_NO_MATTER_OF_MODELS = frozenset({'init_cfg', 'pretrained', 'test_cfg', 'checkpoint'})
+_NO_MATTER_OF_MODELS = frozenset({'init_cfg', 'pretrained', 'test_cfg', 'checkpoint', 'compile_student'})
 _SPEED_OF_TEACHERS = ('dtype', 'compile', 'fused', 'quick')
 """What changes the rounding of a teacher's outputs."""
 _MOST = 6
@@ -243,8 +243,9 @@ def _changed_options(config: Mapping[str, Any] | None, now: Any) -> Iterator[Dif
 
 def _speed(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a config says about precision beside its ``optim_wrapper``."""
-    teacher = (config.get('model') or {}).get('teacher') or {}
-    return {'fast': config.get('fast', 'off'),
+    model = config.get('model') or {}
+    teacher = model.get('teacher') or {}
+    return {'fast': config.get('fast', 'off'), 'model.compile_student': model.get('compile_student'),
             **{f'model.teacher.{name}': teacher[name] for name in _SPEED_OF_TEACHERS if name in teacher}}
 
 

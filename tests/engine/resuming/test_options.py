@@ -16,6 +16,7 @@ from torch import nn
 
 from distilpose.checkpoints import CheckpointMismatch, load_file
 from distilpose.engine import train
+from distilpose.engine.hooks import resume_facts
 from distilpose.engine.resuming import describe_end, read_allowed
 from distilpose.errors import DistilPoseError
 from tests.engine import tiny
@@ -172,6 +173,14 @@ def test_another_teacher_or_other_terms_are_refused(tiny_data: Path, tmp_path: P
     torch.save(weights, tmp_path / 'teacher.pth')
     with pytest.raises(DistilPoseError, match=r"another model: SHA-256 of the teacher's weights \w+ -> \w+"):
         train(config, work_dir=tmp_path / 'b', resume=file)
+
+
+def test_how_a_student_runs_is_no_other_model() -> None:
+    before = dict(model=dict(student=dict(head=dict(loss_weight=1.)), teacher=dict(dtype='bfloat16')))
+    now = Config(dict(model=dict(before['model'], compile_student='default', teacher=dict(dtype='auto'))))
+    assert not list(resume_facts._changed_model(before, now, has_facts=True))
+    assert [change.where for change in resume_facts._changed_options(before, now)] == [
+        'model.compile_student', 'model.teacher.dtype']
 
 
 @tiny.MODELS.register_module()
