@@ -100,6 +100,15 @@ def test_answers_are_the_same_and_batch_normalisation_is_gone(name: str) -> None
     assert not fast.training and not any(parameter.requires_grad for parameter in fast.parameters())
 
 
+def test_normalisation_is_fused_where_float32_is_multiplied_as_bfloat16() -> None:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision('medium')
+    try:
+        assert not has_norms(optimise_for_inference(estimator('TokenPoseHead').eval()))
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def test_visual_tokens_are_left_out_unless_they_are_wanted() -> None:
     model = estimator('TokenPoseHead').eval()
     images = noise(model)
