@@ -15,7 +15,7 @@ from distilpose.engine.fast_training import describe_fast_training, use_fast_tra
 from distilpose.engine.launch import load_and_change
 from distilpose.errors import DistilPoseError
 from distilpose.models import fast_settings
-from distilpose_cli import training
+from distilpose_cli import command
 
 from . import tiny
 
@@ -38,7 +38,7 @@ def small(**options: object) -> Config:
 
 
 def test_words_are_those_of_the_command_line() -> None:
-    assert training.FAST == fast_settings.FAST
+    assert command.FAST == fast_settings.FAST
 
 
 def test_auto_follows_the_machine(is_fast: bool) -> None:
