@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from mmengine.logging import print_log
 from mmpose.models import TopdownPoseEstimator
+from mmpose.models.heads import VisPredictHead
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
@@ -16,7 +17,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 
 from .fast_settings import check_fast, fast_settings
-from .optimised import example_images, optimise_for_inference
+from .optimised import DTYPES, example_images, optimise_for_inference
 from .outputs import read_outputs
 
 _TOLERANCE = 0.1
@@ -48,6 +49,8 @@ def fast_copy(model: Any, fast: str, *, compile: str | None = None) -> tuple[Any
             raise DistilPoseError(f'fast is {fast}, which optimises a top-down torch network, and the model is '
                                   f'a {type(model).__name__}; leave it out')
         return model, 'float32'
+    if fast in DTYPES and isinstance(model.head, VisPredictHead):  # whose prediction does not call its forward
+        raise DistilPoseError(f'fast is {fast}, and {type(model.head).__name__} predicts in float32 only; take float32')
     settings = fast_settings(fast, next(model.parameters()).device.type, compile=compile)
     try:
         if fast == 'auto' and settings.dtype is not None and not _is_close(model, settings.dtype):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmpose.models.heads import VisPredictHead
 from torch import nn
 
 from distilpose.config.models import build_estimator
@@ -88,3 +89,12 @@ def test_the_example_image_of_a_codec_inside_a_codec() -> None:
     inner = SimpleNamespace(input_size=(48, 96))
     assert example_images(SimpleNamespace(head=SimpleNamespace(decoder=SimpleNamespace(heatmap_codec=inner)),
                                           parameters=model.parameters)).shape == (1, 3, 96, 48)
+
+
+def test_a_head_with_another_inside_is_refused_in_bfloat16(lines: list[str]) -> None:
+    model = network()
+    head = VisPredictHead(pose_cfg=dict(type='RegressionHead', in_channels=8, num_joints=2, loss=dict(
+        type='SmoothL1Loss', use_target_weight=True)), loss=dict(type='BCELoss', use_target_weight=True))
+    model.head = head
+    with pytest.raises(DistilPoseError, match='fast is bfloat16, and VisPredictHead predicts in float32 only'):
+        fast_copy(model, 'bfloat16')
