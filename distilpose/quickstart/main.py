@@ -129,7 +129,7 @@ class Stages:
                 spent = ', '.join(f'{title} {in_words(seconds)}' for title, seconds in durations.items())
                 spent += f'; {in_words(self.state.elapsed())} in all'
                 if sum(durations.values()) > self.state.elapsed() + 1:
-                    spent += ', because two models trained at a time'
+                    spent += ', because two models trained at the same time'
                 write(replace(comparison, facts={**comparison.facts, 'durations': spent}), queue,
                       presentation=presentation)
             stage.result = True
