@@ -14,6 +14,7 @@ from torch import Tensor
 from distilpose.distillation.teacher_cache import RecordLayout, SlotStore, TeacherCache
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 
 FIELDS = ('heatmaps', 'visual_tokens')
 
@@ -51,6 +52,7 @@ def assert_equal(one: PoseOutputs, other: PoseOutputs) -> None:
     assert torch.equal(one.visual_tokens, other.visual_tokens)
 
 
+@on_device
 def test_the_first_answer_is_the_second_one(tmp_path: Path) -> None:
     teacher = Teacher()
     first = opened(tmp_path, teacher).outputs(images(), samples([0, 5, 2, 1]))
@@ -62,11 +64,13 @@ def test_the_first_answer_is_the_second_one(tmp_path: Path) -> None:
                                     visual_tokens=Teacher()(images()).visual_tokens.half().float()))
 
 
+@on_device
 def test_in_float32_it_is_the_teachers_to_the_bit(tmp_path: Path) -> None:
     assert_equal(opened(tmp_path, Teacher(), dtype='float32').outputs(images(), samples([0, 1, 2, 3])),
                  Teacher()(images()))
 
 
+@on_device
 def test_what_is_missing_is_added_and_what_is_there_stays(tmp_path: Path) -> None:
     teacher = Teacher()
     cache = opened(tmp_path, teacher)
@@ -77,6 +81,7 @@ def test_what_is_missing_is_added_and_what_is_there_stays(tmp_path: Path) -> Non
     assert (cache.images_computed, cache.read_cost.images) == (4, 6)
 
 
+@on_device
 def test_some_fields_of_a_richer_cache(tmp_path: Path) -> None:
     everything = opened(tmp_path, Teacher()).outputs(images(), samples([0, 1, 2, 3]))
     tokens = opened(tmp_path, Teacher(), fields=('visual_tokens',)).outputs(images(), samples([0, 1, 2, 3]))
@@ -84,12 +89,14 @@ def test_some_fields_of_a_richer_cache(tmp_path: Path) -> None:
     assert torch.equal(tokens.visual_tokens, everything.visual_tokens)
 
 
+@on_device
 def test_a_teacher_that_says_something_else_is_noticed(tmp_path: Path) -> None:
     opened(tmp_path, Teacher()).outputs(images(), samples([0, 1, 2, 3]))
     with pytest.raises(DistilPoseError, match='contradicts the teacher: its visual_tokens in slot 1 are 0.0099 away'):
         opened(tmp_path, Teacher(factor=1 / 1.01)).outputs(images()[1:2], samples([1]))
 
 
+@on_device
 def test_now_and_then_it_compares_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('distilpose.distillation.teacher_cache.cache.CHECK_EVERY', 3)
     teacher = Teacher()
@@ -99,6 +106,7 @@ def test_now_and_then_it_compares_again(tmp_path: Path, monkeypatch: pytest.Monk
     assert teacher.asked == [4, 4, 4, 4]
 
 
+@on_device
 @pytest.mark.parametrize('value, words', [
     (-1e5, "visual_tokens have values up to 100000, which .* dtype='float32'"),
     (float('nan'), 'visual_tokens are not all numbers'),
@@ -116,6 +124,7 @@ def test_what_a_float16_cannot_hold_is_refused(tmp_path: Path, value: float, wor
     assert cache.store.filled == 0
 
 
+@on_device
 def test_a_copy_of_a_distiller_reads_the_same_cache(tmp_path: Path) -> None:
     cache = opened(tmp_path, Teacher())
     assert copy.deepcopy(cache) is cache

@@ -16,6 +16,7 @@ from distilpose.distillation.teacher_cache import RecordLayout, SlotStore, agree
 from distilpose.distillation.teacher_cache.header import NAME
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 
 FACTS = {"teacher's weights": 'abc', 'random seed': '0 0'}
 
@@ -25,17 +26,20 @@ def layout(*fields: str, width: int = 3) -> RecordLayout:
     return RecordLayout.of(outputs, fields)
 
 
+@on_device
 def test_the_second_run_finds_what_the_first_one_wrote(tmp_path: Path) -> None:
     first = agree_on_header(tmp_path / 'new', FACTS, layout('heatmaps'))
     assert agree_on_header(tmp_path / 'new', FACTS, layout('heatmaps')) == first
     assert [path.name for path in (tmp_path / 'new').iterdir()] == [NAME]
 
 
+@on_device
 def test_other_facts_have_another_number(tmp_path: Path) -> None:
     numbers = {agree_on_header(tmp_path / seed, {**FACTS, 'random seed': seed}, layout('heatmaps'))[1] for seed in '01'}
     assert len(numbers) == 2
 
 
+@on_device
 @pytest.mark.parametrize('facts, words', [
     ({**FACTS, 'random seed': '1 0'}, r'a different random seed \(0 0 there, 1 0 here\); name another folder'),
     ({"teacher's weights": 'def', 'random seed': '2'}, r"teacher's weights \(abc there, def here\), random seed"),
@@ -47,6 +51,7 @@ def test_a_difference_is_named(tmp_path: Path, facts: dict[str, str], words: str
         agree_on_header(tmp_path, facts, layout('heatmaps'))
 
 
+@on_device
 def test_a_cache_may_hold_more_and_not_less(tmp_path: Path) -> None:
     everything = layout('heatmaps', 'visual_tokens')
     agree_on_header(tmp_path / 'more', FACTS, everything)
@@ -56,12 +61,14 @@ def test_a_cache_may_hold_more_and_not_less(tmp_path: Path) -> None:
         agree_on_header(tmp_path / 'less', FACTS, everything)
 
 
+@on_device
 def test_other_shapes_are_refused(tmp_path: Path) -> None:
     agree_on_header(tmp_path, FACTS, layout('heatmaps'))
     with pytest.raises(DistilPoseError, match='other shapes'):
         agree_on_header(tmp_path, FACTS, layout('heatmaps', width=4))
 
 
+@on_device
 def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / 'thesis.txt').write_text('x')
     with pytest.raises(DistilPoseError, match='not empty and no teacher cache .it has thesis.txt'):
@@ -69,6 +76,7 @@ def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ['thesis.txt']
 
 
+@on_device
 @pytest.mark.parametrize('text', ['', '[]', '{}', json.dumps(dict(format=0))])
 def test_a_header_of_another_kind_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / NAME).write_text(text)
@@ -76,6 +84,7 @@ def test_a_header_of_another_kind_is_refused(tmp_path: Path, text: str) -> None:
         agree_on_header(tmp_path, FACTS, layout('heatmaps'))
 
 
+@on_device
 def test_what_a_killed_run_left_of_a_header_does_not_matter(tmp_path: Path) -> None:
     (tmp_path / f'{NAME}.0123').write_text('{')
     assert agree_on_header(tmp_path, FACTS, layout('heatmaps'))[0] == layout('heatmaps')
@@ -102,6 +111,7 @@ def once_after(method: Callable[..., Any], action: Callable[[], Any]) -> Callabl
     return call
 
 
+@on_device
 def test_another_process_opens_the_cache_after_the_first_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / 'cache'
     monkeypatch.setattr(Path, 'exists', once_after(Path.exists, lambda: open_cache(folder)))
@@ -109,6 +119,7 @@ def test_another_process_opens_the_cache_after_the_first_look(tmp_path: Path, mo
     assert sorted(path.name for path in folder.iterdir()) == [NAME, 'marks.bin', 'records.bin']
 
 
+@on_device
 def test_the_first_header_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two runs that open a cache at once, with other terms."""
     folder, everything = tmp_path / 'cache', ('heatmaps', 'visual_tokens')
@@ -118,6 +129,7 @@ def test_the_first_header_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not list(folder.glob(f'{NAME}.*'))
 
 
+@on_device
 def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.EPERM, 'no links')
@@ -130,6 +142,7 @@ def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.Mon
 PART = dict(field='heatmaps', shape=[2, 4, 3], start=0, maps=1)
 
 
+@on_device
 @pytest.mark.parametrize('change, words', [
     (lambda header: header.pop('facts'), "'facts'"), (lambda header: header.update(facts=[1]), 'no texts by name'),
     (lambda header: header.update(facts=dict(a=dict(b=1))), 'no texts by name'),
@@ -152,6 +165,7 @@ def test_a_header_from_elsewhere_is_a_sentence(change: Callable[[dict], Any], wo
         agree_on_header(tmp_path, FACTS, layout('heatmaps'))
 
 
+@on_device
 @pytest.mark.parametrize('content', [b'\xff\xfe', b'[' * 100_000, b'3', b' ' * (2 << 20)])
 def test_a_header_that_is_no_json_is_a_sentence(content: bytes, tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(content)

@@ -11,6 +11,7 @@ from distilpose.distillation.teacher_cache import RecordLayout
 from distilpose.distillation.teacher_cache.layout import OnlyLast
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 
 
 def outputs(batch: int = 3) -> PoseOutputs:
@@ -24,6 +25,7 @@ def outputs(batch: int = 3) -> PoseOutputs:
 ALL = ('features', 'visual_tokens', 'simcc', 'heatmaps')
 
 
+@on_device
 def test_unpacking_undoes_packing() -> None:
     shown = outputs()
     layout = RecordLayout.of(shown, ALL)
@@ -37,6 +39,7 @@ def test_unpacking_undoes_packing() -> None:
     assert all(map(torch.equal, found.features, shown.features))
 
 
+@on_device
 def test_only_what_is_read_is_kept() -> None:
     shown = outputs()
     layout = RecordLayout.of(shown, ['heatmaps'])
@@ -44,6 +47,7 @@ def test_only_what_is_read_is_kept() -> None:
     assert torch.equal(layout.pack(shown), shown.heatmaps[-1].flatten(1))
 
 
+@on_device
 def test_some_of_the_fields_can_be_read() -> None:
     shown = outputs()
     layout = RecordLayout.of(shown, ALL)
@@ -58,6 +62,7 @@ def test_some_of_the_fields_can_be_read() -> None:
     assert sum(columns.stop - columns.start for columns in asked) == 2 * (6 + 8)
 
 
+@on_device
 def test_maps_that_are_not_kept_are_an_error() -> None:
     shown = outputs()
     layout = RecordLayout.of(shown, ALL)
@@ -69,6 +74,7 @@ def test_maps_that_are_not_kept_are_an_error() -> None:
             read()
 
 
+@on_device
 def test_a_layout_survives_json() -> None:
     layout = RecordLayout.of(outputs(), ALL)
     assert RecordLayout.from_json(json.loads(json.dumps(layout.to_json()))) == layout

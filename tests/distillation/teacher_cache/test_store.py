@@ -18,6 +18,7 @@ from distilpose.distillation.teacher_cache import MarkedPreparation, SlotStore
 from distilpose.distillation.teacher_cache import store as store_module
 from distilpose.distillation.teacher_cache.store import read_slots
 from distilpose.errors import DistilPoseError
+from tests.devices import on_device
 
 VALUES = 600
 CROPS = np.array([11, 2**32 - 1, 0, 7])
@@ -158,6 +159,7 @@ def test_a_slot_is_a_variant_of_a_sample() -> None:
     assert [sample.metainfo['id'] for sample in samples] == [3, 0, 3]
 
 
+@on_device
 def test_a_sample_that_failed_stays_none() -> None:
     assert MarkedPreparation(prepare, variant=torch.zeros(()), length=10)(2) is None
 

@@ -6,6 +6,7 @@ from mmpose.codecs import MSRAHeatmap, SimCCLabel
 from distilpose.distillation.teachers.decoding import certainty_of, coordinates_of
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 
 INPUT, MAP, JOINTS = (48, 64), (12, 16), 5
 
@@ -41,6 +42,7 @@ def test_bins_are_those_of_simcc_label():
     np.testing.assert_allclose(found.cpu().numpy(), expected, atol=1e-5)
 
 
+@on_device
 def test_bins_below_zero_are_bins():
     """Logits have no sign that says something; mmpose, which reads labels too, would give -1."""
     logits = -torch.ones(1, 1, 10)
@@ -48,6 +50,7 @@ def test_bins_below_zero_are_bins():
     assert torch.equal(coordinates_of(PoseOutputs(simcc=(logits, logits))), torch.full((1, 1, 2), 0.7))
 
 
+@on_device
 def test_gaussian_refinement_is_exact_for_gaussians():
     torch.manual_seed(0)
     centres = torch.rand(20, JOINTS, 2) * (torch.tensor(MAP) - 3) + 1
@@ -57,6 +60,7 @@ def test_gaussian_refinement_is_exact_for_gaussians():
     assert torch.equal(coarse, centres.round())
 
 
+@on_device
 @pytest.mark.parametrize('refinement', ['gaussian', 'quarter', 'none'])
 def test_heatmaps_without_a_cell_above_zero_and_flat_ones(refinement):
     empty, flat = torch.zeros(1, 1, 16, 12), torch.ones(1, 1, 16, 12)
@@ -65,6 +69,7 @@ def test_heatmaps_without_a_cell_above_zero_and_flat_ones(refinement):
     assert certainty_of(PoseOutputs(heatmaps=(torch.cat([empty, flat], 1),))).tolist() == [[0, 1]]
 
 
+@on_device
 def test_coordinates_and_scores_come_first():
     torch.manual_seed(0)
     coords, scores = torch.rand(2, JOINTS, 2), torch.rand(2, JOINTS, 1)
@@ -75,6 +80,7 @@ def test_coordinates_and_scores_come_first():
     assert torch.equal(certainty_of(PoseOutputs(coords=coords)), torch.ones(2, JOINTS))
 
 
+@on_device
 def test_simcc_certainty_is_a_probability_that_does_not_depend_on_the_bins():
     found = []
     for count in (96, 192, 384):
@@ -87,17 +93,20 @@ def test_simcc_certainty_is_a_probability_that_does_not_depend_on_the_bins():
     assert certainty_of(PoseOutputs(simcc=(logits, logits)), beta=0.1).item() < found[-1]
 
 
+@on_device
 def test_masked_joints_are_not_certain():
     outputs = PoseOutputs(coords=torch.rand(1, 2, 2), mask=torch.tensor([[1.0, 0.0]]))
     assert certainty_of(outputs).tolist() == [[1, 0]]
 
 
+@on_device
 def test_what_is_not_a_number_stays_visible():
     maps = torch.ones(1, 1, 16, 12)
     maps[0, 0, 3, 3] = torch.nan
     assert certainty_of(PoseOutputs(heatmaps=(maps,))).isnan().all()
 
 
+@on_device
 def test_nothing_to_decode_and_unknown_refinement_are_refused():
     outputs = PoseOutputs(visual_tokens=torch.zeros(1, 2, 3))
     for read in (coordinates_of, certainty_of):

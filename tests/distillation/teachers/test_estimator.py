@@ -14,6 +14,7 @@ from distilpose.distillation.teachers.heatmaps import draw_simcc_heatmaps
 from distilpose.errors import DistilPoseError
 from distilpose.models import fast_settings
 from tests import rtmpose
+from tests.devices import on_device
 from tests.networks import INPUT_SIZE, TEACHER, batch, changed, teacher
 
 
@@ -24,6 +25,7 @@ def checkpoint(tmp_path: Path) -> Path:
     return tmp_path / 'teacher.pth'
 
 
+@on_device
 def test_answers_like_its_model_without_gradients() -> None:
     frozen, (images, _) = teacher(), batch()
     outputs = frozen.outputs(images.requires_grad_())
@@ -32,6 +34,7 @@ def test_answers_like_its_model_without_gradients() -> None:
     assert not outputs.heatmaps[-1].requires_grad and outputs.features is not None
 
 
+@on_device
 def test_outputs_can_be_the_target_of_a_loss() -> None:
     frozen, (images, _) = teacher(), batch()
     student = torch.zeros(4, 17, 16, 12, requires_grad=True)
@@ -39,6 +42,7 @@ def test_outputs_can_be_the_target_of_a_loss() -> None:
     assert student.grad.abs().sum() > 0
 
 
+@on_device
 def test_is_frozen_and_in_eval_mode() -> None:
     frozen = teacher()
     assert not frozen.model.training and not any(p.requires_grad for p in frozen.model.parameters())
@@ -47,6 +51,7 @@ def test_is_frozen_and_in_eval_mode() -> None:
     assert frozen.digest() == before == frozen.loaded_digest
 
 
+@on_device
 def test_digest_sees_a_single_changed_bit() -> None:
     frozen = teacher()
     with torch.no_grad():
@@ -54,6 +59,7 @@ def test_digest_sees_a_single_changed_bit() -> None:
     assert frozen.digest() != frozen.loaded_digest
 
 
+@on_device
 def test_ignores_the_autocast_of_the_student_and_has_its_own() -> None:
     frozen, (images, _) = teacher(), batch()
     plain = frozen.outputs(images)
@@ -96,11 +102,13 @@ def has_sync_bn(frozen: FrozenTeacher) -> bool:
     return any(isinstance(module, torch.nn.SyncBatchNorm) for module in frozen.model.modules())
 
 
+@on_device
 def test_unknown_dtype_is_refused() -> None:
     with pytest.raises(DistilPoseError, match="'int8'"):
         teacher(dtype='int8')
 
 
+@on_device
 @pytest.mark.parametrize('dtype', [None, 'bfloat16'])
 def test_the_quick_copy_answers_as_the_network_and_leaves_it_alone(dtype: str | None) -> None:
     fused = teacher(dtype=dtype)
@@ -115,6 +123,7 @@ def test_the_quick_copy_answers_as_the_network_and_leaves_it_alone(dtype: str | 
     assert fused.digest() == fused.loaded_digest
 
 
+@on_device
 @pytest.mark.parametrize('change', ['loaded', 'statistics', 'another module', 'none'])
 def test_the_quick_copy_is_of_the_weights_as_they_are(change: str) -> None:
     frozen, other, (images, _) = teacher(), teacher(seed=3), batch()
@@ -130,6 +139,7 @@ def test_the_quick_copy_is_of_the_weights_as_they_are(change: str) -> None:
     torch.testing.assert_close(after, FrozenTeacher(frozen.model, fused=False).outputs(images).visual_tokens)
 
 
+@on_device
 def test_whoever_has_the_features_needs_no_quick_copy() -> None:
     frozen, (images, _) = teacher(), batch()
     expected = frozen.outputs(images)
@@ -138,6 +148,7 @@ def test_whoever_has_the_features_needs_no_quick_copy() -> None:
     assert frozen.copy._made is None
 
 
+@on_device
 def test_heatmaps_stay_on_their_own_grid_on_request() -> None:
     codec = dict(type='UDPHeatmap', input_size=INPUT_SIZE, heatmap_size=(12, 16), sigma=1)
     frozen, (images, _) = teacher(changed(TEACHER, decoder=codec), fused=False), batch()
@@ -169,6 +180,7 @@ def test_drawn_heatmaps_are_in_float32_whatever_the_student_trains_in() -> None:
     assert torch.equal(drawn, frozen.outputs(images).heatmaps[-1])
 
 
+@on_device
 def test_compiled_it_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a backend that only traces, so that no compiler is needed."""
     traced = torch._dynamo.optimize('eager')
@@ -178,11 +190,13 @@ def test_compiled_it_answers_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(compiled.outputs(images).heatmaps, plain.outputs(images).heatmaps)
 
 
+@on_device
 def test_unknown_compilation_is_refused() -> None:
     with pytest.raises(DistilPoseError, match="compile is 'fast'"):
         teacher(compile='fast')
 
 
+@on_device
 def test_a_copy_asks_the_same_teacher() -> None:
     frozen = teacher()
     assert copy.deepcopy([frozen])[0] is frozen
@@ -205,6 +219,7 @@ def test_further_keys_change_the_model_of_its_config(checkpoint: Path) -> None:
     assert frozen.model.head.readout[1].out_features == written_out.model.head.readout[1].out_features
 
 
+@on_device
 @pytest.mark.parametrize(('key', 'words'), [
     ('dtyp', "model.teacher has a key 'dtyp', .*did you mean 'dtype'"),
     ('hed', "no argument of TopdownPoseEstimator .*did you mean 'head'"),
@@ -214,6 +229,7 @@ def test_an_unknown_key_is_refused_by_name(key: str, words: str, checkpoint: Pat
         load_teacher(TEACHER, checkpoint, **{key: dict(a=1)})
 
 
+@on_device
 def test_no_config_is_an_error(checkpoint: Path) -> None:
     with pytest.raises(DistilPoseError, match='set model.teacher.config'):
         load_teacher(checkpoint=checkpoint)
@@ -242,17 +258,20 @@ def test_checkpoint_of_another_network_names_the_shapes(checkpoint: Path) -> Non
         load_teacher(changed(TEACHER, hidden_dim=12), checkpoint)
 
 
+@on_device
 def test_weights_only(tmp_path: Path) -> None:
     torch.save(dict(state_dict=build_estimator(TEACHER).state_dict(), hook=print), tmp_path / 'hostile.pth')
     with pytest.raises(ValueError, match='hostile.pth'):
         load_teacher(TEACHER, tmp_path / 'hostile.pth')
 
 
+@on_device
 def test_the_old_name_of_fused_still_works_and_warns() -> None:
     with pytest.warns(DeprecationWarning, match=r'model\.teacher\.quick is now model\.teacher\.fused'):
         assert teacher(quick=False).copy is None
 
 
+@on_device
 @pytest.mark.parametrize(('fast', 'dtype'), [(True, torch.bfloat16), (False, None)])
 def test_the_type_auto_is_read_from_the_processor(fast: bool, dtype: torch.dtype | None,
                                                   monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from distilpose.distillation.heatmap_grid import grid_of
 from distilpose.distillation.teachers.heatmaps import draw_simcc_heatmaps, to_common_grid
 from distilpose.errors import DistilPoseError
+from tests.devices import on_device
 
 SIZE = dict(input_size=(192, 256), heatmap_size=(48, 64))
 JOINTS = np.array([[[10.0, 20.0], [100.5, 77.25], [190.0, 250.0]]])
@@ -29,6 +30,7 @@ def sure_logits(split: float = 2.0) -> tuple[Tensor, Tensor]:
     return logits[0], logits[1]
 
 
+@on_device
 @pytest.mark.parametrize('codec', [dict(type='MSRAHeatmap', sigma=2, unbiased=True), dict(type='UDPHeatmap', sigma=2)],
                          ids=lambda codec: codec['type'])
 def test_a_sure_classifier_draws_the_heatmap_target(codec: dict) -> None:
@@ -40,6 +42,7 @@ def test_a_sure_classifier_draws_the_heatmap_target(codec: dict) -> None:
     assert drawn.max() <= 1
 
 
+@on_device
 def test_an_unsure_classifier_draws_the_mean_of_what_it_considers() -> None:
     logits_x, logits_y = torch.full((1, 1, 384), -50.0), torch.full((1, 1, 512), -50.0)
     logits_x[0, 0, [80, 240]] = 50.0
@@ -49,12 +52,14 @@ def test_an_unsure_classifier_draws_the_mean_of_what_it_considers() -> None:
     torch.testing.assert_close(row[[10, 30]], torch.tensor([0.47, 0.47]), rtol=0, atol=0.04)
 
 
+@on_device
 def test_beta_sharpens() -> None:
     logits = (torch.randn(1, 2, 384), torch.randn(1, 2, 512))
     blurred, sharp = (draw_simcc_heatmaps(logits, size=(48, 64), sigma=2.0, beta=beta) for beta in (1.0, 10.0))
     assert sharp.max() > blurred.max()
 
 
+@on_device
 @pytest.mark.parametrize('kind', ['UDPHeatmap', 'TokenPoseHeatmap'])
 def test_udp_heatmaps_move_to_the_common_grid(kind: str) -> None:
     """Both codecs draw the same joint; after the move their means agree to a hundredth of a cell."""
@@ -72,12 +77,14 @@ def test_udp_heatmaps_move_to_the_common_grid(kind: str) -> None:
         assert abs(mean(udp, axis) - expected) > 0.1  # what would be wrong without the move
 
 
+@on_device
 def test_msra_heatmaps_stay() -> None:
     maps = torch.rand(1, 3, 64, 48)
     assert to_common_grid(maps, KEYPOINT_CODECS.build(dict(SIZE, type='MSRAHeatmap', sigma=2))) is maps
     assert to_common_grid(maps, None) is maps
 
 
+@on_device
 @pytest.mark.parametrize('codec', [dict(type='MegviiHeatmap', kernel_size=11),
                                    dict(type='UDPHeatmap', heatmap_type='combined')])
 def test_other_maps_are_refused(codec: dict) -> None:

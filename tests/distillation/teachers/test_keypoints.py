@@ -13,6 +13,7 @@ from distilpose.distillation.teachers.keypoint_names import read_definition
 from distilpose.distillation.teachers.keypoints import build_keypoint_map
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 
 COCO, MPII, LSP, WHOLE, HALPE = (read_definition(name, entry='').names for name in (
     'coco', 'mpii', 'lsp', 'wholebody', 'halpe26'))
@@ -59,6 +60,7 @@ def mirrored(found: PoseOutputs, pairs: tuple[int, ...]) -> PoseOutputs:
                             simcc=(swapped.simcc[0].flip(-1), swapped.simcc[1]))
 
 
+@on_device
 @pytest.mark.parametrize('student, teacher, matched', [
     (LSP, COCO, 12), (MPII, COCO, 12), (COCO, WHOLE, 17), (HALPE, WHOLE, 23), (WHOLE, COCO, 17), (MPII, HALPE, 14)])
 def test_matching_by_name_is_gathering(student: tuple, teacher: tuple, matched: int) -> None:
@@ -79,6 +81,7 @@ def test_matching_by_name_is_gathering(student: tuple, teacher: tuple, matched: 
     assert mapped.visual_tokens is given.visual_tokens and mapped.features is given.features
 
 
+@on_device
 def test_keypoints_without_a_partner_hide_what_the_teacher_shows() -> None:
     given = outputs()
     broken = given._replace(coords=given.coords.clone())
@@ -87,6 +90,7 @@ def test_keypoints_without_a_partner_hide_what_the_teacher_shows() -> None:
     assert torch.isfinite(mapped.coords).all() and mapped.mask.sum() == 2
 
 
+@on_device
 def test_permuting_the_teacher_changes_nothing() -> None:
     order = torch.randperm(17, generator=torch.Generator().manual_seed(3))
     names = tuple(COCO[index] for index in order)
@@ -97,6 +101,7 @@ def test_permuting_the_teacher_changes_nothing() -> None:
         assert torch.equal(value, tensors(found)[name]), name
 
 
+@on_device
 def test_mapping_the_mirror_image_is_mirroring_the_map() -> None:
     coco, mpii = (read_definition(name, entry='').mirrored for name in ('coco', 'mpii'))
     given, found = outputs(), build(TABLE)
@@ -127,6 +132,7 @@ def test_the_middle_of_two_gaussians_is_the_gaussian_at_their_middle(sigma: floa
         places.mean(1, keepdim=True)).amax(), atol=3e-3, rtol=0)
 
 
+@on_device
 @pytest.mark.parametrize('beta', [1.0, 10.0])
 def test_the_middle_of_two_distributions_is_as_wide_as_either(beta: float) -> None:
     places = torch.tensor([[120.6, 261.3]])
@@ -147,6 +153,7 @@ def test_the_middle_of_an_undecided_joint_stays_undecided() -> None:
     assert maps.abs().max() < 1e-4
 
 
+@on_device
 def test_means_of_numbers() -> None:
     given = outputs()
     mapped = build(dict(pelvis=('left_hip', 'right_hip')))(given)
@@ -159,6 +166,7 @@ def test_means_of_numbers() -> None:
     torch.testing.assert_close(mapped.scores[:, 6], (given.scores[:, left] * given.scores[:, right]).sqrt())
 
 
+@on_device
 def test_what_the_teacher_says_nothing_of_is_in_no_mean() -> None:
     mask = torch.ones(2, 17)
     mask[0, COCO.index('left_hip')] = 0
@@ -167,6 +175,7 @@ def test_what_the_teacher_says_nothing_of_is_in_no_mean() -> None:
     assert mapped.mask[:, places].tolist() == [[0, 1, 0, 1], [1, 1, 1, 1]] and mapped.mask.sum() == 6
 
 
+@on_device
 def test_the_same_keypoints_pass_untouched() -> None:
     given = outputs()
     assert build('auto', COCO)(given) is given and build('coco', COCO, None)(given) is given
@@ -178,6 +187,7 @@ def test_the_map_has_no_state_and_moves_with_its_owner() -> None:
     assert all(buffer.device.type == 'meta' for buffer in found.to('meta').buffers())
 
 
+@on_device
 def test_indices_and_definitions_of_teachers_without_names() -> None:
     by_index = build({6: (11, 12), '2': 12}, None, None, count=16)
     by_name = build(dict(pelvis=('left_hip', 'right_hip'), right_hip='right_hip'))
@@ -187,6 +197,7 @@ def test_indices_and_definitions_of_teachers_without_names() -> None:
     assert build(dict(from_file='configs/_base_/datasets/coco.py'), MPII, None).partners == build('auto').partners
 
 
+@on_device
 def test_the_log_lists_them() -> None:
     assert build(dict(TABLE, head_top='nose')).describe() == (
         'The teacher supervises 5 of 16 keypoints; by the same name: right_hip, left_hip; pelvis by the mean of '
@@ -231,6 +242,7 @@ def test_refusals_without_names() -> None:
         build(['tail', 'paw'])
 
 
+@on_device
 def test_a_teacher_with_another_number_of_keypoints() -> None:
     with pytest.raises(DistilPoseError, match='for a teacher of 17 keypoints, and this one predicts 14'):
         build('auto').check_count(14)

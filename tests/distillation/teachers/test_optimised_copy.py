@@ -15,6 +15,7 @@ from torch import nn
 
 from distilpose.distillation.teachers import optimised_copy
 from distilpose.distillation.teachers.optimised_copy import OptimisedCopy
+from tests.devices import on_device
 from tests.networks import batch, teacher
 
 
@@ -81,6 +82,7 @@ def test_a_change_makes_a_new_copy(change: Callable[[Any], None], made: list[obj
     assert copy.current() is not first and copy.current() is made[1] and len(made) == 2
 
 
+@on_device
 @pytest.mark.parametrize('work', [answer, tell_its_weights])
 def test_what_leaves_the_network_as_it_is_does_not(work: Callable[[Any], None], made: list[object]) -> None:
     copy = OptimisedCopy(teacher().model)
@@ -89,6 +91,7 @@ def test_what_leaves_the_network_as_it_is_does_not(work: Callable[[Any], None], 
     assert copy.current() is first and len(made) == 1
 
 
+@on_device
 def test_a_forgotten_copy_is_made_again(made: list[object]) -> None:
     copy = OptimisedCopy(teacher().model)
     copy.current()
@@ -96,6 +99,7 @@ def test_a_forgotten_copy_is_made_again(made: list[object]) -> None:
     assert copy.current() is made[1]
 
 
+@on_device
 def test_threads_wait_for_one_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     copies: list[object] = []
 
@@ -113,6 +117,7 @@ def test_threads_wait_for_one_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(copies) == 2 and set(found) == {copies[1]}
 
 
+@on_device
 def test_a_thread_that_forgets_takes_nothing_from_one_that_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     copy, count = OptimisedCopy(teacher().model), optimised_copy._changes
     first = copy.current()
@@ -120,6 +125,7 @@ def test_a_thread_that_forgets_takes_nothing_from_one_that_asks(monkeypatch: pyt
     assert copy.current() is first
 
 
+@on_device
 def test_it_can_be_pickled_and_copied(made: list[object]) -> None:
     first = OptimisedCopy(teacher().model, dtype='bfloat16')
     first.current()
@@ -128,6 +134,7 @@ def test_it_can_be_pickled_and_copied(made: list[object]) -> None:
         assert twin.current() is made[-1] is not made[0]
 
 
+@on_device
 def test_nobody_walks_through_the_network_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which takes milliseconds for a large one."""
     copy, seen = OptimisedCopy(teacher().model), []
