@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from distilpose.models.depthwise import compute_depthwise_in_float32
+from tests.devices import on_device
 
 
 def pair() -> tuple[nn.Sequential, nn.Sequential, torch.Tensor]:
@@ -23,6 +24,7 @@ def pair() -> tuple[nn.Sequential, nn.Sequential, torch.Tensor]:
     return plain, patched, torch.randn(2, 8, 6, 6)
 
 
+@on_device
 def test_without_autocast_nothing_changes() -> None:
     plain, patched, images = pair()
     assert torch.equal(plain(images), patched(images)) and plain.state_dict().keys() == patched.state_dict().keys()
@@ -40,6 +42,7 @@ def test_gradients_of_weights_are_those_of_float32() -> None:
     assert torch.equal(patched[0].weight.grad, plain[0].weight.grad)
 
 
+@on_device
 @pytest.mark.parametrize('copied', [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))],
                          ids=['copied', 'pickled'])
 def test_a_copy_has_weights_of_its_own(copied: Callable[[Any], Any]) -> None:

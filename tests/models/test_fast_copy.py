@@ -17,6 +17,7 @@ from distilpose.models import fast_copy as module
 from distilpose.models import fast_settings
 from distilpose.models.fast_copy import fast_copy
 from distilpose.models.optimised import example_images
+from tests.devices import on_device
 from tests.networks import STUDENT
 
 
@@ -34,6 +35,7 @@ def network() -> Any:
     return build_estimator(dict(STUDENT, test_cfg=dict(flip_test=True))).eval()
 
 
+@on_device
 def test_auto_is_the_copy_in_bfloat16(lines: list[str]) -> None:
     model = network()
     fast, dtype = fast_copy(model, 'auto')
@@ -41,6 +43,7 @@ def test_auto_is_the_copy_in_bfloat16(lines: list[str]) -> None:
     assert len(lines) == 1 and 'in bfloat16: products in bfloat16 are fast' in lines[0]
 
 
+@on_device
 def test_without_fast_products_auto_is_float32(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_settings, 'has_fast_bfloat16', lambda device_type: False)
     model = network()
@@ -49,6 +52,7 @@ def test_without_fast_products_auto_is_float32(lines: list[str], monkeypatch: py
     assert dtype == 'float32' and fast.extract_feat(images)[-1].dtype == torch.float32 and 'not fast' in lines[0]
 
 
+@on_device
 def test_auto_keeps_float32_where_bfloat16_is_far_from_it(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, '_TOLERANCE', 0.0)
     assert fast_copy(network(), 'auto')[1] == 'float32'
@@ -63,6 +67,7 @@ def test_a_model_in_train_mode_keeps_its_running_statistics(lines: list[str]) ->
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+@on_device
 def test_off_is_the_model_itself(lines: list[str]) -> None:
     model = network()
     assert fast_copy(model, 'off') == (model, 'float32') and not lines

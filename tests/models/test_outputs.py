@@ -17,6 +17,7 @@ from torch import nn
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_labels, read_outputs
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 from tests.networks import batch
 
 FEATURES = (torch.zeros(2, 8, 4, 4),)
@@ -37,11 +38,13 @@ def test_every_stack_of_a_cpm_head() -> None:
     assert len(read_outputs(head, head([FEATURES[0], FEATURES[0]]), FEATURES).heatmaps) == 2
 
 
+@on_device
 def test_regression_head() -> None:
     head = RegressionHead(8, 3)
     assert read_outputs(head, head((torch.zeros(2, 8),)), FEATURES).coords.shape == (2, 3, 2)
 
 
+@on_device
 def test_rle_head_has_the_scale_of_its_errors() -> None:
     head = RLEHead(8, 3)
     outputs = read_outputs(head, torch.arange(24.0).reshape(2, 3, 4), FEATURES)
@@ -49,6 +52,7 @@ def test_rle_head_has_the_scale_of_its_errors() -> None:
     assert outputs.error_scales[0].tolist() == [[2, 3], [6, 7], [10, 11]]
 
 
+@on_device
 def test_integral_head_expects_the_fraction_of_the_cell_with_all_the_weight() -> None:
     head = IntegralRegressionHead(3, (4, 4), 3, deconv_out_channels=None)
     head.final_layer = nn.Identity()
@@ -66,6 +70,7 @@ def test_simcc_heads() -> None:
         assert [part.shape for part in simcc] == [(2, 3, 32), (2, 3, 32)]
 
 
+@on_device
 def test_rtmw_head_takes_two_maps() -> None:
     gau = dict(hidden_dims=8, s=8, expansion_factor=2, dropout_rate=0., drop_path=0., act_fn='SiLU', use_rel_bias=False,
                pos_enc=False)
@@ -75,6 +80,7 @@ def test_rtmw_head_takes_two_maps() -> None:
     assert [part.shape for part in outputs.simcc] == [(2, 3, 32), (2, 3, 32)]
 
 
+@on_device
 def test_pose_outputs_pass_with_the_features_added() -> None:
     outputs = read_outputs(nn.Identity(), PoseOutputs(coords=torch.zeros(1)), FEATURES)
     assert outputs.features[0] is FEATURES[0] and outputs.produced() == ('coords', 'features')
@@ -85,6 +91,7 @@ def test_an_unknown_head_is_refused_by_name() -> None:
         read_outputs(nn.Identity(), 3, FEATURES)
 
 
+@on_device
 def test_float_converts_every_field() -> None:
     half = torch.zeros(1, dtype=torch.bfloat16)
     outputs = PoseOutputs(heatmaps=(half, half), coords=half).float()
@@ -92,6 +99,7 @@ def test_float_converts_every_field() -> None:
     assert outputs.scores is None
 
 
+@on_device
 def test_an_image_is_labelled_unless_its_sample_has_labelled_false() -> None:
     _, samples = batch(3)
     samples[1].set_metainfo(dict(labelled=False))

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from distilpose.config.models import build_estimator
+from tests.devices import on_device
 from tests.networks import INPUT_SIZE, STUDENT, batch
 
 
@@ -18,6 +19,7 @@ def student(**head) -> nn.Module:
     return build_estimator(config)
 
 
+@on_device
 def test_outputs() -> None:
     model = student()
     outputs = model.head(model.extract_feat(batch()[0]))
@@ -25,6 +27,7 @@ def test_outputs() -> None:
     assert outputs.keypoint_tokens is None and outputs.error_scales is None
 
 
+@on_device
 def test_without_scores_and_sigmas_it_is_a_sigmoid_of_mmposes_regression_head() -> None:
     model = student(with_scores=False, with_sigmas=False)
     config = copy.deepcopy(STUDENT)
@@ -36,6 +39,7 @@ def test_without_scores_and_sigmas_it_is_a_sigmoid_of_mmposes_regression_head() 
     torch.testing.assert_close(model.head(features).coords, theirs(features).sigmoid())
 
 
+@on_device
 def test_predicts_its_scores() -> None:
     model, (images, samples) = student().eval(), batch()
     with torch.no_grad():
@@ -44,6 +48,7 @@ def test_predicts_its_scores() -> None:
     assert (abs(predicted[1].pred_instances.keypoint_scores[0] - expected[1]) < 1e-6).all()
 
 
+@on_device
 def test_learns_by_residual_log_likelihood() -> None:
     model, (images, samples) = student(loss=dict(type='RLELoss', use_target_weight=True)), batch()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
@@ -58,6 +63,7 @@ def test_learns_by_residual_log_likelihood() -> None:
     assert model.head(model.extract_feat(images)).error_scales.shape == (4, 17, 2)
 
 
+@on_device
 def test_residual_log_likelihood_is_taken_in_float32() -> None:
     model, (images, samples) = student(loss=dict(type='RLELoss', use_target_weight=True)), batch()
     with torch.autocast('cpu', dtype=torch.bfloat16):

@@ -11,6 +11,7 @@ from torch import Tensor
 from distilpose.config.models import build_estimator
 from distilpose.models.heads.coordinate_head import average_flipped
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 from tests.networks import ENCODER, INPUT_SIZE, STUDENT, batch, changed
 
 
@@ -23,6 +24,7 @@ def features(size: int = 4) -> tuple[Tensor]:
     return (torch.randn(size, 8, 16, 12, generator=torch.Generator().manual_seed(3)),)
 
 
+@on_device
 @pytest.mark.parametrize('with_scores', [True, False])
 @pytest.mark.parametrize('with_sigmas', [True, False])
 def test_outputs_are_what_was_asked_for(with_scores: bool, with_sigmas: bool) -> None:
@@ -32,6 +34,7 @@ def test_outputs_are_what_was_asked_for(with_scores: bool, with_sigmas: bool) ->
     assert outputs.sigmas is None or (outputs.sigmas.shape == (4, 17, 2) and (outputs.sigmas > 0).all())
 
 
+@on_device
 def test_starts_at_the_centre_with_the_published_sigma() -> None:
     model = build_estimator(copy.deepcopy(STUDENT))
     model.init_weights()
@@ -42,6 +45,7 @@ def test_starts_at_the_centre_with_the_published_sigma() -> None:
     torch.testing.assert_close(outputs.sigmas, torch.full_like(outputs.sigmas, 0.6931472))
 
 
+@on_device
 def test_linear_layers_start_with_truncated_normals() -> None:
     torch.manual_seed(0)
     model = build_estimator(changed(STUDENT, encoder=dict(ENCODER, dim=64)))
@@ -52,6 +56,7 @@ def test_linear_layers_start_with_truncated_normals() -> None:
             assert module.bias is None or not module.bias.any()
 
 
+@on_device
 def test_loss_is_half_the_mean_squared_error_with_unlabelled_joints_as_zeros() -> None:
     model, (_, samples) = head(), batch()
     targets = torch.cat([sample.gt_instance_labels.keypoint_labels for sample in samples])
@@ -61,6 +66,7 @@ def test_loss_is_half_the_mean_squared_error_with_unlabelled_joints_as_zeros() -
     torch.testing.assert_close(losses['loss_kpt'], 0.5 * difference.square().mean())
 
 
+@on_device
 def test_accuracy_counts_labelled_joints_only() -> None:
     model, (_, samples) = head(), batch()
     coords = model(features()).coords.detach()
@@ -78,6 +84,7 @@ def test_accuracy_counts_labelled_joints_only() -> None:
     assert model.loss(features(), samples)['acc_pose'] == 0
 
 
+@on_device
 def test_decodes_to_input_pixels() -> None:
     model, (_, samples) = head().eval(), batch()
     outputs, predictions = model(features()), model.predict(features(), samples)
@@ -88,6 +95,7 @@ def test_decodes_to_input_pixels() -> None:
         np.testing.assert_allclose(prediction.keypoint_scores[0], outputs.scores[index, :, 0].detach().cpu().numpy())
 
 
+@on_device
 def test_without_scores_every_keypoint_is_certain() -> None:
     prediction = head(with_scores=False).predict(features(), batch()[1])[0]
     assert (prediction.keypoint_scores == 1).all()
@@ -116,12 +124,14 @@ def flip_average(mirrored: Mirrored, **test_cfg: bool) -> PoseOutputs:
     return average_flipped(mirrored.plain, mirrored.flipped, metainfo, test_cfg)
 
 
+@on_device
 def test_flip_test_of_a_perfect_network_changes_nothing(mirrored: Mirrored) -> None:
     average = flip_average(mirrored)
     torch.testing.assert_close(average.coords, mirrored.plain.coords)
     torch.testing.assert_close(average.scores, mirrored.plain.scores)
 
 
+@on_device
 def test_official_flip_test_is_half_a_pixel_to_the_right_and_mixes_scores(mirrored: Mirrored) -> None:
     average = flip_average(mirrored, shift_coords=False, permute_scores=False)
     offset = (average.coords - mirrored.plain.coords) * torch.tensor(INPUT_SIZE)
@@ -129,6 +139,7 @@ def test_official_flip_test_is_half_a_pixel_to_the_right_and_mixes_scores(mirror
     torch.testing.assert_close(average.scores, (mirrored.plain.scores + mirrored.flipped.scores) / 2)
 
 
+@on_device
 def test_flip_test_asks_for_both_images() -> None:
     model, (images, samples) = build_estimator(changed(STUDENT)).eval(), batch()
     model.test_cfg = dict(flip_test=True)
@@ -139,6 +150,7 @@ def test_flip_test_asks_for_both_images() -> None:
     assert both.shape == one.shape and not np.allclose(both, one)
 
 
+@on_device
 def test_last_layers_stay_in_float32_under_autocast() -> None:
     model = head()
     with torch.autocast('cpu', dtype=torch.bfloat16):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from distilpose.errors import DistilPoseError
 from distilpose.models.heads.simcc import average_flipped, decode_axes, mirror, shift_left
+from tests.devices import on_device
 from tests.parity.reference import fixture
 
 RULES = dict(simdr=('', 'probabilities', 'larger'), sa_simdr=('sa_', 'logits', 'smaller'))
@@ -20,6 +21,7 @@ def given() -> dict[str, Tensor]:
             if name.startswith(('network', 'decode', 'sa_decode'))}
 
 
+@on_device
 @pytest.mark.parametrize('flip', ['', '_flip'])
 @pytest.mark.parametrize('rules', RULES.values(), ids=RULES)
 def test_published_coordinates_and_confidences(rules: tuple[str, str, str], flip: str,
@@ -42,6 +44,7 @@ def bumps(x: float, *, width: int, ratio: float) -> Tensor:
     return -0.5 * (torch.arange(int(width * ratio)) - x * ratio)[None, None] ** 2
 
 
+@on_device
 @pytest.mark.parametrize('ratio, exact, published', [(1, 0, 1), (1.5, 0.5, 0.5), (2, 1, 0), (3, 2, -1)])
 def test_the_exact_shift_is_the_split_ratio_less_one(ratio: float, exact: float, published: float) -> None:
     """A joint at x is at ``W - 1 - x`` in the mirror. One bin is right for two bins a pixel only."""
@@ -59,6 +62,7 @@ def test_the_exact_shift_is_the_split_ratio_less_one(ratio: float, exact: float,
     assert x * ratio - centre.item() == pytest.approx(published, abs=1e-3)
 
 
+@on_device
 def test_the_last_bins_keep_their_values() -> None:
     values = torch.tensor([3.0, 1.0, 4.0, 1.5])
     assert shift_left(values, 1).tolist() == [1.0, 4.0, 1.5, 1.5]
@@ -67,12 +71,14 @@ def test_the_last_bins_keep_their_values() -> None:
     assert shift_left(values, 0).tolist() == values.tolist()
 
 
+@on_device
 def test_the_mirror_swaps_joints_on_both_axes() -> None:
     along_x, along_y = mirror((torch.eye(2)[None], torch.eye(2)[None]), flip_indices=[1, 0], shift=0)
     assert along_x.tolist() == torch.eye(2)[None].tolist()  # swapped and reversed
     assert along_y.tolist() == torch.eye(2).flip(0)[None].tolist()
 
 
+@on_device
 def test_options_without_a_meaning_are_refused() -> None:
     axes = torch.rand(1, 2, 4), torch.rand(1, 2, 4)
     with pytest.raises(DistilPoseError, match=r"average='mean'.*'probabilities', 'logits'"):

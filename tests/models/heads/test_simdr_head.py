@@ -13,6 +13,7 @@ from torch import nn
 from distilpose.config.models import build_estimator
 from distilpose.errors import DistilPoseError
 from distilpose.models.losses import NMTLoss
+from tests.devices import on_device
 from tests.networks import ENCODER, STUDENT
 
 SIZE, KEYPOINTS = (48, 64), 3
@@ -47,12 +48,14 @@ def samples(codec: dict, size: int = 2) -> list[PoseDataSample]:
     return made
 
 
+@on_device
 @pytest.mark.parametrize('kind', HEADS)
 def test_logits_of_every_axis(kind: str) -> None:
     simcc = make(kind)(features(kind)).simcc
     assert [tuple(part.shape) for part in simcc] == [(2, KEYPOINTS, 144), (2, KEYPOINTS, 192)]
 
 
+@on_device
 @pytest.mark.parametrize('kind', HEADS)
 def test_the_loss_of_one_sample_is_the_loss_modules(kind: str) -> None:
     head, labelled = make(kind), samples(LABEL, 1)
@@ -65,6 +68,7 @@ def test_the_loss_of_one_sample_is_the_loss_modules(kind: str) -> None:
     assert all(parameter.grad is not None for parameter in head.parameters() if parameter.requires_grad)
 
 
+@on_device
 def test_gaussian_targets_and_fractional_bins() -> None:
     head = make('plain', decoder=GAUSSIAN, loss=dict(type='KLDiscretMeanLoss'))
     losses = head.loss(features('plain'), samples(GAUSSIAN))
@@ -72,6 +76,7 @@ def test_gaussian_targets_and_fractional_bins() -> None:
     assert head(features('plain')).simcc[1].shape[-1] == 96
 
 
+@on_device
 @pytest.mark.parametrize('codec', [LABEL, GAUSSIAN], ids=['classes', 'gaussians'])
 def test_accuracy_is_one_for_the_target_itself(codec: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     loss = 'NMTLoss' if codec is LABEL else 'KLDiscretMeanLoss'
@@ -85,6 +90,7 @@ def test_accuracy_is_one_for_the_target_itself(codec: dict, monkeypatch: pytest.
     assert head.loss(features('plain'), labelled)['acc_pose'] == 1
 
 
+@on_device
 def test_channels_of_a_joint_lie_side_by_side() -> None:
     """Only the joint whose own channels change sees a difference."""
     head = make('upsample_free')
@@ -109,6 +115,7 @@ def test_prediction_reads_the_highest_bins(kind: str) -> None:
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
 
+@on_device
 def test_flip_test_of_the_same_features_finds_the_mirrors_shift() -> None:
     """With an exact shift, a joint in the middle stays where it is; one bin is a third of a pixel too little."""
     head = make('plain').eval()
@@ -126,6 +133,7 @@ def test_flip_test_of_the_same_features_finds_the_mirrors_shift() -> None:
         head.predict([features('plain')] * 2, samples(LABEL), dict(flip_test=True, shift='half'))
 
 
+@on_device
 @pytest.mark.parametrize('kind', ['plain', 'deconvolutions', 'upsample_free'])
 def test_linear_layers_start_as_torch_has_them_and_convolutions_small(kind: str) -> None:
     head = make(kind)

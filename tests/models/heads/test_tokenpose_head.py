@@ -6,9 +6,11 @@ import torch
 from distilpose.config.models import build_estimator
 from distilpose.distillation.terms import draw_simulated_heatmaps
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 from tests.networks import HEATMAP_SIZE, TEACHER, batch, changed
 
 
+@on_device
 def test_outputs_and_readout_layers() -> None:
     head = build_estimator(changed(TEACHER)).head
     outputs = head((torch.randn(2, 8, 16, 12),))
@@ -16,11 +18,13 @@ def test_outputs_and_readout_layers() -> None:
     assert [tuple(layer.weight.shape) for layer in head.readout] == [(16,), (8, 16), (8,), (192, 8)]
 
 
+@on_device
 def test_a_single_linear_layer_on_request() -> None:
     head = build_estimator(changed(TEACHER, hidden_dim=None)).head
     assert [tuple(layer.weight.shape) for layer in head.readout] == [(16,), (192, 16)]
 
 
+@on_device
 def test_heatmaps_are_row_major() -> None:
     head = build_estimator(changed(TEACHER)).head
     with torch.no_grad():
@@ -29,6 +33,7 @@ def test_heatmaps_are_row_major() -> None:
     assert head((torch.randn(1, 8, 16, 12),)).heatmaps[-1][0, 0, 1, 0] == HEATMAP_SIZE[0]
 
 
+@on_device
 def test_loss_is_the_masked_mean_squared_error() -> None:
     head, (_, samples) = build_estimator(changed(TEACHER)).head, batch()
     features = (torch.randn(4, 8, 16, 12),)
@@ -54,6 +59,7 @@ def test_decoding_finds_the_joints_with_and_without_flip() -> None:
     np.testing.assert_allclose(flipped.keypoints, plain.keypoints)
 
 
+@on_device
 def test_accuracy_of_a_perfect_and_of_a_blank_network() -> None:
     head, (_, samples) = build_estimator(changed(TEACHER)).head, batch()
     targets = torch.stack([sample.gt_fields.heatmaps for sample in samples])
@@ -63,6 +69,7 @@ def test_accuracy_of_a_perfect_and_of_a_blank_network() -> None:
     assert head.loss(None, samples)['acc_pose'] < 0.1
 
 
+@on_device
 def test_heatmaps_are_returned_on_request() -> None:
     model, (images, samples) = build_estimator(changed(TEACHER)).eval(), batch()
     model.test_cfg = dict(output_heatmaps=True)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from distilpose.errors import DistilPoseError
 from distilpose.models.layers import TokenEncoder, build_token_encoder, sine_position_table
+from tests.devices import on_device
 
 
 def test_follows_the_published_formula_entry_by_entry() -> None:
@@ -40,11 +41,13 @@ def encoder(**options) -> TokenEncoder:
     return TokenEncoder(2, 3, **dict(SIZE, **options))
 
 
+@on_device
 def test_shapes() -> None:
     keypoint, visual = encoder()(torch.randn(4, 2, 8, 6))
     assert keypoint.shape == (4, 3, 8) and visual.shape == (4, 4, 8)
 
 
+@on_device
 def test_patches_are_row_major_with_the_channel_fastest() -> None:
     feature_map = torch.arange(2 * 8 * 6.0).reshape(1, 2, 8, 6)
     patches = encoder()._patches(feature_map)
@@ -53,6 +56,7 @@ def test_patches_are_row_major_with_the_channel_fastest() -> None:
     assert torch.equal(patches[0], expected)
 
 
+@on_device
 @pytest.mark.parametrize('scale, width', [('head', 4), ('dim', 8)])
 def test_attention_equals_the_written_out_formula(scale: str, width: int) -> None:
     layer, tokens = encoder(attention_scale=scale).layers[0].attention, torch.randn(2, 7, 8)
@@ -70,6 +74,7 @@ def test_on_a_cpu_attention_is_in_float32_under_autocast_too() -> None:
     assert layer(tokens).dtype is torch.float32 and seen == [torch.float32, torch.float32]
 
 
+@on_device
 def test_position_is_added_before_every_layer_but_to_visual_tokens_only() -> None:
     model, seen = encoder(), []
     for layer in model.layers:  # layers that pass tokens through show what they are given
@@ -79,11 +84,13 @@ def test_position_is_added_before_every_layer_but_to_visual_tokens_only() -> Non
         torch.testing.assert_close(after - before, F.pad(model.position, (0, 0, 3, 0)))
 
 
+@on_device
 def test_position_is_no_trained_weight_but_is_stored() -> None:
     model = encoder()
     assert not model.position.requires_grad and 'position' in model.state_dict()
 
 
+@on_device
 def test_tokens_of_one_image_do_not_depend_on_another() -> None:
     model, images = encoder().eval(), torch.randn(3, 2, 8, 6)
     together, alone = model(images)[0][1:2], model(images[1:2])[0]
@@ -102,11 +109,13 @@ def test_sizes_that_do_not_divide_are_refused(wrong: dict, sentence: str) -> Non
         encoder(**wrong)
 
 
+@on_device
 def test_another_feature_map_is_refused() -> None:
     with pytest.raises(DistilPoseError, match='built for a feature map of 6x8 .* got 8x8'):
         encoder()(torch.randn(1, 2, 8, 8))
 
 
+@on_device
 def test_a_chain_leaves_the_keypoint_tokens_of_every_transformer() -> None:
     """Transformers of one layer each: only the embedding adds the position."""
     torch.manual_seed(0)
@@ -119,6 +128,7 @@ def test_a_chain_leaves_the_keypoint_tokens_of_every_transformer() -> None:
         torch.testing.assert_close(keypoint[..., 8 * index:8 * (index + 1)], tokens[:, :3])
 
 
+@on_device
 def test_a_chain_of_one_is_an_encoder() -> None:
     torch.manual_seed(0)
     chain = build_token_encoder(2, 3, **SIZE, transformers=1)
@@ -129,6 +139,7 @@ def test_a_chain_of_one_is_an_encoder() -> None:
         torch.testing.assert_close(found, expected)
 
 
+@on_device
 @pytest.mark.parametrize('chain', [{}, dict(transformers=2, depth=2)])
 @pytest.mark.parametrize('scale', ['head', 'dim'])
 def test_without_visual_tokens_the_keypoint_tokens_are_the_same(scale: str, chain: dict) -> None:
