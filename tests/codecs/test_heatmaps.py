@@ -14,6 +14,7 @@ from mmpose.models.heads.base_head import BaseHead
 from distilpose.codecs import TokenPoseHeatmap, UnrefinedHeatmap
 from distilpose.host.speedups.head_decoding import sample_by_sample
 from distilpose.host.switch import SWITCH
+from tests.devices import on_device
 
 SIZES = dict(input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
 
@@ -52,6 +53,7 @@ def test_without_refinement_a_joint_is_at_its_cell(joints: np.ndarray) -> None:
     assert np.array_equal(scores, same_scores) and np.abs(refined - keypoints).max() <= 1.0 + 1e-5
 
 
+@on_device
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize('kind', [UnrefinedHeatmap, TokenPoseHeatmap])
 def test_a_batch_is_decoded_as_its_samples(kind: type, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +77,7 @@ def test_a_batch_is_decoded_as_its_samples(kind: type, dtype: torch.dtype, monke
         assert one.keypoint_scores.dtype == other.keypoint_scores.dtype
 
 
+@on_device
 def test_a_subclass_that_decodes_otherwise_is_not_decoded_as_a_batch() -> None:
     class Shifted(UnrefinedHeatmap):
         def decode(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,6 +22,7 @@ from distilpose.distillation.methods import (
 from distilpose.distillation.teachers.heatmaps import draw_simcc_heatmaps
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
+from tests.devices import on_device
 
 K = 17
 SIZE = (48, 64)
@@ -44,6 +45,7 @@ def network(kind: str, *, beta: float = 1.0, sums_joints: bool = False, **furthe
     return Network(f'a {kind} network', outputs(kind, **further), SIZE, beta, sums_joints)
 
 
+@on_device
 @pytest.mark.parametrize('student', KINDS)
 @pytest.mark.parametrize('teacher', KINDS)
 def test_auto_has_a_method_for_every_pair(student: str, teacher: str) -> None:
@@ -53,6 +55,7 @@ def test_auto_has_a_method_for_every_pair(student: str, teacher: str) -> None:
     assert choose_method('auto', network(student), network(teacher)).rule.method == expected
 
 
+@on_device
 @pytest.mark.parametrize(('student', 'teacher_size', 'drawn'), [
     ('heatmaps', (96, 128), (12, 16)), ('heatmaps', (64, 64), (16, 16)), ('heatmaps', (256, 192), (20, 15)),
     ('coordinates', (64, 64), (16, 16))])
@@ -62,6 +65,7 @@ def test_heatmaps_are_drawn_in_the_proportions_of_the_teachers_crop(
     assert choose_method('auto', network(student), teacher).teacher['heatmaps'] == dict(size=drawn, sigma=2.0)
 
 
+@on_device
 @pytest.mark.parametrize('rule', RULES, ids=lambda rule: f'{rule.method}: {rule.student} from {rule.teacher}')
 def test_each_row_gives_terms_that_teach(rule: Rule) -> None:
     student, teacher = network(rule.student), network(rule.teacher, seed=1)
@@ -85,6 +89,7 @@ def test_each_row_gives_terms_that_teach(rule: Rule) -> None:
     assert any(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients)
 
 
+@on_device
 def test_numbers_are_those_of_the_published_configs() -> None:
     def terms(name: str) -> Any:
         return load_config(f'configs/_base_/methods/{name}.py')
@@ -101,6 +106,7 @@ def test_numbers_are_those_of_the_published_configs() -> None:
     assert read_term('score') == terms('any_heatmap_teacher').terms.score.to_dict()
 
 
+@on_device
 def test_the_betas_of_a_term_are_those_of_both_losses_and_a_sum_over_joints_weighs_as_one() -> None:
     for kind, name in (('simcc', 'simcc'), ('heatmaps', 'marginals')):
         for options, beta, weight in ((dict(beta=10.0), 10.0, 1.0), ({}, 1.0, 1.0),
@@ -112,6 +118,7 @@ def test_the_betas_of_a_term_are_those_of_both_losses_and_a_sum_over_joints_weig
     assert (term['beta'], term['teacher_beta']) == (10.0, 1.0)
 
 
+@on_device
 def test_coordinates_are_read_of_whatever_the_student_shows() -> None:
     for kind, options in (('coordinates', dict(student='coords')), ('heatmaps', dict(student='heatmaps')),
                           ('simcc', dict(student='simcc', beta=10.0))):
@@ -119,6 +126,7 @@ def test_coordinates_are_read_of_whatever_the_student_shows() -> None:
         assert term == dict(type='CoordinateTerm', weight=1.0, **options)
 
 
+@on_device
 def test_optional_terms_are_taken_where_both_show_them_and_named_where_not() -> None:
     tokens = dict(keypoint_tokens=torch.zeros(1, K, 8), visual_tokens=torch.zeros(1, 12, 8))
     student = network('coordinates', sigmas=torch.ones(1, K, 2), scores=torch.ones(1, K, 1), **tokens)
@@ -136,12 +144,14 @@ def test_optional_terms_are_taken_where_both_show_them_and_named_where_not() -> 
     assert 'Method distilpose: simulated_heatmap. Without score: the student predicts no scores.' in sentence
 
 
+@on_device
 def test_features_of_another_size_are_left_out_of_dwpose() -> None:
     recipe = choose_method('dwpose', network('simcc', features=(torch.zeros(1, 8, 4, 3),)),
                            network('simcc', features=(torch.zeros(1, 8, 8, 6),)))
     assert list(recipe.terms) == ['logit'] and 'last feature map' in recipe.left_out['feature']
 
 
+@on_device
 def test_a_method_that_does_not_fit_is_refused_with_those_that_do() -> None:
     with pytest.raises(DistilPoseError, match=r'the student a coordinates network predicts coordinates \(coords\), the '
                        r'teacher a heatmaps network heatmaps \(heatmaps\), which --method fpd does not fit \(heatmaps '

@@ -19,6 +19,7 @@ from distilpose.distillation.own_crop import OwnCrop, TeacherCrops, choose_crop
 from distilpose.distillation.teachers import teacher_input
 from distilpose.errors import DistilPoseError
 from distilpose.structures import NetworkInput, PoseOutputs
+from tests.devices import on_device
 from tests.networks import ENCODER, INPUT_SIZE, STUDENT, TEACHER, TERMS, batch, changed, distiller, teacher
 
 SQUARE = NetworkInput(size=(96, 96), mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), rgb=True)
@@ -64,6 +65,7 @@ def test_a_gaussian_comes_back_at_its_place(shown: dict) -> None:
     assert warped.amax((-2, -1)).min() > 0.8
 
 
+@on_device
 def test_nothing_changes_where_both_crops_are_one() -> None:
     same = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]]).expand(2, -1, -1)
     shown = PoseOutputs(heatmaps=(torch.rand(2, 5, 16, 12), ), coords=torch.rand(2, 5, 2), sigmas=torch.rand(2, 5, 2),
@@ -111,6 +113,7 @@ def test_a_gaussian_comes_to_the_grid_of_a_udp_student(asked: HeatmapGrid) -> No
     assert (centre(warped) - brought(WITHIN)).abs().max() > 0.01  # what would be wrong on the common grid
 
 
+@on_device
 def test_beyond_the_teachers_crop_there_is_nothing() -> None:
     """The student sees twice as much."""
     half = torch.tensor([[[0.5, 0.25], [0.5, 0.25]]])
@@ -122,6 +125,7 @@ def test_beyond_the_teachers_crop_there_is_nothing() -> None:
     assert logits[:16].eq(lowest).all() and logits[48:].eq(lowest).all() and logits[17:47].max() > lowest
 
 
+@on_device
 @pytest.mark.parametrize('field', ['heatmaps', 'coords', 'simcc'])
 def test_a_joint_outside_of_the_students_crop_is_masked(field: str) -> None:
     points = torch.tensor([[[0.5, 0.5], [0.03, 0.5], [0.5, 0.9], [0.95, 0.5]]])
@@ -144,6 +148,7 @@ def test_masks_of_the_teacher_and_the_annotations_hold_too() -> None:
     assert found.mask.tolist() == [[0, 1, 0]] * 3
 
 
+@on_device
 def test_features_and_tokens_are_dropped() -> None:
     shown = PoseOutputs(scores=torch.rand(3, 5, 1), features=(torch.rand(3, 4, 8, 8), ),
                         keypoint_tokens=torch.rand(3, 5, 8), visual_tokens=torch.rand(3, 6, 8))
@@ -224,6 +229,7 @@ def test_terms_of_tokens_are_refused(tmp_path: Path) -> None:
         own(weights=tmp_path / 'teacher.pth', terms=dict(keypoint_tokens=TERMS['keypoint_tokens']))
 
 
+@on_device
 def test_a_shared_backbone_is_refused() -> None:
     config = changed(TEACHER, decoder=dict(TEACHER['head']['decoder'], input_size=(64, 64)))
     with pytest.raises(DistilPoseError, match='share_backbone gives the teacher the student'):
@@ -252,6 +258,7 @@ def test_a_square_teacher_teaches_by_default(monkeypatch: pytest.MonkeyPatch) ->
     assert len(logged) == 1 and '48x64 for the student and 64x64 for the teacher' in logged[0]
 
 
+@on_device
 def test_the_input_of_a_config_is_that_of_the_built_teacher() -> None:
     frozen = teacher()
     found = teacher_input(dict(config=TEACHER, checkpoint='none.pth', crop='own', view='same'))

@@ -7,21 +7,25 @@ from torch import nn
 
 from distilpose.distillation import FrozenTeacher
 from distilpose.errors import DistilPoseError
+from tests.devices import on_device
 from tests.networks import ENCODER, STUDENT, TEACHER, TERMS, batch, changed, distiller, teacher
 
 COCO = dict(from_file='configs/_base_/datasets/coco.py')
 
 
+@on_device
 def test_a_fitting_pair_passes_and_stays_in_its_mode() -> None:
     model = distiller()
     assert model.training and model.student.training
 
 
+@on_device
 def test_number_of_keypoints() -> None:
     with pytest.raises(DistilPoseError, match='student predicts 14 keypoints, the teacher 17'):
         distiller(changed(STUDENT, num_keypoints=14), terms=dict(score=TERMS['score']))
 
 
+@on_device
 def test_order_of_keypoints() -> None:
     names = tuple('nose left_eye right_eye'.split())
     frozen = FrozenTeacher(teacher().model, keypoint_names=('nose', 'right_eye', 'left_eye'))
@@ -34,28 +38,33 @@ def test_order_of_keypoints() -> None:
         check_pair(distiller().student, shorter, {}, to_teacher=nn.Identity(), student_names=names)
 
 
+@on_device
 def test_order_is_known_from_the_student_config() -> None:
     with pytest.raises(DistilPoseError, match='keypoint 0'):
         distiller(dict(STUDENT, metainfo=COCO), teacher=teacher(keypoint_names=('pelvis',) * 17))
 
 
+@on_device
 def test_input_size() -> None:
     decoder = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(12, 16), sigma=1)
     with pytest.raises(DistilPoseError, match='visual_tokens of the teacher, which cannot be mapped from a crop'):
         distiller(teacher=teacher(changed(TEACHER, decoder=decoder)))
 
 
+@on_device
 def test_unknown_input_size() -> None:
     with pytest.raises(DistilPoseError, match='neither the student nor the teacher has an input size'):
         distiller(changed(STUDENT, decoder=None), teacher=teacher(changed(TEACHER, decoder=None)))
 
 
+@on_device
 @pytest.mark.parametrize('head, field', [(dict(with_sigmas=False), 'sigmas'), (dict(with_scores=False), 'scores')])
 def test_a_term_without_its_field(head: dict, field: str) -> None:
     with pytest.raises(DistilPoseError, match=f'needs {field} of the student, whose DistilPoseHead produces coords'):
         distiller(changed(STUDENT, **head))
 
 
+@on_device
 def test_a_teacher_without_heatmaps() -> None:
     with pytest.raises(DistilPoseError, match='needs heatmaps of the teacher, whose DistilPoseHead produces coords'):
         distiller(teacher=teacher(STUDENT))
@@ -70,6 +79,7 @@ def classifier() -> dict:
     return config
 
 
+@on_device
 def test_a_coordinate_classifier_is_told_how_to_draw_heatmaps() -> None:
     terms = dict(score=TERMS['score'])
     with pytest.raises(DistilPoseError, match='produces simcc, features; let it draw heatmaps with teacher.heatmaps='):
@@ -78,11 +88,13 @@ def test_a_coordinate_classifier_is_told_how_to_draw_heatmaps() -> None:
     assert distiller(teacher=drawing, terms=terms)(*batch(), mode='loss')['loss_score'] > 0
 
 
+@on_device
 def test_only_a_coordinate_classifier_draws_heatmaps() -> None:
     with pytest.raises(DistilPoseError, match='TokenPoseHead predicts heatmaps.*drop teacher.heatmaps'):
         distiller(teacher=teacher(heatmaps=dict(size=(12, 16), sigma=1.0)))
 
 
+@on_device
 def test_token_grids() -> None:
     coarse = changed(STUDENT, encoder=dict(ENCODER, patch_size=(6, 4)))
     with pytest.raises(DistilPoseError, match="term 'visual_tokens': the student has 8 visual_tokens"):

@@ -19,6 +19,7 @@ from distilpose.config import build_estimator, load_config, read_model_source
 from distilpose.distillation import FrozenTeacher, PoseDistiller
 from distilpose.distillation.terms import draw_simulated_heatmaps, simulated_heatmap_loss
 from distilpose.structures import PoseOutputs
+from tests.devices import on_device
 from tests.parity.conftest import CONFIGS, ROOT
 from tests.parity.reference import figures, fixture, images, published_state
 
@@ -33,6 +34,7 @@ def assert_close(found: Tensor, expected: np.ndarray) -> None:
     np.testing.assert_allclose(found, expected.ravel(), rtol=0, atol=2e-5 * expected.std())
 
 
+@on_device
 @pytest.mark.parametrize('name', CONFIGS)
 def test_outputs(name: str, published_network) -> None:
     model, expected = published_network(name), fixture(name)
@@ -47,6 +49,7 @@ def test_outputs(name: str, published_network) -> None:
         assert_close(outputs.sigmas, expected['out_sigma'])
 
 
+@on_device
 @pytest.mark.parametrize('name', CONFIGS)
 def test_parameter_counts(name: str, published_network) -> None:
     model, expected = published_network(name), fixture(name)
@@ -66,6 +69,7 @@ def test_number_of_entries_in_the_state_dict(config: str, entries: int) -> None:
         assert len(build_estimator(source.model).state_dict()) == entries
 
 
+@on_device
 @pytest.mark.parametrize('config', ['distilpose/coco/DistilPose_S', 'distilpose/coco/DistilPose_L',
                                     'tokenpose/coco/teacher_stemnet'])
 def test_initial_weights(config: str) -> None:
@@ -137,6 +141,7 @@ def _losses(losses: dict[str, Tensor]) -> dict[str, float]:
     return {theirs: losses[ours].item() for theirs, ours in OURS.items()}
 
 
+@on_device
 def test_losses_gradients_and_an_adam_step(step: SimpleNamespace) -> None:
     model = step.distiller(GivenTeacher).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -167,6 +172,7 @@ def published_hr48_teacher() -> nn.Module:
     return model.eval()
 
 
+@on_device
 def test_losses_in_eval_mode_with_the_tokenpose_teacher(step: SimpleNamespace) -> None:
     model = step.distiller(FrozenTeacher).eval()
     model.teacher = FrozenTeacher(published_hr48_teacher())
@@ -175,6 +181,7 @@ def test_losses_in_eval_mode_with_the_tokenpose_teacher(step: SimpleNamespace) -
     assert _losses(losses) == pytest.approx(figures(step.expected['losses_eval_real_teacher']), rel=1e-5)
 
 
+@on_device
 @pytest.mark.parametrize('masking, entry', [('intended', 'reg2hm_intended'),
                                             ('official', 'reg2hm_as_coded_closed_form')])
 def test_both_readings_of_the_simulated_heatmap_loss(masking: str, entry: str) -> None:
@@ -185,6 +192,7 @@ def test_both_readings_of_the_simulated_heatmap_loss(masking: str, entry: str) -
     assert loss.item() == pytest.approx(given[entry].item(), rel=1e-5)
 
 
+@on_device
 def test_simulated_heatmap() -> None:
     given = fixture('distilpose_s')
     drawn = draw_simulated_heatmaps(torch.as_tensor(given['train_pred']), torch.as_tensor(given['train_sigma']),
@@ -192,6 +200,7 @@ def test_simulated_heatmap() -> None:
     np.testing.assert_allclose(drawn[0, 0].cpu().numpy(), given['simulated_heatmap_0_0'], atol=1e-6)
 
 
+@on_device
 @pytest.mark.parametrize('flip_test', [False, True])
 def test_decoded_keypoints(flip_test: bool, published_network) -> None:
     expected = fixture('distilpose_s')

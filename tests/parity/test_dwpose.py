@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from distilpose.config.models import build_estimator
 from distilpose.distillation import FrozenTeacher, PoseDistiller
 from tests import rtmpose
+from tests.devices import on_device
 
 EPOCHS = 270
 Given = dict[str, Tensor]
@@ -110,6 +111,7 @@ def losses_of(model: PoseDistiller, given: Given) -> dict[str, Tensor]:
     return {name: value for name, value in losses.items() if 'loss' in name}
 
 
+@on_device
 def test_stage_1_at_four_epochs(published: tuple[Given, dict[str, float]], epoch: Any) -> None:
     given, values = published
     model = distiller(given, terms=copy.deepcopy(rtmpose.STAGE_1))
@@ -124,6 +126,7 @@ def test_stage_1_at_four_epochs(published: tuple[Given, dict[str, float]], epoch
         assert sum(losses.values()).item() == pytest.approx(values[f'stage1.total.epoch{number}'], rel=1e-5)
 
 
+@on_device
 def test_gradients_of_every_loss(published: tuple[Given, dict[str, float]], epoch: Any) -> None:
     given, values = published
     epoch(0)
@@ -143,6 +146,7 @@ def test_gradients_of_every_loss(published: tuple[Given, dict[str, float]], epoc
             assert norm == pytest.approx(values[f'{entry}.grad_{axis}.l2'], rel=1e-4)
 
 
+@on_device
 def test_equal_channels_need_no_projector(published: tuple[Given, dict[str, float]], epoch: Any) -> None:
     given, values = published
     epoch(0)
@@ -154,6 +158,7 @@ def test_equal_channels_need_no_projector(published: tuple[Given, dict[str, floa
     assert model.backbone.maps.grad.norm().item() == pytest.approx(values['fea.same.grad_student.l2'], rel=1e-4)
 
 
+@on_device
 def test_stage_2_and_joints_that_nobody_labelled(published: tuple[Given, dict[str, float]]) -> None:
     given, values = published
     model = distiller(dict(given, weight=torch.zeros_like(given['weight'])), task_weight=0.0,

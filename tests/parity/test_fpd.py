@@ -12,6 +12,7 @@ from torch import nn
 from distilpose.checkpoints.published import to_our_names
 from distilpose.config import build_estimator, load_config
 from distilpose.models import read_outputs
+from tests.devices import on_device
 from tests.parity.reference import fixture, images, published_state
 
 STUDENT = 'configs/body/2d_kpt_sview_rgb_img/fpd/mpii/hourglass_4x128_mpii_256x256.py'
@@ -24,6 +25,7 @@ def student() -> nn.Module:
     return model.eval()
 
 
+@on_device
 def test_outputs_of_every_stack(student: nn.Module) -> None:
     """Within 2e-5 of the expected output's spread; every 97th value is stored."""
     expected = fixture('fpd_hg4x128')
@@ -37,6 +39,7 @@ def test_outputs_of_every_stack(student: nn.Module) -> None:
         np.testing.assert_allclose(maps.cpu().numpy().ravel()[::97], values, rtol=0, atol=2e-5 * values.std())
 
 
+@on_device
 def test_names_shapes_and_order_of_the_weights(student: nn.Module) -> None:
     expected = fixture('fpd_hg4x128')
     published = [(f'backbone.{key}', tuple(shape)) for key, shape in json.loads(str(expected['keys']))]

@@ -9,6 +9,7 @@ from torch import nn
 
 from distilpose.checkpoints.published import to_our_names
 from distilpose.config import build_estimator, load_config
+from tests.devices import on_device
 from tests.parity.reference import fixture, images, published_state
 
 ROOT = 'configs/body/2d_kpt_sview_rgb_img'
@@ -30,6 +31,7 @@ def published_network(name: str) -> nn.Module:
     return model.eval()
 
 
+@on_device
 @pytest.mark.parametrize('name', CONFIGS)
 def test_outputs(name: str) -> None:
     """Within 2e-5 of the expected output's spread; large outputs are stored as every 97th value."""

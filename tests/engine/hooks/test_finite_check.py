@@ -22,6 +22,7 @@ from distilpose.engine import train
 from distilpose.engine.hooks import FiniteCheckHook
 from distilpose.engine.mixed_precision import AutocastOptimWrapper
 from distilpose.errors import DistilPoseError, RunFailed
+from tests.devices import on_device
 from tests.engine.tiny import logged_losses, write_distillation
 from tests.faults.runs import start_two_processes
 
@@ -130,6 +131,7 @@ def failure(config: Path, run: Path, **kwargs: Any) -> str:
     return str(found.value)
 
 
+@on_device
 @pytest.mark.parametrize('value', ['nan', 'inf', '-inf'])
 def test_a_loss_stops_the_training_in_its_iteration(make_config: MakeConfig, tmp_path: Path, value: str) -> None:
     """The fifth of six: what was saved before stays, nothing is saved after."""
@@ -142,12 +144,14 @@ def test_a_loss_stops_the_training_in_its_iteration(make_config: MakeConfig, tmp
     assert saved(tmp_path / 'run') == ['epoch_1.pth'] and len(logged_losses(tmp_path / 'run')) == 4
 
 
+@on_device
 def test_before_the_first_checkpoint_it_says_that_there_is_none(make_config: MakeConfig, tmp_path: Path) -> None:
     text = failure(make_config(extra=LOSS.format(at=[1], value='nan')), tmp_path / 'run')
     assert text.endswith('Nothing was saved, and there is no earlier checkpoint.')
     assert saved(tmp_path / 'run') == []
 
 
+@on_device
 @pytest.mark.parametrize('value', ['nan', 'inf'])
 def test_a_label_is_named_by_its_image(make_config: MakeConfig, tmp_path: Path, value: str) -> None:
     text = failure(make_config(extra=LABEL.format(id=5, value=value)), tmp_path / 'run')
@@ -155,6 +159,7 @@ def test_a_label_is_named_by_its_image(make_config: MakeConfig, tmp_path: Path, 
     assert 'correct the annotations' in text and saved(tmp_path / 'run') == []
 
 
+@on_device
 def test_a_config_without_our_hooks_is_checked_too(make_config: MakeConfig, tmp_path: Path) -> None:
     config = make_config(extra=LOSS.format(at=[2], value='nan'))
     lines = config.read_text().splitlines()
@@ -166,11 +171,13 @@ def test_a_config_without_our_hooks_is_checked_too(make_config: MakeConfig, tmp_
     assert 'The update is not applied (1 in a row' in Path(runner.logger.log_file).read_text()
 
 
+@on_device
 def test_it_can_be_turned_off(make_config: MakeConfig, tmp_path: Path) -> None:
     extra = LOSS.format(at=[5], value='nan') + "default_hooks['finite_check'] = None\n"
     train(make_config(extra=extra), work_dir=tmp_path / 'run', validate=False)
 
 
+@on_device
 def test_iterations_of_loops_without_epochs(make_config: MakeConfig, tmp_path: Path) -> None:
     extra = LOSS.format(at=[3], value='nan') + """
 train_cfg = dict(by_epoch=False, max_iters=5, val_interval=5)
@@ -182,11 +189,13 @@ log_processor = dict(by_epoch=False, window_size=1)
     assert saved(tmp_path / 'run') == ['iter_1.pth', 'iter_2.pth']
 
 
+@on_device
 def test_the_norm_of_gradients_where_it_is_computed(make_config: MakeConfig, tmp_path: Path) -> None:
     text = failure(make_config(extra=GRADIENT.format(at=[2]) + CLIP), tmp_path / 'run')
     assert text.startswith('iteration 2: the norm of the gradients (grad_norm) is nan')
 
 
+@on_device
 def test_gradients_without_a_norm_stop_the_next_iteration_or_the_checkpoint(make_config: MakeConfig,
                                                                            tmp_path: Path) -> None:
     assert failure(make_config(extra=GRADIENT.format(at=[2])), tmp_path / 'next').startswith('iteration 3: loss_kpt')
@@ -195,6 +204,7 @@ def test_gradients_without_a_norm_stop_the_next_iteration_or_the_checkpoint(make
     assert saved(tmp_path / 'last') == []
 
 
+@on_device
 @pytest.mark.parametrize('where', ['weight', 'buffer'])
 def test_weights_are_checked_before_a_checkpoint(make_config: MakeConfig, tmp_path: Path, where: str) -> None:
     """The last iteration of the first epoch spoils one, after which no loss is computed."""
@@ -204,6 +214,7 @@ def test_weights_are_checked_before_a_checkpoint(make_config: MakeConfig, tmp_pa
     assert saved(tmp_path / 'run') == []
 
 
+@on_device
 def test_weights_are_checked_before_a_checkpoint_within_an_epoch(make_config: MakeConfig, tmp_path: Path) -> None:
     """The checkpoint's hook comes after that which spoils the weight."""
     extra = WEIGHT.format(at=2, where='weight').replace('dict(', "dict(priority='NORMAL', ", 1)
@@ -212,6 +223,7 @@ def test_weights_are_checked_before_a_checkpoint_within_an_epoch(make_config: Ma
     assert text.startswith('after iteration 2: of the weights') and saved(tmp_path / 'run') == ['iter_1.pth']
 
 
+@on_device
 def test_averaged_weights_are_checked(make_config: MakeConfig, tmp_path: Path) -> None:
     extra = WEIGHT.format(at=3, where='average').replace(
         '[', "[dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.1), ", 1)
@@ -219,6 +231,7 @@ def test_averaged_weights_are_checked(make_config: MakeConfig, tmp_path: Path) -
     assert 'are not finite: averaged head.fc.weight' in text and saved(tmp_path / 'run') == []
 
 
+@on_device
 def test_weights_are_checked_before_validation(make_config: MakeConfig, tmp_path: Path) -> None:
     hook = FiniteCheckHook()
     spoiled = WEIGHT.format(at=6, where='weight') + "default_hooks['checkpoint'] = None\n"
@@ -228,6 +241,7 @@ def test_weights_are_checked_before_validation(make_config: MakeConfig, tmp_path
         hook.before_val_epoch(runner)
 
 
+@on_device
 def test_weights_to_start_from_are_checked(make_config: MakeConfig, tmp_path: Path) -> None:
     train(make_config(epochs=1), work_dir=tmp_path / 'run', validate=False)
     checkpoint = load_file(tmp_path / 'run' / 'epoch_1.pth')
@@ -250,6 +264,7 @@ def test_numbers_of_the_config_are_checked_before_anything_is_written(make_confi
     assert not (tmp_path / 'run').exists()
 
 
+@on_device
 def test_a_learning_rate(make_config: MakeConfig, tmp_path: Path) -> None:
     """A scheduler that divides by 0, after the check of the config."""
     class Spoil(Hook):
@@ -291,6 +306,7 @@ default_hooks['checkpoint'] = dict(type='CheckpointHook', by_epoch=False, interv
     assert 'The updates of 2 iterations were not applied' in log
 
 
+@on_device
 @pytest.mark.parametrize('extra', [LOSS.format(at=[3, 4, 5], value='inf'), GRADIENT.format(at=[3, 4, 5]),
                                    GRADIENT.format(at=[3, 4, 5]) + CLIP])
 def test_more_in_a_row_than_allowed_stop(make_config: MakeConfig, tmp_path: Path, extra: str) -> None:
@@ -300,6 +316,7 @@ def test_more_in_a_row_than_allowed_stop(make_config: MakeConfig, tmp_path: Path
     assert all(value.isfinite().all() for value in weights(tmp_path / 'run' / 'epoch_1.pth').values())
 
 
+@on_device
 def test_accumulated_gradients_are_left_out_as_a_whole(make_config: MakeConfig, tmp_path: Path) -> None:
     """The third of six iterations fails; the update of the third and the fourth is not applied."""
     extra = SKIP.format(n=1) + LOSS.format(at=[3], value='nan') + """
@@ -312,6 +329,7 @@ default_hooks['checkpoint'] = dict(type='CheckpointHook', by_epoch=False, interv
     assert not torch.equal(six['head.fc.weight'], four['head.fc.weight'])
 
 
+@on_device
 def test_to_skip_nothing_changes_nothing(make_config: MakeConfig, tmp_path: Path) -> None:
     for name, extra in (('stop', ''), ('skip', SKIP.format(n=1))):
         train(make_config(epochs=1, extra=extra), work_dir=tmp_path / name, validate=False)
@@ -331,6 +349,7 @@ class ScaledOptimWrapper(AutocastOptimWrapper):
 SCALED = "optim_wrapper = dict(type='ScaledOptimWrapper', init_scale={scale}, optimizer=dict(type='Adam', lr=1e-2))\n"
 
 
+@on_device
 def test_a_loss_scaler_leaves_out_steps_until_its_scale_is_at_its_floor(make_config: MakeConfig,
                                                                         tmp_path: Path) -> None:
     """From 8 over 4, 2 and 1 to 0.5; of two steps that were left out nobody needs to know."""
@@ -344,6 +363,7 @@ def test_a_loss_scaler_leaves_out_steps_until_its_scale_is_at_its_floor(make_con
     assert text.startswith('iteration 2: loss_kpt is nan')
 
 
+@on_device
 def test_skipping_under_a_loss_scaler(make_config: MakeConfig, tmp_path: Path) -> None:
     """A loss that is not finite counts, with its running statistics; gradients that overflow do not."""
     extra = SCALED.format(scale=1024.0) + SKIP.format(n=1)

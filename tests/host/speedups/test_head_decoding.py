@@ -17,6 +17,7 @@ from torch import Tensor
 
 from distilpose.config.models import build_estimator
 from distilpose.host.speedups import head_decoding
+from tests.devices import on_device
 from tests.models.test_optimised import NETWORKS, randomised
 from tests.networks import NUM_KEYPOINTS, batch, changed
 
@@ -136,6 +137,7 @@ def test_odd_maps_are_decoded_or_refused_as_by_mmpose(codec: str, maps: str) -> 
         assert_alike(found, expected, atol=1e-2 if maps in ('a gradient', 'transposed') else 0)
 
 
+@on_device
 @pytest.mark.parametrize('size', [4, 1, 0, -3, 3.0, None])
 def test_kernels_that_mmpose_refuses_are_refused_as_by_it(size: Any) -> None:
     codec = KEYPOINT_CODECS.build(dict(CODECS['DARK'], blur_kernel_size=size))
@@ -144,6 +146,7 @@ def test_kernels_that_mmpose_refuses_are_refused_as_by_it(size: Any) -> None:
     assert found == expected
 
 
+@on_device
 def test_a_method_of_the_codec_itself_is_used() -> None:
     codec = MSRAHeatmap(**SIZES)
     codec.decode = lambda maps: (np.zeros((1, len(maps), 2)), np.ones((1, len(maps))))
@@ -166,6 +169,7 @@ def test_maps_with_offsets_are_mmposes() -> None:
     assert_alike(head_decoding.decode(head, maps), head_decoding.sample_by_sample(head, maps), atol=0)
 
 
+@on_device
 def test_without_a_codec_mmpose_says_so() -> None:
     with pytest.raises(RuntimeError, match='The decoder has not been set'):
         head_decoding.decode(head_with(None), torch.rand(1, 2, 8, 6))

@@ -15,6 +15,7 @@ from torch import Tensor
 from distilpose.errors import DistilPoseError
 from distilpose.host.speedups import heatmap_decoding
 from distilpose.host.speedups.heatmap_decoding import Joints, dark, dark_udp, highest_cells, quarter_offset
+from tests.devices import on_device
 
 JOINTS, HEIGHT, WIDTH, KERNEL = 7, 20, 15, 5
 WAYS: dict[str, tuple[Callable[[Tensor], Joints], Callable[..., np.ndarray]]] = {
@@ -159,6 +160,7 @@ def test_places_in_other_memory_layouts() -> None:
                                    atol=2e-5)
 
 
+@on_device
 def test_an_even_kernel_is_refused() -> None:
     with pytest.raises(DistilPoseError, match='blur_kernel_size=4; a kernel has a middle'):
         dark(torch.rand(1, 2, 8, 6), blur_kernel_size=4)

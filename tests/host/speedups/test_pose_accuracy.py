@@ -12,6 +12,7 @@ from torch import Tensor
 
 from distilpose.host.speedups import pose_accuracy
 from distilpose.host.speedups.pose_accuracy import OnDevice, to_numpy
+from tests.devices import on_device
 from tests.fake_device import fake_device, record
 
 SHAPE = (6, 5)
@@ -73,6 +74,7 @@ def test_what_else_reads_them_gets_arrays() -> None:
     assert isinstance(to_numpy(tensor), np.ndarray) and isinstance(to_numpy((tensor, tensor))[0], np.ndarray)
 
 
+@on_device
 def test_nothing_waits() -> None:
     from mmpose.models.heads.heatmap_heads import heatmap_head as heads
 
