@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from distilpose.distillation.terms import FeatureTerm, feature_loss
 from distilpose.structures import PoseOutputs
-from tests.devices import on_device
+from tests.devices import in_dtype
 from tests.distillation.labels import labels
 
 WEIGHTS = labels(torch.zeros(2, 3))  # nothing is labelled, and the maps teach all the same
@@ -25,7 +25,7 @@ def prepared(student: PoseOutputs, teacher: PoseOutputs) -> FeatureTerm:
     return term
 
 
-@on_device
+@in_dtype
 def test_is_the_sum_over_a_sample_written_out() -> None:
     student, teacher = outputs(seed=0), outputs(seed=1)
     by_sample = [(one - other).pow(2).sum() for one, other in zip(student.features[1], teacher.features[1],
@@ -33,21 +33,21 @@ def test_is_the_sum_over_a_sample_written_out() -> None:
     torch.testing.assert_close(prepared(student, teacher)(student, teacher, WEIGHTS), torch.stack(by_sample).mean())
 
 
-@on_device
+@in_dtype
 def test_zero_when_equal_and_the_same_for_a_repeated_batch() -> None:
     one, other = outputs(seed=0).features[1], outputs(seed=1).features[1]
     assert feature_loss(one, one) == 0
     torch.testing.assert_close(feature_loss(one.repeat(3, 1, 1, 1), other.repeat(3, 1, 1, 1)), feature_loss(one, other))
 
 
-@on_device
+@in_dtype
 def test_gradient() -> None:
     one, other = (outputs(seed=seed).features[1].double() for seed in (0, 1))
     assert torch.autograd.gradcheck(lambda maps: feature_loss(maps, other), one.requires_grad_())
     torch.testing.assert_close(torch.autograd.grad(feature_loss(one, other), one)[0], (one - other).detach())
 
 
-@on_device
+@in_dtype
 def test_the_projector_is_a_convolution_only_where_channels_differ() -> None:
     assert not list(prepared(outputs(4), outputs(4)).parameters())
     projector = prepared(outputs(4), outputs(9)).projector
@@ -56,7 +56,7 @@ def test_the_projector_is_a_convolution_only_where_channels_differ() -> None:
     assert 0.3 < projector.weight.abs().max() <= 0.5  # torch's default: uniform within 1 / sqrt(inputs)
 
 
-@on_device
+@in_dtype
 def test_the_projector_alone_can_bring_one_map_to_another() -> None:
     student, (mixing, shift) = outputs(4), (torch.randn(9, 4, generator=torch.Generator().manual_seed(3)), 0.7)
     target: Tensor = torch.einsum('oc,bchw->bohw', mixing, student.features[1]) + shift
@@ -76,6 +76,6 @@ def test_the_projector_alone_can_bring_one_map_to_another() -> None:
     torch.testing.assert_close(term.projector.weight.flatten(1), mixing, rtol=0.02, atol=0.02)
 
 
-@on_device
+@in_dtype
 def test_maps_of_other_sizes_are_refused() -> None:
     assert "is 3x5 (width x height), the teacher's 6x10;" in FeatureTerm().mismatch(outputs(), outputs(size=(10, 6)))

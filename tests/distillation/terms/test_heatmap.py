@@ -9,7 +9,7 @@ from distilpose.distillation.terms import HeatmapTerm, draw_simulated_heatmaps, 
 from distilpose.distillation.terms.heatmap import targets_for
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
-from tests.devices import on_device
+from tests.devices import in_dtype, on_device
 from tests.distillation.labels import labels
 
 BATCH, KEYPOINTS, SIZE = 3, 4, (8, 6)
@@ -60,12 +60,12 @@ def test_is_half_of_mmposes_loss_where_weights_are_zero_or_one() -> None:
     torch.testing.assert_close(HeatmapTerm()(student, teacher, labels(weights)), expected)
 
 
-@on_device
+@in_dtype
 def test_zero_when_equal() -> None:
     assert HeatmapTerm()(outputs(), outputs(), labels(some_weights())) == 0
 
 
-@on_device
+@in_dtype
 def test_only_the_teachers_last_stack_teaches_and_every_stack_of_the_student_learns() -> None:
     student, teacher, weights = outputs(stacks=2), outputs(stacks=3, seed=1), labels(some_weights())
     last = PoseOutputs(heatmaps=teacher.heatmaps[-1:])
@@ -90,7 +90,7 @@ def test_images_without_annotations_are_taught_everywhere_and_the_mean_is_over_t
     torch.testing.assert_close(HeatmapTerm(labelled_weight=0.5)(student, teacher, none), everything)
 
 
-@on_device
+@in_dtype
 def test_gradients_are_those_of_finite_differences() -> None:
     student, teacher = outputs(size=(3, 2)).heatmaps[0].double(), outputs(size=(3, 2), seed=1).heatmaps[0].double()
     weights = some_weights().double()
@@ -118,13 +118,13 @@ def test_heatmaps_of_another_size_are_resampled(size: tuple[int, int]) -> None:
                                         labels(some_weights()))
 
 
-@on_device
+@in_dtype
 def test_heatmaps_of_one_size_are_left_alone() -> None:
     teacher = outputs().heatmaps[-1]
     assert all(target is teacher for target in targets_for(outputs(stacks=2).heatmaps, teacher))
 
 
-@on_device
+@in_dtype
 def test_far_finer_heatmaps_are_refused() -> None:
     student = PoseOutputs(heatmaps=(*outputs().heatmaps, *outputs(size=(4, 3)).heatmaps))
     assert HeatmapTerm().mismatch(outputs(stacks=2), outputs()) is None

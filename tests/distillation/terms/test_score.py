@@ -5,7 +5,7 @@ import torch
 
 from distilpose.distillation.terms import ScoreTerm, draw_simulated_heatmaps, score_loss
 from distilpose.errors import DistilPoseError
-from tests.devices import on_device
+from tests.devices import in_dtype, on_device
 
 
 def one_joint(x: float, y: float, heatmap: torch.Tensor, score: float = 0.0, **options) -> float:
@@ -13,7 +13,7 @@ def one_joint(x: float, y: float, heatmap: torch.Tensor, score: float = 0.0, **o
                       weights=torch.ones(1, 1), **options).item()
 
 
-@on_device
+@in_dtype
 def test_reads_the_heatmap_where_the_student_points() -> None:
     heatmap = torch.arange(12.0).reshape(3, 4)
     assert one_joint(2 / 4, 1 / 3, heatmap) == heatmap[1, 2]
@@ -29,21 +29,21 @@ def test_a_student_on_the_peak_learns_the_peak() -> None:
     assert one_joint(0.9, 0.9, heatmap, index='official') == pytest.approx(expected, rel=1e-4)
 
 
-@on_device
+@in_dtype
 @pytest.mark.parametrize('x, column', [(-0.5, 0), (0.0, 0), (1.0, 3), (1.5, 3)])
 def test_spots_outside_of_the_map_read_its_border(x: float, column: int) -> None:
     heatmap = torch.arange(1.0, 5.0).reshape(1, 4)
     assert one_joint(x, 0.0, heatmap) == heatmap[0, column]
 
 
-@on_device
+@in_dtype
 def test_zero_when_the_score_is_right_and_absolute_otherwise() -> None:
     heatmap = torch.full((3, 4), 0.7)
     assert one_joint(0.5, 0.5, heatmap, 0.7) == pytest.approx(0)
     assert one_joint(0.5, 0.5, heatmap, 0.9) == pytest.approx(one_joint(0.5, 0.5, heatmap, 0.5))
 
 
-@on_device
+@in_dtype
 def test_no_gradient_reaches_the_coordinates_and_unlabelled_joints_give_none() -> None:
     scores = torch.zeros(1, 2, 1, requires_grad=True)
     coords = torch.rand(1, 2, 2, requires_grad=True)

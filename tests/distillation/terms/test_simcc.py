@@ -12,7 +12,7 @@ from distilpose.distillation.terms import SimCCTerm
 from distilpose.distillation.terms.simcc import resample_bins
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
-from tests.devices import on_device
+from tests.devices import in_dtype, on_device
 from tests.distillation.labels import labels
 
 
@@ -38,7 +38,7 @@ def test_published_values_and_gradients(shared: Path) -> None:
     assert cooler.item() == pytest.approx(0.1797213, rel=1e-5)
 
 
-@on_device
+@in_dtype
 def test_is_the_divergence_written_out() -> None:
     student, teacher = outputs(seed=0), outputs(seed=1)
 
@@ -66,7 +66,7 @@ def test_networks_of_other_betas_are_compared_by_their_distributions() -> None:
         SimCCTerm(teacher_beta=float('nan'))
 
 
-@on_device
+@in_dtype
 def test_ground_truth_weights_leave_unlabelled_joints_alone() -> None:
     student, teacher, weights = outputs(seed=0), outputs(seed=1), torch.ones(2, 3)
     student.simcc[0].requires_grad_()
@@ -85,7 +85,7 @@ def gaussians(bins: tuple[int, int], *, sigma: float = 1 / 32) -> PoseOutputs:
                                    for axis, n in enumerate(bins)))
 
 
-@on_device
+@in_dtype
 @pytest.mark.parametrize('bins', [(288, 384), (576, 768), (144, 192)])
 def test_other_numbers_of_bins_are_resampled(bins: tuple[int, int]) -> None:
     student, teacher = gaussians((288, 384)), gaussians(bins)
@@ -93,13 +93,13 @@ def test_other_numbers_of_bins_are_resampled(bins: tuple[int, int]) -> None:
     assert SimCCTerm()(student, teacher, labels(torch.ones(2, 3))).item() == pytest.approx(0, abs=1e-3)
 
 
-@on_device
+@in_dtype
 def test_every_second_bin_is_exact() -> None:
     wide = gaussians((48, 64)).simcc[0].softmax(-1)
     torch.testing.assert_close(resample_bins(wide, 24), wide[..., ::2] / wide[..., ::2].sum(-1, keepdim=True))
 
 
-@on_device
+@in_dtype
 def test_far_finer_bins_are_refused() -> None:
     assert SimCCTerm().mismatch(outputs(), outputs()) is None
     assert '12 bins along x and 16 along y, the teacher 60 and 16: more than 4 times' in SimCCTerm().mismatch(

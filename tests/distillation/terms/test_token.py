@@ -6,7 +6,7 @@ import torch
 from distilpose.distillation.terms import TokenTerm
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
-from tests.devices import on_device
+from tests.devices import in_dtype
 from tests.distillation.labels import labels
 
 
@@ -16,7 +16,7 @@ def outputs(tokens: int = 6, dim: int = 4, *, seed: int = 0) -> PoseOutputs:
                        keypoint_tokens=torch.randn(2, 3, dim, generator=generator))
 
 
-@on_device
+@in_dtype
 @pytest.mark.parametrize('tokens', ['visual', 'keypoint'])
 def test_is_the_mean_squared_error_of_that_kind_of_tokens(tokens: str) -> None:
     student, teacher = outputs(seed=0), outputs(seed=1)
@@ -25,7 +25,7 @@ def test_is_the_mean_squared_error_of_that_kind_of_tokens(tokens: str) -> None:
     torch.testing.assert_close(loss, difference.square().mean())
 
 
-@on_device
+@in_dtype
 def test_zero_when_equal_and_blind_to_labels() -> None:
     assert TokenTerm('visual')(outputs(), outputs(), labels(torch.ones(2, 3))) == 0
     student, teacher = outputs(seed=0), outputs(seed=1)
@@ -33,7 +33,7 @@ def test_zero_when_equal_and_blind_to_labels() -> None:
     assert TokenTerm('keypoint')(student, teacher, none) == TokenTerm('keypoint')(student, teacher, all_)
 
 
-@on_device
+@in_dtype
 def test_other_grid_or_width_is_a_mismatch() -> None:
     reason = TokenTerm('visual').mismatch(outputs(tokens=6), outputs(tokens=8))
     assert '6 visual_tokens' in reason and 'the teacher 8' in reason

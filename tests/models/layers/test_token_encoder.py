@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from distilpose.errors import DistilPoseError
 from distilpose.models.layers import TokenEncoder, build_token_encoder, sine_position_table
-from tests.devices import on_device
+from tests.devices import in_dtype, on_device
 
 
 def test_follows_the_published_formula_entry_by_entry() -> None:
@@ -47,7 +47,7 @@ def test_shapes() -> None:
     assert keypoint.shape == (4, 3, 8) and visual.shape == (4, 4, 8)
 
 
-@on_device
+@in_dtype
 def test_patches_are_row_major_with_the_channel_fastest() -> None:
     feature_map = torch.arange(2 * 8 * 6.0).reshape(1, 2, 8, 6)
     patches = encoder()._patches(feature_map)
@@ -74,7 +74,7 @@ def test_on_a_cpu_attention_is_in_float32_under_autocast_too() -> None:
     assert layer(tokens).dtype is torch.float32 and seen == [torch.float32, torch.float32]
 
 
-@on_device
+@in_dtype
 def test_position_is_added_before_every_layer_but_to_visual_tokens_only() -> None:
     model, seen = encoder(), []
     for layer in model.layers:  # layers that pass tokens through show what they are given
@@ -84,7 +84,7 @@ def test_position_is_added_before_every_layer_but_to_visual_tokens_only() -> Non
         torch.testing.assert_close(after - before, F.pad(model.position, (0, 0, 3, 0)))
 
 
-@on_device
+@in_dtype
 def test_position_is_no_trained_weight_but_is_stored() -> None:
     model = encoder()
     assert not model.position.requires_grad and 'position' in model.state_dict()
@@ -109,7 +109,7 @@ def test_sizes_that_do_not_divide_are_refused(wrong: dict, sentence: str) -> Non
         encoder(**wrong)
 
 
-@on_device
+@in_dtype
 def test_another_feature_map_is_refused() -> None:
     with pytest.raises(DistilPoseError, match='built for a feature map of 6x8 .* got 8x8'):
         encoder()(torch.randn(1, 2, 8, 8))

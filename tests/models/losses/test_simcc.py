@@ -18,7 +18,7 @@ from distilpose.models.losses import (
     divergence_from_gaussians,
     divergence_from_smoothed_classes,
 )
-from tests.devices import on_device
+from tests.devices import in_dtype, on_device
 from tests.parity.reference import fixture
 
 
@@ -59,7 +59,7 @@ def random_case(batch: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor
     return logits, classes, torch.ones(batch, 5)
 
 
-@on_device
+@in_dtype
 @pytest.mark.parametrize('smoothing', [0.0, 0.3])
 def test_divergence_equals_that_of_the_target_written_out(smoothing: float) -> None:
     (logits, _), (classes, _), _ = random_case(3)
@@ -68,7 +68,7 @@ def test_divergence_equals_that_of_the_target_written_out(smoothing: float) -> N
     torch.testing.assert_close(found, divergence_from_gaussians(logits, target))
 
 
-@on_device
+@in_dtype
 def test_without_smoothing_it_is_the_cross_entropy_also_for_one_sample() -> None:
     logits, classes, weights = random_case(1)
     expected = sum(F.cross_entropy(row[0], label[0], reduction='sum')
@@ -86,7 +86,7 @@ def test_zero_and_without_gradient_when_the_prediction_is_the_target() -> None:
     assert loss.item() == pytest.approx(0, abs=1e-7) and logits.grad.abs().max() < 1e-7
 
 
-@on_device
+@in_dtype
 def test_the_batch_does_not_change_the_scale() -> None:
     """Twice the same people cost what one of them does; mmpose's loss of SimCC doubles."""
     logits, classes, weights = random_case(2)
@@ -97,7 +97,7 @@ def test_the_batch_does_not_change_the_scale() -> None:
         torch.testing.assert_close(doubled, loss(logits, targets, weights))
 
 
-@on_device
+@in_dtype
 def test_a_joint_without_weight_has_no_gradient() -> None:
     logits, classes, weights = random_case(2)
     weights[0, 3] = 0
@@ -105,7 +105,7 @@ def test_a_joint_without_weight_has_no_gradient() -> None:
     assert not logits[0].grad[0, 3].any() and logits[0].grad[1, 3].any()
 
 
-@on_device
+@in_dtype
 def test_gradients() -> None:
     (logits, _), (classes, _), _ = random_case(2)
     target = logits.detach().double().softmax(-1).roll(1, -1)
@@ -130,13 +130,13 @@ def case(batch: int) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], Tensor]:
     return logits, labels, torch.tensor([[1., 0., 1.]]).expand(batch, -1)
 
 
-@on_device
+@in_dtype
 def test_is_mmposes_loss_at_the_reference() -> None:
     torch.testing.assert_close(ReferenceBatchKLDiscretLoss(reference_batch=6, **OPTIONS)(*case(6)),
                                KLDiscretLoss(**OPTIONS)(*case(6)))
 
 
-@on_device
+@in_dtype
 def test_does_not_follow_the_batch_as_mmposes_does() -> None:
     loss, original = ReferenceBatchKLDiscretLoss(reference_batch=64, **OPTIONS), KLDiscretLoss(**OPTIONS)
     torch.testing.assert_close(original(*case(64)), 64 * original(*case(1)))
