@@ -71,7 +71,7 @@ if [[ -n "$dry" ]]; then
 else
     small=$configs/coco/DistilPose_S_coco_256x192.py large=$configs/coco/DistilPose_L_coco_256x192.py
     batch=32 wide=256 runs=7 slow=1 on=(--device "$device")
-    tests=(tests/models tests/codecs tests/distillation tests/benchmark/test_device_check.py -n 8)
+    tests=(-m device -n 8)
 fi
 
 [[ "$device" == cuda* ]] && part card 20 nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv
