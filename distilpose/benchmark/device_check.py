@@ -22,8 +22,9 @@ from torch.utils import _pytree as pytree
 
 from distilpose.config import load_config
 from distilpose.distillation import PoseDistiller
+from distilpose.engine.device_options import device_options
 from distilpose.errors import DistilPoseError
-from distilpose.models.optimised import example_images, optimise_for_inference
+from distilpose.models.optimised import cudnn_without_tf32, example_images, optimise_for_inference
 
 from .inputs import build_model, synthetic_batch, with_a_teacher
 from .machine import find_device
@@ -99,13 +100,8 @@ def compare_step(cfg: Config, device: torch.device, *, size: int = 2) -> Iterato
 @contextmanager
 def full_float32() -> Iterator[None]:
     """No TF32 in products and convolutions."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision('highest')
-    try:
-        with torch.backends.cudnn.flags(allow_tf32=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(before)
+    with device_options(Config(dict(env_cfg=dict(matmul_precision='highest')))), cudnn_without_tf32():
+        yield
 
 
 def _network(cfg: Config) -> Any:

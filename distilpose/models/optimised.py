@@ -165,9 +165,14 @@ def example_images(model: Any) -> Tensor:
 
 def _outputs(model: Any, images: Tensor) -> list[Tensor]:
     """Feature maps and predictions in full float32."""
-    with torch.autocast(images.device.type, enabled=False), torch.backends.cudnn.flags(allow_tf32=False):
+    with torch.autocast(images.device.type, enabled=False), cudnn_without_tf32():
         features = model.extract_feat(images)
         return _tensors((features, model.head(features)))
+
+
+def cudnn_without_tf32() -> Any:
+    """``torch.backends.cudnn.flags`` turns cuDNN off unless it is given ``enabled``."""
+    return torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False)
 
 
 def _is_rounding(found: Tensor, expected: Tensor) -> bool:
