@@ -38,7 +38,11 @@ def shown_on(stream: IO[str]) -> Iterator[None]:
 
 @contextmanager
 def shown_by(make: Callable[[bool], ProgressDisplay]) -> Iterator[None]:
-    """Shows progress on displays of one's own, which ``make`` returns; it is told whether bars disappear at the end."""
+    """Shows progress on other displays.
+
+    Args:
+        make: returns a display; its argument is whether bars disappear at the end.
+    """
     _makers.append(make)
     try:
         yield

@@ -1,9 +1,9 @@
 """Lazy imports of the host: what its modules import at the top, and a training does not use, loads at its first use.
 
 ``mmengine.runner`` imports torch's FSDP, and sympy with it; mmpose imports scipy.stats, matplotlib and munkres, each
-for a name or two. While such a module is imported, a stand-in takes the place of what it imports, unless that is
-loaded already. Afterwards the stand-in is gone: the module has a :class:`LazyObject` in the place of a name that its
-functions use, and a ``__getattr__`` (PEP 562) in the place of a class that it only passes on.
+for a name or two. While such a module is imported, a lazy module is in ``sys.modules`` for what it imports, unless that
+is loaded already. Afterwards the lazy module is removed: the module has a :class:`LazyObject` for a name that its
+functions use, and a ``__getattr__`` (PEP 562) for a class that it only re-exports.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class LazyObject:
         return f'<{".".join(self._place)}, not used yet>'
 
 
-class _StandIn(ModuleType):
-    """A module of whose objects one or more are lazy; it is imported when another one is asked for."""
+class _LazyModule(ModuleType):
+    """A module with one or more lazy objects; reading any other name imports the module."""
 
     def __init__(self, name: str, **objects: Any) -> None:
         super().__init__(name)
@@ -105,9 +105,9 @@ class _StandIn(ModuleType):
 
 
 class _Path(list[str]):
-    """``__path__`` of a stand-in, which is read when another module of the package is imported."""
+    """``__path__`` of a lazy module, which is read when another module of the package is imported."""
 
-    def __init__(self, module: _StandIn) -> None:
+    def __init__(self, module: _LazyModule) -> None:
         super().__init__()
         self._module = module
 
@@ -136,13 +136,13 @@ class _PassedOn:
 
 
 @contextmanager
-def stand_ins(objects: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
-    """While open, modules that are not loaded are stand-ins with these objects.
+def lazy_modules(objects: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
+    """While open, modules that are not loaded are lazy modules with these objects.
 
     Args:
         objects: module -> name -> object.
     """
-    made = {name: _StandIn(name, **of_module) for name, of_module in objects.items() if name not in sys.modules}
+    made = {name: _LazyModule(name, **of_module) for name, of_module in objects.items() if name not in sys.modules}
     sys.modules.update(made)
     try:
         yield
@@ -216,7 +216,7 @@ def _execute(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
     package, name = (PASSED_ON if module.__name__ in PASSED_ON else USED)[module.__name__]
     outer, _IMPORTING.package = getattr(_IMPORTING, 'package', None), module.__name__
     try:
-        with stand_ins({package: {name: LazyObject(package, name)}}):
+        with lazy_modules({package: {name: LazyObject(package, name)}}):
             execute(module)
     finally:
         _IMPORTING.package = outer

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from distilpose.host import lazy_imports
-from distilpose.host.lazy_imports import LazyObject, stand_ins
+from distilpose.host.lazy_imports import LazyObject, lazy_modules
 from tests.host.python import run
 
 UNUSED = ('scipy', 'sympy', 'matplotlib', 'munkres', 'torchvision', 'torch._dynamo', 'torch.onnx',
@@ -36,10 +36,10 @@ class TestLazyObject:
         assert pickle.loads(pickle.dumps(LazyObject('fractions', 'Fraction')))(1, 2).denominator == 2
 
 
-class TestStandIns:
+class TestLazyModules:
     def test_they_are_gone_afterwards(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, 'this', raising=False)
-        with stand_ins({'this': dict(s='text'), 'json': dict(loads=None)}):
+        with lazy_modules({'this': dict(s='text'), 'json': dict(loads=None)}):
             from this import s
             assert s == 'text'
             assert callable(sys.modules['json'].loads)  # loaded already
@@ -47,7 +47,7 @@ class TestStandIns:
 
     def test_other_names_import_the_module(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, 'colorsys', raising=False)
-        with stand_ins({'colorsys': dict(rgb_to_hsv='lazy')}):
+        with lazy_modules({'colorsys': dict(rgb_to_hsv='lazy')}):
             from colorsys import rgb_to_hls
             assert rgb_to_hls(0, 0, 0) == (0, 0, 0)
             real = sys.modules['colorsys']
@@ -56,7 +56,7 @@ class TestStandIns:
     def test_modules_of_their_package_import_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ('wsgiref', 'wsgiref.headers'):
             monkeypatch.delitem(sys.modules, name, raising=False)
-        with stand_ins({'wsgiref': dict(util='lazy')}):
+        with lazy_modules({'wsgiref': dict(util='lazy')}):
             from wsgiref.headers import Headers
         assert Headers([]).items() == [] and hasattr(sys.modules['wsgiref'], '__file__')
 
@@ -67,7 +67,7 @@ def test_a_package_passes_on_a_class_when_it_is_asked_for(monkeypatch: pytest.Mo
     monkeypatch.setitem(lazy_imports.PASSED_ON, package.__name__, ('fractions', 'Fraction'))
 
     def execute(module: ModuleType) -> None:
-        with stand_ins({'fractions': {}}):
+        with lazy_modules({'fractions': {}}):
             vars(module)['Fraction'] = LazyObject('fractions', 'Fraction')
 
     lazy_imports._execute(execute, package)

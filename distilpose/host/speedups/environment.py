@@ -9,7 +9,7 @@ from typing import Any
 
 from mmengine.utils.dl_utils import collect_env as importing
 
-from ..lazy_imports import LazyObject, stand_ins
+from ..lazy_imports import LazyObject, lazy_modules
 
 
 @functools.wraps(importing)
@@ -18,5 +18,5 @@ def collect_env() -> Any:
     objects: dict[str, dict[str, Any]] = {'distutils': dict(errors=LazyObject('distutils', 'errors'))}
     with suppress(PackageNotFoundError):
         objects['torchvision'] = dict(__version__=version('torchvision'))
-    with stand_ins(objects):
+    with lazy_modules(objects):
         return importing()

@@ -53,5 +53,5 @@ def test_crowds_beside_other_images(soft: bool) -> None:
     expected = [start + np.asarray(function(image, 0.9, sigmas=sigmas), dtype=int)
                 for start, image in zip(np.cumsum(counts) - counts, images, strict=True)]
     np.testing.assert_array_equal(kept, np.concatenate(expected))
-    nobody = suppress(triples[:0], scores[:0], areas[:0], counts=counts[:0], sigmas=sigmas, threshold=0.9)
-    assert nobody.shape == (0, )
+    empty = suppress(triples[:0], scores[:0], areas[:0], counts=counts[:0], sigmas=sigmas, threshold=0.9)
+    assert empty.shape == (0, )
