@@ -55,6 +55,11 @@ def has_fast_bfloat16(device_type: str = 'cpu') -> bool:
     return False
 
 
+def usable_cores() -> int:
+    """The number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
 def cpp_compiler() -> str:
     """The command that ``torch.compile`` starts on a CPU: that of the variable ``CXX``, or the system's usual one."""
     usual = {'darwin': 'clang++', 'win32': 'cl'}

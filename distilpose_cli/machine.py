@@ -50,8 +50,8 @@ def processor() -> dict[str, Any]:
     reader = processor_module()
     flags = reader.cpu_features()
     known = ', '.join(f'{name} {"yes" if name in flags else "no"}' for name in features) if flags else 'unknown'
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-    return dict(processor=reader.processor_name(), cores=f'{os.cpu_count()}, {usable} usable', features=known)
+    cores = f'{os.cpu_count()}, {reader.usable_cores()} usable'
+    return dict(processor=reader.processor_name(), cores=cores, features=known)
 
 
 def processor_module() -> Any:

@@ -35,11 +35,6 @@ _LOWER_PRIORITY = 5
 _STOP = 'stop'
 
 
-def usable_cores() -> int:
-    """The number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-
-
 class OwnProcess:
     """Calls a function in a process of its own; a context, at whose end the process has ended.
 
@@ -128,7 +123,7 @@ def _work(connection: Connection, action: Callable[..., Any], arguments: tuple[A
         with lock, contextlib.suppress(OSError):  # the other process is gone, and the signal is on its way
             connection.send(message)
 
-    threading.Thread(target=_stop_when_told, args=(connection, ), daemon=True).start()
+    threading.Thread(target=_stop_on_message, args=(connection, ), daemon=True).start()
     try:
         with shown_by(lambda is_transient: DisplayPart(title, send)):
             send(('done', action(*arguments)))
@@ -149,7 +144,7 @@ def _print_to(file: Path) -> None:
     sys.stdout = sys.stderr = stream
 
 
-def _stop_when_told(connection: Connection) -> None:
+def _stop_on_message(connection: Connection) -> None:
     """Sends this process SIGTERM when the other one asks for it, or is gone."""
     with contextlib.suppress(EOFError, OSError):
         connection.recv()

@@ -16,9 +16,10 @@ from distilpose.config.differences import differences, read_literals
 from distilpose.engine import train
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.errors import DistilPoseError
+from distilpose.processor import usable_cores
 from distilpose.progress import ProgressDisplay, shown_by
 
-from .own_process import OwnProcess, usable_cores
+from .own_process import OwnProcess
 from .plans import TEACHER, Plan, Request, in_order, stages
 from .shared_progress import DisplayPart, SharedDisplay
 

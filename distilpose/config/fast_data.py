@@ -31,16 +31,12 @@ def use_fast_data(cfg: Config) -> str | None:
     until the crop, nothing is changed.
 
     Returns:
-        Why nothing was changed; ``None`` for a config with fast data.
+        Why nothing was changed, as :func:`why_no_fast_data`; ``None`` for a config with fast data.
     """
-    train = cfg.get('train_dataloader')
-    if not train or 'pipeline' not in train.dataset:
-        return 'the training data has no pipeline of its own'
-    switched = [hook for hook in cfg.get('custom_hooks') or () if hook.get('switch_pipeline')]
-    for pipeline in (train.dataset.pipeline, *(hook['switch_pipeline'] for hook in switched)):
-        reason = _why_not(pipeline)
-        if reason is not None:
-            return reason
+    reason = why_no_fast_data(cfg)
+    if reason is not None:
+        return reason
+    train, switched = cfg.train_dataloader, _switches(cfg)
     train.dataset.pipeline = _fast_training(train.dataset.pipeline)
     for hook in switched:
         hook['switch_pipeline'] = _fast_training(hook['switch_pipeline'])
@@ -57,6 +53,15 @@ def use_fast_data(cfg: Config) -> str | None:
     return None
 
 
+def why_no_fast_data(cfg: Config) -> str | None:
+    """Why the pipelines of a training have to stay as they are; ``None`` where :func:`use_fast_data` changes them."""
+    train = cfg.get('train_dataloader')
+    if not train or 'pipeline' not in train.dataset:
+        return 'the training data has no pipeline of its own'
+    pipelines = (train.dataset.pipeline, *(hook['switch_pipeline'] for hook in _switches(cfg)))
+    return next(filter(None, map(_why_not, pipelines)), None)
+
+
 def has_fast_data(cfg: Config) -> bool:
     """Whether a training decodes images at the crop."""
     train = cfg.get('train_dataloader') or {}
@@ -71,6 +76,11 @@ def with_plain_types(value: Any) -> Any:
         return {**{key: with_plain_types(entry) for key, entry in value.items()
                    if key != 'collate_fn' or entry != HAND_OVER[key]}, **plain}
     return list(map(with_plain_types, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _switches(cfg: Config) -> list[Any]:
+    """Hooks that switch the training to another pipeline."""
+    return [hook for hook in cfg.get('custom_hooks') or () if hook.get('switch_pipeline')]
 
 
 def _why_not(pipeline: Sequence[Mapping[str, Any]]) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.device import get_device
 
-from ..config.fast_data import has_fast_data, use_fast_data
+from ..config.fast_data import has_fast_data, use_fast_data, why_no_fast_data
 from ..errors import DistilPoseError
 from ..models.fast_settings import check_fast, fast_settings
 from .hooks.channels_last import has_channels_last
@@ -66,7 +66,7 @@ def describe_fast_training(cfg: Config) -> list[str]:
     found += ['convolutions channels-last'] * has_channels_last(cfg)
     found += [f'fused {optimizer.get("type")}'] * bool(optimizer.get('fused'))
     found += ['images decoded at the crop'] * has_fast_data(cfg)
-    reason = '' if has_fast_data(cfg) else f' Data pipelines stay as they are: {use_fast_data(cfg)}.'
+    reason = '' if has_fast_data(cfg) else f' Data pipelines stay as they are: {why_no_fast_data(cfg)}.'
     return [f'Fast training ({word}): {", ".join(found)}.{reason}']
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from mmpose.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 
 from ..errors import DistilPoseError
-from ..models.fast_settings import resolve_dtype
+from ..models.fast_settings import resolve_and_log
 from ..models.optimised import DTYPES
 
 _NEARLY = 0.8
@@ -48,12 +46,7 @@ class AutocastOptimWrapper(OptimWrapper):
             self.device_type, **(loss_scale or {}), enabled=self.dtype is torch.float16)
 
     def _resolve(self, dtype: str) -> torch.dtype:
-        if dtype != 'auto':
-            return autocast_dtype(dtype, self.device_type)
-        found = resolve_dtype('auto', self.device_type)
-        print_log(f"optim_wrapper.dtype='auto': the forward pass is in {found or 'float32'}, since products in "
-                  f'bfloat16 are {"" if found else "not "}fast on this device ({self.device_type}).', 'current',
-                  logging.INFO)
+        found = resolve_and_log(dtype, self.device_type, entry='optim_wrapper.dtype', what='the forward pass is')
         return torch.float32 if found is None else autocast_dtype(found, self.device_type)
 
     @contextmanager

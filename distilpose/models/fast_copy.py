@@ -53,9 +53,14 @@ def fast_copy(model: Any, fast: str, *, compile: str | None = None) -> tuple[Any
         raise DistilPoseError(f'fast is {fast}, and {type(model.head).__name__} predicts in float32 only; take float32')
     settings = fast_settings(fast, next(model.parameters()).device.type, compile=compile)
     try:
-        if fast == 'auto' and settings.dtype is not None and not _is_close(model, settings.dtype):
-            settings = replace(settings, dtype=None, reason=f'in {settings.dtype} outputs are not close to float32')
-        copy = optimise_for_inference(model, dtype=settings.dtype, compile=settings.compile)
+        is_compared = fast == 'auto' and settings.dtype is not None
+        if is_compared:
+            copy, plain = (optimise_for_inference(model, dtype=dtype) for dtype in (settings.dtype, None))
+            if not _are_close(copy, plain, images=example_images(model)):
+                settings = replace(settings, dtype=None, reason=f'in {settings.dtype} outputs are not close to float32')
+                copy = plain
+        if not is_compared or settings.compile is not None:
+            copy = optimise_for_inference(model, dtype=settings.dtype, compile=settings.compile)
     except Exception as error:  # of a network that does not take the example image, or cannot be copied
         if fast != 'auto' or compile is not None or isinstance(error, DistilPoseError):
             raise
@@ -67,14 +72,13 @@ def fast_copy(model: Any, fast: str, *, compile: str | None = None) -> tuple[Any
 
 
 @torch.no_grad()
-def _is_close(model: Any, dtype: str) -> bool:
-    """Whether what copies in this type and in float32 predict for an image is nearly equal, in a type that numpy has.
+def _are_close(copy: Any, plain: Any, *, images: Tensor) -> bool:
+    """Whether what a copy and one in float32 predict for an image is nearly equal, in a type that numpy has.
 
     The model itself does not run: in train mode its running statistics would change.
     """
-    images = example_images(model)
     try:
-        found, expected = (_predicted(optimise_for_inference(model, dtype=one), images) for one in (dtype, None))
+        found, expected = (_predicted(one, images) for one in (copy, plain))
     except DistilPoseError:  # a head whose outputs cannot be read
         return False
     return all(one.dtype == other.dtype and torch.allclose(

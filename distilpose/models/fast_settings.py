@@ -6,13 +6,17 @@ anything slower than float32.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+
+from mmengine.logging import print_log
 
 from distilpose.errors import DistilPoseError
 from distilpose.processor import has_fast_bfloat16
 
 FAST = ('auto', 'off', 'float32', 'bfloat16', 'float16')
 """Values of ``--fast``; without a value it is ``auto``."""
+
 
 @dataclass(frozen=True)
 class FastSettings:
@@ -57,8 +61,7 @@ def fast_settings(fast: str, device_type: str = 'cpu', *, compile: str | None = 
     if fast != 'auto':
         return FastSettings(True, None if fast == 'float32' else fast, compile, '')
     dtype = resolve_dtype('auto', device_type)
-    reason = f'products in bfloat16 are {"" if dtype else "not "}fast on this {_name(device_type)}'
-    return FastSettings(True, dtype, compile, reason)
+    return FastSettings(True, dtype, compile, _reason(dtype, _name(device_type)))
 
 
 def resolve_dtype(dtype: str | None, device_type: str = 'cpu') -> str | None:
@@ -66,6 +69,22 @@ def resolve_dtype(dtype: str | None, device_type: str = 'cpu') -> str | None:
     if dtype != 'auto':
         return dtype
     return 'bfloat16' if has_fast_bfloat16(device_type) else None
+
+
+def resolve_and_log(dtype: str | None, device_type: str, *, entry: str, what: str) -> str | None:
+    """As :func:`resolve_dtype`, with a line in the log for ``'auto'``.
+
+    Args:
+        dtype: the value of an entry of a config.
+        device_type: ``torch.device.type``.
+        entry: its name.
+        what: is in this type, ``'the teacher predicts'``.
+    """
+    found = resolve_dtype(dtype, device_type)
+    if dtype == 'auto':
+        print_log(f"{entry}='auto': {what} in {found or 'float32'}, since {_reason(found, f'device ({device_type})')}.",
+                  'current', logging.INFO)
+    return found
 
 
 def check_fast(fast: str) -> None:
@@ -76,6 +95,10 @@ def check_fast(fast: str) -> None:
     """
     if fast not in FAST:
         raise DistilPoseError(f'fast is {fast!r}; expected one of {", ".join(FAST)}')
+
+
+def _reason(dtype: str | None, device: str) -> str:
+    return f'products in bfloat16 are {"" if dtype else "not "}fast on this {device}'
 
 
 def _name(device_type: str) -> str:

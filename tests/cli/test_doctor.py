@@ -67,7 +67,8 @@ def test_features_of_arm_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def patch_processor(monkeypatch: pytest.MonkeyPatch, kind: str, *features: str) -> None:
-    module = SimpleNamespace(cpu_features=lambda: frozenset(features), processor_name=lambda: 'Apple M2')
+    module = SimpleNamespace(cpu_features=lambda: frozenset(features), processor_name=lambda: 'Apple M2',
+                             usable_cores=lambda: 2)
     monkeypatch.setattr(machine.platform, 'machine', lambda: kind)
     monkeypatch.setattr(machine, 'processor_module', lambda: module)
 

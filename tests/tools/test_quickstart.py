@@ -20,8 +20,9 @@ from mmengine.runner import Runner
 
 from distilpose.compare import runs
 from distilpose.compare.history import read_history
-from distilpose.compare.own_process import OUTPUT, usable_cores
+from distilpose.compare.own_process import OUTPUT
 from distilpose.engine.hooks import ProgressHook
+from distilpose.processor import usable_cores
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ('teacher', 'baseline', 'distilled')

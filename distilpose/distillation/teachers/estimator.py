@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +12,6 @@ from typing import Any
 import torch
 from mmengine.device import get_device
 from mmengine.dist import get_world_size
-from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from distilpose.checkpoints import load_strict, read_weights
@@ -30,7 +28,7 @@ from distilpose.config.models import PAIRING_OPTIONS, ModelSource
 from distilpose.errors import DistilPoseError
 from distilpose.host.processes import with_plain_normalisation
 from distilpose.models import describe_network, read_outputs
-from distilpose.models.fast_settings import resolve_dtype
+from distilpose.models.fast_settings import resolve_and_log
 from distilpose.models.optimised import DTYPES, check_speed
 from distilpose.structures import NetworkInput, PoseOutputs
 
@@ -77,7 +75,7 @@ class FrozenTeacher(Teacher):
             fused = quick
         if mode not in MODES:
             raise DistilPoseError(f'teacher mode {mode!r}; expected one of {", ".join(MODES)}')
-        dtype = _resolve(dtype)
+        dtype = resolve_and_log(dtype, get_device(), entry='model.teacher.dtype', what='the teacher predicts')
         check_speed(dtype=dtype, compile=compile)
         if heatmaps is not None:
             check_drawing(heatmaps, entry='model.teacher.heatmaps')
@@ -175,17 +173,6 @@ class FrozenTeacher(Teacher):
             sha.update(name.encode())
             sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
         return sha.hexdigest()
-
-
-def _resolve(dtype: str | None) -> str | None:
-    """The type of ``'auto'`` on the device that mmengine chooses, with a line for the log."""
-    if dtype != 'auto':
-        return dtype
-    device = get_device()
-    found = resolve_dtype(dtype, device)
-    print_log(f"model.teacher.dtype='auto': the teacher predicts in {found or 'float32'}, since products in bfloat16 "
-              f'are {"" if found else "not "}fast on this device ({device}).', 'current', logging.INFO)
-    return found
 
 
 def load_teacher(config: str | dict | None = None, checkpoint: str | Path | None = None,
