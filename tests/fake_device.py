@@ -24,6 +24,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
@@ -281,7 +282,12 @@ _HALVED = ('conv1d', 'conv2d', 'conv_transpose2d.input', 'linear', 'matmul', 'mm
 
 @cache
 def _register() -> None:
-    """Makes PrivateUse1 this device, for the rest of the process, with autocast."""
+    """Makes PrivateUse1 this device, for the rest of the process, with autocast.
+
+    Not where there is a GPU: torch would then ask this device for pinned memory and its streams.
+    """
+    if torch.cuda.is_available():
+        pytest.skip('torch takes the fake device for the GPU that is here')
     torch.ones(1, requires_grad=True).sum().backward()  # torch starts a thread for each device it knows by then
     backend_registration._setup_privateuseone_for_python_backend(NAME, backend_module=_Module(), hook=_Hooks())
     others = torch.library.Library('_', 'IMPL', 'AutocastPrivateUse1')

@@ -18,11 +18,11 @@ from tests.parity.reference import fixture, images, published_state
 STUDENT = 'configs/body/2d_kpt_sview_rgb_img/fpd/mpii/hourglass_4x128_mpii_256x256.py'
 
 
-@pytest.fixture(scope='module')
-def student() -> nn.Module:
+@pytest.fixture
+def student(device: torch.device) -> nn.Module:
     model = build_estimator(load_config(STUDENT).model)
     model.load_state_dict(to_our_names(published_state(fixture('fpd_hg4x128')['keys'])), strict=True)
-    return model.eval()
+    return model.eval().to(device)
 
 
 @on_device

@@ -57,7 +57,7 @@ def test_gaussian_refinement_is_exact_for_gaussians():
     found = coordinates_of(PoseOutputs(heatmaps=(_gaussians(centres),)))
     torch.testing.assert_close(found * torch.tensor(MAP), centres, atol=2e-3, rtol=0)
     coarse = coordinates_of(PoseOutputs(heatmaps=(_gaussians(centres),)), refinement='none') * torch.tensor(MAP)
-    assert torch.equal(coarse, centres.round())
+    assert (coarse - centres).abs().max() < 0.501  # the nearest cell; of two that are equally near, either
 
 
 @on_device
