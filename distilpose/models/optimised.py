@@ -32,8 +32,7 @@ _LAST_LAYERS = ('final_layer', 'fc', 'mlp_head_x', 'mlp_head_y', 'cls_x', 'cls_y
 
 
 def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str | None = None,
-                           visual_tokens: bool = False, compiled_batch: int | None = None,
-                           falls_back: bool = False) -> Any:
+                           visual_tokens: bool = False) -> Any:
     """A copy of an estimator with the same predictions in less time, which cannot be trained.
 
     Batch normalisation is fused into the convolutions, which are stored channels-last; the copy is in eval mode without
@@ -50,9 +49,6 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
             each size then takes minutes.
         visual_tokens: whether the outputs of a token head have visual tokens, too, which no prediction reads; without
             them most of the encoder's last layer is left out.
-        compiled_batch: only batches of this many images, or of these and their mirror images, run compiled; ``None``
-            is any.
-        falls_back: where compiling fails, a line is logged and the copy runs uncompiled.
 
     Raises:
         DistilPoseError: for another dtype or mode; with the first batch, where compiling fails.
@@ -77,8 +73,7 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
         for module in optimised.head.modules():
             if isinstance(module, TokenEncoder):
                 _store_convolutions(module, DTYPES[dtype])
-    compiler = None if compile is None else partial(compiled, mode=compile, is_frozen=device_type == 'cpu',
-                                                    only_batch=compiled_batch, falls_back=falls_back)
+    compiler = None if compile is None else partial(compiled, mode=compile, is_frozen=device_type == 'cpu')
     patches: dict[str, Any] = dict(dtype=dtype, compiler=compiler, is_overwritten=compile in WITH_CUDA_GRAPHS)
     _patch_method(optimised, 'extract_feat', **patches)
     _patch_method(optimised.head, 'forward', **patches)

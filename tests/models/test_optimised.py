@@ -14,7 +14,7 @@ from torch.utils import _pytree as pytree
 
 from distilpose.config.models import build_estimator
 from distilpose.errors import DistilPoseError
-from distilpose.models import compiling, fast_settings, optimised
+from distilpose.models import fast_settings, optimised
 from distilpose.models.optimised import example_images, optimise_for_inference
 from tests import rtmpose
 from tests.host.speedups.test_tta import NETWORKS as HEADS
@@ -219,25 +219,6 @@ def test_a_machine_without_a_compiler_is_told_so(monkeypatch: pytest.MonkeyPatch
     fast = optimise_for_inference(estimator('DistilPoseHead'), compile='default')
     with pytest.raises(DistilPoseError, match='failed on this machine: .*no compiler found'):
         fast.extract_feat(noise(fast))
-
-
-def test_where_compiling_fails_it_goes_on_uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls, lines = [], []
-
-    def failing(function: Any, **options: Any) -> Any:
-        def run(module: Any, inputs: Any) -> Any:
-            calls.append(len(inputs))
-            raise torch._dynamo.exc.TorchDynamoException('no Python.h\nand more')
-        return run
-
-    monkeypatch.setattr(torch, 'compile', failing)
-    monkeypatch.setattr(compiling, 'print_log', lambda line, *_: lines.append(line))
-    model = estimator('DistilPoseHead').eval()
-    fast = optimise_for_inference(model, compile='default', compiled_batch=2, falls_back=True)
-    plain = optimise_for_inference(model)
-    for batch in (noise(model)[:1], noise(model)[:2], noise(model)[:2]):
-        assert all(map(torch.equal, fast.extract_feat(batch), plain.extract_feat(batch)))
-    assert calls == [2] and len(lines) == 1 and 'go on uncompiled: no Python.h.' in lines[0]
 
 
 def test_compiled_copies_share_no_frozen_weights(monkeypatch: pytest.MonkeyPatch) -> None:
