@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from mmengine.logging import MessageHub, print_log
 from mmengine.model import BaseModel
 from mmpose.registry import MODELS
 from torch import Tensor, nn
@@ -22,17 +21,19 @@ from distilpose.structures import PoseOutputs
 
 from . import student_modules
 from .freezing import freeze_modules, freeze_untrained, set_frozen_to_eval
-from .heatmap_grid import HeatmapGrids
-from .image_adapter import adapter_between, input_size, read_input
-from .own_crop import OwnCrop, choose_crop, describe_choice
-from .pairing import check_pair, choose_grids, count_keypoints, student_outputs, student_size, teacher_outputs
-from .schedules import require_numbers
-from .teacher_cache import TeacherCache
+from .paired_teacher import PairedTeacher, pair_teacher
+from .pairing import check_pair
+from .schedules import current_progress, require_numbers
 from .teachers import Teacher, build_teacher
-from .teachers.keypoints import build_keypoint_map
 from .terms import DistillationTerm
 
 TERMS_PREFIX = 'distillation'
+
+
+def _of_the_only_teacher(name: str) -> Any:
+    """An attribute of the pair with a single teacher; a distiller with several teachers does not have it."""
+    return property(lambda distiller: getattr(distiller.only_teacher(), name),
+                    lambda distiller, value: setattr(distiller.only_teacher(), name, value))
 
 
 @MODELS.register_module()
@@ -70,6 +71,13 @@ class PoseDistiller(BaseModel):
         DistilPoseError: when student, teacher and terms do not fit each other.
     """
 
+    teacher = _of_the_only_teacher('teacher')
+    teacher_cache = _of_the_only_teacher('cache')
+    keypoint_map = _of_the_only_teacher('keypoint_map')
+    own_crop = _of_the_only_teacher('own_crop')
+    to_teacher = _of_the_only_teacher('to_teacher')
+    grids = _of_the_only_teacher('grids')
+
     def __init__(self, student: dict, teacher: dict | Teacher, *, terms: dict[str, dict | None],
                  task_weight: float = 1.0, init_from_teacher: Sequence[str] = (), share_backbone: bool = False,
                  freeze: Sequence[str] = (), compile_student: str | None = None) -> None:
@@ -84,22 +92,18 @@ class PoseDistiller(BaseModel):
         object.__setattr__(self, 'student', network)
         self.student_checkpoint = student.get('checkpoint')
         with torch.random.fork_rng(devices=[]):  # the student is initialised as it would be without a teacher
-            pairing, self.teacher = _open_teacher(teacher)
-            self.keypoint_map = build_keypoint_map(
-                pairing.get('keypoints'), student_names=source.keypoint_names,
-                student_count=lambda: count_keypoints(network, self.teacher),
-                teacher_names=self.teacher.keypoint_names, simcc_beta=self.teacher.simcc_beta)
+            spec, opened = _open_teacher(teacher)
             self.terms: dict[str, DistillationTerm] = build_terms(terms)
-            grids = choose_grids(network, self.teacher, self.terms)
-            self.own_crop = self._make_own_crop(network, pairing, grids, share_backbone=share_backbone)
-            self.grids = grids if self.own_crop is None else self.own_crop.grids
-            self.to_teacher = (adapter_between(read_input(network), self.teacher.input) if self.own_crop is None
-                               else self.own_crop.normalise)
-            check_pair(network, self.teacher, self.terms, to_teacher=self.to_teacher,
-                       student_names=source.keypoint_names, keypoint_map=self.keypoint_map, own_crop=self.own_crop,
-                       grids=self.grids)
+            paired = pair_teacher(network, opened, self.terms, name='teacher', spec=spec,
+                                  student_names=source.keypoint_names)
+            if share_backbone and paired.own_crop is not None:
+                raise DistilPoseError("share_backbone gives the teacher the student's images, and the teacher has a "
+                                      "crop of its own; set model.teacher.crop='student', or share_backbone=False")
+            check_pair(network, opened, self.terms, to_teacher=paired.to_teacher, student_names=source.keypoint_names,
+                       keypoint_map=paired.keypoint_map, own_crop=paired.own_crop, grids=paired.grids)
+        self.teachers: dict[str, PairedTeacher] = {paired.name: paired}
+        self.paired_teachers = nn.ModuleList(self.teachers.values())  # for the device of their buffers
         self.distillation = nn.ModuleDict(self.terms)  # for the parameters that terms may have
-        self.teacher_cache: TeacherCache | None = None  # `TeacherCacheHook` may open one for a training
         self.task_weight = task_weight
         self.init_from_teacher = tuple(init_from_teacher)
         if (self.init_from_teacher or share_backbone) and not hasattr(self.teacher, 'model'):
@@ -134,37 +138,29 @@ class PoseDistiller(BaseModel):
             losses.update(self._term_losses(read_outputs(head, prediction, features), inputs, features, data_samples))
         return losses
 
-    def run_teacher(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
-        """Runs the teacher on a batch; its outputs are for the student's keypoints, relative to the student's crops.
+    def only_teacher(self) -> PairedTeacher:
+        """The pair with the teacher, where there is a single one.
 
-        Its heatmaps are on ``grids.target``.
-
-        Args:
-            inputs: (B, 3, H, W) preprocessed for the student.
-            data_samples: those of the images, which hold the crops of a teacher that has its own; ``None`` for a batch
-                of one empty image, as when networks are compared.
+        Raises:
+            AttributeError: there are several.
         """
-        if self.own_crop is None:
-            return self._map_keypoints(teacher_outputs(self.teacher, self.to_teacher(inputs), self.grids))
-        crops = self.own_crop.read(data_samples, inputs.device)
-        outputs = self._map_keypoints(teacher_outputs(self.teacher, self.own_crop.normalise(crops.images), self.grids))
-        return self.own_crop.to_student(outputs, crops)
+        if len(self.teachers) != 1:
+            raise AttributeError(f'the student has the teachers {", ".join(self.teachers)}; expected one')
+        return next(iter(self.teachers.values()))
+
+    def run_teacher(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
+        """Runs the teacher on a batch, see :meth:`~distilpose.distillation.paired_teacher.PairedTeacher.run`."""
+        return self.only_teacher().run(inputs, data_samples)
 
     def ask_teacher(self, *args: Any, **kwargs: Any) -> PoseOutputs:
         """The old name of :meth:`run_teacher`."""
         warnings.warn('PoseDistiller.ask_teacher is now run_teacher', DeprecationWarning, stacklevel=2)
         return self.run_teacher(*args, **kwargs)
 
-    def _map_keypoints(self, outputs: PoseOutputs) -> PoseOutputs:
-        return outputs if self.keypoint_map is None else self.keypoint_map(outputs)
-
     def factor(self, name: str) -> float:
         """Weight of a term times its schedule at the current iteration; at the first one without a Runner."""
-        term, hub = self.terms[name], MessageHub.get_current_instance()
-        unit = 'epoch' if term.by_epoch else 'iter'
-        total = hub.get_info(f'max_{unit}s', 0)
-        progress = min(hub.get_info(unit, 0) / total, 1.0) if total else 0.0
-        return term.weight * term.schedule(progress)
+        term = self.terms[name]
+        return term.weight * term.schedule(current_progress(by_epoch=term.by_epoch))
 
     def _task_losses(self, features: tuple[Tensor, ...], prediction: Any, data_samples: list) -> dict[str, Tensor]:
         head = student_modules.replayed(self.student.head, prediction)
@@ -185,11 +181,8 @@ class PoseDistiller(BaseModel):
                     else _zero_loss(term, student, start=inputs.new_zeros(())) for name, term in self.terms.items()}
 
     def _teacher_outputs(self, inputs: Tensor, features: tuple[Tensor, ...], data_samples: list) -> PoseOutputs:
-        if self.shared:
-            return self._map_keypoints(self.teacher.outputs_from(features, own_grid=self.grids.keeps_own_grid))
-        if self.teacher_cache is not None:
-            return self.teacher_cache.outputs(inputs, data_samples)
-        return self.run_teacher(inputs, data_samples)
+        paired = self.only_teacher()
+        return paired.run_head(features) if self.shared else paired.outputs(inputs, data_samples)
 
     def train(self, mode: bool = True) -> PoseDistiller:
         """Also sets the mode of the student, whose ``train`` may freeze modules, and of a teacher with a train mode."""
@@ -211,27 +204,6 @@ class PoseDistiller(BaseModel):
             load_strict(self.student, state, source=source, ignore_prefixes=(f'{TERMS_PREFIX}.',))
         for name in self.init_from_teacher:
             student_modules.copy_module(name, source=self.teacher.model, target=self.student)
-
-    def _make_own_crop(self, network: Any, pairing: Mapping[str, Any], grids: HeatmapGrids, *,
-                       share_backbone: bool) -> OwnCrop | None:
-        sizes = dict(student=input_size(network), teacher=self.teacher.input.size)
-        choice = choose_crop(pairing, **sizes)
-        if choice.is_own or pairing.get('crop') is not None:
-            print_log(describe_choice(choice, **sizes), 'current')
-        if not choice.is_own:
-            return None
-        if share_backbone:
-            raise DistilPoseError("share_backbone gives the teacher the student's images, and the teacher has a crop "
-                                  "of its own; set model.teacher.crop='student', or share_backbone=False")
-        if getattr(network.data_preprocessor, 'batch_augments', None) is not None:
-            raise DistilPoseError("data_preprocessor.batch_augments change the student's crops behind the pipeline, "
-                                  'where a crop of its own for the teacher cannot follow; drop them, or set '
-                                  "model.teacher.crop='student'")
-        size = student_size(network, self.teacher)
-        with torch.no_grad():
-            outputs = student_outputs(network, torch.zeros(1, 3, *size[::-1],
-                                                           device=next(network.parameters()).device))
-        return OwnCrop(self.teacher.input, student=size, student_outputs=outputs, grids=grids)
 
     def _share_backbone(self) -> tuple[str, ...]:
         if self.student_checkpoint is not None:

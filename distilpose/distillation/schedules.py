@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from mmengine.logging import MessageHub
+
 from distilpose.errors import DistilPoseError
 
 Schedule = Callable[[float], float]
@@ -49,6 +51,13 @@ def build_schedule(spec: str | dict | None) -> Schedule:
         raise DistilPoseError(f'schedule {name!r} cannot be evaluated with {options}: {error}') from error
     require_numbers(f'schedule {name!r} with {options}', **dict(zip(('start', 'middle', 'end'), values, strict=True)))
     return schedule
+
+
+def current_progress(*, by_epoch: bool = False) -> float:
+    """The progress of the current training, counted in iterations or epochs; 0 without a Runner."""
+    hub, unit = MessageHub.get_current_instance(), 'epoch' if by_epoch else 'iter'
+    total = hub.get_info(f'max_{unit}s', 0)
+    return min(hub.get_info(unit, 0) / total, 1.0) if total else 0.0
 
 
 def require_numbers(owner: str, /, **values: Any) -> None:

@@ -247,7 +247,7 @@ def test_augmentation_of_batches_is_refused(tmp_path: Path) -> None:
 
 def test_a_square_teacher_teaches_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     logged: list[str] = []
-    monkeypatch.setattr('distilpose.distillation.distiller.print_log', lambda text, *_: logged.append(text))
+    monkeypatch.setattr('distilpose.distillation.paired_teacher.print_log', lambda text, *_: logged.append(text))
     config = changed(TEACHER, heatmap_size=(16, 16), encoder=dict(ENCODER, feature_size=(16, 16), patch_size=(4, 4)),
                      decoder=dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=1))
     model = distiller(teacher=teacher(config), terms=MAP_TERMS)

@@ -133,8 +133,9 @@ class _Reading:
 
 def _with_input(distiller: Any, other: NetworkInput) -> Any:
     """A shallow copy of the distiller whose teacher has another input description; the distiller does not change."""
-    view = copy.copy(distiller)
-    object.__setattr__(view, 'teacher', _Reading(distiller.teacher, adapter_between(distiller.teacher.input, other)))
+    view, paired = copy.copy(distiller), copy.copy(distiller.only_teacher())
+    paired.teacher = _Reading(paired.teacher, adapter_between(paired.teacher.input, other))
+    view.teachers = {paired.name: paired}
     return view
 
 

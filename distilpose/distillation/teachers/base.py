@@ -38,6 +38,9 @@ class Teacher(ABC):
     heatmap_size: tuple[int, int] | None = None
     """(width, height) of the heatmaps that its config declares, ``None`` where it declares none."""
 
+    is_frozen: bool = True
+    """Whether its weights stay as they were loaded."""
+
     @property
     @abstractmethod
     def name(self) -> str:
@@ -70,6 +73,9 @@ class Teacher(ABC):
     def facts(self) -> Any:
         """Plain data, without paths, on which its outputs depend beside what :meth:`digest` covers."""
         return type(self).__name__
+
+    def attach(self, student: Any) -> None:  # noqa: B027 - most teachers do not depend on the student
+        """Called once with the student's network, a plain estimator, when the model is built."""
 
     def train(self, mode: bool) -> None:  # noqa: B027 - most teachers stay in eval mode
         """Called when the student changes between train and eval mode."""

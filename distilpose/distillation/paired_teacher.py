@@ -1,0 +1,122 @@
+"""Paired teacher: a teacher with what it needs to supervise a student: keypoint map, crop, heatmap grids and cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from distilpose.errors import DistilPoseError
+from distilpose.structures import PoseOutputs
+
+from .heatmap_grid import COMMON_GRIDS, HeatmapGrids
+from .image_adapter import adapter_between, input_size, read_input
+from .own_crop import OwnCrop, choose_crop, describe_choice
+from .pairing import choose_grids, count_keypoints, student_outputs, student_size, teacher_outputs
+from .teacher_cache import TeacherCache
+from .teachers import Teacher
+from .teachers.keypoint_map import KeypointMap
+from .teachers.keypoints import build_keypoint_map
+from .terms import DistillationTerm
+
+
+class PairedTeacher(nn.Module):
+    """A teacher whose outputs are for the keypoints and the crops of one student.
+
+    The teacher's network is outside of the module tree. What converts its images and outputs is in it and follows the
+    student from device to device; none of that is in a state dict.
+
+    Args:
+        teacher: predicts for images of its own input.
+        name: of the teacher in the config.
+        spec: its entry in the config.
+        keypoint_map: from its keypoints to the student's, ``None`` where they are the same.
+        own_crop: ``None`` where it takes the student's crop.
+        to_teacher: converts the student's images to its input, or normalises its own crops.
+        grids: of the heatmaps.
+    """
+
+    cache: TeacherCache | None = None
+    """``TeacherCacheHook`` may open one for a training."""
+
+    def __init__(self, teacher: Teacher, *, name: str, spec: Mapping[str, Any], keypoint_map: KeypointMap | None,
+                 own_crop: OwnCrop | None, to_teacher: nn.Module, grids: HeatmapGrids = COMMON_GRIDS) -> None:
+        super().__init__()
+        self.teacher, self.name, self.spec = teacher, name, spec
+        self.keypoint_map, self.own_crop, self.to_teacher = keypoint_map, own_crop, to_teacher
+        self.grids = grids
+
+    def run(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
+        """Runs the teacher on a batch; its outputs are for the student's keypoints, relative to the student's crops.
+
+        Its heatmaps are on ``grids.target``.
+
+        Args:
+            inputs: (B, 3, H, W) preprocessed for the student.
+            data_samples: those of the images, which hold the crops of a teacher that has its own; ``None`` for a batch
+                of one empty image, as when networks are compared.
+        """
+        if self.own_crop is None:
+            return self.map_keypoints(teacher_outputs(self.teacher, self.to_teacher(inputs), self.grids))
+        crops = self.own_crop.read(data_samples, inputs.device)
+        outputs = self.map_keypoints(teacher_outputs(self.teacher, self.own_crop.normalise(crops.images), self.grids))
+        return self.own_crop.to_student(outputs, crops)
+
+    def run_head(self, features: tuple[Tensor, ...]) -> PoseOutputs:
+        """As :meth:`run`, from the feature maps (B, C, H, W) of a backbone that student and teacher share."""
+        teacher: Any = self.teacher
+        return self.map_keypoints(teacher.outputs_from(features, own_grid=self.grids.keeps_own_grid))
+
+    def outputs(self, inputs: Tensor, data_samples: list) -> PoseOutputs:
+        """As :meth:`run`, through the cache where there is one."""
+        return self.run(inputs, data_samples) if self.cache is None else self.cache.outputs(inputs, data_samples)
+
+    def map_keypoints(self, outputs: PoseOutputs) -> PoseOutputs:
+        """Outputs for the student's keypoints."""
+        return outputs if self.keypoint_map is None else self.keypoint_map(outputs)
+
+
+def pair_teacher(student: Any, teacher: Teacher, terms: Mapping[str, DistillationTerm], *, name: str,
+                 spec: Mapping[str, Any], student_names: tuple[str, ...] | None) -> PairedTeacher:
+    """Attaches a teacher to a student, and chooses its keypoint map, its crop and the heatmap grids.
+
+    Args:
+        student: a plain estimator.
+        teacher: its teacher.
+        terms: that read the teacher's outputs.
+        name: of the teacher in the config.
+        spec: its entry in the config.
+        student_names: names of the student's keypoints in order, ``None`` if unknown.
+
+    Raises:
+        DistilPoseError: an option does not fit student and teacher.
+    """
+    teacher.attach(student)
+    keypoint_map = build_keypoint_map(
+        spec.get('keypoints'), student_names=student_names, student_count=lambda: count_keypoints(student, teacher),
+        teacher_names=teacher.keypoint_names, simcc_beta=teacher.simcc_beta)
+    grids = choose_grids(student, teacher, terms)
+    own_crop = _make_own_crop(student, teacher, spec, grids)
+    to_teacher = adapter_between(read_input(student), teacher.input) if own_crop is None else own_crop.normalise
+    return PairedTeacher(teacher, name=name, spec=spec, keypoint_map=keypoint_map, own_crop=own_crop,
+                         to_teacher=to_teacher, grids=grids if own_crop is None else own_crop.grids)
+
+
+def _make_own_crop(student: Any, teacher: Teacher, spec: Mapping[str, Any], grids: HeatmapGrids) -> OwnCrop | None:
+    sizes = dict(student=input_size(student), teacher=teacher.input.size)
+    choice = choose_crop(spec, **sizes)
+    if choice.is_own or spec.get('crop') is not None:
+        print_log(describe_choice(choice, **sizes), 'current')
+    if not choice.is_own:
+        return None
+    if getattr(student.data_preprocessor, 'batch_augments', None) is not None:
+        raise DistilPoseError("data_preprocessor.batch_augments change the student's crops behind the pipeline, "
+                              'where a crop of its own for the teacher cannot follow; drop them, or set '
+                              "model.teacher.crop='student'")
+    size = student_size(student, teacher)
+    with torch.no_grad():
+        outputs = student_outputs(student, torch.zeros(1, 3, *size[::-1], device=next(student.parameters()).device))
+    return OwnCrop(teacher.input, student=size, student_outputs=outputs, grids=grids)
