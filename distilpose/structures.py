@@ -9,8 +9,33 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-TEACHER_FIELDS = ('teacher_image', 'teacher_map', 'teacher_mask')
-"""Fields of a data sample: the teacher's own crop, its affine map to the student's crop, a mask of the joints in it."""
+ONLY_TEACHER = 'teacher'
+"""Name of the teacher of ``model.teacher``, beside those of ``model.teachers``."""
+
+
+class TeacherFields(NamedTuple):
+    """Fields of a data sample with the own crop of one teacher."""
+
+    image: str
+    """(3, H, W) the crop, of 8 bits, blue, green, red."""
+    map: str
+    """(2, 2) rows x and y, scale and shift from its fractions of the side to those of the student's crop."""
+    mask: str
+    """(K,) 0 for joints whose annotation is outside of it; absent without annotations."""
+
+
+TEACHER_FIELDS = TeacherFields('teacher_image', 'teacher_map', 'teacher_mask')
+"""Those of the only teacher."""
+
+
+def teacher_fields(name: str = ONLY_TEACHER) -> TeacherFields:
+    """The fields of a teacher: those of another than the only one end with its name (``teacher_image_hands``)."""
+    return TEACHER_FIELDS if name == ONLY_TEACHER else TeacherFields(*(f'{field}_{name}' for field in TEACHER_FIELDS))
+
+
+def is_teacher_image(field: str) -> bool:
+    """Whether a field of a data sample is the own crop of a teacher."""
+    return field == TEACHER_FIELDS.image or field.startswith(f'{TEACHER_FIELDS.image}_')
 
 
 class PoseOutputs(NamedTuple):

@@ -1,12 +1,12 @@
-"""Teacher crop in a config: pipelines that also cut a crop for the teacher."""
+"""Teacher crops in a config: pipelines that also cut crops for teachers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from distilpose.errors import DistilPoseError
-from distilpose.structures import NetworkInput
+from distilpose.structures import ONLY_TEACHER, NetworkInput
 
 from .walk import type_name
 
@@ -29,42 +29,76 @@ DEFAULT_PADDING = 1.25
 """That of mmpose's ``GetBBoxCenterScale`` where a config has none."""
 
 
+class CropSpec(NamedTuple):
+    """The crop of its own of a teacher."""
+
+    images: NetworkInput
+    """Of the teacher; ``size``, ``padding`` (``None``: the student's) and ``udp`` count."""
+    view: str = 'same'
+    """``'same'``: colour, blur and holes of the student's crop are the teacher's too; ``'clean'``: the teacher sees the
+    image without them, only flipped, turned, scaled and shifted as the student does."""
+    entry: str = 'model.teacher'
+    """Of the config, for messages."""
+
+
 def with_teacher_crop(pipeline: Sequence[Step], teacher: NetworkInput, *, view: str = 'same',
                       student_padding: float | None = None) -> list[Step]:
-    """A pipeline that gives every sample a crop for the teacher too; what the student is given stays the same.
+    """:func:`with_teacher_crops` for the only teacher."""
+    return with_teacher_crops(pipeline, {ONLY_TEACHER: CropSpec(teacher, view)}, student_padding=student_padding)
 
-    For training and for validation. A pipeline that has crops for a teacher already gets those of this one.
+
+def with_teacher_crops(pipeline: Sequence[Step], teachers: Mapping[str, CropSpec], *,
+                       student_padding: float | None = None) -> list[Step]:
+    """A pipeline that gives every sample crops for teachers too; what the student is given stays the same.
+
+    For training and for validation. A pipeline that has crops for teachers already gets those of these ones. A crop
+    that equals that of a teacher before it is cut once.
 
     Args:
         pipeline: the steps as a config writes them, with one top-down crop and one step that packs.
-        teacher: its ``size``, ``padding`` (``None``: the student's) and ``udp`` count.
-        view: ``'same'``: colour, blur and holes of the student's crop are the teacher's too; ``'clean'``: the teacher
-            sees the image without them, only flipped, turned, scaled and shifted as the student does.
-        student_padding: that of the student's crops; that of the pipeline's ``GetBBoxCenterScale`` by default.
+        teachers: name -> its crop; at least one.
+        student_padding: of the student's crops; that of the pipeline's ``GetBBoxCenterScale`` by default.
 
     Raises:
-        DistilPoseError: the teacher's size is not known, the pipeline does not crop and pack once, or a step cannot be
-            repeated on the teacher's crop; names the step.
+        DistilPoseError: a teacher's size is not known, the pipeline does not crop and pack once, or a step cannot be
+            repeated on a teacher's crop; names the step.
     """
-    if view not in VIEWS:
-        raise DistilPoseError(f'model.teacher.view is {view!r}; expected one of {", ".join(VIEWS)}')
-    if teacher.size is None:
-        raise DistilPoseError('the teacher does not say the size of its input, which a crop of its own needs; give the '
-                              'head of its config a decoder with an input_size, or its input a size')
+    for spec in teachers.values():
+        _check_spec(spec)
     steps = without_teacher_crop(pipeline)
-    crop, pack = _only(steps, CROP_STEPS, 'crops'), _only(steps, _PACKS, 'packs')
-    if teacher.padding is None:
-        zoom = 1.0
-    else:
-        zoom = teacher.padding / (padding_of(steps) or student_padding or _refuse_padding())
-    before = [_in_front(step, view) for step in steps[:crop]]
-    behind = [_behind(step, view) for step in steps[crop + 1:pack]]
-    own = dict(type='TeacherCrop', crop=dict(steps[crop]), size=tuple(teacher.size), zoom=zoom, use_udp=teacher.udp)
-    return [*before, own, *behind, dict(type='PackTeacherCrop', pack=dict(steps[pack])), *steps[pack + 1:]]
+    entry = next(iter(teachers.values())).entry
+    crop, pack = _only(steps, CROP_STEPS, 'crops', entry), _only(steps, _PACKS, 'packs', entry)
+    padding = padding_of(steps) or student_padding
+    crops: dict[str, dict[str, Any] | str] = {}
+    for name, spec in teachers.items():
+        options = _crop_options(spec, padding)
+        crops[name] = next((other for other, found in crops.items() if found == options), options)
+    step = dict(type='TeacherCrop', crop=dict(steps[crop]))
+    step.update(crops[ONLY_TEACHER] if [*crops] == [ONLY_TEACHER] else dict(teachers=crops))  # type: ignore[arg-type]
+    clean, same = ([spec.entry for spec in teachers.values() if spec.view == view] for view in ('clean', 'same'))
+    return [*(_in_front(step, clean) for step in steps[:crop]), step,
+            *(_behind(step, same) for step in steps[crop + 1:pack]),
+            dict(type='PackTeacherCrop', pack=dict(steps[pack])), *steps[pack + 1:]]
+
+
+def _check_spec(spec: CropSpec) -> None:
+    if spec.view not in VIEWS:
+        raise DistilPoseError(f'{spec.entry}.view is {spec.view!r}; expected one of {", ".join(VIEWS)}')
+    if spec.images.size is None:
+        raise DistilPoseError('the teacher does not say the size of its input, which a crop of its own needs; give the '
+                              'head of its config a decoder with an input_size, or its input a size'
+                              + ('' if spec.entry == 'model.teacher' else f' ({spec.entry})'))
+
+
+def _crop_options(spec: CropSpec, padding: float | None) -> dict[str, Any]:
+    """Those of :class:`~distilpose.datasets.TeacherCrop`; ``padding`` is the student's."""
+    zoom = 1.0 if spec.images.padding is None else spec.images.padding / (padding or _refuse_padding(spec.entry))
+    options = dict(size=tuple(spec.images.size or ()), zoom=zoom, use_udp=spec.images.udp)
+    return options if spec.view == 'same' else options | dict(view=spec.view)
 
 
 def without_teacher_crop(pipeline: Sequence[Step]) -> list[Step]:
-    """The steps of a pipeline as they were before :func:`with_teacher_crop`."""
+    """The steps of a pipeline as they were before :func:`with_teacher_crops`."""
     return [step[WRAPPERS[_kind(step)]] if _kind(step) in WRAPPERS else step for step in pipeline]
 
 
@@ -93,12 +127,11 @@ def pipelines(node: Any) -> Iterator[tuple[dict[str, Any], str]]:
             yield from pipelines(value)
 
 
-def not_replayable(name: str) -> DistilPoseError:
+def not_replayable(name: str, entry: str = 'model.teacher') -> DistilPoseError:
     """Message about a step behind the crop that may change pixels in an unknown way."""
     return DistilPoseError(f"the pipeline's step {name} behind the crop cannot be repeated on the teacher's own crop "
                            f"(it can for {', '.join(REPLAYED)}); leave it out for the teacher with "
-                           "model.teacher.view='clean', or show it the student's crop with "
-                           "model.teacher.crop='student'")
+                           f"{entry}.view='clean', or show it the student's crop with {entry}.crop='student'")
 
 
 def _is_pipeline(value: Any) -> bool:
@@ -109,38 +142,43 @@ def _kind(step: Step) -> str:
     return type_name(step.get('type'))
 
 
-def _only(steps: Sequence[Step], kinds: Sequence[str], what: str) -> int:
+def _only(steps: Sequence[Step], kinds: Sequence[str], what: str, entry: str) -> int:
     places = [place for place, step in enumerate(steps) if _kind(step) in kinds]
     if len(places) != 1:
         raise DistilPoseError(f'a pipeline whose samples get a crop for the teacher should have one step that {what} '
                               f'({", ".join(kinds)}), and this one has {len(places)}: '
                               f'{", ".join(map(_kind, steps))}. Write the pipeline out in the config, or set '
-                              "model.teacher.crop='student'")
+                              f"{entry}.crop='student'")
     return places[0]
 
 
-def _in_front(step: Step, view: str) -> Step:
-    """A step before the crop: both crops are cut from what it makes of the image, unless the teacher's is clean."""
+def _in_front(step: Step, clean: Sequence[str]) -> Step:
+    """A step before the crop: all crops are cut from what it makes of the image, but for clean views.
+
+    Args:
+        step: of the pipeline.
+        clean: entries of the teachers with a clean view.
+    """
     kind = _kind(step)
-    if view == 'same' or kind in _NO_PIXELS_BEFORE:
+    if not clean or kind in _NO_PIXELS_BEFORE:
         return step
     if kind in _PIXELS:
         return dict(type='KeepUndistorted', step=dict(step))
-    raise DistilPoseError(f"model.teacher.view is 'clean', and it is not known whether the pipeline's step {kind} in "
-                          "front of the crop changes pixels or places; put it behind the crop, or set "
-                          "model.teacher.view='same'")
+    raise DistilPoseError(f"{clean[0]}.view is 'clean', and it is not known whether the pipeline's step {kind} in "
+                          f"front of the crop changes pixels or places; put it behind the crop, or set "
+                          f"{clean[0]}.view='same'")
 
 
-def _behind(step: Step, view: str) -> Step:
+def _behind(step: Step, same: Sequence[str]) -> Step:
     kind = _kind(step)
-    if view == 'clean' or kind in _NO_PIXELS_BEHIND:
+    if not same or kind in _NO_PIXELS_BEHIND:
         return step
     if kind in _PIXELS:
         return dict(type='TeacherView', step=dict(step))
-    raise not_replayable(kind)
+    raise not_replayable(kind, same[0])
 
 
-def _refuse_padding() -> float:
+def _refuse_padding(entry: str) -> float:
     raise DistilPoseError("the teacher's padding is known and the student's is not, since its pipeline has no "
                           'GetBBoxCenterScale; put that step into the same pipeline as the crop, or set '
-                          "model.teacher.crop='student'")
+                          f"{entry}.crop='student'")

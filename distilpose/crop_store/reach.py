@@ -135,7 +135,7 @@ def _crops_of(step: Any) -> list[Crop]:
     """The crops of a step, that of the student first."""
     kind = type(step).__name__
     if kind == 'TeacherCrop':
-        return [*_crops_of(step.crop), Crop(step.size, step.zoom)]
+        return [*_crops_of(step.crop), *(Crop(cut.size, cut.zoom) for cut in step.cuts)]
     return [Crop((int(step.input_size[0]), int(step.input_size[1])))] if kind in _CROPS else []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -15,9 +15,8 @@ from torch import Tensor
 from torch.multiprocessing.reductions import reduce_tensor
 
 from distilpose.renamed import forward_names
-from distilpose.structures import TEACHER_FIELDS
+from distilpose.structures import is_teacher_image
 
-_TEACHER_IMAGE = TEACHER_FIELDS[0]
 _SMALL = 16384  # bytes; above, memory that two processes share costs less than copying
 
 __getattr__ = forward_names(__name__, {'PeopleOfBatch': 'distilpose.datasets.collate.CollatedSamples'})
@@ -45,13 +44,26 @@ def compact_collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 class CollatedSamples(list[PoseDataSample]):
     """A list of data samples that is cheap to send to another process, where it is a plain list."""
 
-    crops: Tensor | None = None
-    """(B, 3, H, W) the teacher's own crops, while they are not in the samples."""
+    crops: dict[tuple[str, ...], Tensor]
+    """Fields -> (B, 3, H, W) the own crops of a teacher, or of several that take the same, while they are not in the
+    samples."""
+
+    def __init__(self, people: Iterable[PoseDataSample] = ()) -> None:
+        super().__init__(people)
+        self.crops = {}
 
     def take_crops(self) -> None:
-        """Takes the teacher's own crops out of the samples, where they have some, to be sent in one piece."""
-        if self and all(_TEACHER_IMAGE in person for person in self):
-            self.crops = _stack([person.pop(_TEACHER_IMAGE) for person in self])
+        """Takes teachers' own crops out of the samples, where all have some, to be sent in one piece for each."""
+        fields = [field for field in (self[0].keys() if self else ())
+                  if is_teacher_image(field) and all(field in person for person in self)]
+        groups: dict[tuple[int, ...], list[str]] = {}
+        for field in fields:
+            groups.setdefault(tuple(id(person.get(field)) for person in self), []).append(field)
+        for same in groups.values():
+            self.crops[tuple(same)] = _stack([person.get(same[0]) for person in self])
+        for person in self:
+            for field in fields:
+                person.pop(field)
 
     def __reduce__(self) -> tuple:
         return _unpickle, (_pickle(list(self)), self.crops)
@@ -68,10 +80,12 @@ def _pickle(people: list[PoseDataSample]) -> bytes:
     return file.getvalue()
 
 
-def _unpickle(data: bytes, crops: Tensor | None) -> list[PoseDataSample]:
+def _unpickle(data: bytes, crops: dict[tuple[str, ...], Tensor]) -> list[PoseDataSample]:
     people = pickle.loads(data)
-    for person, crop in zip(people, crops, strict=True) if crops is not None else ():
-        person.set_field(crop, _TEACHER_IMAGE)
+    for fields, images in crops.items():
+        for person, crop in zip(people, images, strict=True):
+            for field in fields:
+                person.set_field(crop, field)
     return people
 
 

@@ -1,4 +1,4 @@
-"""Teacher crop in a training: the pipelines of a distillation bring a crop of its own for a teacher that has one."""
+"""Teacher crops in a training: pipelines of a distillation bring a crop of its own for each teacher that has one."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from mmengine.config import Config
 
 from ..config.models import student_model
-from ..config.teacher_crop import crop_of, padding_of, pipelines, with_teacher_crop
+from ..config.named_teachers import named_teachers
+from ..config.teacher_crop import CropSpec, crop_of, padding_of, pipelines, with_teacher_crops
 from ..config.walk import plain
 from ..errors import DistilPoseError
-from ..structures import NetworkInput
 from .own_crop import choose_crop
 from .teachers import teacher_input
 
@@ -19,9 +19,9 @@ _PLACES = ('train_dataloader', 'default_hooks', 'custom_hooks')
 
 
 def add_teacher_crops(cfg: Config) -> None:
-    """Lets the training pipelines of a distillation cut the teacher's own crops, in place; any other config stays.
+    """Lets the training pipelines of a distillation cut its teachers' own crops, in place; any other config stays.
 
-    A teacher has a crop of its own by ``model.teacher.crop``, or by default as
+    A teacher has a crop of its own by its ``crop``, or by default as
     :func:`~distilpose.distillation.own_crop.choose_crop`. Pipelines are those of ``train_dataloader``, of the data sets
     in it, and those which hooks put in their place. Applied twice, it does what it does once.
 
@@ -29,40 +29,39 @@ def add_teacher_crops(cfg: Config) -> None:
         cfg: with its final values.
 
     Raises:
-        DistilPoseError: a pipeline cannot give the teacher a crop of its own; with the reason.
+        DistilPoseError: a pipeline cannot give a teacher a crop of its own; with the reason.
     """
-    model = cfg.get('model') or {}
-    teacher = model.get('teacher')
-    if model.get('type') != 'PoseDistiller' or not isinstance(teacher, Mapping):
-        return
-    images = teacher_input(plain(teacher))
-    if not choose_crop(teacher, student=_student_size(cfg), teacher=images.size).is_own:
-        return
-    if not cut_teacher_crops([cfg.get(place) for place in _PLACES], images, view=teacher.get('view')):
+    specs: dict[str, CropSpec] = {}
+    student = _student_size(cfg) if (teachers := named_teachers(cfg.get('model'))) else None
+    for name, (entry, spec) in teachers.items():
+        images = teacher_input(plain(spec))
+        if choose_crop(spec, student=student, teacher=images.size).is_own:
+            specs[name] = CropSpec(images, spec.get('view') or 'same', entry)
+    if specs and not cut_teacher_crops([cfg.get(place) for place in _PLACES], specs):
         raise DistilPoseError("the teacher has a crop of its own, and no training pipeline has one TopdownAffine; "
-                              "write the pipeline out in the config, or set model.teacher.crop='student'")
+                              'write the pipeline out in the config, or set '
+                              f"{next(iter(specs.values())).entry}.crop='student'")
 
 
-def cut_teacher_crops(parts: Sequence[Any], images: NetworkInput, *, view: str | None) -> int:
-    """Lets the pipelines in some parts of a config cut the teacher's own crops, in place.
+def cut_teacher_crops(parts: Sequence[Any], teachers: Mapping[str, CropSpec]) -> int:
+    """Lets the pipelines in some parts of a config cut teachers' own crops, in place.
 
     Args:
         parts: of the config.
-        images: of the teacher.
-        view: ``model.teacher.view``.
+        teachers: name -> its crop; at least one.
 
     Returns:
         How many pipelines crop.
 
     Raises:
-        DistilPoseError: as :func:`~distilpose.config.with_teacher_crop`.
+        DistilPoseError: as :func:`~distilpose.config.with_teacher_crops`.
     """
     found = [(node, key) for part in parts for node, key in pipelines(part)]
     paddings = {padding for node, key in found if (padding := padding_of(node[key])) is not None}
     shared = paddings.pop() if len(paddings) == 1 else None
     cropping = [(node, key) for node, key in found if crop_of(node[key]) is not None]
     for node, key in cropping:
-        node[key] = with_teacher_crop(plain(node[key]), images, view=view or 'same', student_padding=shared)
+        node[key] = with_teacher_crops(plain(node[key]), teachers, student_padding=shared)
     return len(cropping)
 
 

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from distilpose.config.named_teachers import entry_of
 from distilpose.config.teacher_crop import VIEWS
 from distilpose.errors import DistilPoseError
-from distilpose.structures import TEACHER_FIELDS, NetworkInput, PoseOutputs
+from distilpose.structures import ONLY_TEACHER, NetworkInput, PoseOutputs, teacher_fields
 
 from .heatmap_grid import COMMON_GRIDS, HeatmapGrid, HeatmapGrids
 from .image_adapter import ImageAdapter, proportioned
@@ -107,16 +108,18 @@ class OwnCrop(nn.Module):
         student_outputs: for any image; heatmaps and SimCC of the teacher get the sizes of the student's. Where the
             student has none, heatmaps get the teacher's rows and the aspect ratio of the student's crop.
         grids: of the student's heatmaps, and of those that the teacher returns.
+        name: of the teacher, whose crops the samples hold.
     """
 
     def __init__(self, teacher: NetworkInput, *, student: tuple[int, int], student_outputs: PoseOutputs,
-                 grids: HeatmapGrids = COMMON_GRIDS) -> None:
+                 grids: HeatmapGrids = COMMON_GRIDS, name: str = ONLY_TEACHER) -> None:
         super().__init__()
         if teacher.size is None:
             raise DistilPoseError('the teacher has no size of its input, which a crop of its own needs; give '
                                   "the head of its config a decoder with an input_size, or set "
                                   "model.teacher.crop='student'")
         self.size, self.student, self.grids = teacher.size, student, grids._replace(target=grids.student)
+        self.fields, self.entry = teacher_fields(name), entry_of(name)
         mean, std = teacher.mean or (0.0,) * 3, teacher.std or (1.0,) * 3
         scale = 1 / torch.tensor(std)
         self.normalise = ImageAdapter(scale, -torch.tensor(mean) * scale, swap_channels=teacher.rgb, size=None)
@@ -137,9 +140,9 @@ class OwnCrop(nn.Module):
         if data_samples is None:
             return TeacherCrops(torch.zeros(1, 3, *self.size[::-1], dtype=torch.uint8, device=device),
                                 torch.tensor([[[1.0, 0.0]] * 2], device=device))
-        image, place, mask = TEACHER_FIELDS
+        image, place, mask = self.fields
         if not data_samples or not all(image in sample for sample in data_samples):
-            raise DistilPoseError("the teacher has a crop of its own (model.teacher.crop='own'), and the samples hold "
+            raise DistilPoseError(f"the teacher has a crop of its own ({self.entry}.crop='own'), and the samples hold "
                                   'none for it; train with distilpose train or distilpose.apis, which add it to the '
                                   'pipelines, or write them with distilpose.config.with_teacher_crop')
         images = torch.stack([sample.get(image) for sample in data_samples]).to(device)

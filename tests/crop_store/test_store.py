@@ -17,7 +17,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS
 from torch.utils.data import DataLoader
 
-from distilpose.config.teacher_crop import with_teacher_crop
+from distilpose.config.teacher_crop import CropSpec, with_teacher_crop, with_teacher_crops
 from distilpose.crop_store import store as store_module
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.structures import NetworkInput
@@ -62,6 +62,18 @@ def test_a_wider_crop_of_the_teacher_is_completed_from_the_file(folder: Path, tm
         one, other = (people.sample(data, index) for data in (stored, plain))
         assert torch.equal(one['inputs'], other['inputs'])
         assert torch.equal(one['data_samples'].teacher_image, other['data_samples'].teacher_image)
+
+
+def test_crops_of_several_teachers_are_within_the_store(folder: Path, tmp_path: Path) -> None:
+    teachers = dict(body=CropSpec(NetworkInput(size=(48, 64), padding=1.0)),
+                    hands=CropSpec(NetworkInput(size=(96, 72), padding=4.0)))
+    stored, plain = (_opened(folder, tmp_path, with_teacher_crops(people.pipeline(), teachers))[0],
+                     people.dataset(folder, with_teacher_crops(people.pipeline(), teachers)))
+    for _ in range(2):  # the second time from the store
+        for index in range(len(plain)):
+            one, other = (people.sample(data, index)['data_samples'] for data in (stored, plain))
+            for name in teachers:
+                assert torch.equal(one.get(f'teacher_image_{name}'), other.get(f'teacher_image_{name}'))
 
 
 def test_reduced_pixels_are_close(folder: Path, tmp_path: Path) -> None:

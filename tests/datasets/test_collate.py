@@ -82,6 +82,8 @@ class PeopleWithTeacherCrops(People):
         sample = super().__getitem__(index)
         sample['data_samples'].teacher_image = torch.full((3, 96, 96), index, dtype=torch.uint8)
         sample['data_samples'].teacher_map = np.full((2, 2), index, np.float32)
+        sample['data_samples'].teacher_image_hands = torch.full((3, 64, 96), index, dtype=torch.uint8)
+        sample['data_samples'].teacher_image_face = sample['data_samples'].teacher_image_hands
         return sample
 
 
@@ -93,5 +95,8 @@ def test_crops_of_a_teacher_arrive_in_one_piece(workers: int) -> None:
         for place, person in enumerate(people):
             assert (person.teacher_image == 3 * number + place).all() and person.teacher_image.shape == (3, 96, 96)
             assert (person.teacher_map == 3 * number + place).all()
-        storages = {person.teacher_image.untyped_storage().data_ptr() for person in people}
-        assert len(storages) == (1 if workers else len(people))
+            assert (person.teacher_image_hands == 3 * number + place).all()
+            assert person.teacher_image_face is person.teacher_image_hands
+        for field in ('teacher_image', 'teacher_image_hands'):
+            storages = {person.get(field).untyped_storage().data_ptr() for person in people}
+            assert len(storages) == (1 if workers else len(people))

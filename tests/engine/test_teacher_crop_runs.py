@@ -105,6 +105,18 @@ def test_every_training_pipeline_gets_it_once(distillation: Path) -> None:
     assert cfg.val_dataloader.to_dict() == val
 
 
+def test_several_teachers_have_their_crops_in_one_step(distillation: Path) -> None:
+    cfg = read_config(distillation)
+    teacher = cfg.model.pop('teacher')
+    cfg.model.teachers = dict(body=dict(teacher, crop='own', padding=1.0), face=dict(teacher, crop='student'),
+                              hands=dict(teacher, crop='own', padding=1.0), far=dict(teacher, crop='own', view='clean'))
+    for _ in range(2):
+        add_teacher_crops(cfg)
+        crops = [step for step in cfg.train_dataloader.dataset.pipeline if step['type'] == 'TeacherCrop']
+        assert len(crops) == 1 and list(crops[0]['teachers']) == ['body', 'hands', 'far']
+        assert crops[0]['teachers']['hands'] == 'body' and crops[0]['teachers']['far']['view'] == 'clean'
+
+
 def test_other_configs_stay_as_they_are(distillation: Path) -> None:
     cfg = read_config(distillation)
     before = cfg.to_dict()

@@ -288,9 +288,9 @@ def _draw(key: str, sample: Sample, given: Given, part: Part, quality: Quality) 
     drawn = '' if points is None else keypoints_svg(points, visible, weights, keypoints, thickness=crop.thickness)
     figures = [crop.figure(crop.define() + drawn, _named(sample), notes=list(_notes(sample, given, crop)), css='crop',
                            badge=f'⇄ flipped {sample.flip}ly' if sample.flip else '')]
-    if sample.teacher_crop is not None:
-        image, place = sample.teacher_crop
-        figures.append(own_crop_figure(f'{key}-t', image, place, crop, points, visible, keypoints))
+    for index, (teachers, (image, place)) in enumerate(sample.teacher_crops.items()):
+        figures.append(own_crop_figure(f'{key}-t{index}', image, place, crop, points, visible, keypoints,
+                                       teachers=teachers))
     if sample.source.is_labelled:
         figures += target_figures(crop, sample.results, keypoints, split_ratio=part.split_ratio)
     if given.teacher is not None:

@@ -13,7 +13,6 @@ from mmpose.datasets.transforms import GenerateTarget, PackPoseInputs
 
 from distilpose.datasets import UnlabelledImages
 from distilpose.host.views import view_of
-from distilpose.structures import TEACHER_FIELDS
 
 from ...distillation.teacher_report.predictions import untouched_randomness
 from ...engine.hooks.randomness import SAMPLE_STREAM, seed_generators
@@ -89,10 +88,11 @@ class Sample:
         return np.asarray(weights, dtype=float).reshape(-1)[:len(self.visible)]
 
     @property
-    def teacher_crop(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """The teacher's own crop (H, W, 3) BGR, and (2, 2) scale and shift from its fractions to the student's."""
-        image, place, _ = TEACHER_FIELDS
-        return (self.results[image], self.results[place]) if image in self.results else None
+    def teacher_crops(self) -> dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]]:
+        """Teachers that take the same -> their own crop (H, W, 3) BGR, and (2, 2) scale and shift from its fractions to
+        the student's."""
+        return {cut.teachers: (self.results[cut.fields.image], self.results[cut.fields.map])
+                for cut in self.results.get('teacher_crops', ())}
 
 
 class _Recorder:

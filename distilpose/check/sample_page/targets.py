@@ -12,6 +12,7 @@ import numpy as np
 
 from distilpose.distillation.teachers.keypoint_names import side_of
 from distilpose.report.pictures import SIDES, blend_heatmap, data_uri, skeleton_svg
+from distilpose.structures import ONLY_TEACHER
 
 NAMED = 30
 """Most keypoints whose names are written beside them."""
@@ -209,8 +210,8 @@ def teacher_figures(crop: Crop, predicted: Mapping[str, np.ndarray], keypoints: 
 
 
 def own_crop_figure(name: str, image: np.ndarray, place: np.ndarray, crop: Crop, points: np.ndarray | None,
-                    visible: np.ndarray, keypoints: Keypoints) -> str:
-    """The teacher's own crop with the keypoints brought to it, and the outline of the student's crop.
+                    visible: np.ndarray, keypoints: Keypoints, *, teachers: Sequence[str] = (ONLY_TEACHER,)) -> str:
+    """A teacher's own crop with the keypoints brought to it, and the outline of the student's crop.
 
     Args:
         name: of its own in the page.
@@ -220,6 +221,7 @@ def own_crop_figure(name: str, image: np.ndarray, place: np.ndarray, crop: Crop,
         points: (K, 2) in pixels of the student's crop.
         visible: (K,) 0, 1 or 2.
         keypoints: their names and links.
+        teachers: names of those whose crop it is.
     """
     own = Crop(name, image, crop.quality)
     sizes, own_sizes = np.array([crop.width, crop.height]), np.array([own.width, own.height])
@@ -231,7 +233,8 @@ def own_crop_figure(name: str, image: np.ndarray, place: np.ndarray, crop: Crop,
     drawn = '' if points is None else keypoints_svg(
         (points / sizes - shift) / scale * own_sizes, visible, None, keypoints, thickness=own.thickness,
         with_names=False)
-    return own.figure(own.define() + outline + drawn, f"teacher's own crop {own.width}×{own.height}",
+    owner = "teacher's own crop" if tuple(teachers) == (ONLY_TEACHER,) else f'own crop of {", ".join(teachers)}'
+    return own.figure(own.define() + outline + drawn, f'{owner} {own.width}×{own.height}',
                       notes=["dashed: the student's crop" if (corners[1] - corners[0] < own_sizes).any() else
                              "the student's crop is larger"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -104,22 +105,20 @@ class DecodingTopdownAffine(SinglePersonTopdownAffine):
         reduction = self.reduction_for(results, encoded)
         return self.crop_decoded(results, encoded, self.decode(encoded, results, reduction), reduction)
 
-    def decode(self, encoded: Encoded, results: dict, reduction: int, *, also: Region | None = None) -> np.ndarray:
+    def decode(self, encoded: Encoded, results: dict, reduction: int, *, also: Sequence[Region] = ()) -> np.ndarray:
         """The upper part of the image, flipped as the sample is.
 
         Args:
             encoded: the file, or its stored crop.
             results: of the sample.
             reduction: see :meth:`reduction_for`.
-            also: what is needed beside the region of the crop.
+            also: further regions that are needed.
         """
         if results['img'].shape[:2] != (encoded.height, encoded.width) or any(results['img'].strides):
             raise DistilPoseError('a step between LoadEncodedImage and DecodingTopdownAffine changed the image, which '
                                   'is not decoded there; put it behind DecodingTopdownAffine, or load with LoadImage')
-        flip, region = flip_of(results), self.region(results, self.input_size)
-        if also is not None:
-            region = (min(region[0], also[0]), min(region[1], also[1]), max(region[2], also[2]),
-                      max(region[3], also[3]))
+        flip, regions = flip_of(results), np.array([self.region(results, self.input_size), *also])
+        region = (*regions[:, :2].min(0).tolist(), *regions[:, 2:].max(0).tolist())
         try:
             if isinstance(encoded, StoredCrop):
                 return encoded.image(region, flip)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.slot_files import open_slots, write_slot
-from distilpose.structures import TEACHER_FIELDS
+from distilpose.structures import ONLY_TEACHER, teacher_fields
 
 _KEY = 'teacher_slot'
 DTYPES = dict(float16=torch.float16, float32=torch.float32)
@@ -121,36 +121,47 @@ class SlotStore:
 
 
 class MarkedPreparation:
-    """A data set's ``prepare_data`` that adds to every sample its slot in the cache and the checksum of its crop.
+    """A data set's ``prepare_data`` that adds to every sample its slot in the caches and the checksums of its crops.
 
-    Both are in the data sample's meta information. The checksum changes when an image, a box, a flip or a step of the
+    All are in the data sample's meta information. There is a checksum for every teacher, of the student's crop and of
+    the teacher's own where it has one. It changes when an image, a box, a flip or a step of the
     pipeline changes.
 
     Args:
         prepare: from an index to a packed sample.
         variant: a scalar tensor, seen by worker processes, with the number of the augmentation.
         length: of the data set.
+        teachers: names of those with a cache.
     """
 
-    def __init__(self, prepare: Callable[[int], Any], *, variant: Tensor, length: int) -> None:
+    def __init__(self, prepare: Callable[[int], Any], *, variant: Tensor, length: int,
+                 teachers: Sequence[str] = (ONLY_TEACHER,)) -> None:
         self.prepare = prepare
         self.variant = variant
         self.length = length
+        self.teachers = tuple(teachers)
 
     def __call__(self, idx: int) -> Any:
         """Prepares the sample of this index; ``None`` stays ``None``, for which a data set takes another sample."""
         sample = self.prepare(idx)
         if sample is not None:
-            crop = zlib.crc32(sample['inputs'].contiguous().numpy())
-            for name in TEACHER_FIELDS:  # the teacher's own crop, where it has one
-                if name in sample['data_samples']:
-                    value: Any = np.ascontiguousarray(sample['data_samples'].get(name))
-                    crop = zlib.crc32(value, crop)
-            sample['data_samples'].set_metainfo({_KEY: (int(self.variant) * self.length + int(idx), crop)})
+            data, student = sample['data_samples'], zlib.crc32(sample['inputs'].contiguous().numpy())
+            crops = {name: _checksum(data, name, start=student) for name in self.teachers}
+            data.set_metainfo({_KEY: (int(self.variant) * self.length + int(idx), crops)})
         return sample
 
 
-def read_slots(data_samples: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Slots (B,) and checksums (B,) of the crops of a batch, int64."""
-    slots, crops = zip(*(sample.metainfo[_KEY] for sample in data_samples), strict=True)
-    return np.array(slots, np.int64), np.array(crops, np.int64)
+def _checksum(sample: Any, teacher: str, *, start: int) -> int:
+    """Of the student's crop, from its own, and of the teacher's own where it has one."""
+    for field in teacher_fields(teacher):
+        if field in sample:
+            value: Any = np.ascontiguousarray(sample.get(field))
+            start = zlib.crc32(value, start)
+    return start
+
+
+def read_slots(data_samples: Sequence[Any], teacher: str = ONLY_TEACHER) -> tuple[np.ndarray, np.ndarray]:
+    """Slots (B,) of a batch and checksums (B,) of its crops for a teacher, int64."""
+    marks = [sample.metainfo[_KEY] for sample in data_samples]
+    return (np.array([slot for slot, _ in marks], np.int64),
+            np.array([crops[teacher] for _, crops in marks], np.int64))

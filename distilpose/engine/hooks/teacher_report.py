@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from mmpose.registry import DATASETS, HOOKS
 
 from ...checkpoints.integrity import sha256_of
+from ...config.teacher_crop import CropSpec
 from ...config.walk import plain
 from ...datasets import UnlabelledImages
 from ...distillation import PoseDistiller
@@ -23,7 +24,7 @@ from ...distillation.teacher_report import Predictions, TeacherReport, make_repo
 from ...distillation.teacher_report.report import FILE, VERSION, read_report, write_report
 from ...distillation.teachers import PAIRING_OPTIONS, teacher_facts, with_padding
 from ...errors import DistilPoseError
-from ...structures import NetworkInput
+from ...structures import ONLY_TEACHER, NetworkInput
 from ..fingerprints import annotation_files, digest
 from ..unwrapped_model import unwrapped_model
 
@@ -190,7 +191,8 @@ def validation_data(runner: Runner, *, annotated_boxes: bool = False) -> tuple[A
 def _add_crops(options: dict[str, Any], images: NetworkInput, spec: Mapping[str, Any]) -> str | None:
     """Lets the pipelines of a data set's config cut the teacher's own crops, in place; the reason if they cannot."""
     try:
-        if not cut_teacher_crops([options], with_padding(images, spec), view=spec.get('view')):
+        crop = CropSpec(with_padding(images, spec), spec.get('view') or 'same')
+        if not cut_teacher_crops([options], {ONLY_TEACHER: crop}):
             return 'it has a crop of its own, and no validation pipeline has one TopdownAffine'
     except DistilPoseError as error:  # the training has no need of it
         return f'it has a crop of its own, which the validation data cannot give it: {error}'

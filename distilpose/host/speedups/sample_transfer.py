@@ -57,9 +57,10 @@ def moved(samples: list[BaseDataElement], device: torch.device, *, non_blocking:
     places: Places = defaultdict(list)
     copies = [_copied(sample, places, device=device, non_blocking=non_blocking) for sample in samples]
     for found in places.values():
-        tensors = in_one_piece([fields[name] for fields, name in found], device)
-        for (fields, name), tensor in zip(found, tensors, strict=True):
-            fields[name] = tensor
+        distinct = {id(fields[name]): fields[name] for fields, name in found}  # teachers may share a crop
+        tensors = dict(zip(distinct, in_one_piece([*distinct.values()], device), strict=True))
+        for fields, name in found:
+            fields[name] = tensors[id(fields[name])]
     return copies
 
 

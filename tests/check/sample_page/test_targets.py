@@ -90,7 +90,10 @@ def test_keypoints_in_the_teachers_crop() -> None:
     figure = own_crop_figure('b', np.zeros((100, 100, 3), np.uint8), place, crop, POINTS[0], np.full(3, 2), KEYPOINTS)
     x, y = re.search(r'cx="([\d.]+)" cy="([\d.]+)" r="[\d.]+"><title>left_eye', figure).groups()
     assert (float(x), float(y)) == pytest.approx((75, 50))  # (0.75, (0.5 - 0.25) / 0.5)
-    assert "the student's crop is larger" in figure
+    assert "the student's crop is larger" in figure and 's own crop 100×100' in figure
+    shared = own_crop_figure('c', np.zeros((100, 100, 3), np.uint8), place, crop, None, np.full(3, 2), KEYPOINTS,
+                             teachers=('body', 'hands'))
+    assert 'own crop of body, hands' in shared
 
 
 def metainfo(names: list[str], flip: list[int]) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from mmpose.registry import TRANSFORMS
 
-from distilpose.config import with_teacher_crop
+from distilpose.config import CropSpec, with_teacher_crop, with_teacher_crops, without_teacher_crop
 from distilpose.datasets.staged_pipeline import split_steps
 from distilpose.distillation.own_crop import OwnCrop
 from distilpose.errors import DistilPoseError
-from distilpose.structures import NetworkInput, PoseOutputs
+from distilpose.structures import NetworkInput, PoseOutputs, teacher_fields
 
 SIZE = (48, 64)
 SQUARE = NetworkInput(size=(96, 96), padding=1.0)
@@ -202,8 +202,6 @@ def test_applied_twice_it_does_what_it_does_once() -> None:
     assert with_teacher_crop(once, SQUARE) == once
 
 
-
-
 @pytest.mark.parametrize(('steps', 'view', 'sentence'), [
     (pipeline(dict(type='GridMask')), 'same',
      "GridMask behind the crop cannot be repeated.*model.teacher.view='clean'"),
@@ -229,3 +227,50 @@ def test_unlabelled_samples_teach_all_joints(image: str, tmp_path: Path) -> None
     with DefaultScope.overwrite_default_scope('mmpose'):
         compose = Compose([TRANSFORMS.build(step) for step in with_teacher_crop(pipeline(), SQUARE)])
     assert compose(unlabelled)['data_samples'].teacher_mask.all()
+
+
+SEVERAL = dict(body=CropSpec(NetworkInput(size=(96, 128), padding=1.0)),
+               hands=CropSpec(NetworkInput(size=(96, 96), padding=1.5), 'clean'),
+               face=CropSpec(NetworkInput(size=(96, 128), padding=1.0), entry='model.teachers.face'))
+ALONE = dict(before=(dict(type='YOLOXHSVRandomAug'), ))
+
+
+@pytest.mark.parametrize('lazy', [False, True])
+def test_several_teachers_have_the_crops_that_each_has_alone(image: str, lazy: bool) -> None:
+    """With colour before the crop, which the clean view is without, and blur and holes behind."""
+    options: dict[str, Any] = dict(load='LoadEncodedImage', crop='DecodingTopdownAffine') if lazy else ALONE
+    plain = pipeline(*PIXELS, **options)
+    found = samples(with_teacher_crops(plain, SEVERAL), image)
+    assert_equal_students(found, samples(plain, image))
+    for name, spec in SEVERAL.items():
+        alone = samples(with_teacher_crop(plain, spec.images, view=spec.view), image)
+        for one, other in zip(found, alone, strict=True):
+            for field, only in zip(teacher_fields(name), teacher_fields(), strict=True):
+                assert np.array_equal(one['data_samples'].get(field), other['data_samples'].get(only))
+    assert 'teacher_image' not in found[0]['data_samples']
+
+
+def test_the_same_crop_is_cut_once(image: str) -> None:
+    steps = with_teacher_crops(pipeline(), SEVERAL)
+    assert steps[4]['teachers']['face'] == 'body' and isinstance(steps[4]['teachers']['hands'], dict)
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        assert [cut.teachers for cut in TRANSFORMS.build(steps[4]).cuts] == [('body', 'face'), ('hands', )]
+    sample = samples(steps, image, count=1)[0]['data_samples']
+    assert sample.teacher_image_face is sample.teacher_image_body
+
+
+@pytest.mark.parametrize('view', ['same', 'clean'])
+def test_crops_of_other_teachers_replace_those_of_a_pipeline(view: str) -> None:
+    plain = pipeline(*PIXELS, **ALONE)
+    only = with_teacher_crop(plain, SQUARE, view=view)
+    several = with_teacher_crops(only, SEVERAL)
+    assert several == with_teacher_crops(plain, SEVERAL) and without_teacher_crop(several) == plain
+    assert with_teacher_crop(several, SQUARE, view=view) == only
+
+
+def test_messages_name_the_teacher(image: str) -> None:
+    with pytest.raises(DistilPoseError, match="RandomErasing behind.*model.teachers.face.view='clean'"):
+        with_teacher_crops(pipeline(dict(type='RandomErasing')),
+                           dict(body=SEVERAL['hands'], face=SEVERAL['face']))
+    with pytest.raises(DistilPoseError, match='size of its input.*model.teachers.face'):
+        with_teacher_crops(pipeline(), dict(face=CropSpec(NetworkInput(), entry='model.teachers.face')))

@@ -37,7 +37,7 @@ def images(count: int = 4) -> Tensor:
 
 
 def samples(slots: list[int]) -> list[PoseDataSample]:
-    return [PoseDataSample(metainfo=dict(teacher_slot=(slot, 100 + slot))) for slot in slots]
+    return [PoseDataSample(metainfo=dict(teacher_slot=(slot, dict(teacher=100 + slot)))) for slot in slots]
 
 
 def opened(folder: Path, teacher: Any, *, dtype: str = 'float16', fields: tuple[str, ...] = FIELDS) -> TeacherCache:

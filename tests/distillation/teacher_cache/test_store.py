@@ -172,3 +172,20 @@ def test_a_crop_in_another_memory_layout_is_the_same() -> None:
     marks = [MarkedPreparation(way, variant=torch.zeros(()), length=10)(1) for way in (prepare, transposed)]
     one, other = (read_slots([pickle.loads(pickle.dumps(sample['data_samples']))]) for sample in marks)
     assert one == other
+
+
+def test_every_teacher_has_a_checksum_of_its_own_crop() -> None:
+    changed: list[str] = []
+
+    def prepare(index: int) -> dict[str, Any]:
+        sample = PoseDataSample()
+        for name in ('body', 'hands'):
+            sample.set_field(torch.full((3, 4, 4), 1 + (name in changed), dtype=torch.uint8), f'teacher_image_{name}')
+        return dict(inputs=torch.ones(3, 4, 4, dtype=torch.uint8), data_samples=sample)
+
+    marked = MarkedPreparation(prepare, variant=torch.zeros(()), length=10, teachers=('body', 'hands'))
+    before = marked(1)['data_samples']
+    changed.append('hands')
+    after = marked(1)['data_samples']
+    is_equal = [read_slots([before], name)[1] == read_slots([after], name)[1] for name in ('body', 'hands')]
+    assert is_equal == [True, False]

@@ -104,6 +104,16 @@ def test_every_type_of_number_takes_one_transfer(way: Way, transfers: int) -> No
     assert count.count == transfers
 
 
+def test_a_crop_of_several_teachers_travels_once() -> None:
+    sample = PoseDataSample()
+    image = torch.rand(3, 64, 48)
+    sample.set_field(image, 'teacher_image_body')
+    sample.set_field(image, 'teacher_image_hands')
+    found = moved([sample], META, non_blocking=False)[0]
+    assert found.teacher_image_hands is found.teacher_image_body and found.teacher_image_body.is_meta
+    assert sample.teacher_image_hands is image
+
+
 def test_values_in_one_piece(device: torch.device) -> None:
     """Also where all of it is copied on the CPU."""
     tensors = [torch.rand(2, 3), torch.empty(0), torch.rand(3, 2).T, torch.tensor(5.0)]
