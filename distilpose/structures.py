@@ -64,10 +64,19 @@ class PoseOutputs(NamedTuple):
     """Backbone or neck maps, each (B, C, H', W')."""
     mask: Tensor | None = None
     """(B, K) 1 for the keypoints that these outputs predict, 0 for the others; ``None``: all are predicted."""
+    layers: dict[str, Tensor] | None = None
+    """Outputs of layers that terms read, by name (``'backbone.layer3'``); maps (B, C, H', W') or tokens (B, N, D)."""
 
     def produced(self) -> tuple[str, ...]:
         """Names of the fields that are present."""
         return tuple(name for name in self._fields if getattr(self, name) is not None)
+
+    def tensors(self, field: str) -> tuple[Tensor, ...]:
+        """The tensors of a field, none where it is absent."""
+        value = getattr(self, field)
+        if isinstance(value, dict):
+            return tuple(value.values())
+        return () if value is None else value if isinstance(value, tuple) else (value,)
 
     def float(self) -> PoseOutputs:
         """The same outputs in float32, the precision in which losses are taken."""
@@ -116,5 +125,7 @@ class Labels(NamedTuple):
         return self.distillation_weights()
 
 
-def _float(value: Tensor | tuple[Tensor, ...]) -> Any:
+def _float(value: Tensor | tuple[Tensor, ...] | dict[str, Tensor]) -> Any:
+    if isinstance(value, dict):
+        return {name: item.float() for name, item in value.items()}
     return tuple(item.float() for item in value) if isinstance(value, tuple) else value.float()

@@ -20,6 +20,15 @@ def test_outputs_in_float32_keep_their_fields() -> None:
     assert {tensor.dtype for field in (outputs.heatmaps, outputs.simcc) for tensor in field} == {torch.float32}
 
 
+def test_layers_are_a_field_like_others() -> None:
+    half = torch.ones(1, 2, dtype=torch.float16)
+    outputs = PoseOutputs(layers={'backbone.layer3': half, 'neck': half}, coords=half).float()
+    assert outputs.produced() == ('coords', 'layers') and outputs.layers is not None
+    assert [(name, value.dtype) for name, value in outputs.layers.items()] == [
+        ('backbone.layer3', torch.float32), ('neck', torch.float32)]
+    assert [len(outputs.tensors(field)) for field in ('layers', 'coords', 'simcc')] == [2, 1, 0]
+
+
 def test_the_old_name_of_the_weights_still_works_and_warns() -> None:
     labels = Labels(torch.ones(1, 2), torch.tensor([True]))
     with pytest.warns(DeprecationWarning, match=r'Labels\.distillation_weights'):

@@ -247,7 +247,6 @@ def _zero_loss(term: DistillationTerm, student: PoseOutputs, *, start: Tensor) -
     It depends on the term's parameters and on the student's outputs that the term reads, with gradients of 0.
     ``DistributedDataParallel`` needs that of parameters which only this term trains.
     """
-    fields = [getattr(student, name) for name in term.student_fields]
-    tensors = [tensor for field in fields for tensor in (field if isinstance(field, tuple) else (field,))]
+    tensors = [tensor for name in term.student_fields for tensor in student.tensors(name)]
     trained = [parameter for parameter in term.parameters() if parameter.requires_grad]
     return sum((tensor.sum() * 0 for tensor in (*tensors, *trained)), start=start)

@@ -161,7 +161,7 @@ class OwnCrop(nn.Module):
 
         Heatmaps are warped, 0 beyond the teacher's crop. SimCC logits are interpolated, and beyond the teacher's crop
         equal to its lowest. A joint that the teacher predicts outside of the student's crop has the mask 0. Fields
-        without image coordinates (features, tokens) are dropped.
+        without image coordinates (features, tokens, layers) are dropped.
         """
         with torch.autocast(crops.maps.device.type, enabled=False):
             scale, shift = crops.maps.float().unbind(-1)

@@ -18,7 +18,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 
 from .header import agree_on_header
-from .layout import RecordLayout
+from .layout import RecordLayout, field_names
 from .store import SlotStore, read_slots
 
 CHECK_EVERY = 1000
@@ -163,6 +163,7 @@ def open_cache(distiller: Any, folder: Path, facts: Mapping[str, str], *, slots:
     outputs = _probe_teacher(distiller)
     fields = sorted({field for term in distiller.terms.values() for field in term.teacher_fields}
                     | ({'mask'} if outputs.mask is not None else set()))
+    fields = list(field_names(outputs, fields))
     layout, salt = agree_on_header(folder, facts, RecordLayout.of(outputs, fields))
     store = SlotStore(folder, slots=slots, values=layout.values, dtype=dtype, salt=salt)
     tolerance = _TOLERANCE if distiller.teacher.dtype is None else _TOLERANCE_OF_HALF

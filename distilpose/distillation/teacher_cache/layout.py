@@ -14,7 +14,15 @@ from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 
 _LAST_COUNTS = ('heatmaps', 'features')
+_LAYERS = 'layers.'
 _MOST_VALUES = 1 << 28
+
+
+def field_names(outputs: PoseOutputs, fields: Iterable[str]) -> tuple[str, ...]:
+    """The names of fields, where that of the layers is replaced by one for each layer: ``'layers.backbone.layer3'``."""
+    layers = sorted(outputs.layers or ())
+    return tuple(name for field in fields
+                 for name in ((f'{_LAYERS}{layer}' for layer in layers) if field == 'layers' else (field,)))
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class LayoutEntry:
     """One tensor of a record."""
 
     field: str
-    """Of :class:`~distilpose.structures.PoseOutputs`."""
+    """Of :class:`~distilpose.structures.PoseOutputs`; that of a layer is ``'layers.'`` and its name."""
     shape: tuple[int, ...]
     """Of one sample."""
     start: int
@@ -48,10 +56,10 @@ class RecordLayout:
 
         Args:
             outputs: of any batch.
-            fields: names of those to keep.
+            fields: names of those to keep, as of :func:`field_names`.
         """
         entries: list[LayoutEntry] = []
-        for field in (name for name in PoseOutputs._fields if name in set(fields)):
+        for field in (name for name in field_names(outputs, PoseOutputs._fields) if name in set(fields)):
             maps = len(getattr(outputs, field)) if field in _LAST_COUNTS else 1
             for value in _kept(outputs, field):
                 start = entries[-1].columns.stop if entries else 0
@@ -84,13 +92,17 @@ class RecordLayout:
             if entry.field in set(fields):
                 tensor = read(entry.columns).unflatten(1, entry.shape)
                 values.setdefault(entry.field, []).append(tensor)
+        layers: dict[str, Tensor] = {}
         for field in values:
-            if field in _LAST_COUNTS:
+            if field.startswith(_LAYERS):
+                layers[field.removeprefix(_LAYERS)] = values[field][0]
+            elif field in _LAST_COUNTS:
                 several = next(entry.maps for entry in self.entries if entry.field == field) > 1
                 values[field] = OnlyLast(values[field]) if several else tuple(values[field])
             else:
                 values[field] = tuple(values[field]) if field == 'simcc' else values[field][0]
-        return PoseOutputs(**values)
+        found = {field: value for field, value in values.items() if not field.startswith(_LAYERS)}
+        return PoseOutputs(**found, layers=layers or None)
 
     def to_json(self) -> list[dict]:
         """Plain data."""
@@ -111,7 +123,7 @@ class RecordLayout:
             numbers = (entry['start'], entry['maps'], *entry['shape'])
             if any(type(number) is not int for number in numbers) or min(*numbers[1:], 1) < 1 or numbers[0] != end:
                 raise ValueError('an entry of its layout has no shape of a tensor, or does not follow the one before')
-            if entry['field'] not in PoseOutputs._fields:
+            if entry['field'] not in PoseOutputs._fields and not str(entry['field']).startswith(_LAYERS):
                 raise ValueError(f'{str(entry["field"])[:40]!r} in its layout is none of '
                                  f'{", ".join(PoseOutputs._fields)}')
             entries.append(LayoutEntry(entry['field'], tuple(entry['shape']), end, entry['maps']))
@@ -140,6 +152,8 @@ class OnlyLast(tuple):
 
 
 def _kept(outputs: PoseOutputs, field: str) -> tuple[Tensor, ...]:
+    if field.startswith(_LAYERS):
+        return ((outputs.layers or {})[field.removeprefix(_LAYERS)],)
     value = getattr(outputs, field)
     if isinstance(value, tuple):
         return (value[-1],) if field in _LAST_COUNTS else value

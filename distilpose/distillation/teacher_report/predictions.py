@@ -175,10 +175,9 @@ def _require_finite(distiller: Any, outputs: PoseOutputs, coords: Tensor, certai
         DistilPoseError: names the field.
     """
     read = {field for term in distiller.terms.values() for field in term.teacher_fields}
-    found: dict[str, Any] = dict(coordinates=coords, certainties=certainty)
-    found.update((field, getattr(outputs, field)) for field in sorted(read) if getattr(outputs, field) is not None)
-    for name, value in found.items():
-        tensors = value if isinstance(value, tuple) else (value,)
+    found: dict[str, tuple[Tensor, ...]] = dict(coordinates=(coords,), certainties=(certainty,))
+    found.update((field, outputs.tensors(field)) for field in sorted(read) if outputs.tensors(field))
+    for name, tensors in found.items():
         bad = torch.stack([~tensor.flatten(1).isfinite().all(1) for tensor in tensors]).any(0)
         if bad.any():
             source = 'the images too have such numbers' if not images.isfinite().all() else 'the images are finite'

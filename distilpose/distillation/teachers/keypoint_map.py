@@ -73,7 +73,7 @@ class KeypointMap(nn.Module):
 
         ``mask`` is 0 where the student's keypoint has no partner, and the other fields are finite there. Keypoint
         tokens are gathered where every keypoint has exactly one partner, and left out otherwise: tokens
-        cannot be averaged. Features and visual tokens stay.
+        cannot be averaged. Features, layers and visual tokens stay.
         """
         count = keypoint_count(outputs)
         if count is None or self.is_identity(count):

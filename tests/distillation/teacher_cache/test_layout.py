@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from distilpose.distillation.teacher_cache import RecordLayout
-from distilpose.distillation.teacher_cache.layout import OnlyLast
+from distilpose.distillation.teacher_cache.layout import OnlyLast, field_names
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 from tests.devices import on_device
@@ -78,3 +78,18 @@ def test_maps_that_are_not_kept_are_an_error() -> None:
 def test_a_layout_survives_json() -> None:
     layout = RecordLayout.of(outputs(), ALL)
     assert RecordLayout.from_json(json.loads(json.dumps(layout.to_json()))) == layout
+
+
+@on_device
+def test_layers_are_kept_by_name_and_some_of_them_can_be_read() -> None:
+    shown = outputs()._replace(layers={'neck': torch.randn(3, 4, 2, 2), 'backbone.layer3': torch.randn(3, 6)})
+    names = field_names(shown, ('simcc', 'layers'))
+    assert names == ('simcc', 'layers.backbone.layer3', 'layers.neck')
+    layout = RecordLayout.from_json(RecordLayout.of(shown, names).to_json())
+    records = layout.pack(shown)
+    found = layout.unpack(lambda columns: records[:, columns], names)
+    assert found.produced() == ('simcc', 'layers')
+    assert set(found.layers) == set(shown.layers)
+    assert all(torch.equal(found.layers[name], value) for name, value in shown.layers.items())
+    only = layout.unpack(lambda columns: records[:, columns], ['layers.neck'])
+    assert only.produced() == ('layers',) and list(only.layers) == ['neck']
