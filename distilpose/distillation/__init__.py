@@ -5,6 +5,7 @@ from .teachers import FrozenTeacher, Teacher
 from .terms import (
     CoordinateTerm,
     DistillationTerm,
+    FeaturePair,
     FeatureTerm,
     HeatmapMarginalTerm,
     ScoreTerm,
@@ -13,5 +14,5 @@ from .terms import (
     TokenTerm,
 )
 
-__all__ = ['CoordinateTerm', 'DistillationTerm', 'FeatureTerm', 'FrozenTeacher', 'HeatmapMarginalTerm', 'PoseDistiller',
-           'ScoreTerm', 'SimCCTerm', 'SimulatedHeatmapTerm', 'Teacher', 'TokenTerm']
+__all__ = ['CoordinateTerm', 'DistillationTerm', 'FeaturePair', 'FeatureTerm', 'FrozenTeacher', 'HeatmapMarginalTerm',
+           'PoseDistiller', 'ScoreTerm', 'SimCCTerm', 'SimulatedHeatmapTerm', 'Teacher', 'TokenTerm']

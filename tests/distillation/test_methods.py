@@ -145,9 +145,9 @@ def test_optional_terms_are_taken_where_both_show_them_and_named_where_not() -> 
 
 
 @on_device
-def test_features_of_another_size_are_left_out_of_dwpose() -> None:
+def test_features_of_another_aspect_ratio_are_left_out_of_dwpose() -> None:
     recipe = choose_method('dwpose', network('simcc', features=(torch.zeros(1, 8, 4, 3),)),
-                           network('simcc', features=(torch.zeros(1, 8, 8, 6),)))
+                           network('simcc', features=(torch.zeros(1, 8, 8, 8),)))
     assert list(recipe.terms) == ['logit'] and 'last feature map' in recipe.left_out['feature']
 
 

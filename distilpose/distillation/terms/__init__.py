@@ -3,6 +3,7 @@
 from .base import DistillationTerm
 from .coordinate import CoordinateTerm, coordinate_distance, oks_distance
 from .feature import FeatureTerm, feature_loss
+from .feature_pair import FeaturePair
 from .heatmap import HeatmapTerm, heatmap_loss
 from .heatmap_marginal import HeatmapMarginalTerm, heatmap_marginals
 from .score import ScoreTerm, score_loss
@@ -10,6 +11,7 @@ from .simcc import SimCCTerm
 from .simulated_heatmap import SimulatedHeatmapTerm, draw_simulated_heatmaps, simulated_heatmap_loss
 from .token import TokenTerm
 
-__all__ = ['CoordinateTerm', 'DistillationTerm', 'FeatureTerm', 'HeatmapMarginalTerm', 'HeatmapTerm', 'ScoreTerm',
-           'SimCCTerm', 'SimulatedHeatmapTerm', 'TokenTerm', 'coordinate_distance', 'draw_simulated_heatmaps',
-           'feature_loss', 'heatmap_loss', 'heatmap_marginals', 'oks_distance', 'score_loss', 'simulated_heatmap_loss']
+__all__ = ['CoordinateTerm', 'DistillationTerm', 'FeaturePair', 'FeatureTerm', 'HeatmapMarginalTerm', 'HeatmapTerm',
+           'ScoreTerm', 'SimCCTerm', 'SimulatedHeatmapTerm', 'TokenTerm', 'coordinate_distance',
+           'draw_simulated_heatmaps', 'feature_loss', 'heatmap_loss', 'heatmap_marginals', 'oks_distance',
+           'score_loss', 'simulated_heatmap_loss']

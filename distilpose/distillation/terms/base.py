@@ -39,6 +39,11 @@ class DistillationTerm(nn.Module, ABC):
 
     student_fields: tuple[str, ...] = ()
     teacher_fields: tuple[str, ...] = ()
+    student_layers: tuple[str, ...] = ()
+    """Names of the student's layers that it reads from ``PoseOutputs.layers``, see
+    :class:`~distilpose.distillation.terms.FeaturePair`."""
+    teacher_layers: tuple[str, ...] = ()
+    """As ``student_layers``, of the teacher."""
     supports_grids = False
     """Whether it handles heatmaps on the grids below; other terms only get heatmaps on the common grid."""
     student_grid: HeatmapGrid = COMMON_GRID

@@ -1,6 +1,8 @@
-"""Feature distillation: the student's last feature map imitates the teacher's."""
+"""Feature distillation: a layer of the student, by default its last feature map, imitates one of the teacher."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from mmpose.registry import MODELS
 from torch import Tensor, nn
@@ -9,6 +11,7 @@ from torch.nn import functional as F
 from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
+from .feature_pair import FeaturePair
 
 
 def feature_loss(student: Tensor, teacher: Tensor) -> Tensor:
@@ -18,7 +21,7 @@ def feature_loss(student: Tensor, teacher: Tensor) -> Tensor:
     term's weight: 7e-5 in the published code. Being a sum, it weighs maps of twice the pixels twice as much.
 
     Args:
-        student: (B, C, H, W).
+        student: (B, C, H, W), or (B, ...) of other layers.
         teacher: of the same shape.
 
     Returns:
@@ -29,38 +32,37 @@ def feature_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class FeatureTerm(DistillationTerm):
-    """:func:`feature_loss` between the last feature maps, the inputs of both heads, labelled or not.
+    """:func:`feature_loss` between two layers, by default the last feature maps that both heads take, labelled or not.
 
-    Where the numbers of channels differ, a projector (a 1x1 convolution with bias) maps the student's to the teacher's.
-    It is trained with the student and dropped after the training.
+    Where the numbers of channels differ, a projector maps the student's to the teacher's; it is trained with the
+    student and dropped after the training. Where the sizes of maps differ, one of them is resampled. See
+    :mod:`~distilpose.distillation.terms.projector`.
+
+    Args:
+        student_layer: name of a layer of the student; ``None``: the last map that its head takes.
+        teacher_layer: as ``student_layer``, of the teacher.
+        resize: which map is resampled where sizes differ.
+        **kwargs: as :class:`DistillationTerm`.
     """
 
-    student_fields = teacher_fields = ('features',)
     weighs_joints = False
-
     projector: nn.Module
 
+    def __init__(self, *, student_layer: str | None = None, teacher_layer: str | None = None,
+                 resize: str = 'larger', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pair = FeaturePair(student_layer, teacher_layer, resize=resize,
+                                takes=('maps', 'tokens', 'vectors')).declared_by(self)
+
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
-        """Both maps must have the same height and width."""
-        found, expected = _last_map(student).shape[2:], _last_map(teacher).shape[2:]
-        if found == expected:
-            return None
-        return (f"the student's last feature map is {found[1]}x{found[0]} (width x height), the teacher's "
-                f'{expected[1]}x{expected[0]}; give both the same input size and stride, or drop the term with None')
+        """Both layers must be of one kind, and maps of one aspect ratio."""
+        return self.pair.mismatch(student, teacher)
 
     def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
-        """Makes the projector, as torch initialises a convolution."""
-        source, target = _last_map(student), _last_map(teacher)
-        if source.shape[1] == target.shape[1]:
-            self.projector = nn.Identity()
-        else:
-            self.projector = nn.Conv2d(source.shape[1], target.shape[1], 1, device=source.device)
+        """Makes the projector."""
+        self.projector = self.pair.make_projector(student, teacher)
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
-        return feature_loss(self.projector(_last_map(student)), _last_map(teacher))
-
-
-def _last_map(outputs: PoseOutputs) -> Tensor:
-    assert outputs.features is not None  # checked when the pair was made
-    return outputs.features[-1]
+        one, other = self.pair.read(student, teacher)
+        return feature_loss(self.projector(one), other)

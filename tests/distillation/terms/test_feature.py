@@ -77,5 +77,26 @@ def test_the_projector_alone_can_bring_one_map_to_another() -> None:
 
 
 @in_dtype
-def test_maps_of_other_sizes_are_refused() -> None:
-    assert "is 3x5 (width x height), the teacher's 6x10;" in FeatureTerm().mismatch(outputs(), outputs(size=(10, 6)))
+def test_maps_of_other_sizes_are_averaged_and_those_of_other_aspect_ratios_refused() -> None:
+    student, teacher = outputs(size=(6, 4)), outputs(size=(12, 8), seed=1)
+    expected = feature_loss(student.features[1], nn.functional.avg_pool2d(teacher.features[1], 2))
+    torch.testing.assert_close(prepared(student, teacher)(student, teacher, WEIGHTS), expected)
+    reason = FeatureTerm().mismatch(outputs(), outputs(size=(6, 6)))
+    assert "the student's last feature map is 3x5 (width x height), the teacher's last feature map 6x6" in reason
+
+
+def test_it_declares_the_layers_that_it_reads() -> None:
+    plain, term = FeatureTerm(), FeatureTerm(student_layer='backbone.layer3', teacher_layer='neck')
+    assert (plain.student_fields, plain.student_layers) == (('features',), ())
+    assert (term.student_fields, term.student_layers, term.teacher_layers) == (
+        ('layers',), ('backbone.layer3',), ('neck',))
+
+
+@in_dtype
+def test_layers_are_compared_as_features_are() -> None:
+    student, teacher = outputs(seed=0), outputs(seed=1)
+    term = FeatureTerm(student_layer='backbone.layer3', teacher_layer='neck')
+    layers = (PoseOutputs(layers={'backbone.layer3': student.features[1]}),
+              PoseOutputs(layers={'neck': teacher.features[1]}))
+    term.prepare(*layers)
+    assert term(*layers, WEIGHTS) == prepared(student, teacher)(student, teacher, WEIGHTS)
