@@ -16,10 +16,11 @@ from distilpose.structures import NetworkInput
 
 from .base import Teacher
 from .estimator import FrozenTeacher, load_teacher, read_teacher_input, read_teacher_source
+from .moving_average import MovingAverageTeacher
 from .onnx import OnnxTeacher
 
-__all__ = ['PAIRING_OPTIONS', 'FrozenTeacher', 'OnnxTeacher', 'Teacher', 'build_teacher', 'load_teacher',
-           'read_teacher_source', 'teacher_facts', 'teacher_input', 'with_padding']
+__all__ = ['PAIRING_OPTIONS', 'FrozenTeacher', 'MovingAverageTeacher', 'OnnxTeacher', 'Teacher', 'build_teacher',
+           'load_teacher', 'read_teacher_source', 'teacher_facts', 'teacher_input', 'with_padding']
 
 
 def build_teacher(spec: Mapping[str, Any]) -> Teacher:
