@@ -45,6 +45,8 @@ def test_an_old_name_of_a_function_is_the_new_function() -> None:
     ('compare.models', 'compare_models', 'compare.compare'),
     ('datasets.hand_over', 'PeopleOfBatch', 'datasets.collate.CollatedSamples'),
     ('distillation.parts', 'freeze', 'distillation.freezing.freeze_modules'),
+    ('distillation.terms.coordinate', 'expected_coordinates',
+     'distillation.terms.coordinate_reader.expected_coordinates'),
     ('distillation.terms.simcc', 'axis_loss', 'distillation.terms.simcc.simcc_loss'),
     ('engine.bare_model', 'bare_model', 'engine.unwrapped_model.unwrapped_model'),
     ('engine', 'averaging', 'engine.weight_averaging'),

@@ -11,54 +11,22 @@ from mmpose.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid
 from distilpose.distillation.schedules import require_numbers
-from distilpose.distillation.teachers.decoding import coordinates_of
 from distilpose.distillation.teachers.keypoint_names import read_sigmas
 from distilpose.errors import DistilPoseError
 from distilpose.models.heads.coordinate_head import coordinate_loss as task_loss
+from distilpose.renamed import forward_names
 from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
+from .coordinate_reader import CoordinateReader
 
 LOSSES = ('l1', 'smooth_l1', 'oks', 'rle')
-FIELDS = ('coords', 'simcc', 'heatmaps')
 _AREA_OF_CROP = 0.53 / 1.25 ** 2
 """Of a person, in its crop: mmpose takes 0.53 of the box, and crops are usually 1.25 times as wide and high."""
-_BETAS = dict(coords=1.0, simcc=1.0, heatmaps=25.0)
 
-
-def expected_coordinates(outputs: PoseOutputs, field: str, *, beta: float, grid: HeatmapGrid = COMMON_GRID) -> Tensor:
-    """Coordinates that a student predicts, with gradients.
-
-    Coordinates are taken as they are. Distributions and heatmaps give the mean place of ``softmax(beta * value)``
-    (integral regression, Sun et al., ECCV 2018). Bin or cell ``i`` of n is at the fraction ``i / n``; cells of another
-    grid are where that grid has them.
-
-    Args:
-        outputs: of the student.
-        field: ``'coords'``, ``'simcc'`` or ``'heatmaps'``, whose last ones count.
-        beta: a factor; heatmaps, whose peak is 1, need a large one, or their background has most of the weight.
-        grid: of the heatmaps.
-
-    Returns:
-        (B, K, 2).
-    """
-    if field == 'coords':
-        assert outputs.coords is not None
-        return outputs.coords
-    if field == 'simcc':
-        assert outputs.simcc is not None
-        along = tuple((logits * beta).softmax(-1) for logits in outputs.simcc)
-        start, reach = 0.0, tuple(float(share.shape[-1]) for share in along)
-    else:
-        assert outputs.heatmaps is not None
-        maps = outputs.heatmaps[-1]
-        shares = (maps * beta).flatten(2).softmax(-1).unflatten(-1, maps.shape[-2:])
-        along = shares.sum(-2), shares.sum(-1)
-        start, reach = grid.start, grid.reach((maps.shape[-1], maps.shape[-2]))
-    return torch.stack([share @ ((torch.arange(share.shape[-1], dtype=share.dtype, device=share.device) - start) / far)
-                        for share, far in zip(along, reach, strict=True)], dim=-1)
+__getattr__ = forward_names(__name__, {
+    'expected_coordinates': 'distilpose.distillation.terms.coordinate_reader.expected_coordinates'})
 
 
 def coordinate_distance(coords: Tensor, target: Tensor, *, weights: Tensor, loss: str = 'l1',
@@ -136,22 +104,18 @@ class CoordinateTerm(DistillationTerm):
                  transition: float = 0.05, sigmas: str | Sequence[float] | None = None,
                  crop_size: tuple[int, int] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        for name, value, known in (('loss', loss, LOSSES), ('student', student, FIELDS),
-                                   ('teacher', teacher, ('auto', *FIELDS))):
-            if value not in known:
-                raise DistilPoseError(f'CoordinateTerm got {name}={value!r}; expected one of {known}')
+        if loss not in LOSSES:
+            raise DistilPoseError(f'CoordinateTerm got loss={loss!r}; expected one of {LOSSES}')
+        self.reader = CoordinateReader(type(self).__name__, student=student, teacher=teacher, beta=beta)
         if loss == 'rle' and student != 'coords':
             raise DistilPoseError(f"CoordinateTerm got loss='rle' and student={student!r}; residual log-likelihood "
                                   "needs a student that regresses coordinates and error scales: student='coords'")
-        self.loss, self.student, self.teacher = loss, student, teacher
-        self.beta = _BETAS[student] if beta is None else beta
-        require_numbers('CoordinateTerm', beta=self.beta, transition=transition)
-        if min(self.beta, transition) <= 0:
-            raise DistilPoseError(f'CoordinateTerm got beta={beta} and transition={transition}; expected numbers '
-                                  'above 0')
-        self.transition = transition
+        require_numbers('CoordinateTerm', transition=transition)
+        if transition <= 0:
+            raise DistilPoseError(f'CoordinateTerm got transition={transition}; expected a number above 0')
+        self.loss, self.transition = loss, transition
         self.student_fields = (student, 'error_scales') if loss == 'rle' else (student,)
-        self.teacher_fields = () if teacher == 'auto' else (teacher,)
+        self.teacher_fields = self.reader.teacher_fields
         if loss == 'oks':
             self._prepare_oks(sigmas, crop_size)
         if loss == 'rle':
@@ -173,10 +137,10 @@ class CoordinateTerm(DistillationTerm):
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
         """The teacher must have coordinates, SimCC or heatmaps, and there must be one sigma for each keypoint."""
-        if self._field(teacher) is None:
-            return (f'the teacher predicts {", ".join(teacher.produced())}, from which coordinates cannot be decoded; '
-                    f'expected {", ".join(FIELDS)}')
-        found = expected_coordinates(student, self.student, beta=self.beta).shape[1]
+        reason = self.reader.mismatch(teacher)
+        if reason is not None:
+            return reason
+        found = self.reader.predicted(student).shape[1]
         if self.loss != 'oks' or len(self.sigmas) == found:
             return None
         return (f'sigmas has {len(self.sigmas)} values, and the student {found} keypoints; name the definition of the '
@@ -184,21 +148,15 @@ class CoordinateTerm(DistillationTerm):
 
     def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
         """Chooses the teacher output to read."""
-        self.teacher_fields = tuple(dict.fromkeys((*self.teacher_fields, str(self._field(teacher)))))
-
-    def _field(self, teacher: PoseOutputs) -> str | None:
-        if self.teacher != 'auto':
-            return self.teacher
-        return next((field for field in FIELDS if getattr(teacher, field) is not None), None)
+        self.teacher_fields = tuple(dict.fromkeys((*self.teacher_fields, str(self.reader.field(teacher)))))
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
-        field = str(self._field(teacher))
-        target = coordinates_of(PoseOutputs(**{field: getattr(teacher, field)}), grid=self.teacher_grid)
-        weights = labels.distillation_weights() * (target >= 0).all(-1)  # a heatmap without a peak has no place
+        target, has_place = self.reader.target(teacher, grid=self.teacher_grid)
+        weights = labels.distillation_weights() * has_place
         if self.loss == 'rle':
             return task_loss(self.residual, student, target, weights.unsqueeze(-1))
-        coords = expected_coordinates(student, self.student, beta=self.beta, grid=self.student_grid)
+        coords = self.reader.predicted(student, grid=self.student_grid)
         if self.loss == 'oks':
             return oks_distance(coords, target, weights=weights, sigmas=self.sigmas, proportions=self.proportions)
         return coordinate_distance(coords, target, weights=weights, loss=self.loss, transition=self.transition)

@@ -10,7 +10,7 @@ from torch import Tensor
 from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid
 from distilpose.distillation.teachers.decoding import coordinates_of
 from distilpose.distillation.terms import CoordinateTerm, coordinate_distance, draw_simulated_heatmaps, oks_distance
-from distilpose.distillation.terms.coordinate import expected_coordinates
+from distilpose.distillation.terms.coordinate_reader import expected_coordinates
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 from tests.devices import on_device
@@ -87,18 +87,6 @@ def gaussians(places: Tensor, count: int, axis: int, sigma: float) -> Tensor:
 
 
 @on_device
-def test_expected_coordinates_of_distributions_and_heatmaps() -> None:
-    places = torch.rand(2, 3, 2, generator=torch.Generator().manual_seed(3)) * 0.5 + 0.25
-    logits = tuple(gaussians(places, count, axis, 0.03).clamp(min=1e-12).log() / 10
-                   for axis, count in enumerate((384, 512)))
-    found = expected_coordinates(PoseOutputs(simcc=logits), 'simcc', beta=10)
-    torch.testing.assert_close(found, places, atol=1e-4, rtol=0)
-    maps = draw_simulated_heatmaps(places, torch.full_like(places, 2.0), size=(48, 64))
-    found = expected_coordinates(PoseOutputs(heatmaps=(maps,)), 'heatmaps', beta=25)
-    torch.testing.assert_close(found, places, atol=2e-3, rtol=0)
-
-
-@on_device
 def test_coordinates_of_heatmaps_are_read_on_their_grids() -> None:
     """The student's by UDP, the teacher's on the common grid, of the same joints."""
     places = torch.rand(2, 3, 2, generator=torch.Generator().manual_seed(3)) * 0.5 + 0.25
@@ -157,7 +145,8 @@ def test_a_teacher_of_heatmaps_or_distributions_gives_its_peaks() -> None:
     (dict(loss='oks', sigmas='coco'), 'got sigmas=coco and crop_size=None'),
     (dict(loss='oks', sigmas='lsp', crop_size=(1, 1)), "'lsp', which has no sigmas; write them as a list"),
     (dict(loss='oks', sigmas=[0.1, 0], crop_size=(1, 1)), 'expected numbers above 0'),
-    (dict(beta=0), 'got beta=0 and transition=0.05; expected numbers above 0')])
+    (dict(beta=0), 'CoordinateTerm got beta=0; expected a number above 0'),
+    (dict(transition=0), 'CoordinateTerm got transition=0; expected a number above 0')])
 def test_refusals(options: dict, sentence: str) -> None:
     with pytest.raises(DistilPoseError) as error:
         CoordinateTerm(**options)

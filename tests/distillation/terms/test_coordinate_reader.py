@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from distilpose.distillation.terms import draw_simulated_heatmaps
+from distilpose.distillation.terms.coordinate_reader import CoordinateReader, expected_coordinates
+from distilpose.errors import DistilPoseError
+from distilpose.structures import PoseOutputs
+from tests.devices import on_device
+
+from .test_coordinate import gaussians
+
+
+@on_device
+def test_expected_coordinates_of_distributions_and_heatmaps() -> None:
+    places = torch.rand(2, 3, 2, generator=torch.Generator().manual_seed(3)) * 0.5 + 0.25
+    logits = tuple(gaussians(places, count, axis, 0.03).clamp(min=1e-12).log() / 10
+                   for axis, count in enumerate((384, 512)))
+    found = expected_coordinates(PoseOutputs(simcc=logits), 'simcc', beta=10)
+    torch.testing.assert_close(found, places, atol=1e-4, rtol=0)
+    maps = draw_simulated_heatmaps(places, torch.full_like(places, 2.0), size=(48, 64))
+    found = expected_coordinates(PoseOutputs(heatmaps=(maps,)), 'heatmaps', beta=25)
+    torch.testing.assert_close(found, places, atol=2e-3, rtol=0)
+
+
+@on_device
+def test_reads_what_there_is_and_refuses_the_rest() -> None:
+    places = torch.full((1, 2, 2), 0.5)
+    maps = draw_simulated_heatmaps(places, torch.full_like(places, 2.0), size=(48, 64))
+    maps[:, 1] = 0
+    reader = CoordinateReader('SomeTerm', student='heatmaps', teacher='auto', beta=None)
+    found, has_place = reader.target(PoseOutputs(heatmaps=(maps,)))
+    assert has_place.tolist() == [[True, False]] and (reader.beta, reader.teacher_fields) == (25.0, ())
+    torch.testing.assert_close(found[:, 0], places[:, 0], atol=1e-4, rtol=0)
+    assert 'the teacher predicts scores, from which coordinates cannot be decoded' in str(
+        reader.mismatch(PoseOutputs(scores=torch.ones(1, 2, 1))))
+    for options, sentence in ((dict(student='scores', teacher='auto', beta=None), "SomeTerm got student='scores'"),
+                              (dict(student='coords', teacher='tokens', beta=None), "SomeTerm got teacher='tokens'"),
+                              (dict(student='coords', teacher='auto', beta=float('nan')), 'beta is nan')):
+        with pytest.raises(DistilPoseError, match=sentence):
+            CoordinateReader('SomeTerm', **options)
