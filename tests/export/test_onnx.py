@@ -76,6 +76,7 @@ MODELS = dict(
     tokenpose=TEACHER,
     tokenpose_udp=networks.changed(TEACHER, decoder=dict(type='TokenPoseHeatmap', **_MAPS, sigma=1)),
     tokenpose_chained=networks.changed(TEACHER, encoder=dict(ENCODER, transformers=2, depth=1)),
+    tokenpose_cycles=networks.changed(TEACHER, encoder=dict(ENCODER, cycles=2)),
     msra=_heatmap(dict(type='MSRAHeatmap', **_MAPS, sigma=1)),
     dark=_heatmap(dict(type='MSRAHeatmap', **_MAPS, sigma=1, unbiased=True)),
     udp=_heatmap(dict(type='UDPHeatmap', **_MAPS, sigma=1)),

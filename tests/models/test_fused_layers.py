@@ -158,7 +158,7 @@ def test_blocks_derived_from_those_of_resnet_stay() -> None:
 @pytest.mark.skipif(not can_fuse(torch.zeros(1, dtype=torch.bfloat16)), reason='this processor has no bfloat16')
 @AMX
 @pytest.mark.parametrize('options', [{}, dict(attention_scale='dim'), dict(transformers=2, depth=1),
-                                     dict(patch_size=(3, 1), dim=64)])
+                                     dict(patch_size=(3, 1), dim=64), dict(cycles=2)])
 def test_encoder(monkeypatch: pytest.MonkeyPatch, features: frozenset, options: dict) -> None:
     """Padded tokens change nothing: with 17 + 16 and with 17 + 64 tokens."""
     monkeypatch.setattr(fused_encoder, 'cpu_features', lambda: features)

@@ -38,6 +38,13 @@ class DistilPoseHead(CoordinateHead):
 
     def forward(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
         """Feature maps, the last one (B, C, H, W), to coords, scores, sigmas and tokens."""
-        keypoint_tokens, visual_tokens = self.encoder(feats[-1])
+        return self._read_tokens(*self.encoder(feats[-1]))
+
+    def next_cycle(self, outputs: PoseOutputs) -> PoseOutputs:
+        """The outputs of one more cycle of the encoder, from the tokens of :meth:`forward` or of the last cycle."""
+        assert outputs.keypoint_tokens is not None
+        return self._read_tokens(*self.encoder.next_cycle(outputs.keypoint_tokens, outputs.visual_tokens))
+
+    def _read_tokens(self, keypoint_tokens: Tensor, visual_tokens: Tensor | None) -> PoseOutputs:
         values = read_in_float32(self.readout, keypoint_tokens)
         return self._read(values, keypoint_tokens=keypoint_tokens, visual_tokens=visual_tokens)

@@ -51,7 +51,14 @@ class TokenPoseHead(BaseHead):
 
     def forward(self, feats: tuple[Tensor, ...]) -> PoseOutputs:
         """Feature maps, the last one (B, C, H, W), to heatmaps (B, K, H, W) and tokens."""
-        keypoint_tokens, visual_tokens = self.encoder(feats[-1])
+        return self._read(*self.encoder(feats[-1]))
+
+    def next_cycle(self, outputs: PoseOutputs) -> PoseOutputs:
+        """The outputs of one more cycle of the encoder, from the tokens of :meth:`forward` or of the last cycle."""
+        assert outputs.keypoint_tokens is not None
+        return self._read(*self.encoder.next_cycle(outputs.keypoint_tokens, outputs.visual_tokens))
+
+    def _read(self, keypoint_tokens: Tensor, visual_tokens: Tensor | None) -> PoseOutputs:
         width, height = self.heatmap_size
         heatmaps = read_in_float32(self.readout, keypoint_tokens).unflatten(-1, (height, width))
         return PoseOutputs(heatmaps=(heatmaps,), keypoint_tokens=keypoint_tokens, visual_tokens=visual_tokens)

@@ -61,18 +61,23 @@ class TokenEncoder(BaseModule):
         mlp_ratio: width of the MLP as a multiple of ``dim``.
         attention_scale: what the attention's products are divided by the root of: ``'head'``, the width of a head,
             as DistilPose and most of TokenPose do, or ``'dim'``, the whole token, as TokenPose-S does.
+        cycles: how often the tokens pass through the layers, the multi-cycled transformer of SDPose (Chen et al., CVPR
+            2024, section 3.1). Every cycle has the same weights.
         init_cfg: mmengine initialisation, such as ``dict(type='Pretrained', prefix='head.encoder.', checkpoint=...)``.
 
     Raises:
-        DistilPoseError: when a size does not divide, or for another scale.
+        DistilPoseError: when a size does not divide, for another scale, or for no cycle.
     """
 
     def __init__(self, in_channels: int, num_keypoints: int, *, feature_size: tuple[int, int],
                  patch_size: tuple[int, int], dim: int = 192, depth: int = 12, num_heads: int = 8,
-                 mlp_ratio: int = 3, attention_scale: str = 'head', init_cfg: dict | None = None) -> None:
+                 mlp_ratio: int = 3, attention_scale: str = 'head', cycles: int = 1,
+                 init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if attention_scale not in ATTENTION_SCALES:
             raise DistilPoseError(f'attention_scale={attention_scale!r}; expected one of {ATTENTION_SCALES}')
+        if isinstance(cycles, bool) or not isinstance(cycles, int) or cycles < 1:
+            raise DistilPoseError(f'cycles={cycles!r}; expected a whole number of 1 or more')
         _check_sizes(feature_size, patch_size, dim, num_heads)
         self.feature_size, self.patch_size = tuple(feature_size), tuple(patch_size)
         columns, rows = feature_size[0] // patch_size[0], feature_size[1] // patch_size[1]
@@ -82,6 +87,7 @@ class TokenEncoder(BaseModule):
         self.position = nn.Parameter(sine_position_table(columns, rows, dim=dim), requires_grad=False)
         self.layers = nn.ModuleList(EncoderLayer(dim, num_heads, mlp_ratio=mlp_ratio, attention_scale=attention_scale)
                                     for _ in range(depth))
+        self.cycles = cycles
         self.returns_visual_tokens = True
         """``False`` where visual tokens are not read: the last layer then computes the keypoint tokens only."""
         self.num_padding = 0
@@ -99,10 +105,38 @@ class TokenEncoder(BaseModule):
             Keypoint tokens (B, K, D) and visual tokens (B, P, D), both as the last layer leaves them; ``None`` without
             ``returns_visual_tokens``.
         """
-        tokens, position = self._embed(feature_map)
+        tokens = self._embed(feature_map)
+        for _ in range(self.cycles - 1):
+            tokens = self._cycle(tokens, is_last=False)
+        return self._split(self._cycle(tokens))
+
+    def next_cycle(self, keypoint_tokens: Tensor, visual_tokens: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Passes tokens that left the layers through them once more.
+
+        The position is added before all layers but the first, as in the published code of SDPose.
+
+        Args:
+            keypoint_tokens: (B, K, D), of :meth:`forward` or of this method.
+            visual_tokens: (B, P, D), likewise.
+
+        Returns:
+            As :meth:`forward`.
+
+        Raises:
+            DistilPoseError: there are no visual tokens.
+        """
+        if visual_tokens is None:
+            raise DistilPoseError('another cycle takes the visual tokens of the last one, which a copy for inference '
+                                  'leaves out; take the network itself')
+        return self._split(self._cycle(self._join(keypoint_tokens, visual_tokens)))
+
+    def _cycle(self, tokens: Tensor, *, is_last: bool = True) -> Tensor:
+        """All layers once: (B, T, D) to the same, or of the last cycle to the tokens that are read."""
+        position = self._positions()
         for index, layer in enumerate(self.layers):
-            tokens = layer(tokens if index == 0 else tokens + position, count=self._num_left(index))
-        return self._split(tokens)
+            count = self._num_left(index) if is_last else None
+            tokens = layer(tokens if index == 0 else tokens + position, count=count)
+        return tokens
 
     def _num_left(self, index: int) -> int | None:
         """Number of tokens that a layer returns, the first ones; ``None`` for all."""
@@ -114,15 +148,23 @@ class TokenEncoder(BaseModule):
         end = num_keypoints + self.position.shape[1]
         return tokens[:, :num_keypoints], tokens[:, num_keypoints:end] if self.returns_visual_tokens else None
 
-    def _embed(self, feature_map: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens (B, T, D) of a feature map (B, C, H, W) and positions (1, T, D), T being K + P + ``num_padding``."""
+    def _embed(self, feature_map: Tensor) -> Tensor:
+        """Tokens (B, T, D) of a feature map (B, C, H, W), T being K + P + ``num_padding``."""
         visual = self.embedding(self._patches(feature_map)) + self.position
         batch = visual.shape[0]  # not len(): a traced graph would keep the number
-        tokens = [self.keypoint_tokens.expand(batch, -1, -1).to(visual.dtype), visual]
+        return self._join(self.keypoint_tokens.expand(batch, -1, -1).to(visual.dtype), visual)
+
+    def _join(self, keypoint_tokens: Tensor, visual_tokens: Tensor) -> Tensor:
+        """Keypoint tokens (B, K, D), visual tokens (B, P, D) and padding as (B, T, D)."""
+        tokens = [keypoint_tokens, visual_tokens]
         if self.num_padding:
-            tokens.append(visual.new_zeros(1, self.num_padding, visual.shape[-1]).expand(batch, -1, -1))
-        # zero for the keypoint tokens
-        return torch.cat(tokens, dim=1), F.pad(self.position, (0, 0, self.keypoint_tokens.shape[1], self.num_padding))
+            batch, _, dim = visual_tokens.shape
+            tokens.append(visual_tokens.new_zeros(1, self.num_padding, dim).expand(batch, -1, -1))
+        return torch.cat(tokens, dim=1)
+
+    def _positions(self) -> Tensor:
+        """Positions (1, T, D), zero for the keypoint tokens and the padding."""
+        return F.pad(self.position, (0, 0, self.keypoint_tokens.shape[1], self.num_padding))
 
     def _patches(self, feature_map: Tensor) -> Tensor:
         """(B, C, H, W) to (B, P, ph * pw * C): row-major patches, the channel fastest inside a patch."""
@@ -201,10 +243,16 @@ class ChainedTokenEncoder(TokenEncoder):
         transformers: how many.
         depth: layers of each.
         **kwargs: as :class:`TokenEncoder`.
+
+    Raises:
+        DistilPoseError: as there, and for several cycles.
     """
 
     def __init__(self, in_channels: int, num_keypoints: int, *, transformers: int, depth: int, **kwargs: Any) -> None:
         super().__init__(in_channels, num_keypoints, depth=transformers * depth, **kwargs)
+        if self.cycles > 1:
+            raise DistilPoseError(f'cycles={self.cycles} with transformers={transformers}; cycles are those of a '
+                                  'single transformer, drop one of both')
         self.depth = depth
 
     @property
@@ -219,13 +267,18 @@ class ChainedTokenEncoder(TokenEncoder):
             Keypoint tokens (B, K, transformers * D), those of all transformers side by side, and visual tokens
             (B, P, D) as the last layer leaves them; ``None`` without ``returns_visual_tokens``.
         """
-        tokens, position = self._embed(feature_map)
+        tokens, position = self._embed(feature_map), self._positions()
         left = []
         for index, layer in enumerate(self.layers):
             tokens = layer(tokens if index % self.depth == 0 else tokens + position, count=self._num_left(index))
             if (index + 1) % self.depth == 0:
                 left.append(self._split(tokens)[0])
         return torch.cat(left, dim=-1), self._split(tokens)[1]
+
+    def next_cycle(self, keypoint_tokens: Tensor, visual_tokens: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """There is none: the keypoint tokens are those of all transformers side by side."""
+        raise DistilPoseError('a chain of transformers has no next cycle; give the head an encoder without '
+                              'transformers')
 
 
 def build_token_encoder(in_channels: int, num_keypoints: int, **options: Any) -> TokenEncoder:

@@ -157,3 +157,12 @@ def test_last_layers_stay_in_float32_under_autocast() -> None:
         outputs = model(features())
     assert outputs.coords.dtype == outputs.sigmas.dtype == torch.float32
     assert (outputs.coords - model(features()).coords).abs().max() < 0.01
+
+
+@on_device
+def test_a_next_cycle_has_the_same_outputs() -> None:
+    model, twice = head(), head(encoder=dict(ENCODER, cycles=2))
+    twice.load_state_dict(model.state_dict())
+    found, expected = model.next_cycle(model(features())), twice(features())
+    assert found.produced() == expected.produced()
+    assert all(torch.equal(getattr(found, name), getattr(expected, name)) for name in found.produced())

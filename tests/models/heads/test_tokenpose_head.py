@@ -7,7 +7,7 @@ from distilpose.config.models import build_estimator
 from distilpose.distillation.terms import draw_simulated_heatmaps
 from distilpose.structures import PoseOutputs
 from tests.devices import on_device
-from tests.networks import HEATMAP_SIZE, TEACHER, batch, changed
+from tests.networks import ENCODER, HEATMAP_SIZE, TEACHER, batch, changed
 
 
 @on_device
@@ -75,3 +75,15 @@ def test_heatmaps_are_returned_on_request() -> None:
     model.test_cfg = dict(output_heatmaps=True)
     predictions = model(images, samples, mode='predict')
     assert predictions[0].pred_fields.heatmaps.shape == (17, 16, 12)
+
+
+@on_device
+def test_a_next_cycle_is_that_of_a_head_with_several() -> None:
+    once, twice = (build_estimator(changed(TEACHER, encoder=dict(ENCODER, cycles=cycles))).head for cycles in (1, 2))
+    twice.load_state_dict(once.state_dict())
+    features = (torch.randn(2, 8, 16, 12),)
+    found, expected = once.next_cycle(once(features)), twice(features)
+    assert found.produced() == expected.produced()
+    for name in ('keypoint_tokens', 'visual_tokens'):
+        assert torch.equal(getattr(found, name), getattr(expected, name))
+    assert torch.equal(found.heatmaps[-1], expected.heatmaps[-1])

@@ -103,6 +103,8 @@ def test_tokens_of_one_image_do_not_depend_on_another() -> None:
     (dict(dim=10), 'token width 10 must be divisible by 4'),
     (dict(num_heads=3), 'by its 3 heads'),
     (dict(attention_scale='none'), "attention_scale='none'; expected one of"),
+    (dict(cycles=0), 'cycles=0; expected a whole number of 1 or more'),
+    (dict(cycles=1.5), 'cycles=1.5; expected a whole number'),
 ])
 def test_sizes_that_do_not_divide_are_refused(wrong: dict, sentence: str) -> None:
     with pytest.raises(DistilPoseError, match=sentence):
@@ -122,7 +124,7 @@ def test_a_chain_leaves_the_keypoint_tokens_of_every_transformer() -> None:
     chain = build_token_encoder(2, 3, **dict(SIZE, depth=1), transformers=3)
     keypoint, visual = chain(feature_map := torch.randn(4, 2, 8, 6))
     assert keypoint.shape == (4, 3, 24) and chain.readout_dim == 24 and visual.shape == (4, 4, 8)
-    tokens, _ = chain._embed(feature_map)
+    tokens = chain._embed(feature_map)
     for index, layer in enumerate(chain.layers):
         tokens = layer(tokens)
         torch.testing.assert_close(keypoint[..., 8 * index:8 * (index + 1)], tokens[:, :3])
@@ -152,3 +154,58 @@ def test_without_visual_tokens_the_keypoint_tokens_are_the_same(scale: str, chai
     found, visual = model(feature_map)
     assert visual is None and seen == [7] * (len(seen) - 1) + [3]
     torch.testing.assert_close(found, expected)
+
+
+def written_out(model: TokenEncoder, tokens: torch.Tensor, *, cycles: int) -> torch.Tensor:
+    """Cycles over tokens (B, K + P, D) layer by layer: the position stands before all layers of a cycle but the first.
+
+    That of the first cycle's first layer is in the tokens already.
+    """
+    position = F.pad(model.position, (0, 0, 3, 0))
+    for _ in range(cycles):
+        for index, layer in enumerate(model.layers):
+            tokens = layer(tokens if index == 0 else tokens + position)
+    return tokens
+
+
+@on_device
+@pytest.mark.parametrize('cycles', [1, 2, 3])
+def test_cycles_are_passes_through_the_same_layers(cycles: int) -> None:
+    model, feature_map = encoder(cycles=cycles), torch.randn(4, 2, 8, 6)
+    keypoint, visual = model(feature_map)
+    expected = written_out(model, model._embed(feature_map), cycles=cycles)
+    torch.testing.assert_close(torch.cat((keypoint, visual), dim=1), expected)
+    assert list(model.state_dict()) == list(encoder().state_dict())
+
+
+@on_device
+@pytest.mark.parametrize('cycles', [2, 3])
+def test_a_next_cycle_continues_where_the_last_one_ended(cycles: int) -> None:
+    once, often, feature_map = encoder(), encoder(cycles=cycles), torch.randn(4, 2, 8, 6)
+    tokens = once(feature_map)
+    for _ in range(cycles - 1):
+        tokens = once.next_cycle(*tokens)
+    for found, expected in zip(tokens, often(feature_map), strict=True):
+        assert torch.equal(found, expected)
+
+
+@on_device
+def test_only_the_last_layer_of_the_last_cycle_leaves_out_visual_tokens() -> None:
+    model, feature_map, seen = encoder(cycles=2), torch.randn(2, 2, 8, 6), []
+    expected, _ = model(feature_map)
+    model.returns_visual_tokens = False
+    for layer in model.layers:
+        layer.mlp.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[1]))
+    found, visual = model(feature_map)
+    assert visual is None and seen == [7, 7, 7, 7, 7, 3]
+    torch.testing.assert_close(found, expected)
+    with pytest.raises(DistilPoseError, match='another cycle takes the visual tokens of the last one'):
+        model.next_cycle(found, visual)
+
+
+def test_a_chain_has_no_cycles() -> None:
+    with pytest.raises(DistilPoseError, match='cycles=2 with transformers=2; cycles are those of a single'):
+        build_token_encoder(2, 3, **dict(SIZE, cycles=2), transformers=2)
+    chain = build_token_encoder(2, 3, **SIZE, transformers=2)
+    with pytest.raises(DistilPoseError, match='a chain of transformers has no next cycle'):
+        chain.next_cycle(*chain(torch.randn(1, 2, 8, 6)))
