@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..config.models import student_model
+from ..config.models import source_of, student_model
 from ..config.named_teachers import named_teachers
 from ..config.teacher_crop import CropSpec, crop_of, padding_of, pipelines, with_teacher_crops
 from ..config.walk import plain
@@ -34,7 +34,7 @@ def add_teacher_crops(cfg: Config) -> None:
     specs: dict[str, CropSpec] = {}
     student = _student_size(cfg) if (teachers := named_teachers(cfg.get('model'))) else None
     for name, (entry, spec) in teachers.items():
-        images = teacher_input(plain(spec))
+        images = teacher_input(plain(spec), student=lambda: source_of(cfg))
         if choose_crop(spec, student=student, teacher=images.size).is_own:
             specs[name] = CropSpec(images, spec.get('view') or 'same', entry)
     if specs and not cut_teacher_crops([cfg.get(place) for place in _PLACES], specs):

@@ -108,8 +108,9 @@ class PoseDistiller(BaseModel):
         self.init_from_teacher = tuple(init_from_teacher)
         if (self.init_from_teacher or share_backbone) and not hasattr(self.teacher, 'model'):
             option = 'init_from_teacher' if self.init_from_teacher else 'share_backbone'
-            raise DistilPoseError(f'model.{option} takes weights from the teacher, and {self.teacher.name} is a file '
-                                  'that only predicts; drop the option, or name a config and a checkpoint')
+            reason = 'is a file that only predicts' if self.teacher.is_frozen else 'is made of the student'
+            raise DistilPoseError(f'model.{option} takes weights from the teacher, and {self.teacher.name} {reason}; '
+                                  'drop the option, or name a config and a checkpoint')
         self.shared = self._share_backbone() if share_backbone else ()
         self.frozen = (*self.shared, *freeze)
         freeze_modules(network, self.frozen)
@@ -160,7 +161,7 @@ class PoseDistiller(BaseModel):
     def factor(self, name: str) -> float:
         """Weight of a term times its schedule at the current iteration; at the first one without a Runner."""
         term = self.terms[name]
-        return term.weight * term.schedule(current_progress(by_epoch=term.by_epoch))
+        return term.weight * term.schedule(current_progress(by_epoch=term.by_epoch)) * self.only_teacher().factor()
 
     def _task_losses(self, features: tuple[Tensor, ...], prediction: Any, data_samples: list) -> dict[str, Tensor]:
         head = student_modules.replayed(self.student.head, prediction)

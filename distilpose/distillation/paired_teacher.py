@@ -49,6 +49,10 @@ class PairedTeacher(nn.Module):
         self.keypoint_map, self.own_crop, self.to_teacher = keypoint_map, own_crop, to_teacher
         self.grids = grids
 
+    def factor(self) -> float:
+        """Factor of its terms in the current iteration; at 0 it is not run."""
+        return self.teacher.factor()
+
     def run(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
         """Runs the teacher on a batch; its outputs are for the student's keypoints, relative to the student's crops.
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from mmengine.registry import DefaultScope
 from mmpose.registry import MODELS
 
-from distilpose.config.models import PAIRING_OPTIONS, check_arguments
+from distilpose.config.models import PAIRING_OPTIONS, ModelSource, check_arguments
 from distilpose.errors import DistilPoseError
 from distilpose.structures import NetworkInput
 
 from .base import Teacher
-from .estimator import FrozenTeacher, load_teacher, read_teacher_input, read_teacher_source
+from .estimator import FrozenTeacher, input_of, load_teacher, read_teacher_input, read_teacher_source
 from .moving_average import MovingAverageTeacher
 from .onnx import OnnxTeacher
 
@@ -48,20 +48,28 @@ def teacher_facts(spec: Mapping[str, Any], teacher: Teacher) -> Any:
     return teacher.facts() if 'type' in own else read_teacher_source(own).model
 
 
-def teacher_input(spec: Mapping[str, Any]) -> NetworkInput:
+def teacher_input(spec: Mapping[str, Any], *, student: Callable[[], ModelSource] | None = None) -> NetworkInput:
     """The images that the teacher of a config's ``model.teacher`` takes, without building it.
 
     A registered teacher has a class method ``read_input(spec)`` for it, which gets its own options; without that method
-    the input is unknown. ``padding`` of the spec overrides the teacher's.
+    the input is unknown. One that is made of the student (``has_student_input``) takes the student's images.
+    ``padding`` of the spec overrides the teacher's.
+
+    Args:
+        spec: the config's ``model.teacher``.
+        student: reads the student; only called where its input is the teacher's.
 
     Raises:
         DistilPoseError: as :func:`~distilpose.distillation.teachers.load_teacher`.
     """
     own = _own_options(spec)
     if 'type' not in own:
-        found = read_teacher_input(own)
+        return with_padding(read_teacher_input(own), spec)
+    kind = _check_kind(own)
+    if getattr(kind, 'has_student_input', False) and student is not None:
+        found = replace(input_of(student()), padding=None)
     else:
-        read = getattr(_check_kind(own), 'read_input', None)
+        read = getattr(kind, 'read_input', None)
         found = NetworkInput() if read is None else read(own)
     return with_padding(found, spec)
 

@@ -40,6 +40,8 @@ class Teacher(ABC):
 
     is_frozen: bool = True
     """Whether its weights stay as they were loaded."""
+    has_student_input: bool = False
+    """Whether it is made of the student and takes the student's images."""
 
     @property
     @abstractmethod
@@ -76,6 +78,10 @@ class Teacher(ABC):
 
     def attach(self, student: Any) -> None:  # noqa: B027 - most teachers do not depend on the student
         """Called once with the student's network, a plain estimator, when the model is built."""
+
+    def factor(self) -> float:
+        """Factor of its terms in the current iteration, from 0 (it is not run) to 1."""
+        return 1.0
 
     def train(self, mode: bool) -> None:  # noqa: B027 - most teachers stay in eval mode
         """Called when the student changes between train and eval mode."""

@@ -231,14 +231,18 @@ def read_teacher_input(spec: Mapping[str, Any]) -> NetworkInput:
         DistilPoseError: as :func:`read_teacher_source`.
     """
     source = read_teacher_source(spec)
+    return input_of(source if _hugging_face_folder(spec['config']) is None else replace(source, padding=PADDING))
+
+
+def input_of(source: ModelSource) -> NetworkInput:
+    """The images that an estimator takes, without building it; as the ``input`` of its :class:`FrozenTeacher`."""
     preprocessor, decoder = source.model.get('data_preprocessor') or {}, (source.model.get('head') or {}).get('decoder')
     mean, std = (None if preprocessor.get(key) is None else _three(preprocessor[key]) for key in ('mean', 'std'))
     size = None if decoder is None else decoder.get('input_size')
     found = NetworkInput(None if size is None else (int(size[0]), int(size[1])), mean, std,
                          rgb=bool(preprocessor.get('bgr_to_rgb') or preprocessor.get('rgb_to_bgr')),
                          udp=decoder is not None and decoder.get('type') == 'UDPHeatmap')
-    is_folder = _hugging_face_folder(spec['config']) is not None
-    return _with_crop(found, padding=PADDING if is_folder else source.padding, udp=source.udp)
+    return _with_crop(found, padding=source.padding, udp=source.udp)
 
 
 def _with_crop(found: NetworkInput, *, padding: float | None, udp: bool | None) -> NetworkInput:

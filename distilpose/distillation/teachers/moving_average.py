@@ -55,6 +55,7 @@ class MovingAverageTeacher(Teacher):
     """
 
     is_frozen = False
+    has_student_input = True
     loaded_digest = ''
 
     def __init__(self, *, momentum: float = 0.999, warmup: float = 9, start: float = 0, buffers: str = 'average',
