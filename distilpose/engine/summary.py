@@ -48,7 +48,7 @@ def describe_model(runner: Runner) -> Iterator[str]:
     folder = named.get('config') if isinstance(named.get('config'), str) else None  # of Hugging Face: has its weights
     teacher = named.get('checkpoint') or named.get('file') or folder or 'weights of a program'
     yield f'Student: {describe_network(model.student)}.'
-    yield f'Teacher: {model.teacher.describe()}, frozen, {teacher}.'
+    yield f'Teacher: {model.teacher.describe()}{f", frozen, {teacher}" if model.teacher.is_frozen else ""}.'
     yield from model.teacher.details()
     terms = (f'{name} ({_weight(term)})' for name, term in model.terms.items())
     yield f'Task loss (weight {model.task_weight:g}), terms: {", ".join(terms) or "none"}.'

@@ -122,8 +122,9 @@ def facts_of(runner: Runner) -> Facts:
     teacher = {}
     if isinstance(model, PoseDistiller) and isinstance(getattr(model, 'teacher', None), Teacher):
         known = teacher_facts(runner.cfg.model.teacher.to_dict(), model.teacher)
-        teacher = {"SHA-256 of the teacher's weights": model.teacher.loaded_digest[:16],
-                   "SHA-256 of the teacher's config": digest(known)}
+        teacher = {"SHA-256 of the teacher's config": digest(known)}
+        if model.teacher.is_frozen:
+            teacher["SHA-256 of the teacher's weights"] = model.teacher.loaded_digest[:16]
         if model.keypoint_map is not None:
             teacher["SHA-256 of the teacher's keypoints"] = digest(model.keypoint_map.partners)
     return dict(data=data, model=teacher, run={'number of processes': str(get_world_size()), **_types(runner, model)})

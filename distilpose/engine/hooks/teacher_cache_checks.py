@@ -36,6 +36,9 @@ def check_that_outputs_repeat(runner: Runner, model: Any) -> None:
     if model.shared:
         raise DistilPoseError('student and teacher share their backbone, so that the teacher costs no more than its '
                               'head; train without default_hooks.teacher_cache')
+    if not model.teacher.is_frozen:
+        raise DistilPoseError(f'the teacher ({type(model.teacher).__name__}) changes during the training, and its '
+                              'outputs with it; train without default_hooks.teacher_cache')
     if model.teacher.mode != 'eval':
         raise DistilPoseError(f"the teacher predicts in {model.teacher.mode} mode, where its outputs depend on the "
                               f"other images of a batch; set model.teacher.mode='eval', {without}")

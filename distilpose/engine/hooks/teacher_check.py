@@ -18,7 +18,8 @@ from ..unwrapped_model import unwrapped_model
 class TeacherCheckHook(Hook):
     """Verifies that teacher weights did not change: at the start, before each checkpoint and at the end of training.
 
-    It also compares the teacher's keypoints with those of the training data. Without a teacher it does nothing.
+    It also compares the teacher's keypoints with those of the training data. Without a teacher, and with one that is
+    made of the student, it does nothing.
     """
 
     priority = 'NORMAL'
@@ -113,5 +114,6 @@ def compare_keypoints(data: Sequence[str], expected: Sequence[str], *, owner: st
 
 
 def _teacher(runner: Runner) -> Any:
-    model = unwrapped_model(runner)
-    return getattr(model, 'teacher', None)
+    """The teacher with weights of its own."""
+    teacher = getattr(unwrapped_model(runner), 'teacher', None)
+    return teacher if teacher is None or teacher.is_frozen else None

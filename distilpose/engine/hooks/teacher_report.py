@@ -101,6 +101,8 @@ class TeacherReportHook(Hook):
         Raises:
             DistilPoseError: the teacher's numbers are not finite.
         """
+        if not model.teacher.is_frozen:
+            return None, 'it is made of the student, and as good as that is', None
         dataset, reason = validation_of(runner)
         if dataset is None:
             return None, reason, None
