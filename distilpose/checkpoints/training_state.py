@@ -30,6 +30,11 @@ def _is_mapping(value: Any) -> bool:
     return isinstance(value, Mapping)
 
 
+def _is_weights(value: Any) -> bool:
+    return _is_mapping(value) and all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items())
+
+
 _MAPPING = 'a dictionary', _is_mapping
 _ENTRIES: dict[str, _Entry] = {
     'meta': _Entry(*_MAPPING, True),
@@ -43,8 +48,10 @@ _ENTRIES: dict[str, _Entry] = {
     'message_hub.runtime_info': _Entry(*_MAPPING, True),
     'message_hub.resumed_keys': _Entry(*_MAPPING, True),
     'optimizer': _Entry(*_MAPPING, True),
-    'state_dict': _Entry('a dictionary of tensors', lambda value: _is_mapping(value) and all(
-        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items()), True),
+    'state_dict': _Entry('a dictionary of tensors', _is_weights, True),
+    'moving_average': _Entry('averages of the student, by teacher', lambda value: _is_mapping(value) and all(
+        _is_mapping(average) and _is_weights(average.get('state_dict')) and _is_count(average.get('updates'))
+        for average in value.values())),
     'param_schedulers': _Entry('a list of dictionaries', lambda value: all(map(_is_mapping, (
         value if isinstance(value, list) else sum(value.values(), []) if _is_lists(value) else [None])))),
 }

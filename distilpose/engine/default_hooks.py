@@ -19,6 +19,7 @@ DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
     checkpoint=dict(type='SafeCheckpointHook', interval=1),
     crop_store=dict(type='CropStoreHook'),
     finite_check=dict(type='FiniteCheckHook'),
+    moving_average=dict(type='MovingAverageHook'),
     resume_facts=dict(type='ResumeFactsHook'),
     resume_position=dict(type='ResumePositionHook'),
     signals=dict(type='SignalHook'),

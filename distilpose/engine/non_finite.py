@@ -62,7 +62,7 @@ class StepWatch:
             for weight in weights:  # an optimizer leaves weights without a gradient alone, and their state
                 weight.grad = None
             return
-        self.has_stepped = True
+        self.has_stepped = self.refuses or bool(weights)  # another watch may have taken all gradients
 
     def remove(self) -> None:
         """Leaves the optimizer as it was."""

@@ -36,6 +36,8 @@ CHANGES: dict[str, tuple[str, Any, str]] = dict(
     hub=('message_hub', 'text', "message_hub is 'text'"),
     scalars=('message_hub.log_scalars', [1], 'message_hub.log_scalars is a list'),
     weights=('state_dict', dict(a=1), 'state_dict is a dict, and a dictionary of tensors'),
+    averages=('moving_average', dict(teacher=dict(state_dict=dict(a=torch.ones(1)), updates='3')),
+              'moving_average is a dict, and averages of the student, by teacher'),
     schedulers=('param_schedulers', [1], 'param_schedulers is a list, and a list of dictionaries'),
     optimizer=('optimizer', torch.ones(1), 'optimizer is a Tensor'))
 
@@ -69,6 +71,7 @@ def test_what_a_training_saves_passes() -> None:
     checkpoint = training()
     check_training_state(checkpoint, source='x')
     checkpoint['param_schedulers'] = dict(backbone=[dict(last_step=1)], head=[])
+    checkpoint['moving_average'] = dict(teacher=dict(state_dict=dict(a=torch.ones(1)), updates=3))
     check_training_state(checkpoint, source='x')
 
 

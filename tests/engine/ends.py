@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-COMPARED = ('state_dict', 'ema_state_dict', 'optimizer', 'param_schedulers')
+COMPARED = ('state_dict', 'ema_state_dict', 'moving_average', 'optimizer', 'param_schedulers')
 _OF_THE_CLOCK = ('time', 'data_time', 'memory')
 
 

@@ -7,6 +7,7 @@ from .checkpoint import SafeCheckpointHook
 from .crop_store import CropStoreHook
 from .finite_check import FiniteCheckHook
 from .gradient_share import GradientShareHook
+from .moving_average import MovingAverageHook
 from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import PlainCheckpointHook
 from .progress import ProgressHook
@@ -23,7 +24,7 @@ from .teacher_report import TeacherReportHook
 from .validation_check import ValidationCheckHook
 
 __all__ = ['AccumulatedGradientsHook', 'AgreementHook', 'ChannelsLastHook', 'CropStoreHook', 'FiniteCheckHook',
-           'GradientShareHook', 'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook', 'ResumableRandomnessHook',
-           'ResumeFactsHook', 'ResumePositionHook', 'SafeCheckpointHook', 'SignalHook', 'SkippedImagesHook',
-           'StartWeightsHook', 'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook', 'TeacherReportHook',
-           'ValidationCheckHook']
+           'GradientShareHook', 'MovingAverageHook', 'PipelineSwitchHook', 'PlainCheckpointHook', 'ProgressHook',
+           'ResumableRandomnessHook', 'ResumeFactsHook', 'ResumePositionHook', 'SafeCheckpointHook', 'SignalHook',
+           'SkippedImagesHook', 'StartWeightsHook', 'StrictResumeHook', 'TeacherCacheHook', 'TeacherCheckHook',
+           'TeacherReportHook', 'ValidationCheckHook']

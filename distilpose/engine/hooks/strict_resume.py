@@ -49,5 +49,5 @@ class StrictResumeHook(Hook):
             fit = load_fitting(model, checkpoint['state_dict'])
             runner.logger.warning(fit.describe('the checkpoint to resume from'))
             checkpoint['state_dict'] = model.state_dict()
-            for name in ('ema_state_dict', 'optimizer'):
+            for name in ('ema_state_dict', 'moving_average', 'optimizer'):
                 checkpoint.pop(name, None)
