@@ -63,7 +63,7 @@ CHECKED = (
                r'|/(heatmap|simdr|sa_simdr)_(?!.*(_from_|lspet))|fpd/(mpii|coco)/(hourglass|hrnet)'
                r'|/fpd_hourglass_8x256_to_4x128_mpii|rtmpose/ubody/rtmpose-(?!.*wide)'),
     ('[trained](benchmarks/lspet.md)', r'/(distilpose|tokenpose)/lspet/'),
-    ('[trained](benchmarks/fpd.md)', r'fpd/lspet/|quickstart/fpd_'),
+    ('[trained](benchmarks/fpd.md)', r'fpd/lspet/(?!moving_average)|quickstart/fpd_'),
     ('[trained](benchmarks/simdr.md)', r'simdr/lspet/'),
     ('[trained](benchmarks/dwpose.md)', r'/synthetic/'),
     ('[trained](benchmarks/quickstart.md)', r'quickstart/(?!fpd_)'),
@@ -108,7 +108,7 @@ def row(path: Path) -> str:
 
 def _teacher(model: dict) -> str:
     teacher = model.get('teacher') if model.get('type') == 'PoseDistiller' else None
-    return PurePath(str(teacher.get('config') or teacher.get('file'))).stem if teacher else ''
+    return PurePath(str(teacher.get('config') or teacher.get('file') or teacher.get('type'))).stem if teacher else ''
 
 
 def _published(path: Path) -> str:
