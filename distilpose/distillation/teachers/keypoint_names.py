@@ -65,6 +65,8 @@ class KeypointDefinition:
     """A key of :data:`SETS`, where these are its names in its order."""
     sigmas: tuple[float, ...] = ()
     """Of object keypoint similarity, where the definition has them."""
+    skeleton: tuple[tuple[int, int], ...] = ()
+    """Pairs of keypoints that are joined by a bone, where the definition has them."""
 
     @property
     def joints(self) -> tuple[str, ...]:
@@ -134,6 +136,19 @@ def read_sigmas(value: str, *, entry: str) -> list[float]:
     return list(definition.sigmas)
 
 
+def read_skeleton(value: str, *, entry: str) -> list[tuple[int, int]]:
+    """The pairs of keypoints that a skeleton joins, of a set or of a metainfo file.
+
+    Raises:
+        DistilPoseError: as :func:`read_definition`, or it has no skeleton.
+    """
+    definition = read_definition(value, entry=entry)
+    if not definition.skeleton:
+        raise DistilPoseError(f'{entry} is {value!r}, which has no skeleton; write the bones as pairs of indices of '
+                              f'the {len(definition.names)} keypoints')
+    return list(definition.skeleton)
+
+
 def side_of(name: str) -> str | None:
     """``'left'``, ``'right'``, or ``None`` for a name without a side."""
     first = normalised_name(name).partition('_')[0]
@@ -170,7 +185,8 @@ def _of_metainfo(metainfo: dict, *, set_name: str | None = None) -> KeypointDefi
     names = metainfo['keypoint_id2name']
     return KeypointDefinition(tuple(names[index] for index in sorted(names)),
                               tuple(int(index) for index in metainfo['flip_indices']), set_name,
-                              tuple(map(float, metainfo.get('sigmas', ()))))
+                              tuple(map(float, metainfo.get('sigmas', ()))),
+                              tuple((int(start), int(end)) for start, end in metainfo.get('skeleton_links', ())))
 
 
 @functools.cache

@@ -59,11 +59,32 @@ def resample_bins(profile: Tensor, bins: int) -> Tensor:
     Returns:
         (B, K, bins), linear between cells; border values beyond the last cell.
     """
-    cells = profile.shape[-1]
-    place = (torch.arange(bins, dtype=profile.dtype, device=profile.device) * cells / bins).clamp(max=cells - 1)
-    shares = (1 - (place - torch.arange(cells, dtype=profile.dtype, device=profile.device)[:, None]).abs()).clamp(min=0)
-    values = profile @ shares
+    values = interpolate_bins(profile, bins)
     return values / values.sum(dim=-1, keepdim=True).clamp(min=1e-6)
+
+
+def interpolate_bins(values: Tensor, bins: int) -> Tensor:
+    """Values in the bins of an axis, (B, K, cells), on another number of bins, as :func:`resample_bins`.
+
+    Of any sum; those of this number of bins are returned as they are.
+    """
+    cells = values.shape[-1]
+    if cells == bins:
+        return values
+    place = (torch.arange(bins, dtype=values.dtype, device=values.device) * cells / bins).clamp(max=cells - 1)
+    shares = (1 - (place - torch.arange(cells, dtype=values.dtype, device=values.device)[:, None]).abs()).clamp(min=0)
+    return values @ shares
+
+
+def bins_mismatch(student: PoseOutputs, teacher: PoseOutputs) -> str | None:
+    """Why a teacher's bins cannot be resampled to the student's, in a sentence, or ``None``."""
+    assert student.simcc is not None and teacher.simcc is not None
+    found, expected = ([logits.shape[-1] for logits in outputs.simcc or ()] for outputs in (student, teacher))
+    if all(theirs <= _COARSEST * own for own, theirs in zip(found, expected, strict=True)):
+        return None
+    return (f'the student has {found[0]} bins along x and {found[1]} along y, the teacher {expected[0]} and '
+            f'{expected[1]}: more than {_COARSEST} times as many, between which its peaks would be lost; give the '
+            'student a larger split ratio, or drop the term with None')
 
 
 @MODELS.register_module()
@@ -94,13 +115,7 @@ class SimCCTerm(DistillationTerm):
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
         """The student's bins must not skip the teacher's peaks."""
-        assert student.simcc is not None and teacher.simcc is not None
-        found, expected = ([logits.shape[-1] for logits in outputs.simcc or ()] for outputs in (student, teacher))
-        if all(theirs <= _COARSEST * own for own, theirs in zip(found, expected, strict=True)):
-            return None
-        return (f'the student has {found[0]} bins along x and {found[1]} along y, the teacher {expected[0]} and '
-                f'{expected[1]}: more than {_COARSEST} times as many, between which its peaks would be lost; give the '
-                'student a larger split ratio, or drop the term with None')
+        return bins_mismatch(student, teacher)
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""

@@ -1,0 +1,173 @@
+"""Relational knowledge distillation (RKD): relative distances and angles between samples, or between joints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmpose.registry import MODELS
+from torch import Tensor
+from torch.nn import functional as F
+
+from distilpose.distillation.schedules import require_numbers
+from distilpose.errors import DistilPoseError
+from distilpose.structures import Labels, PoseOutputs
+
+from .base import DistillationTerm
+from .coordinate_reader import CoordinateReader
+
+SHORTEST = 1e-3
+"""Of the mean length: shorter vectors have no direction, so that gradients of angles stay bounded."""
+_TINY = 1e-12
+_MOST_JOINTS = 64  # 262 thousand angles a person
+
+
+def distance_loss(student: Tensor, teacher: Tensor, *, weights: Tensor | None = None) -> Tensor:
+    """Huber distance between relative pairwise distances: those of a group divided by their mean.
+
+    RKD-D (Park et al., CVPR 2019, section 3.2). As in the published code (checked in mdistiller's copy) it is the mean
+    over all N x N pairs, those of a point with itself included, and the mean distance is that over the others. Moving,
+    turning and scaling the points of a network changes nothing.
+
+    Args:
+        student: (G, N, D): G groups of N points.
+        teacher: (G, N, D') of as many points, of any D'.
+        weights: (G, N) of the points, ``None`` for ones; a pair has the product of its two, and pairs of weight 0
+            count as zeros in the mean.
+
+    Returns:
+        A scalar; 0 for groups of one point.
+    """
+    pairs = _pair_weights(student, weights)
+    found, expected = (relative_lengths(_differences(points), pairs) for points in (student, teacher))
+    return (F.smooth_l1_loss(found, expected, reduction='none') * pairs).mean()
+
+
+def angle_loss(student: Tensor, teacher: Tensor, *, weights: Tensor | None = None) -> Tensor:
+    """Huber distance between the cosines of the angles that any two points of a group form at a third.
+
+    RKD-A (Park et al., CVPR 2019, section 3.2), the mean over all N x N x N triples as in the published code. Moving,
+    turning and scaling the points of a network changes nothing. Where two points are closer than a thousandth of the
+    mean distance, in one of the networks, there is no angle, and no gradient; the published code divides by 1e-12
+    there. Takes the memory of G x N x N x (D + N) numbers.
+
+    Args:
+        student: (G, N, D): G groups of N points.
+        teacher: (G, N, D') of as many points, of any D'.
+        weights: (G, N) as in :func:`distance_loss`; a triple has the product of its three.
+
+    Returns:
+        A scalar; 0 for groups of one or two points.
+    """
+    count, pairs = student.shape[1], _pair_weights(student, weights)
+    (found, is_long), (expected, is_long_too) = (
+        (units.unflatten(1, (count, count)), is_long.unflatten(1, (count, count)))
+        for units, is_long in (directions(_differences(points), pairs) for points in (student, teacher)))
+    sides = is_long * is_long_too * _pair_weights(student, None).unflatten(1, (count, count))
+    triples = F.smooth_l1_loss(found @ found.mT, expected @ expected.mT, reduction='none')
+    if weights is not None:
+        sides, triples = sides * weights[:, None], triples * weights[:, :, None, None]
+    return (triples * sides[..., None] * sides[..., None, :]).mean()
+
+
+def relative_lengths(vectors: Tensor, weights: Tensor) -> Tensor:
+    """(G, N, D) vectors to their (G, N) lengths, divided by the mean length of their group; 0 if that is 0.
+
+    Args:
+        vectors: G groups of N vectors.
+        weights: (G, N) in the mean.
+    """
+    lengths = torch.linalg.vector_norm(vectors, dim=-1)
+    return lengths / _mean(lengths, weights).clamp(min=_TINY)
+
+
+def directions(vectors: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """(G, N, D) vectors of length 1, and (G, N) whether they were long enough for a direction, see :data:`SHORTEST`.
+
+    Args:
+        vectors: G groups of N vectors; those that are too short are left as they are.
+        weights: (G, N) in the mean length of a group.
+    """
+    lengths = torch.linalg.vector_norm(vectors, dim=-1)
+    is_long = lengths > SHORTEST * _mean(lengths.detach(), weights)
+    return vectors / torch.where(is_long, lengths, 1.0)[..., None], is_long
+
+
+def _mean(lengths: Tensor, weights: Tensor) -> Tensor:
+    return (lengths * weights).sum(-1, keepdim=True) / weights.sum(-1, keepdim=True).clamp(min=_TINY)
+
+
+def _differences(points: Tensor) -> Tensor:
+    """(G, N, D) points to (G, N x N, D) vectors, from every point to all."""
+    return (points[:, None] - points[:, :, None]).flatten(1, 2)
+
+
+def _pair_weights(points: Tensor, weights: Tensor | None) -> Tensor:
+    """(G, N x N) or (1, N x N), 0 for a point with itself."""
+    others = 1 - torch.eye(points.shape[1], dtype=points.dtype, device=points.device)[None]
+    return (others if weights is None else others * weights[:, :, None] * weights[:, None]).flatten(1)
+
+
+class _Relations:
+    """The weights of distances and angles of a term, and their sum."""
+
+    def __init__(self, term: str, *, distance: float, angle: float) -> None:
+        require_numbers(term, distance=distance, angle=angle)
+        if min(distance, angle) < 0 or not distance + angle:
+            raise DistilPoseError(f'{term} got distance={distance} and angle={angle}; expected weights that are not '
+                                  'negative, one of them above 0')
+        self.distance, self.angle = distance, angle
+
+    def loss(self, student: Tensor, teacher: Tensor, weights: Tensor | None) -> Tensor:
+        losses = [weight * loss(student, teacher, weights=weights) for weight, loss in
+                  ((self.distance, distance_loss), (self.angle, angle_loss)) if weight]
+        return torch.stack(losses).sum()
+
+
+@MODELS.register_module()
+class JointRelationTerm(DistillationTerm):
+    """:func:`distance_loss` and :func:`angle_loss` between the joints of a person, on coordinates of the crop.
+
+    RKD relates the samples of a batch; that the points are the joints of one person is a choice of this project.
+    Labelled joints are supervised, and all joints of an image without annotations, where the teacher predicts them.
+
+    Args:
+        distance: weight of the distances; RKD's in its classification experiments, as of the angles.
+        angle: weight of the angles.
+        student: the student output to read coordinates from, see
+            :class:`~distilpose.distillation.terms.coordinate_reader.CoordinateReader`.
+        teacher: the teacher output.
+        beta: of the student's distributions and heatmaps.
+        **kwargs: as :class:`DistillationTerm`.
+
+    Raises:
+        DistilPoseError: an option is unknown, or both weights are 0.
+    """
+
+    supports_grids = True
+    reads_coordinates = True
+
+    def __init__(self, *, distance: float = 25.0, angle: float = 50.0, student: str = 'coords', teacher: str = 'auto',
+                 beta: float | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.relations = _Relations(type(self).__name__, distance=distance, angle=angle)
+        self.reader = CoordinateReader(type(self).__name__, student=student, teacher=teacher, beta=beta)
+        self.student_fields, self.teacher_fields = (student,), self.reader.teacher_fields
+
+    def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
+        """The teacher must have coordinates, and there must not be too many joints for all their angles."""
+        count = self.reader.predicted(student).shape[1]
+        if self.relations.angle and count > _MOST_JOINTS:
+            return (f'{count} joints have {count ** 3 / 1e6:.1f} million angles a person; set angle=0, or compare the '
+                    'bones of a skeleton with BoneVectorTerm')
+        return self.reader.mismatch(teacher)
+
+    def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
+        """Chooses the teacher output to read."""
+        self.teacher_fields = (str(self.reader.field(teacher)),)
+
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
+        """See :class:`DistillationTerm`."""
+        target, has_place = self.reader.target(teacher, grid=self.teacher_grid)
+        coords = self.reader.predicted(student, grid=self.student_grid)
+        return self.relations.loss(coords, target, labels.distillation_weights() * has_place)
