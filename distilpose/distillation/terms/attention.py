@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from functools import partial
+from typing import Any
+
+from mmpose.registry import MODELS
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from distilpose.distillation.schedules import require_numbers
+from distilpose.errors import DistilPoseError
+from distilpose.structures import Labels, PoseOutputs
+
+from .base import DistillationTerm
+from .map_pair import MapPair
 
 
 def attention_maps(maps: Tensor, *, power: float = 2.0, weights: Tensor | None = None) -> Tensor:
@@ -44,3 +55,47 @@ def attention_loss(student: Tensor, teacher: Tensor, *, power: float = 2.0, weig
     """
     found, expected = (attention_maps(maps, power=power, weights=weights) for maps in (student, teacher))
     return F.mse_loss(found, expected)
+
+
+@MODELS.register_module()
+class AttentionTerm(DistillationTerm):
+    """:func:`attention_loss` between feature maps or heatmaps.
+
+    Args:
+        maps: ``'features'``: a layer of each, labelled or not; ``'heatmaps'``: all stacks of the student and the
+            teacher's last one, labelled joints and all joints of an image without annotations.
+        student_layer: of features: name of a layer of the student; ``None``: the last map that its head takes.
+        teacher_layer: as ``student_layer``, of the teacher.
+        resize: of features: which map is resampled where sizes differ.
+        power: see :func:`attention_maps`.
+        **kwargs: as :class:`DistillationTerm`.
+
+    Raises:
+        DistilPoseError: an option is unknown, or the power is not above 0.
+    """
+
+    supports_grids = True
+    projector: nn.Module
+
+    def __init__(self, *, maps: str = 'features', student_layer: str | None = None, teacher_layer: str | None = None,
+                 resize: str = 'larger', power: float = 2.0, **kwargs: Any) -> None:
+        self.weighs_joints = maps == 'heatmaps'
+        super().__init__(**kwargs)
+        require_numbers('AttentionTerm', power=power)
+        if power <= 0:
+            raise DistilPoseError(f'AttentionTerm got power={power}; expected a number above 0')
+        self.power = power
+        self.pair = MapPair(self, maps, student_layer=student_layer, teacher_layer=teacher_layer, resize=resize,
+                            same_channels=False)
+
+    def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
+        """See :meth:`~distilpose.distillation.terms.map_pair.MapPair.mismatch`."""
+        return self.pair.mismatch(student, teacher)
+
+    def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
+        """Makes the projector."""
+        self.projector = self.pair.make_projector(student, teacher)
+
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
+        """See :class:`DistillationTerm`."""
+        return self.pair.compare(partial(attention_loss, power=self.power), self, student, teacher, labels)

@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 from mmpose.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from distilpose.distillation.schedules import require_numbers
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
+from .map_pair import MapPair
 from .simcc_pair import SimCCPair
 
 _EPSILON = 1e-6
@@ -108,6 +109,44 @@ def class_relation_loss(student: Tensor, teacher: Tensor, *, weights: Tensor | N
         A scalar.
     """
     return correlation_distance(student, teacher, dim=(0, 1), weights=None if weights is None else weights[..., None])
+
+
+@MODELS.register_module()
+class PearsonTerm(DistillationTerm):
+    """PKD: :func:`pearson_loss` between feature maps or heatmaps.
+
+    Args:
+        maps: ``'features'``: a layer of each, labelled or not; ``'heatmaps'``: all stacks of the student and the
+            teacher's last one, labelled joints and all joints of an image without annotations.
+        student_layer: of features: name of a layer of the student; ``None``: the last map that its head takes.
+        teacher_layer: as ``student_layer``, of the teacher.
+        resize: of features: which map is resampled where sizes differ; the student's, as published.
+        **kwargs: as :class:`DistillationTerm`.
+
+    Raises:
+        DistilPoseError: an option is unknown.
+    """
+
+    supports_grids = True
+    projector: nn.Module
+
+    def __init__(self, *, maps: str = 'features', student_layer: str | None = None, teacher_layer: str | None = None,
+                 resize: str = 'student', **kwargs: Any) -> None:
+        self.weighs_joints = maps == 'heatmaps'
+        super().__init__(**kwargs)
+        self.pair = MapPair(self, maps, student_layer=student_layer, teacher_layer=teacher_layer, resize=resize)
+
+    def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
+        """See :meth:`~distilpose.distillation.terms.map_pair.MapPair.mismatch`."""
+        return self.pair.mismatch(student, teacher)
+
+    def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
+        """Makes the projector."""
+        self.projector = self.pair.make_projector(student, teacher)
+
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
+        """See :class:`DistillationTerm`."""
+        return self.pair.compare(pearson_loss, self, student, teacher, labels)
 
 
 @MODELS.register_module()

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from distilpose.distillation.schedules import require_numbers
+from distilpose.errors import DistilPoseError
 from distilpose.models.losses import divergence_from_gaussians
+from distilpose.structures import Labels, PoseOutputs
+
+from .base import DistillationTerm
+from .map_pair import MapPair
+
+OVER = ('pixels', 'channels')
 
 _NO_WEIGHT = 1e-30
 
@@ -58,3 +71,53 @@ def pixel_divergence(student: Tensor, teacher: Tensor, *, temperature: float = 1
     offsets = weights.clamp(min=_NO_WEIGHT).log()[:, None, None]
     divergence = divergence_from_gaussians(rows + offsets, (targets + offsets).softmax(dim=-1))
     return temperature ** 2 * (divergence.mean((1, 2)) * weights.amax(1)).mean()
+
+
+@MODELS.register_module()
+class MapDivergenceTerm(DistillationTerm):
+    """:func:`channel_divergence` or :func:`pixel_divergence` between feature maps or heatmaps.
+
+    Args:
+        over: what the distributions are over: ``'pixels'``, each channel being one (:func:`channel_divergence`, CWD),
+            or ``'channels'``, each pixel being one (:func:`pixel_divergence`).
+        temperature: of the softmaxes; by default 4 for features, as in CWD, and 0.1 for heatmaps.
+        maps: ``'features'``: a layer of each, labelled or not; ``'heatmaps'``: all stacks of the student and the
+            teacher's last one, labelled joints and all joints of an image without annotations.
+        student_layer: of features: name of a layer of the student; ``None``: the last map that its head takes.
+        teacher_layer: as ``student_layer``, of the teacher.
+        resize: of features: which map is resampled where sizes differ.
+        **kwargs: as :class:`DistillationTerm`.
+
+    Raises:
+        DistilPoseError: an option is unknown, or the temperature is not above 0.
+    """
+
+    supports_grids = True
+    projector: nn.Module
+
+    def __init__(self, *, over: str = 'pixels', temperature: float | None = None, maps: str = 'features',
+                 student_layer: str | None = None, teacher_layer: str | None = None, resize: str = 'larger',
+                 **kwargs: Any) -> None:
+        self.weighs_joints = maps == 'heatmaps'
+        super().__init__(**kwargs)
+        if over not in OVER:
+            raise DistilPoseError(f'MapDivergenceTerm got over={over!r}; expected one of {OVER}')
+        chosen = (0.1 if maps == 'heatmaps' else 4.0) if temperature is None else temperature
+        require_numbers('MapDivergenceTerm', temperature=chosen)
+        if chosen <= 0:
+            raise DistilPoseError(f'MapDivergenceTerm got temperature={chosen}; expected a number above 0')
+        self.loss: Callable[..., Tensor] = partial(channel_divergence if over == 'pixels' else pixel_divergence,
+                                                   temperature=chosen)
+        self.pair = MapPair(self, maps, student_layer=student_layer, teacher_layer=teacher_layer, resize=resize)
+
+    def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
+        """See :meth:`~distilpose.distillation.terms.map_pair.MapPair.mismatch`."""
+        return self.pair.mismatch(student, teacher)
+
+    def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
+        """Makes the projector."""
+        self.projector = self.pair.make_projector(student, teacher)
+
+    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
+        """See :class:`DistillationTerm`."""
+        return self.pair.compare(self.loss, self, student, teacher, labels)

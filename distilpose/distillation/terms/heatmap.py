@@ -53,6 +53,18 @@ def targets_for(stacks: Sequence[Tensor], heatmaps: Tensor, *, source: HeatmapGr
     return [moved[size] for size in sizes]
 
 
+def peaks_mismatch(student: PoseOutputs, teacher: PoseOutputs) -> str | None:
+    """Why a teacher's heatmaps cannot be resampled to the student's, in a sentence, or ``None``."""
+    assert student.heatmaps is not None and teacher.heatmaps is not None
+    expected = _size(teacher.heatmaps[-1])
+    found = next((size for size in map(_size, student.heatmaps) if not _keeps_peaks(size, expected)), None)
+    if found is None:
+        return None
+    return (f"the student's heatmaps are of {found[0]}x{found[1]} (width x height), the teacher's of "
+            f'{expected[0]}x{expected[1]}: more than {_COARSEST} times as fine, so that its peaks would be lost '
+            'between cells; give the student a larger heatmap_size, or drop the term with None')
+
+
 @MODELS.register_module()
 class HeatmapTerm(DistillationTerm):
     """:func:`heatmap_loss` between all stacks of the student and the teacher's last one.
@@ -82,14 +94,7 @@ class HeatmapTerm(DistillationTerm):
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
         """The student's cells must not skip the teacher's peaks."""
-        assert student.heatmaps is not None and teacher.heatmaps is not None
-        expected = _size(teacher.heatmaps[-1])
-        found = next((size for size in map(_size, student.heatmaps) if not _keeps_peaks(size, expected)), None)
-        if found is None:
-            return None
-        return (f"the student's heatmaps are of {found[0]}x{found[1]} (width x height), the teacher's of "
-                f'{expected[0]}x{expected[1]}: more than {_COARSEST} times as fine, so that its peaks would be lost '
-                'between cells; give the student a larger heatmap_size, or drop the term with None')
+        return peaks_mismatch(student, teacher)
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""

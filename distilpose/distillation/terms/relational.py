@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from mmpose.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
-
-from distilpose.distillation.schedules import require_numbers
-from distilpose.errors import DistilPoseError
-from distilpose.structures import Labels, PoseOutputs
-
-from .base import DistillationTerm
-from .coordinate_reader import CoordinateReader
 
 SHORTEST = 1e-3
 """Of the mean length: shorter vectors have no direction, so that gradients of angles stay bounded."""
 _TINY = 1e-12
-_MOST_JOINTS = 64  # 262 thousand angles a person
 
 
 def distance_loss(student: Tensor, teacher: Tensor, *, weights: Tensor | None = None) -> Tensor:
@@ -106,68 +95,3 @@ def _pair_weights(points: Tensor, weights: Tensor | None) -> Tensor:
     """(G, N x N) or (1, N x N), 0 for a point with itself."""
     others = 1 - torch.eye(points.shape[1], dtype=points.dtype, device=points.device)[None]
     return (others if weights is None else others * weights[:, :, None] * weights[:, None]).flatten(1)
-
-
-class _Relations:
-    """The weights of distances and angles of a term, and their sum."""
-
-    def __init__(self, term: str, *, distance: float, angle: float) -> None:
-        require_numbers(term, distance=distance, angle=angle)
-        if min(distance, angle) < 0 or not distance + angle:
-            raise DistilPoseError(f'{term} got distance={distance} and angle={angle}; expected weights that are not '
-                                  'negative, one of them above 0')
-        self.distance, self.angle = distance, angle
-
-    def loss(self, student: Tensor, teacher: Tensor, weights: Tensor | None) -> Tensor:
-        losses = [weight * loss(student, teacher, weights=weights) for weight, loss in
-                  ((self.distance, distance_loss), (self.angle, angle_loss)) if weight]
-        return torch.stack(losses).sum()
-
-
-@MODELS.register_module()
-class JointRelationTerm(DistillationTerm):
-    """:func:`distance_loss` and :func:`angle_loss` between the joints of a person, on coordinates of the crop.
-
-    RKD relates the samples of a batch; that the points are the joints of one person is a choice of this project.
-    Labelled joints are supervised, and all joints of an image without annotations, where the teacher predicts them.
-
-    Args:
-        distance: weight of the distances; RKD's in its classification experiments, as of the angles.
-        angle: weight of the angles.
-        student: the student output to read coordinates from, see
-            :class:`~distilpose.distillation.terms.coordinate_reader.CoordinateReader`.
-        teacher: the teacher output.
-        beta: of the student's distributions and heatmaps.
-        **kwargs: as :class:`DistillationTerm`.
-
-    Raises:
-        DistilPoseError: an option is unknown, or both weights are 0.
-    """
-
-    supports_grids = True
-    reads_coordinates = True
-
-    def __init__(self, *, distance: float = 25.0, angle: float = 50.0, student: str = 'coords', teacher: str = 'auto',
-                 beta: float | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.relations = _Relations(type(self).__name__, distance=distance, angle=angle)
-        self.reader = CoordinateReader(type(self).__name__, student=student, teacher=teacher, beta=beta)
-        self.student_fields, self.teacher_fields = (student,), self.reader.teacher_fields
-
-    def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
-        """The teacher must have coordinates, and there must not be too many joints for all their angles."""
-        count = self.reader.predicted(student).shape[1]
-        if self.relations.angle and count > _MOST_JOINTS:
-            return (f'{count} joints have {count ** 3 / 1e6:.1f} million angles a person; set angle=0, or compare the '
-                    'bones of a skeleton with BoneVectorTerm')
-        return self.reader.mismatch(teacher)
-
-    def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
-        """Chooses the teacher output to read."""
-        self.teacher_fields = (str(self.reader.field(teacher)),)
-
-    def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
-        """See :class:`DistillationTerm`."""
-        target, has_place = self.reader.target(teacher, grid=self.teacher_grid)
-        coords = self.reader.predicted(student, grid=self.student_grid)
-        return self.relations.loss(coords, target, labels.distillation_weights() * has_place)

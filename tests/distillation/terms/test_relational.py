@@ -7,11 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from distilpose.distillation.terms.relational import JointRelationTerm, angle_loss, distance_loss
-from distilpose.errors import DistilPoseError
-from distilpose.structures import PoseOutputs
+from distilpose.distillation.terms.relational import angle_loss, distance_loss
 from tests.devices import on_device
-from tests.distillation.labels import labels
 
 
 def points(*shape: int, seed: int = 0) -> Tensor:
@@ -116,40 +113,6 @@ def test_points_of_weight_zero_take_no_part(loss) -> None:
 def test_gradients(loss) -> None:
     student, teacher, weights = points(2, 4, 3).double().requires_grad_(), points(2, 4, 2).double(), points(2, 4)
     assert torch.autograd.gradcheck(lambda x: loss(x, teacher, weights=weights.double()), student)
-
-
-@on_device
-def test_joints_of_heatmaps_and_coordinates_are_related() -> None:
-    teacher, weights = points(3, 5, 2, seed=1), torch.ones(3, 5)
-    weights[0, :3] = 0
-    student = points(3, 5, 2).requires_grad_()
-    term = JointRelationTerm(distance=2, angle=3)
-    assert term.mismatch(PoseOutputs(coords=student), PoseOutputs(coords=teacher)) is None
-    loss = term(PoseOutputs(coords=student), PoseOutputs(coords=teacher), labels(weights))
-    torch.testing.assert_close(loss, 2 * distance_loss(student, teacher, weights=weights)
-                               + 3 * angle_loss(student, teacher, weights=weights))
-    loss.backward()
-    assert not student.grad[0, :3].any() and student.grad[1].any()
-    maps = torch.zeros(3, 5, 16, 12)
-    maps[:, :, 4, 4] = 1
-    maps[:, 3] = 0  # no peak
-    place = torch.rand(3, 5, 16, 12).requires_grad_()
-    heatmaps = JointRelationTerm(student='heatmaps', angle=0)
-    heatmaps(PoseOutputs(heatmaps=(place,)), PoseOutputs(heatmaps=(maps,)), labels(torch.ones(3, 5))).backward()
-    assert not place.grad[:, 3].any() and torch.isfinite(place.grad).all()
-
-
-@on_device
-def test_refusals() -> None:
-    with pytest.raises(DistilPoseError, match='got distance=0 and angle=0; expected weights that are not negative'):
-        JointRelationTerm(distance=0, angle=0)
-    with pytest.raises(DistilPoseError, match="JointRelationTerm got student='tokens'"):
-        JointRelationTerm(student='tokens')
-    many = PoseOutputs(coords=torch.rand(1, 133, 2))
-    assert '133 joints have 2.4 million angles a person; set angle=0' in JointRelationTerm().mismatch(many, many)
-    assert JointRelationTerm(angle=0).mismatch(many, many) is None
-    assert 'from which coordinates cannot be decoded' in JointRelationTerm().mismatch(
-        PoseOutputs(coords=torch.rand(1, 5, 2)), PoseOutputs(features=(torch.rand(1, 5, 2, 2),)))
 
 
 @on_device
