@@ -18,7 +18,8 @@ MAY_CHANGE = ('data', 'model', 'optimizer')
 """That of :mod:`distilpose.engine.resuming`."""
 VALIDATIONS = ('auto', 'labels', 'agreement')
 """Those of :mod:`distilpose.distillation.leaf_config`."""
-METHODS = ('auto', 'fpd', 'simcc', 'dwpose', 'distilpose', 'coordinates')
+METHODS = ('auto', 'fpd', 'simcc', 'dwpose', 'distilpose', 'coordinates', 'attention', 'rkd', 'rkd_joints', 'bones',
+           'cwd', 'pixel_kl', 'pkd', 'dist', 'dkd', 'standardised')
 """Those of :mod:`distilpose.distillation.methods`."""
 LOGS = ('tensorboard', 'wandb', 'mlflow')
 """Those of :mod:`distilpose.engine.log_backends`."""

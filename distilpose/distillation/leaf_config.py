@@ -27,6 +27,7 @@ from distilpose.config import (
     read_config,
     read_model_source,
 )
+from distilpose.config.models import keypoint_metainfo
 from distilpose.datasets.unlabelled_files import list_images, read_boxes
 from distilpose.datasets.video_frames import is_video
 from distilpose.errors import DistilPoseError
@@ -38,6 +39,7 @@ from .own_crop import choose_crop
 from .pairing import student_outputs
 from .teachers import PAIRING_OPTIONS, build_teacher, read_teacher_source
 from .teachers.keypoint_map import keypoint_count
+from .teachers.keypoint_names import define
 from .teachers.keypoints import build_keypoint_map
 from .teachers.onnx.graph import read_graph
 from .teachers.resolving import find_file, resolve_teacher, teacher_name
@@ -153,8 +155,19 @@ def probe_student(config: Config, path: str) -> tuple[Network, tuple[str, ...] |
     size = input_size(model)
     loss = getattr(model.head, 'loss_module', None)
     network = Network(type(model.head).__name__, _on_empty_image(model, size), size,
-                      beta=float(getattr(loss, 'beta', 1.0)), sums_joints=isinstance(loss, SimCCLoss))
+                      beta=float(getattr(loss, 'beta', 1.0)), sums_joints=isinstance(loss, SimCCLoss),
+                      skeleton=_skeleton(config, source.keypoint_names))
     return network, source.keypoint_names
+
+
+def _skeleton(config: Config, names: Sequence[str] | None) -> str | tuple[tuple[int, int], ...]:
+    """See :attr:`Network.skeleton`."""
+    known = define(names) if names else None
+    if known is not None and known.set_name and known.skeleton:
+        return known.set_name
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        metainfo = keypoint_metainfo(config) or {}
+    return tuple((int(start), int(end)) for start, end in metainfo.get('skeleton_links', ()))
 
 
 def probe_teacher(spec: Mapping[str, Any], name: str) -> tuple[Network, tuple[str, ...] | None]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmpose.registry import MODELS
+
 from distilpose.config import load_config
 from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
@@ -20,6 +22,9 @@ KINDS = dict(heatmaps='heatmaps', simcc='simcc', coordinates='coords')
 STRIDE, SIGMA = 4, 2.0
 """Pixels of the crop in a cell of the heatmaps that a coordinate classifier draws, and their sigma in cells."""
 
+ANY = 'any'
+"""Instead of a kind in a rule whose terms do not depend on it, such as those on feature maps."""
+
 _FILES = {
     'heatmaps': ('fpd', 'fpd.terms.heatmaps'),
     'simcc': ('simcc', 'terms.simcc'),
@@ -31,6 +36,17 @@ _FILES = {
     'visual_tokens': ('distilpose', 'terms.visual_tokens'),
     'keypoint_tokens': ('distilpose', 'terms.keypoint_tokens'),
     'coordinates': ('coordinates', 'terms.coordinates'),
+    'attention': ('attention', 'terms.attention'),
+    'relations': ('rkd', 'terms.relations'),
+    'joint_relations': ('rkd_joints', 'terms.joint_relations'),
+    'bones': ('bones', 'terms.bones'),
+    'channels': ('cwd', 'terms.channels'),
+    'channels_of_features': ('cwd', 'terms.channels_of_features'),
+    'pixels': ('pixel_kl', 'terms.pixels'),
+    'pearson': ('pkd', 'terms.pearson'),
+    'correlation': ('dist', 'terms.correlation'),
+    'decoupled': ('dkd', 'terms.decoupled'),
+    'standardised': ('standardised', 'terms.standardised'),
 }
 """Where the options and weights of a term come from: a file of ``configs/_base_/methods/`` and the entry in it."""
 
@@ -49,6 +65,10 @@ class Rule:
     draws: bool = False
     """Whether the teacher, a coordinate classifier, draws heatmaps."""
     task_weight: float = 1.0
+
+    def fits(self, student: str, teacher: str) -> bool:
+        """Whether it is for these kinds."""
+        return self.student in (ANY, student) and self.teacher in (ANY, teacher)
 
     @property
     def title(self) -> str:
@@ -77,6 +97,19 @@ RULES = (
     Rule('coordinates', 'simcc', 'simcc', ('coordinates',)),
     Rule('coordinates', 'heatmaps', 'heatmaps', ('coordinates',)),
     Rule('coordinates', 'heatmaps', 'simcc', ('coordinates',)),
+    Rule('attention', ANY, ANY, ('attention',)),
+    Rule('rkd', ANY, ANY, ('relations',)),
+    Rule('rkd_joints', ANY, ANY, ('joint_relations',)),
+    Rule('bones', ANY, ANY, ('bones',)),
+    Rule('cwd', 'heatmaps', 'heatmaps', ('channels',)),
+    Rule('cwd', 'heatmaps', 'simcc', ('channels',), draws=True),
+    Rule('cwd', ANY, ANY, ('channels_of_features',)),
+    Rule('pixel_kl', 'heatmaps', 'heatmaps', ('pixels',)),
+    Rule('pixel_kl', 'heatmaps', 'simcc', ('pixels',), draws=True),
+    Rule('pkd', ANY, ANY, ('pearson',)),
+    Rule('dist', 'simcc', 'simcc', ('correlation',)),
+    Rule('dkd', 'simcc', 'simcc', ('decoupled',)),
+    Rule('standardised', 'simcc', 'simcc', ('standardised',)),
 )
 """In the order of preference: of the rows that fit, ``auto`` takes the first."""
 METHODS = ('auto', *dict.fromkeys(rule.method for rule in RULES))
@@ -95,6 +128,8 @@ class Network:
     """Factor of the SimCC logits in its loss."""
     sums_joints: bool = False
     """Whether a student's task loss is a sum over the joints, not their mean."""
+    skeleton: str | tuple[tuple[int, int], ...] = ()
+    """The set of a student's keypoints, or pairs of those that bones join; empty where neither is known."""
 
     @property
     def kind(self) -> str:
@@ -142,7 +177,7 @@ def choose_method(method: str, student: Network, teacher: Network) -> Recipe:
     """
     if method not in METHODS:
         raise DistilPoseError(f'there is no method {method!r}; expected one of {", ".join(METHODS)}')
-    fitting = [rule for rule in RULES if (rule.student, rule.teacher) == (student.kind, teacher.kind)]
+    fitting = [rule for rule in RULES if rule.fits(student.kind, teacher.kind)]
     chosen = [rule for rule in fitting if method in ('auto', rule.method)]
     if not chosen:
         names = ', '.join(dict.fromkeys(rule.method for rule in fitting))
@@ -182,19 +217,29 @@ def _fill(rule: Rule, student: Network, teacher: Network) -> Recipe:
 
 
 def _adapted(term: dict[str, Any], student: Network, teacher: Network) -> dict[str, Any]:
-    """A term with what depends on both networks: the betas of their losses, sums over joints, sigmas."""
-    if term['type'] == 'CoordinateTerm':
+    """A term with what depends on both networks: the betas of their losses, sums over joints, sigmas, bones."""
+    kind: type[DistillationTerm] = MODELS.get(term['type'])
+    if 'bones' in term:
+        term['bones'] = _bones(student)
+    if kind.reads_coordinates:
         of_simcc = dict(beta=student.beta) if student.kind == 'simcc' else {}
         return dict(term, student=KINDS[student.kind], **of_simcc)
     if 'beta' in term:
         term['beta'] = student.beta
-        if term['type'] == 'SimCCTerm' and teacher.beta != student.beta:
+        if 'simcc' in kind.teacher_fields and teacher.beta != student.beta:
             term['teacher_beta'] = teacher.beta
-        if student.sums_joints and student.outputs.simcc is not None:
-            term['weight'] = term.get('weight', 1.0) * student.outputs.simcc[0].shape[1]
+    if 'simcc' in kind.student_fields and student.sums_joints and student.outputs.simcc is not None:
+        term['weight'] = term.get('weight', 1.0) * student.outputs.simcc[0].shape[1]
     if 'sigma' in term:
         term['sigma'] = 'learned' if student.outputs.sigmas is None else 'predicted'
     return term
+
+
+def _bones(student: Network) -> str | list[tuple[int, int]]:
+    if not student.skeleton:
+        raise DistilPoseError(f'the keypoints of {student.name} have no skeleton; add skeleton_info to their metainfo '
+                              "file, or write the term into a config: dict(type='BoneVectorTerm', bones=[(0, 1), ...])")
+    return student.skeleton if isinstance(student.skeleton, str) else list(student.skeleton)
 
 
 def _unfit(config: Mapping[str, Any], student: PoseOutputs, teacher: PoseOutputs) -> str | None:

@@ -10,6 +10,7 @@ import torch
 from distilpose.config import load_config
 from distilpose.distillation.distiller import build_terms
 from distilpose.distillation.methods import (
+    ANY,
     KINDS,
     METHODS,
     RULES,
@@ -28,12 +29,12 @@ K = 17
 SIZE = (48, 64)
 
 
-def outputs(kind: str, *, seed: int = 0, **further: Any) -> PoseOutputs:
-    """What a network of a kind shows of one image of 48x64, with gradients."""
+def outputs(kind: str, *, seed: int = 0, batch: int = 1, **further: Any) -> PoseOutputs:
+    """What a network of a kind shows of images of 48x64, with gradients."""
     generator = torch.Generator().manual_seed(seed)
 
     def rand(*shape: int) -> torch.Tensor:
-        return torch.rand(1, *shape, generator=generator).requires_grad_()
+        return torch.rand(batch, *shape, generator=generator).requires_grad_()
 
     fields: dict[str, Any] = dict(heatmaps=dict(heatmaps=(rand(K, 16, 12),)),
                                   simcc=dict(simcc=(rand(K, 96), rand(K, 128))),
@@ -42,7 +43,7 @@ def outputs(kind: str, *, seed: int = 0, **further: Any) -> PoseOutputs:
 
 
 def network(kind: str, *, beta: float = 1.0, sums_joints: bool = False, **further: Any) -> Network:
-    return Network(f'a {kind} network', outputs(kind, **further), SIZE, beta, sums_joints)
+    return Network(f'a {kind} network', outputs(kind, **further), SIZE, beta, sums_joints, skeleton='coco')
 
 
 @on_device
@@ -68,7 +69,11 @@ def test_heatmaps_are_drawn_in_the_proportions_of_the_teachers_crop(
 @on_device
 @pytest.mark.parametrize('rule', RULES, ids=lambda rule: f'{rule.method}: {rule.student} from {rule.teacher}')
 def test_each_row_gives_terms_that_teach(rule: Rule) -> None:
-    student, teacher = network(rule.student), network(rule.teacher, seed=1)
+    kinds = ['heatmaps' if kind == ANY else kind for kind in (rule.student, rule.teacher)]
+    if rule.method == 'cwd' and rule.student == ANY:
+        kinds = ['coordinates', 'simcc']
+    student, teacher = (network(kind, seed=seed, batch=3, features=(torch.rand(3, 8, 4, 3).requires_grad_(),))
+                        for seed, kind in enumerate(kinds))
     recipe = choose_method(rule.method, student, teacher)
     assert recipe.rule == rule and tuple(recipe.terms)[:len(rule.terms)] == rule.terms
     assert set(recipe.terms) | set(recipe.left_out) == {*rule.terms, *rule.optional}
@@ -77,14 +82,15 @@ def test_each_row_gives_terms_that_teach(rule: Rule) -> None:
         drawn = draw_simcc_heatmaps(shown.simcc, beta=1.0, **recipe.teacher['heatmaps'])
         assert drawn.shape[-2:] == (16, 12)
         shown = shown._replace(heatmaps=(drawn,))
-    labels = Labels(torch.ones(1, K), torch.ones(1, dtype=torch.bool))
+    labels = Labels(torch.ones(3, K), torch.ones(3, dtype=torch.bool))
     for term in build_terms(recipe.terms).values():
         assert term.mismatch(student.outputs, shown) is None
         term.prepare(student.outputs, shown)
         loss = term(student.outputs, shown, labels)
         loss.backward()
         assert torch.isfinite(loss) and loss > 0
-    gradients = [value.grad for field in (student.outputs.heatmaps, student.outputs.simcc, (student.outputs.coords,))
+    shown = student.outputs
+    gradients = [value.grad for field in (shown.heatmaps, shown.simcc, shown.features, (shown.coords,))
                  for value in field or () if value is not None]
     assert any(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients)
 
@@ -149,6 +155,27 @@ def test_features_of_another_aspect_ratio_are_left_out_of_dwpose() -> None:
     recipe = choose_method('dwpose', network('simcc', features=(torch.zeros(1, 8, 4, 3),)),
                            network('simcc', features=(torch.zeros(1, 8, 8, 8),)))
     assert list(recipe.terms) == ['logit'] and 'last feature map' in recipe.left_out['feature']
+
+
+@on_device
+def test_bones_are_those_of_the_students_keypoints() -> None:
+    assert choose_method('bones', network('coordinates'), network('heatmaps')).terms['bones']['bones'] == 'coco'
+    pairs = Network('it', outputs('simcc'), SIZE, beta=10.0, skeleton=((0, 1), (1, 2)))
+    assert choose_method('bones', pairs, network('heatmaps')).terms['bones'] == dict(
+        read_term('bones'), bones=[(0, 1), (1, 2)], student='simcc', beta=10.0)
+    with pytest.raises(DistilPoseError, match='the keypoints of it have no skeleton; add skeleton_info to their'):
+        choose_method('bones', Network('it', outputs('simcc'), SIZE), network('heatmaps'))
+
+
+@on_device
+def test_terms_on_simcc_have_both_betas_and_the_weight_of_a_sum_over_joints() -> None:
+    for method, name in (('dist', 'correlation'), ('dkd', 'decoupled'), ('standardised', 'standardised')):
+        plain, published = choose_method(method, network('simcc'), network('simcc')).terms[name], read_term(name)
+        assert plain == published
+        summed = choose_method(method, network('simcc', sums_joints=True), network('simcc', beta=10.0)).terms[name]
+        assert summed['weight'] == 17 * published['weight']
+        assert (summed.get('beta'), summed.get('teacher_beta')) == (
+            (None, None) if method == 'standardised' else (1.0, 10.0))
 
 
 @on_device

@@ -52,6 +52,8 @@ class DistillationTerm(nn.Module, ABC):
     """Of the teacher's."""
     weighs_joints = True
     """Whether it reads the weights of joints."""
+    reads_coordinates = False
+    """Whether it has an option ``student``, the output of the student whose coordinates it compares."""
     squares_weights = False
     """Whether these weights are squared, as in published code."""
 

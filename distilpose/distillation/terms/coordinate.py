@@ -99,6 +99,7 @@ class CoordinateTerm(DistillationTerm):
 
     sigmas: Tensor
     supports_grids = True
+    reads_coordinates = True
 
     def __init__(self, *, loss: str = 'l1', student: str = 'coords', teacher: str = 'auto', beta: float | None = None,
                  transition: float = 0.05, sigmas: str | Sequence[float] | None = None,

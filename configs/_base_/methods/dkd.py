@@ -1,0 +1,3 @@
+# DKD: the target bin, the teacher's peak, apart from all others.
+terms = dict(decoupled=dict(
+    type='DecoupledTerm', target_weight=1.0, other_weight=1.0, temperature=1.0, beta=1.0, weights='gt', weight=1.0))
