@@ -135,9 +135,20 @@ class PoseDistiller(BaseModel):
         head = self.student.head
         features, prediction = self._student_pass(self.student, inputs)
         losses = self._task_losses(features, prediction, data_samples) if self.task_weight else {}
-        if self.terms:
-            losses.update(self._term_losses(read_outputs(head, prediction, features), inputs, features, data_samples))
+        further = self._further_predictions(prediction)
+        for number, each in enumerate(further if self.task_weight else (), 2):
+            losses.update(self._further_task_losses(features, each, data_samples, cycle=number))
+        outputs = [read_outputs(head, each, features) for each in (prediction, *further)] if self.terms else []
+        teachers: Sequence[PoseOutputs | None] = outputs[1:] or [None]
+        for student, teacher in zip(outputs, teachers, strict=False):  # the last cycle has none
+            for name, value in self._term_losses(student, inputs, features, data_samples, teacher=teacher).items():
+                losses[name] = losses[name] + value if name in losses else value
         return losses
+
+    def _further_predictions(self, prediction: Any) -> tuple[Any, ...]:
+        """Those of a student that is its own teacher; see :meth:`Teacher.further_predictions`."""
+        return tuple(each for paired in self.teachers.values()
+                     for each in paired.teacher.further_predictions(self.student.head, prediction))
 
     def only_teacher(self) -> PairedTeacher:
         """The pair with the teacher, where there is a single one.
@@ -168,12 +179,24 @@ class PoseDistiller(BaseModel):
         losses = head.loss(features, data_samples, train_cfg=self.student.train_cfg)
         return {name: value * self.task_weight if 'loss' in name else value for name, value in losses.items()}
 
-    def _term_losses(self, student: PoseOutputs, inputs: Tensor, features: tuple[Tensor, ...],
-                     data_samples: list) -> dict[str, Tensor]:
-        """One entry for every term; without a term of non-zero factor there is no teacher forward pass."""
+    def _further_task_losses(self, features: tuple[Tensor, ...], prediction: Any, data_samples: list, *,
+                             cycle: int) -> dict[str, Tensor]:
+        """``loss_kpt_cycle2`` and its like, with the weight of the teacher."""
+        losses, weight = self._task_losses(features, prediction, data_samples), self.teacher.task_weight
+        return {f'{name}_cycle{cycle}': value * weight if 'loss' in name else value for name, value in losses.items()}
+
+    def _term_losses(self, student: PoseOutputs, inputs: Tensor, features: tuple[Tensor, ...], data_samples: list, *,
+                     teacher: PoseOutputs | None = None) -> dict[str, Tensor]:
+        """One entry for every term; without a term of non-zero factor there is no teacher forward pass.
+
+        ``teacher`` are the student's outputs in its next cycle where it is its own teacher.
+        """
         factors = {name: self.factor(name) for name in self.terms}
         is_active = any(factor != 0 for factor in factors.values())
-        teacher = self._teacher_outputs(inputs, features, data_samples) if is_active else PoseOutputs()
+        if teacher is None:
+            teacher = self._teacher_outputs(inputs, features, data_samples) if is_active else PoseOutputs()
+        else:
+            teacher = self.only_teacher().supervise(teacher)
         labels = read_labels(data_samples)._replace(mask=teacher.mask)
         with torch.autocast(inputs.device.type, enabled=False):
             student = student.float()

@@ -17,7 +17,7 @@ from .image_adapter import adapter_between, input_size, read_input
 from .own_crop import OwnCrop, choose_crop, describe_choice
 from .pairing import choose_grids, count_keypoints, student_outputs, student_size, teacher_outputs
 from .teacher_cache import TeacherCache
-from .teachers import Teacher
+from .teachers import PAIRING_OPTIONS, Teacher
 from .teachers.keypoint_map import KeypointMap
 from .teachers.keypoints import build_keypoint_map
 from .terms import DistillationTerm
@@ -74,6 +74,11 @@ class PairedTeacher(nn.Module):
         teacher: Any = self.teacher
         return self.map_keypoints(teacher.outputs_from(features, own_grid=self.grids.keeps_own_grid))
 
+    def supervise(self, outputs: PoseOutputs) -> PoseOutputs:
+        """As :meth:`run`, from the outputs of a further cycle of a student that is its own teacher."""
+        teacher: Any = self.teacher
+        return teacher.supervise(outputs.float(), own_grid=self.grids.keeps_own_grid)
+
     def outputs(self, inputs: Tensor, data_samples: list) -> PoseOutputs:
         """As :meth:`run`, through the cache where there is one."""
         return self.run(inputs, data_samples) if self.cache is None else self.cache.outputs(inputs, data_samples)
@@ -99,6 +104,8 @@ def pair_teacher(student: Any, teacher: Teacher, terms: Mapping[str, Distillatio
         DistilPoseError: an option does not fit student and teacher.
     """
     teacher.attach(student)
+    if teacher.is_student:
+        _refuse_pairing(spec)
     keypoint_map = build_keypoint_map(
         spec.get('keypoints'), student_names=student_names, student_count=lambda: count_keypoints(student, teacher),
         teacher_names=teacher.keypoint_names, simcc_beta=teacher.simcc_beta)
@@ -107,6 +114,13 @@ def pair_teacher(student: Any, teacher: Teacher, terms: Mapping[str, Distillatio
     to_teacher = adapter_between(read_input(student), teacher.input) if own_crop is None else own_crop.normalise
     return PairedTeacher(teacher, name=name, spec=spec, keypoint_map=keypoint_map, own_crop=own_crop,
                          to_teacher=to_teacher, grids=grids if own_crop is None else own_crop.grids)
+
+
+def _refuse_pairing(spec: Mapping[str, Any]) -> None:
+    found = [key for key in PAIRING_OPTIONS if spec.get(key) is not None]
+    if found:
+        raise DistilPoseError(f'model.teacher.{found[0]} is {spec[found[0]]!r}, and the teacher is the student itself, '
+                              "with the student's crop and keypoints; drop the option")
 
 
 def _make_own_crop(student: Any, teacher: Teacher, spec: Mapping[str, Any], grids: HeatmapGrids) -> OwnCrop | None:

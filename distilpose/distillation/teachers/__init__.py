@@ -18,9 +18,11 @@ from .base import Teacher
 from .estimator import FrozenTeacher, input_of, load_teacher, read_teacher_input, read_teacher_source
 from .moving_average import MovingAverageTeacher
 from .onnx import OnnxTeacher
+from .self_distillation import SelfDistillationTeacher
 
-__all__ = ['PAIRING_OPTIONS', 'FrozenTeacher', 'MovingAverageTeacher', 'OnnxTeacher', 'Teacher', 'build_teacher',
-           'load_teacher', 'read_teacher_source', 'teacher_facts', 'teacher_input', 'with_padding']
+__all__ = ['PAIRING_OPTIONS', 'FrozenTeacher', 'MovingAverageTeacher', 'OnnxTeacher', 'SelfDistillationTeacher',
+           'Teacher', 'build_teacher', 'load_teacher', 'read_teacher_source', 'teacher_facts', 'teacher_input',
+           'with_padding']
 
 
 def build_teacher(spec: Mapping[str, Any]) -> Teacher:

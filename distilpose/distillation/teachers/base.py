@@ -42,6 +42,10 @@ class Teacher(ABC):
     """Whether its weights stay as they were loaded."""
     has_student_input: bool = False
     """Whether it is made of the student and takes the student's images."""
+    is_student: bool = False
+    """Whether it is the student's own network, see :meth:`further_predictions`."""
+    task_weight: float = 0.0
+    """Factor of the task loss of :meth:`further_predictions`."""
 
     @property
     @abstractmethod
@@ -82,6 +86,17 @@ class Teacher(ABC):
     def factor(self) -> float:
         """Factor of its terms in the current iteration, from 0 (it is not run) to 1."""
         return 1.0
+
+    def further_predictions(self, head: Any, prediction: Any) -> tuple[Any, ...]:
+        """What the student's head makes of its own prediction, with gradients; nothing for most teachers.
+
+        Each is the teacher of the one before it, and has the task loss of the student too.
+
+        Args:
+            head: of the student.
+            prediction: of this head, for a batch.
+        """
+        return ()
 
     def train(self, mode: bool) -> None:  # noqa: B027 - most teachers stay in eval mode
         """Called when the student changes between train and eval mode."""

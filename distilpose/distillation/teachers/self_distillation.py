@@ -1,6 +1,6 @@
 """Self-distillation teacher: the student itself, whose tokens pass through its transformer again (SDPose).
 
-Chen et al., "SDPose: Tokenized Pose Estimation via Circulation-Guide Self-Distillation", CVPR 2024, sections 3.1 to 3.3.
+Chen et al., "SDPose: Tokenized Pose Estimation via Circulation-Guide Self-Distillation", CVPR 2024, section 3.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class SelfDistillationTeacher(Teacher):
     """
 
     is_frozen = False
+    is_student = True
     loaded_digest = ''
 
     def __init__(self, *, cycles: int = 2, detach: bool = False, task_weight: float = 1.0) -> None:
