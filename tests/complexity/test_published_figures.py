@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
 import pytest
+import torch
 
 from distilpose.complexity import STYLES, Complexity, measure
 from distilpose.engine import read_config
@@ -41,6 +43,29 @@ def test_distilpose(config: str, params: float, trainable: float, macs: float, p
     assert millions(found.params.all) == params and millions(found.params.trainable) == trainable
     assert billions(found.macs) == macs and found.flops == 2 * found.macs
     assert round(found.published.gmacs, 3) == published
+
+
+@pytest.mark.usefixtures('quick_traces')
+@pytest.mark.parametrize(('config', 'params', 'trainable', 'macs', 'counted', 'printed'), [
+    ('sdpose_t', 4.448, 4.399, 1.951, 1.798, (4.4, 1.8)),
+    ('sdpose_s_v1_stemnet', 6.670, 6.621, 2.726, 2.401, (6.6, 2.4)),
+    ('sdpose_s_v2_stemnet', 6.375, 6.228, 7.487, 4.666, (6.2, 4.7)),
+    ('sdpose_b_hr32', 13.195, 13.146, 5.471, 5.162, (13.2, 5.2)),
+    ('sdpose_reg_stemnet', 5.467, 5.418, 2.705, 2.380, (5.4, 2.4)),  # with the flow of its loss
+])
+def test_sdpose(config: str, params: float, trainable: float, macs: float, counted: float,
+                printed: tuple[float, float]) -> None:
+    """A prediction is one cycle. mmcv prints two digits, and the paper rounds those: 13.146, 13.15, 13.2."""
+    with torch.device('meta'):
+        found = measure(read_config(f'{ROOT}/sdpose/coco/{config}_coco_256x192.py'), style=STYLES['mmcv'])
+    assert millions(found.params.all) == params and millions(found.params.trainable) == trainable
+    assert billions(found.macs) == macs and round(found.published.gmacs, 3) == counted
+    assert (_printed(found.published.parameters / 1e6), _printed(found.published.gmacs)) == printed
+
+
+def _printed(value: float) -> float:
+    """To two digits behind the point, and from there half up to one."""
+    return float(Decimal(f'{value:.2f}').quantize(Decimal('0.1'), rounding=ROUND_HALF_UP))
 
 
 def test_parts_of_distilpose_s() -> None:
