@@ -87,6 +87,21 @@ def test_every_tokenpose_with_a_transformer_of_its_own(kind: str, prefix: str) -
 
 
 @pytest.mark.usefixtures('quick_traces')
+@pytest.mark.parametrize('config', ['sdpose_t', 'sdpose_b_hr32'])
+def test_sdpose(config: str) -> None:
+    """The names are written down from its code: DistilPose's, with another one for the transformer."""
+    with torch.device('meta'):
+        path = f'configs/body/2d_kpt_sview_rgb_img/sdpose/coco/{config}_coco_256x192.py'
+        ours = build_estimator(load_config(path).model.student).state_dict()
+    published = {name.replace('.transformer.', '.transformer_layer1.'): value
+                 for name, value in published_names(ours, head='tokenpose').items()}
+    assert recognise(published).name == 'a network of SDPose'
+    assert sum(source.matches(published) for source in SOURCES if source.name != 'a pose estimator of mmpose 0.x') == 1
+    found = to_our_names(published)
+    assert found.keys() == ours.keys() and all(found[name] is value for name, value in ours.items())
+
+
+@pytest.mark.usefixtures('quick_traces')
 def test_simdr_without_upsampling() -> None:
     with torch.device('meta'):
         config = 'configs/body/2d_kpt_sview_rgb_img/simdr/coco/simdr_res50_upfree_coco_64x64.py'

@@ -11,9 +11,9 @@ from .families import PublishedSource, rename_distilpose, rename_distilpose_key
 
 Value = TypeVar('Value')
 
-SOURCES = (families.DISTILPOSE_STUDENT, families.DISTILPOSE_TEACHER, families.HRNET, families.SIMPLE_BASELINE,
-           families.HOURGLASS, families.SIMDR_HRNET, families.SIMDR_RESNET, families.SIMDR_UPSAMPLE_FREE,
-           families.TOKENPOSE, vitpose.VITPOSE, vitpose.TRANSFORMERS, families.MMPOSE0)
+SOURCES = (families.DISTILPOSE_STUDENT, families.DISTILPOSE_TEACHER, families.SDPOSE, families.HRNET,
+           families.SIMPLE_BASELINE, families.HOURGLASS, families.SIMDR_HRNET, families.SIMDR_RESNET,
+           families.SIMDR_UPSAMPLE_FREE, families.TOKENPOSE, vitpose.VITPOSE, vitpose.TRANSFORMERS, families.MMPOSE0)
 """All families of published files; the first whose ``matches`` accepts the keys is taken."""
 
 

@@ -1,4 +1,4 @@
-"""Families of published checkpoints: DistilPose, TokenPose, HRNet, SimDR, FPD and mmpose 0.x; their keys, our names."""
+"""Families of published checkpoints (DistilPose, SDPose, TokenPose, HRNet, SimDR, FPD, mmpose 0.x) under our names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TOKEN_HEAD = [  # (pattern, replacement), the first that matches
     (r'^keypoint_head\.(?:tokenhead|tokenpose)\.pos_embedding$', 'head.encoder.position'),
     (r'^keypoint_head\.(?:tokenhead|tokenpose)\.patch_to_embedding\.', 'head.encoder.embedding.'),
     (r'^keypoint_head\.(?:tokenhead|tokenpose)\.mlp_head\.', 'head.readout.'),
-    (r'^keypoint_head\.(?:tokenhead|tokenpose)\.transformer\.', 'head.encoder.'),
+    (r'^keypoint_head\.(?:tokenhead|tokenpose)\.transformer(?:_layer1)?\.', 'head.encoder.'),
 ]
 _ENCODER_LAYER = [
     ('.0.fn.norm.', '.attention_norm.'),
@@ -45,7 +45,7 @@ _ENCODER_LAYER = [
 
 
 def rename_distilpose_key(key: str) -> str:
-    """Our name for a key of DistilPose's student or of its TokenPose teacher; a backbone key stays."""
+    """Our name for a key of DistilPose's student, of its TokenPose teacher or of SDPose; a backbone key stays."""
     for pattern, replacement in _TOKEN_HEAD:
         key, count = re.subn(pattern, replacement, key)
         if count:
@@ -64,12 +64,17 @@ def _is_student(keys: Collection[str]) -> bool:
     return any(key.startswith('keypoint_head.tokenhead.') for key in keys)
 
 
+def _is_sdpose(keys: Collection[str]) -> bool:
+    return any(key.startswith('keypoint_head.tokenpose.transformer_layer1.') for key in keys)
+
+
 def _is_teacher(keys: Collection[str]) -> bool:
-    return any(key.startswith('keypoint_head.tokenpose.') for key in keys)
+    return any(key.startswith('keypoint_head.tokenpose.') for key in keys) and not _is_sdpose(keys)
 
 
 DISTILPOSE_STUDENT = PublishedSource('a student of DistilPose', _is_student, rename_distilpose)
 DISTILPOSE_TEACHER = PublishedSource("DistilPose's TokenPose teacher", _is_teacher, rename_distilpose)
+SDPOSE = PublishedSource('a network of SDPose', _is_sdpose, rename_distilpose)
 
 
 _TOKENPOSE_PREFIX = re.compile(r'^(features|transformer|pre_feature)\.')
