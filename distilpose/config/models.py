@@ -23,6 +23,8 @@ from .walk import dictionaries
 
 PAIRING_OPTIONS = ('keypoints', 'crop', 'view', 'padding')
 """Keys of ``model.teacher`` about how a student learns from it, for any kind of teacher."""
+SUPERVISION_OPTIONS = ('weight', 'schedule', 'by_epoch', 'joints', 'terms')
+"""Keys of a teacher in ``model.teachers`` about its share beside the others."""
 
 
 @dataclass(frozen=True)

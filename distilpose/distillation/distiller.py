@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -17,14 +17,15 @@ from distilpose.errors import DistilPoseError
 from distilpose.models import read_labels, read_outputs
 from distilpose.models.compiling import compiled
 from distilpose.models.optimised import check_speed
-from distilpose.structures import PoseOutputs
+from distilpose.structures import ONLY_TEACHER, PoseOutputs
 
 from . import student_modules
 from .freezing import freeze_modules, freeze_untrained, set_frozen_to_eval
-from .paired_teacher import PairedTeacher, pair_teacher
-from .pairing import check_pair
+from .paired_teacher import PairedTeacher
 from .schedules import current_progress, require_numbers
-from .teachers import Teacher, build_teacher
+from .supervision import COMBINED, supervise
+from .supervision import build_terms as build_terms
+from .teachers import Teacher
 from .terms import DistillationTerm
 
 TERMS_PREFIX = 'distillation'
@@ -54,6 +55,13 @@ class PoseDistiller(BaseModel):
             has its own where the aspect ratios differ or the student's crop is smaller than half of it. With
             ``keypoints`` it may have other keypoints, see
             :func:`~distilpose.distillation.teachers.keypoints.build_keypoint_map`.
+        teachers: several teachers instead of ``teacher``: name -> as ``teacher``, ``None`` to drop an inherited one.
+            Beside the keys of ``teacher`` each may have ``terms`` against its outputs alone, logged as
+            ``loss_<teacher>_<term>``, and a ``weight`` with a ``schedule`` (and ``by_epoch``): its share of the
+            combined outputs and a factor of its own terms. Where that is 0 it does not run. ``joints`` are those that
+            it is the expert of (:func:`~distilpose.distillation.expert_joints.read_joints`).
+        combine: of several teachers, how ``terms`` read their outputs: ``'mean'`` (by default), ``'confidence'`` or
+            ``'expert'``, see :mod:`~distilpose.distillation.combining`.
         terms: name -> term config; ``None`` drops an inherited term. A term is logged as ``loss_<name>``. Where its
             weight times its schedule is 0 it is logged as 0 and not computed; the teacher's forward pass is skipped
             in iterations where that holds for all terms.
@@ -78,9 +86,11 @@ class PoseDistiller(BaseModel):
     to_teacher = _of_the_only_teacher('to_teacher')
     grids = _of_the_only_teacher('grids')
 
-    def __init__(self, student: dict, teacher: dict | Teacher, *, terms: dict[str, dict | None],
-                 task_weight: float = 1.0, init_from_teacher: Sequence[str] = (), share_backbone: bool = False,
-                 freeze: Sequence[str] = (), compile_student: str | None = None) -> None:
+    def __init__(self, student: dict, teacher: dict | Teacher | None = None, *,
+                 teachers: dict[str, dict | Teacher | None] | None = None, combine: str | None = None,
+                 terms: dict[str, dict | None] | None = None, task_weight: float = 1.0,
+                 init_from_teacher: Sequence[str] = (), share_backbone: bool = False, freeze: Sequence[str] = (),
+                 compile_student: str | None = None) -> None:
         require_numbers('model', task_weight=task_weight)
         check_speed(dtype=None, compile=compile_student, entry='model.compile_student')
         source = read_model_source({key: value for key, value in student.items() if key != 'checkpoint'},
@@ -92,25 +102,15 @@ class PoseDistiller(BaseModel):
         object.__setattr__(self, 'student', network)
         self.student_checkpoint = student.get('checkpoint')
         with torch.random.fork_rng(devices=[]):  # the student is initialised as it would be without a teacher
-            spec, opened = _open_teacher(teacher)
-            self.terms: dict[str, DistillationTerm] = build_terms(terms)
-            paired = pair_teacher(network, opened, self.terms, name='teacher', spec=spec,
-                                  student_names=source.keypoint_names)
-            if share_backbone and paired.own_crop is not None:
-                raise DistilPoseError("share_backbone gives the teacher the student's images, and the teacher has a "
-                                      "crop of its own; set model.teacher.crop='student', or share_backbone=False")
-            check_pair(network, opened, self.terms, to_teacher=paired.to_teacher, student_names=source.keypoint_names,
-                       keypoint_map=paired.keypoint_map, own_crop=paired.own_crop, grids=paired.grids)
-        self.teachers: dict[str, PairedTeacher] = {paired.name: paired}
+            self.teachers, self.terms, self.owners, self.combination = supervise(
+                network, teacher, teachers, terms, rule=combine, student_names=source.keypoint_names,
+                share_backbone=share_backbone)
         self.paired_teachers = nn.ModuleList(self.teachers.values())  # for the device of their buffers
         self.distillation = nn.ModuleDict(self.terms)  # for the parameters that terms may have
         self.task_weight = task_weight
         self.init_from_teacher = tuple(init_from_teacher)
-        if (self.init_from_teacher or share_backbone) and not hasattr(self.teacher, 'model'):
-            option = 'init_from_teacher' if self.init_from_teacher else 'share_backbone'
-            reason = 'is a file that only predicts' if self.teacher.is_frozen else 'is made of the student'
-            raise DistilPoseError(f'model.{option} takes weights from the teacher, and {self.teacher.name} {reason}; '
-                                  'drop the option, or name a config and a checkpoint')
+        if self.init_from_teacher or share_backbone:
+            self._check_weights_of_teacher('share_backbone' if share_backbone else 'init_from_teacher')
         self.shared = self._share_backbone() if share_backbone else ()
         self.frozen = (*self.shared, *freeze)
         freeze_modules(network, self.frozen)
@@ -161,8 +161,31 @@ class PoseDistiller(BaseModel):
         return next(iter(self.teachers.values()))
 
     def run_teacher(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
-        """Runs the teacher on a batch, see :meth:`~distilpose.distillation.paired_teacher.PairedTeacher.run`."""
-        return self.only_teacher().run(inputs, data_samples)
+        """Runs the teacher on a batch, see :meth:`~distilpose.distillation.paired_teacher.PairedTeacher.run`.
+
+        Several teachers all run, and their outputs are combined.
+        """
+        if self.combination is None:
+            return self.only_teacher().run(inputs, data_samples)
+        return self.run_teachers(inputs, data_samples)[COMBINED]
+
+    def run_teachers(self, inputs: Tensor, data_samples: list | None = None) -> dict[str, PoseOutputs]:
+        """Runs all teachers on a batch, whatever their schedules.
+
+        Args:
+            inputs: as in :meth:`run_teacher`.
+            data_samples: as in :meth:`run_teacher`.
+
+        Returns:
+            The outputs of each by its name, and the combined ones as
+            :data:`~distilpose.distillation.supervision.COMBINED` where terms read those.
+        """
+        adapted: dict[nn.Module, Tensor] = {}
+        outputs = {name: paired.run(inputs, data_samples, adapted=adapted) for name, paired in self.teachers.items()}
+        if self.combination is not None:
+            weights = {name: paired.weight for name, paired in self.teachers.items()}
+            outputs[COMBINED] = self.combination(dict(outputs), weights)
+        return outputs
 
     def ask_teacher(self, *args: Any, **kwargs: Any) -> PoseOutputs:
         """The old name of :meth:`run_teacher`."""
@@ -170,9 +193,16 @@ class PoseDistiller(BaseModel):
         return self.run_teacher(*args, **kwargs)
 
     def factor(self, name: str) -> float:
-        """Weight of a term times its schedule at the current iteration; at the first one without a Runner."""
-        term = self.terms[name]
-        return term.weight * term.schedule(current_progress(by_epoch=term.by_epoch)) * self.only_teacher().factor()
+        """Weight of a term times its schedule at the current iteration; at the first one without a Runner.
+
+        For a term against one of several teachers, times that of the teacher; for one against their combination it is
+        0 while no teacher is active.
+        """
+        term, owner = self.terms[name], self.owners[name]
+        own = term.weight * term.schedule(current_progress(by_epoch=term.by_epoch))
+        if owner != COMBINED:
+            return own * self.teachers[owner].factor()
+        return own if any(paired.factor() != 0 for paired in self.teachers.values()) else 0.0
 
     def _task_losses(self, features: tuple[Tensor, ...], prediction: Any, data_samples: list) -> dict[str, Tensor]:
         head = student_modules.replayed(self.student.head, prediction)
@@ -187,33 +217,50 @@ class PoseDistiller(BaseModel):
 
     def _term_losses(self, student: PoseOutputs, inputs: Tensor, features: tuple[Tensor, ...], data_samples: list, *,
                      teacher: PoseOutputs | None = None) -> dict[str, Tensor]:
-        """One entry for every term; without a term of non-zero factor there is no teacher forward pass.
+        """One entry for every term; a teacher that no term of non-zero factor reads does not run.
 
         ``teacher`` are the student's outputs in its next cycle where it is its own teacher.
         """
         factors = {name: self.factor(name) for name in self.terms}
-        is_active = any(factor != 0 for factor in factors.values())
+        read = {self.owners[name] for name, factor in factors.items() if factor != 0}
         if teacher is None:
-            teacher = self._teacher_outputs(inputs, features, data_samples) if is_active else PoseOutputs()
+            outputs = self._teacher_outputs(read, inputs, features, data_samples)
         else:
-            teacher = self.only_teacher().supervise(teacher)
-        labels = read_labels(data_samples)._replace(mask=teacher.mask)
+            outputs = {ONLY_TEACHER: self.only_teacher().supervise(teacher)}
+        labels = read_labels(data_samples)
+        losses = {}
         with torch.autocast(inputs.device.type, enabled=False):
             student = student.float()
-            return {f'loss_{name}': factors[name] * term(student, teacher, term.weigh(labels, teacher))
-                    if factors[name] != 0
-                    else _zero_loss(term, student, start=inputs.new_zeros(())) for name, term in self.terms.items()}
+            for name, term in self.terms.items():
+                if factors[name] == 0:
+                    losses[f'loss_{name}'] = _zero_loss(term, student, start=inputs.new_zeros(()))
+                    continue
+                teacher = outputs[self.owners[name]]
+                weighed = term.weigh(labels._replace(mask=teacher.mask), teacher)
+                losses[f'loss_{name}'] = factors[name] * term(student, teacher, weighed)
+        return losses
 
-    def _teacher_outputs(self, inputs: Tensor, features: tuple[Tensor, ...], data_samples: list) -> PoseOutputs:
-        paired = self.only_teacher()
-        return paired.run_head(features) if self.shared else paired.outputs(inputs, data_samples)
+    def _teacher_outputs(self, read: Collection[str], inputs: Tensor, features: tuple[Tensor, ...],
+                         data_samples: list) -> dict[str, PoseOutputs]:
+        """Outputs by the owner of terms, of the active teachers that are in ``read``, or of all for the combined."""
+        outputs: dict[str, PoseOutputs] = {}
+        factors = {name: paired.factor() for name, paired in self.teachers.items()}
+        adapted: dict[nn.Module, Tensor] = {}
+        for name, paired in self.teachers.items():
+            if factors[name] != 0 and (name in read or COMBINED in read):
+                outputs[name] = (paired.run_head(features) if self.shared else
+                                 paired.outputs(inputs, data_samples, adapted=adapted))
+        if COMBINED in read and self.combination is not None:
+            outputs[COMBINED] = self.combination(outputs, factors)
+        return outputs
 
     def train(self, mode: bool = True) -> PoseDistiller:
         """Also sets the mode of the student, whose ``train`` may freeze modules, and of a teacher with a train mode."""
         super().train(mode)
         self.student.train(mode)
         set_frozen_to_eval(self.student, self.frozen)
-        self.teacher.train(mode)  # last, since shared modules are the teacher's
+        for paired in self.teachers.values():  # last, since shared modules are the teacher's
+            paired.teacher.train(mode)
         return self
 
     def init_weights(self) -> None:
@@ -229,6 +276,17 @@ class PoseDistiller(BaseModel):
         for name in self.init_from_teacher:
             student_modules.copy_module(name, source=self.teacher.model, target=self.student)
 
+    def _check_weights_of_teacher(self, option: str) -> None:
+        """Refuses to take weights from a teacher that has none, or from several."""
+        if len(self.teachers) > 1:
+            raise DistilPoseError(f'model.{option} takes weights from the teacher, and model.teachers has '
+                                  f'{", ".join(self.teachers)}; drop the option. To start the student from trained '
+                                  'weights, set model.student.checkpoint')
+        if not hasattr(self.teacher, 'model'):
+            reason = 'is a file that only predicts' if self.teacher.is_frozen else 'is made of the student'
+            raise DistilPoseError(f'model.{option} takes weights from the teacher, and {self.teacher.name} {reason}; '
+                                  'drop the option, or name a config and a checkpoint')
+
     def _share_backbone(self) -> tuple[str, ...]:
         if self.student_checkpoint is not None:
             raise DistilPoseError(f'share_backbone takes the backbone from the teacher, and model.student.checkpoint '
@@ -241,28 +299,6 @@ def _student_pass(student: Any, inputs: Tensor) -> tuple[tuple[Tensor, ...], Any
     """Feature maps and prediction, in one function so that both are one graph if it is compiled."""
     features = student.extract_feat(inputs)
     return features, student.head(features)
-
-
-def _open_teacher(teacher: dict | Teacher) -> tuple[Mapping[str, Any], Any]:
-    """The options of ``model.teacher`` and the teacher; one that was made elsewhere has no options."""
-    return ({}, teacher) if isinstance(teacher, Teacher) else (teacher, build_teacher(teacher))
-
-
-def build_terms(terms: Mapping[str, dict | None]) -> dict[str, DistillationTerm]:
-    """Terms by name, without those that are ``None``.
-
-    Raises:
-        DistilPoseError: a weight, a schedule or another option is not what it should be; names the term.
-    """
-    built: dict[str, DistillationTerm] = {}
-    for name, term in terms.items():
-        if not term:
-            continue
-        try:
-            built[name] = MODELS.build(term)
-        except DistilPoseError as error:
-            raise DistilPoseError(f'model.terms.{name}: {error}') from error
-    return built
 
 
 def _zero_loss(term: DistillationTerm, student: PoseOutputs, *, start: Tensor) -> Tensor:

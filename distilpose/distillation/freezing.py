@@ -76,11 +76,13 @@ def freeze_untrained(distiller: Any) -> tuple[str, ...]:
 def _loss_of_all_terms(distiller: Any) -> Tensor:
     """The sum of all terms for one empty image, with its graph; in evaluation mode, which takes a single image."""
     student = distiller.student
-    width, height = student_size(student, distiller.teacher)
+    width, height = student_size(student, next(iter(distiller.teachers.values())).teacher)
     images = torch.zeros(1, 3, height, width, device=next(student.parameters()).device)
     outputs = student_outputs(student, images)
     set_frozen_to_eval(student, distiller.frozen)
-    teacher = distiller.run_teacher(images)
-    labels = Labels(images.new_ones(1, keypoint_count(outputs) or 1), torch.ones(1, dtype=torch.bool,
-                                                                                device=images.device), teacher.mask)
-    return sum((term(outputs, teacher, labels) for term in distiller.terms.values()), start=images.new_zeros(()))
+    teachers = distiller.run_teachers(images)
+    labels = Labels(images.new_ones(1, keypoint_count(outputs) or 1),
+                    torch.ones(1, dtype=torch.bool, device=images.device))
+    read = {name: teachers[owner] for name, owner in distiller.owners.items()}
+    return sum((term(outputs, read[name], labels._replace(mask=read[name].mask))
+                for name, term in distiller.terms.items()), start=images.new_zeros(()))

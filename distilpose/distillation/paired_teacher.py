@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from distilpose.config.named_teachers import entry_of
 from distilpose.errors import DistilPoseError
-from distilpose.structures import PoseOutputs
+from distilpose.structures import ONLY_TEACHER, PoseOutputs
 
 from .heatmap_grid import COMMON_GRIDS, HeatmapGrids
-from .image_adapter import adapter_between, input_size, read_input
+from .image_adapter import ImageAdapter, adapter_between, input_size, read_input
 from .own_crop import OwnCrop, choose_crop, describe_choice
 from .pairing import choose_grids, count_keypoints, student_outputs, student_size, teacher_outputs
+from .schedules import build_schedule, current_progress, require_numbers
 from .teacher_cache import TeacherCache
 from .teachers import PAIRING_OPTIONS, Teacher
 from .teachers.keypoint_map import KeypointMap
@@ -37,6 +39,9 @@ class PairedTeacher(nn.Module):
         own_crop: ``None`` where it takes the student's crop.
         to_teacher: converts the student's images to its input, or normalises its own crops.
         grids: of the heatmaps.
+
+    Raises:
+        DistilPoseError: its weight or its schedule is not what it should be.
     """
 
     cache: TeacherCache | None = None
@@ -48,12 +53,22 @@ class PairedTeacher(nn.Module):
         self.teacher, self.name, self.spec = teacher, name, spec
         self.keypoint_map, self.own_crop, self.to_teacher = keypoint_map, own_crop, to_teacher
         self.grids = grids
+        self.weight, self.schedule = spec.get('weight', 1.0), build_schedule(spec.get('schedule'))
+        self.by_epoch = bool(spec.get('by_epoch', False))
+        require_numbers(entry_of(name), weight=self.weight)
+        if min(self.weight, *map(self.schedule, (0.0, 0.5, 1.0))) < 0:
+            raise DistilPoseError(f'{entry_of(name)} has weight={self.weight} and schedule={spec.get("schedule")!r}; '
+                                  'expected a share of at least 0')
 
     def factor(self) -> float:
-        """Factor of its terms in the current iteration; at 0 it is not run."""
-        return self.teacher.factor()
+        """Weight of the teacher times its schedule and its own factor at the current iteration; at 0 it is not run.
 
-    def run(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
+        Without a Runner it is that of the first iteration.
+        """
+        return self.weight * self.schedule(current_progress(by_epoch=self.by_epoch)) * self.teacher.factor()
+
+    def run(self, inputs: Tensor, data_samples: list | None = None, *,
+            adapted: dict[nn.Module, Tensor] | None = None) -> PoseOutputs:
         """Runs the teacher on a batch; its outputs are for the student's keypoints, relative to the student's crops.
 
         Its heatmaps are on ``grids.target``.
@@ -62,9 +77,13 @@ class PairedTeacher(nn.Module):
             inputs: (B, 3, H, W) preprocessed for the student.
             data_samples: those of the images, which hold the crops of a teacher that has its own; ``None`` for a batch
                 of one empty image, as when networks are compared.
+            adapted: ``to_teacher`` of teachers that ran on these inputs -> their images; this one's are added.
         """
         if self.own_crop is None:
-            return self.map_keypoints(teacher_outputs(self.teacher, self.to_teacher(inputs), self.grids))
+            adapted = {} if adapted is None else adapted
+            if self.to_teacher not in adapted:
+                adapted[self.to_teacher] = self.to_teacher(inputs)
+            return self.map_keypoints(teacher_outputs(self.teacher, adapted[self.to_teacher], self.grids))
         crops = self.own_crop.read(data_samples, inputs.device)
         outputs = self.map_keypoints(teacher_outputs(self.teacher, self.own_crop.normalise(crops.images), self.grids))
         return self.own_crop.to_student(outputs, crops)
@@ -79,9 +98,12 @@ class PairedTeacher(nn.Module):
         teacher: Any = self.teacher
         return teacher.supervise(outputs.float(), own_grid=self.grids.keeps_own_grid)
 
-    def outputs(self, inputs: Tensor, data_samples: list) -> PoseOutputs:
+    def outputs(self, inputs: Tensor, data_samples: list, *,
+                adapted: dict[nn.Module, Tensor] | None = None) -> PoseOutputs:
         """As :meth:`run`, through the cache where there is one."""
-        return self.run(inputs, data_samples) if self.cache is None else self.cache.outputs(inputs, data_samples)
+        if self.cache is not None:
+            return self.cache.outputs(inputs, data_samples)
+        return self.run(inputs, data_samples, adapted=adapted)
 
     def map_keypoints(self, outputs: PoseOutputs) -> PoseOutputs:
         """Outputs for the student's keypoints."""
@@ -89,7 +111,8 @@ class PairedTeacher(nn.Module):
 
 
 def pair_teacher(student: Any, teacher: Teacher, terms: Mapping[str, DistillationTerm], *, name: str,
-                 spec: Mapping[str, Any], student_names: tuple[str, ...] | None) -> PairedTeacher:
+                 spec: Mapping[str, Any], student_names: tuple[str, ...] | None,
+                 share_backbone: bool = False) -> PairedTeacher:
     """Attaches a teacher to a student, and chooses its keypoint map, its crop and the heatmap grids.
 
     Args:
@@ -99,6 +122,7 @@ def pair_teacher(student: Any, teacher: Teacher, terms: Mapping[str, Distillatio
         name: of the teacher in the config.
         spec: its entry in the config.
         student_names: names of the student's keypoints in order, ``None`` if unknown.
+        share_backbone: whether the teacher takes the student's feature maps, and with them its crop.
 
     Raises:
         DistilPoseError: an option does not fit student and teacher.
@@ -110,7 +134,10 @@ def pair_teacher(student: Any, teacher: Teacher, terms: Mapping[str, Distillatio
         spec.get('keypoints'), student_names=student_names, student_count=lambda: count_keypoints(student, teacher),
         teacher_names=teacher.keypoint_names, simcc_beta=teacher.simcc_beta)
     grids = choose_grids(student, teacher, terms)
-    own_crop = _make_own_crop(student, teacher, spec, grids)
+    own_crop = _make_own_crop(student, teacher, spec, grids, name=name)
+    if share_backbone and own_crop is not None:
+        raise DistilPoseError("share_backbone gives the teacher the student's images, and the teacher has a crop of "
+                              "its own; set model.teacher.crop='student', or share_backbone=False")
     to_teacher = adapter_between(read_input(student), teacher.input) if own_crop is None else own_crop.normalise
     return PairedTeacher(teacher, name=name, spec=spec, keypoint_map=keypoint_map, own_crop=own_crop,
                          to_teacher=to_teacher, grids=grids if own_crop is None else own_crop.grids)
@@ -123,11 +150,31 @@ def _refuse_pairing(spec: Mapping[str, Any]) -> None:
                               "with the student's crop and keypoints; drop the option")
 
 
-def _make_own_crop(student: Any, teacher: Teacher, spec: Mapping[str, Any], grids: HeatmapGrids) -> OwnCrop | None:
+def share_adapters(teachers: Iterable[PairedTeacher]) -> None:
+    """Gives teachers that convert the student's images alike one adapter, so that each batch is converted once."""
+    kept: list[nn.Module] = []
+    for paired in teachers:
+        same = next((adapter for adapter in kept if _are_equal(adapter, paired.to_teacher)), None)
+        if paired.own_crop is None and same is not None:
+            paired.to_teacher = same
+        elif paired.own_crop is None:
+            kept.append(paired.to_teacher)
+
+
+def _are_equal(one: nn.Module, other: nn.Module) -> bool:
+    if isinstance(one, ImageAdapter) and isinstance(other, ImageAdapter):
+        return (one.size == other.size and one.swap_channels == other.swap_channels
+                and torch.equal(one.scale, other.scale) and torch.equal(one.offset, other.offset))
+    return isinstance(one, nn.Identity) and isinstance(other, nn.Identity)
+
+
+def _make_own_crop(student: Any, teacher: Teacher, spec: Mapping[str, Any], grids: HeatmapGrids, *,
+                   name: str) -> OwnCrop | None:
     sizes = dict(student=input_size(student), teacher=teacher.input.size)
     choice = choose_crop(spec, **sizes)
     if choice.is_own or spec.get('crop') is not None:
-        print_log(describe_choice(choice, **sizes), 'current')
+        described = describe_choice(choice, **sizes).replace('model.teacher.', f'{entry_of(name)}.')
+        print_log(described if name == ONLY_TEACHER else f'{name}: {described}', 'current')
     if not choice.is_own:
         return None
     if getattr(student.data_preprocessor, 'batch_augments', None) is not None:
@@ -137,4 +184,4 @@ def _make_own_crop(student: Any, teacher: Teacher, spec: Mapping[str, Any], grid
     size = student_size(student, teacher)
     with torch.no_grad():
         outputs = student_outputs(student, torch.zeros(1, 3, *size[::-1], device=next(student.parameters()).device))
-    return OwnCrop(teacher.input, student=size, student_outputs=outputs, grids=grids)
+    return OwnCrop(teacher.input, student=size, student_outputs=outputs, grids=grids, name=name)

@@ -56,14 +56,33 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
         expected = teacher_outputs(teacher, own_crop.normalise(crops.images), grids)
         _check_heatmap_grid(teacher, expected, own_crop.size)
         expected = own_crop.to_student(_mapped(expected, keypoint_map, terms), crops)
+    check_terms(student, found, expected, terms, grids=grids, beta=teacher.simcc_beta, owner=teacher.name)
+
+
+def check_terms(student: Any, found: PoseOutputs, expected: PoseOutputs, terms: Mapping[str, DistillationTerm], *,
+                grids: HeatmapGrids, beta: float, owner: str) -> None:
+    """Compares outputs of a student and a teacher for one image, and prepares the terms that read them.
+
+    Args:
+        student: a plain estimator.
+        found: its outputs.
+        expected: of the teacher, for the student's keypoints and crop.
+        terms: by name.
+        grids: of the heatmaps.
+        beta: factor of the teacher's SimCC logits.
+        owner: of the teacher's outputs, for messages.
+
+    Raises:
+        DistilPoseError: as :func:`check_pair`.
+    """
     for name, term in terms.items():
         _check_fields(name, 'student', type(student.head).__name__, term.student_fields, found)
-        _check_fields(name, 'teacher', teacher.name, term.teacher_fields, expected)
+        _check_fields(name, 'teacher', owner, term.teacher_fields, expected)
         _check_grids(name, student, term, grids)
         term.student_grid, term.teacher_grid = grids.student, grids.target
     _check_keypoint_count(found, expected)
     for name, term in terms.items():
-        reason = term.mismatch(found, expected) or term.choose_certainty(expected, beta=teacher.simcc_beta)
+        reason = term.mismatch(found, expected) or term.choose_certainty(expected, beta=beta)
         if reason:
             raise DistilPoseError(f'term {name!r}: {reason}')
         term.prepare(found, expected)

@@ -30,7 +30,15 @@ def warmup(progress: float, *, until: float = 0.1) -> float:
     return min(progress / until, 1.0) if until > 0 else 1.0
 
 
-SCHEDULES: dict[str, Callable[..., float]] = dict(constant=constant, linear_decay=linear_decay, warmup=warmup)
+def window(progress: float, *, start: float = 0.0, end: float = 1.0) -> float:
+    """1 from progress ``start`` until ``end``, 0 outside: teachers that follow each other (ODKD, arXiv 2104.10414)."""
+    if not 0 <= start < end <= 1:
+        raise DistilPoseError(f"schedule 'window' has start={start} and end={end}; expected 0 <= start < end <= 1")
+    return float(start <= progress < end or progress >= end == 1)
+
+
+SCHEDULES: dict[str, Callable[..., float]] = dict(constant=constant, linear_decay=linear_decay, warmup=warmup,
+                                                  window=window)
 
 
 def build_schedule(spec: str | dict | None) -> Schedule:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from distilpose.distillation.distiller import build_terms
-from distilpose.distillation.schedules import SCHEDULES, build_schedule, linear_decay, require_numbers, warmup
+from distilpose.distillation.schedules import SCHEDULES, build_schedule, linear_decay, require_numbers, warmup, window
 from distilpose.errors import DistilPoseError
 
 
@@ -65,3 +65,14 @@ def test_what_must_be_a_number(value: object) -> None:
 def test_terms_refuse_numbers_that_are_none_when_they_are_built(term: dict) -> None:
     with pytest.raises(DistilPoseError, match=r'^model\.terms\.kd: .*(nan|inf)'):
         build_terms(dict(dropped=None, kd=term))
+
+
+def test_a_window_is_1_within_and_0_outside() -> None:
+    assert [window(p, start=0.2, end=0.5) for p in (0.0, 0.2, 0.49, 0.5, 1.0)] == [0, 1, 1, 0, 0]
+    assert window(0.999) == window(1.0) == 1, 'the last one lasts until the end'
+
+
+@pytest.mark.parametrize('spec', [dict(start=0.5, end=0.5), dict(start=-0.1), dict(end=1.5)])
+def test_windows_outside_of_a_training_are_refused(spec: dict) -> None:
+    with pytest.raises(DistilPoseError, match='expected 0 <= start < end <= 1'):
+        build_schedule(dict(type='window', **spec))

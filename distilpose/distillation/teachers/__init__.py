@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.registry import DefaultScope
 from mmpose.registry import MODELS
 
-from distilpose.config.models import PAIRING_OPTIONS, ModelSource, check_arguments
+from distilpose.config.models import PAIRING_OPTIONS, SUPERVISION_OPTIONS, ModelSource, check_arguments
 from distilpose.errors import DistilPoseError
 from distilpose.structures import NetworkInput
 
@@ -83,8 +83,8 @@ def with_padding(images: NetworkInput, spec: Mapping[str, Any]) -> NetworkInput:
 
 
 def _own_options(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of the teacher itself, without those of the pair."""
-    return {key: value for key, value in spec.items() if key not in PAIRING_OPTIONS}
+    """The options of the teacher itself, without those of the pair and of its share beside others."""
+    return {key: value for key, value in spec.items() if key not in (*PAIRING_OPTIONS, *SUPERVISION_OPTIONS)}
 
 
 def _check_kind(own: Mapping[str, Any]) -> Any:

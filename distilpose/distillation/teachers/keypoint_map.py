@@ -108,8 +108,7 @@ class KeypointMap(nn.Module):
             return mask * self.has_partner
         if all(self.partners):
             return None
-        any_field = next(value for value in (outputs.heatmaps, outputs.simcc, outputs.coords) if value is not None)
-        tensor = any_field if isinstance(any_field, Tensor) else any_field[-1]
+        tensor = any_joints(outputs)
         return self.has_partner.to(tensor.dtype).expand(len(tensor), -1).contiguous()
 
     def _midpoint_logits(self, first: Tensor, second: Tensor) -> Tensor:
@@ -162,6 +161,12 @@ def keypoint_count(outputs: PoseOutputs) -> int | None:
         if maps is not None:
             return maps[-1].shape[1]
     return None if outputs.coords is None else outputs.coords.shape[1]
+
+
+def any_joints(outputs: PoseOutputs) -> Tensor:
+    """A tensor (B, K, ...) of the outputs of a network with heatmaps, SimCC or coordinates."""
+    found = next(value for value in (outputs.heatmaps, outputs.simcc, outputs.coords) if value is not None)
+    return found if isinstance(found, Tensor) else found[-1]
 
 
 def _mean(first: Tensor, second: Tensor) -> Tensor:

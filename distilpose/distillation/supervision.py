@@ -1,0 +1,235 @@
+"""Supervision: builds the teachers and the terms of a student, and checks that they fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from mmpose.registry import MODELS
+
+from distilpose.config.models import SUPERVISION_OPTIONS
+from distilpose.config.named_teachers import entry_of
+from distilpose.errors import DistilPoseError
+from distilpose.structures import ONLY_TEACHER, PoseOutputs
+
+from .combining import FIELDS, RULES, Combination, TeacherFacts, common_fields, expert_ranks
+from .expert_joints import read_joints
+from .heatmap_grid import HeatmapGrids
+from .paired_teacher import PairedTeacher, pair_teacher, share_adapters
+from .pairing import check_pair, check_terms, choose_grids, student_outputs, student_size
+from .teachers import Teacher, build_teacher
+from .teachers.keypoint_map import keypoint_count
+from .terms import DistillationTerm
+
+COMBINED = 'all teachers'
+"""Owner of the terms that read the combined outputs."""
+
+
+class Supervision(NamedTuple):
+    """What supervises a student beside its labels."""
+
+    teachers: dict[str, PairedTeacher]
+    terms: dict[str, DistillationTerm]
+    """Those of a teacher in ``model.teachers`` begin with its name: ``'hands_heatmaps'``."""
+    owners: dict[str, str]
+    """Term -> the teacher whose outputs it reads, or :data:`COMBINED`."""
+    combination: Combination | None
+    """Where terms read the outputs of several teachers together."""
+
+
+def supervise(student: Any, teacher: dict | Teacher | None, teachers: Mapping[str, Any] | None,
+              terms: Mapping[str, dict | None] | None, *, rule: str | None = None,
+              student_names: tuple[str, ...] | None = None, share_backbone: bool = False) -> Supervision:
+    """Builds the teachers of a student and the terms.
+
+    Args:
+        student: a plain estimator.
+        teacher: ``model.teacher``, or ``None``.
+        teachers: ``model.teachers``, or ``None``; exactly one of both is given.
+        terms: ``model.terms``.
+        rule: ``model.combine``.
+        student_names: names of the student's keypoints in order, ``None`` if unknown.
+        share_backbone: see :func:`~distilpose.distillation.paired_teacher.pair_teacher`.
+
+    Raises:
+        DistilPoseError: an option is not what it should be, or student, teachers and terms do not fit.
+    """
+    specs = _specs(teacher, teachers, rule)
+    opened: dict[str, tuple[Mapping[str, Any], Teacher]] = {}
+    for name, spec in specs.items():
+        with errors_named(name):
+            opened[name] = ({}, spec) if isinstance(spec, Teacher) else (spec, build_teacher(spec))
+            if name != ONLY_TEACHER and opened[name][1].is_student:
+                raise DistilPoseError('the teacher is the student itself, which has no other teacher beside it; name '
+                                      'it as the only one (teacher=...), or drop it')
+    shared: dict[str, DistillationTerm] = {} if teachers is None else build_terms(terms or {})
+    own = {name: _own_terms(name, spec, terms) for name, (spec, _) in opened.items()}
+    paired: dict[str, PairedTeacher] = {}
+    for name, (spec, built) in opened.items():
+        with errors_named(name):
+            paired[name] = pair_teacher(student, built, {**shared, **own[name]}, name=name, spec=spec,
+                                        student_names=student_names, share_backbone=share_backbone)
+            check_pair(student, built, own[name], to_teacher=paired[name].to_teacher, student_names=student_names,
+                       keypoint_map=paired[name].keypoint_map, own_crop=paired[name].own_crop,
+                       grids=paired[name].grids)
+    share_adapters(paired.values())
+    combination = None if not shared else _combine(rule or 'mean', student, paired, shared, names=student_names)
+    return Supervision(paired, *_named_terms(shared, own), combination)
+
+
+def build_terms(terms: Mapping[str, dict | None], *, entry: str = 'model.terms') -> dict[str, DistillationTerm]:
+    """Terms by name, without those that are ``None``.
+
+    Args:
+        terms: name -> term config.
+        entry: of the config, for messages.
+
+    Raises:
+        DistilPoseError: a weight, a schedule or another option is not what it should be; names the term.
+    """
+    built: dict[str, DistillationTerm] = {}
+    for name, term in terms.items():
+        if not term:
+            continue
+        try:
+            built[name] = MODELS.build(term)
+        except DistilPoseError as error:
+            raise DistilPoseError(f'{entry}.{name}: {error}') from error
+    return built
+
+
+@contextmanager
+def errors_named(name: str) -> Iterator[None]:
+    """Lets errors about a teacher of ``model.teachers`` name its entry; those of ``model.teacher`` stay."""
+    try:
+        yield
+    except DistilPoseError as error:
+        if name != ONLY_TEACHER:
+            entry = entry_of(name)
+            text = str(error).replace('model.teacher.', f'{entry}.').replace('model.teacher ', f'{entry} ')
+            error.args = (text if entry in text else f'{entry}: {text}', *error.args[1:])
+        raise
+
+
+def _specs(teacher: Any, teachers: Mapping[str, Any] | None, rule: str | None) -> dict[str, Any]:
+    """The teachers by name, as the config has them."""
+    if (teacher is None) == (teachers is None):
+        raise DistilPoseError('model.teacher and model.teachers are '
+                              + ('both missing; name one teacher in model.teacher, or several in model.teachers'
+                                 if teacher is None else 'both set; set one of them to None'))
+    if teachers is None:
+        own = [key for key in SUPERVISION_OPTIONS if isinstance(teacher, Mapping) and key in teacher]
+        if own or rule is not None:
+            found = f'model.teacher.{own[0]}' if own else 'model.combine'
+            raise DistilPoseError(f'{found} is for several teachers, and model.teacher is one; drop it (weights and '
+                                  'schedules are those of model.terms), or name the teacher in model.teachers')
+        return {ONLY_TEACHER: teacher}
+    if rule not in (None, *RULES):
+        raise DistilPoseError(f'model.combine is {rule!r}; expected one of {", ".join(RULES)}')
+    specs = {name: spec for name, spec in teachers.items() if spec is not None}
+    if not specs:
+        raise DistilPoseError('model.teachers has no teacher; expected dict(NAME=dict(config=..., checkpoint=...))')
+    for name, spec in specs.items():
+        if not str(name).isidentifier() or name == ONLY_TEACHER:
+            raise DistilPoseError(f'model.teachers has the name {name!r}; expected a word of letters, digits and '
+                                  f'underscores other than {ONLY_TEACHER!r}, such as hands')
+        if isinstance(spec, Mapping) and spec.get('joints') is not None and rule != 'expert':
+            raise DistilPoseError(f"model.teachers.{name}.joints is read by model.combine='expert', which is "
+                                  f"{rule or 'mean'!r}; drop the joints, or set model.combine='expert'")
+    return specs
+
+
+def _own_terms(name: str, spec: Mapping[str, Any], terms: Mapping[str, dict | None] | None
+               ) -> dict[str, DistillationTerm]:
+    """The terms that read one teacher's outputs: all terms where there is one teacher."""
+    if name == ONLY_TEACHER:
+        return build_terms(terms or {})
+    return build_terms(spec.get('terms') or {}, entry=f'{entry_of(name)}.terms')
+
+
+def _named_terms(shared: Mapping[str, DistillationTerm], own: Mapping[str, Mapping[str, DistillationTerm]]
+                 ) -> tuple[dict[str, DistillationTerm], dict[str, str]]:
+    """All terms by the name in the log, and their owners."""
+    terms, owners = dict(shared), dict.fromkeys(shared, COMBINED)
+    for teacher, several in own.items():
+        for name, term in several.items():
+            full = name if teacher == ONLY_TEACHER else f'{teacher}_{name}'
+            if full in terms:
+                raise DistilPoseError(f'{entry_of(teacher)}.terms.{name} would be logged as loss_{full}, as another '
+                                      'term is; give one of them another name')
+            terms[full], owners[full] = term, teacher
+    return terms, owners
+
+
+def _combine(rule: str, student: Any, teachers: Mapping[str, PairedTeacher], terms: Mapping[str, DistillationTerm], *,
+             names: Sequence[str] | None) -> Combination:
+    """The combination of all teachers, checked with terms that read it."""
+    first = next(iter(teachers.values()))
+    width, height = student_size(student, first.teacher)
+    images = torch.zeros(1, 3, height, width, device=next(student.parameters()).device)
+    with torch.no_grad():
+        found = student_outputs(student, images)
+        outputs = {name: paired.run(images) for name, paired in teachers.items()}
+    _check_fields(terms, outputs)
+    grid = choose_grids(student, first.teacher, terms).student
+    facts = {name: TeacherFacts(paired.grids.target, paired.teacher.simcc_beta) for name, paired in teachers.items()}
+    ranks = None
+    if rule == 'expert':
+        count = keypoint_count(next(iter(outputs.values()))) or 0
+        ranks = expert_ranks([_joints(paired, names=names, count=count) for paired in teachers.values()], count)
+    combination = Combination(rule, facts, ranks=ranks, grid=grid, size=_heatmap_size(found, outputs.values()))
+    for name, one in outputs.items():
+        for label, term in terms.items():
+            reason = term.mismatch(found, one)
+            if reason:
+                raise DistilPoseError(f'term {label!r} and {entry_of(name)}: {reason}')
+    check_terms(student, found, combination.to(images.device)(outputs, dict.fromkeys(outputs, 1.0)), terms,
+                grids=HeatmapGrids(grid, grid, grid), beta=combination.simcc_beta, owner='combination of teachers')
+    return combination
+
+
+def _check_fields(terms: Mapping[str, DistillationTerm], outputs: Mapping[str, PoseOutputs]) -> None:
+    """Refuses terms that read what cannot be combined, or what not all teachers have."""
+    produced = '; '.join(f'{name}: {", ".join(one.produced())}' for name, one in outputs.items())
+    first = next(iter(outputs))
+    for label, term in terms.items():
+        alone = [field for field in term.teacher_fields if field not in FIELDS]
+        if alone:
+            raise DistilPoseError(f'term {label!r} reads {", ".join(alone)}, and those of several teachers are not '
+                                  f'combined; move the term to the teacher that it is meant for, such as '
+                                  f'model.teachers.{first}.terms.{label}')
+        missing = [(field, name) for field in term.teacher_fields for name, one in outputs.items()
+                   if getattr(one, field) is None]
+        if missing:
+            field, name = missing[0]
+            draws = field == 'heatmaps' and outputs[name].simcc is not None
+            raise DistilPoseError(f'term {label!r} reads the {field} of all teachers, and model.teachers.{name} has '
+                                  f'none ({produced}); '
+                                  + (f'let it draw them with model.teachers.{name}.heatmaps=dict(size=(48, 64), '
+                                     'sigma=2), or ' if draws else '')
+                                  + f'move the term to a teacher, such as model.teachers.{first}.terms.{label}')
+    if not common_fields(list(outputs.values())):
+        raise DistilPoseError(f'the teachers of model.teachers have no output in common that can be combined '
+                              f'({produced}); move the terms of model.terms to a teacher, such as '
+                              f'model.teachers.{first}.terms')
+
+
+def _joints(paired: PairedTeacher, *, names: Sequence[str] | None, count: int) -> tuple[int, ...]:
+    """Those that a teacher is the expert of; at least one of them is among those it predicts."""
+    entry = f'{entry_of(paired.name)}.joints'
+    joints = read_joints(paired.spec.get('joints'), names=names, count=count, entry=entry)
+    partners = None if paired.keypoint_map is None else paired.keypoint_map.partners
+    if joints and partners is not None and not any(partners[index] for index in joints):
+        raise DistilPoseError(f'{entry} is {paired.spec["joints"]!r}, and the teacher predicts none of these '
+                              f'keypoints; {paired.keypoint_map.describe()}')  # type: ignore[union-attr]
+    return joints
+
+
+def _heatmap_size(student: PoseOutputs, teachers: Any) -> tuple[int, int] | None:
+    """(width, height) of the combined heatmaps: the student's, or the largest of the teachers'."""
+    maps = [student.heatmaps[-1]] if student.heatmaps is not None else [
+        one.heatmaps[-1] for one in teachers if one.heatmaps is not None]
+    sizes = [(one.shape[-1], one.shape[-2]) for one in maps]
+    return max(sizes, key=lambda size: size[0] * size[1], default=None)
