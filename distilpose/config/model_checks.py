@@ -18,6 +18,7 @@ _SIZES = ('input_size', 'heatmap_size', 'simcc_split_ratio', 'heatmap_type')
 _MODULES_OF_A_DISTILLATION = dict(
     student='dict(config=...), or a model dict',
     teacher="dict(config=..., checkpoint=...), or dict(type='OnnxTeacher', file=...)",
+    teachers='a dictionary of teachers by name, such as dict(hands=dict(config=..., checkpoint=...))',
     terms="a dictionary of terms by name, such as dict(heatmaps=dict(type='HeatmapTerm'))")
 
 
@@ -30,7 +31,7 @@ class _Size(NamedTuple):
 
 
 def check_networks(config: Config | ConfigTree) -> None:
-    """Looks at the forms of a distillation's student, teacher and terms.
+    """Looks at the forms of a distillation's student, teacher or teachers, and terms.
 
     Raises:
         DistilPoseError: one is missing or of another form, with what was expected.
@@ -38,12 +39,29 @@ def check_networks(config: Config | ConfigTree) -> None:
     tree = ConfigTree.of(config)
     if not tree.is_distillation:
         return
-    for name, expected in _MODULES_OF_A_DISTILLATION.items():
+    several = tree.model.get('teachers') is not None
+    for name in ('student', 'teachers' if several else 'teacher', 'terms'):
         found = tree.model.get(name)
-        is_built = name == 'teacher' and callable(getattr(found, 'outputs', None))
-        if not (isinstance(found, Mapping) or is_built):
-            state = f'is {found!r}' if name in tree.model else 'is missing'
-            raise DistilPoseError(f'model.{name} of a PoseDistiller {state}; expected {expected}')
+        if name == 'terms' and several and found is None:
+            continue  # each teacher may have its own
+        if not (isinstance(found, Mapping) or (name == 'teacher' and _is_built(found))):
+            _refuse_form(f'model.{name}', found, name in tree.model, expected=_MODULES_OF_A_DISTILLATION[name])
+    for name, teacher in tree.model['teachers'].items() if several else ():
+        if not (teacher is None or isinstance(teacher, Mapping) or _is_built(teacher)):
+            _refuse_form(f'model.teachers.{name}', teacher, True, expected=_MODULES_OF_A_DISTILLATION['teacher'])
+        terms = teacher.get('terms') if isinstance(teacher, Mapping) else None
+        if not (terms is None or isinstance(terms, Mapping)):
+            _refuse_form(f'model.teachers.{name}.terms', terms, True, expected=_MODULES_OF_A_DISTILLATION['terms'])
+
+
+def _is_built(teacher: Any) -> bool:
+    """Whether a program put a teacher itself into the config."""
+    return callable(getattr(teacher, 'outputs', None))
+
+
+def _refuse_form(entry: str, found: Any, is_there: bool, *, expected: str) -> None:
+    raise DistilPoseError(f'{entry} of a PoseDistiller {f"is {found!r}" if is_there else "is missing"}; expected '
+                          f'{expected}')
 
 
 def check_input_sizes(config: Config | ConfigTree) -> None:
@@ -159,10 +177,21 @@ def check_schedules(config: Config | ConfigTree) -> None:
     loop = tree.cfg.get('train_cfg') or {}
     if loop.get('by_epoch', True) and 'max_iters' not in loop:
         return
-    for name, term in (tree.model.get('terms') or {}).items():
-        if term and term.get('by_epoch') and term.get('schedule') not in (None, 'constant'):
-            raise DistilPoseError(f'model.terms.{name} changes its weight from epoch to epoch (by_epoch=True), and '
-                                  f'train_cfg counts iterations; set model.terms.{name}.by_epoch=False')
+    for entry, term in _scheduled(tree.model):
+        if term.get('by_epoch') and term.get('schedule') not in (None, 'constant'):
+            raise DistilPoseError(f'{entry} changes its weight from epoch to epoch (by_epoch=True), and '
+                                  f'train_cfg counts iterations; set {entry}.by_epoch=False')
+
+
+def _scheduled(model: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Terms, and teachers of several with their own terms, by their entries."""
+    yield from ((f'model.terms.{name}', term) for name, term in (model.get('terms') or {}).items() if term)
+    for name, teacher in (model.get('teachers') or {}).items():
+        if isinstance(teacher, Mapping):
+            entry = f'model.teachers.{name}'
+            yield entry, teacher
+            yield from ((f'{entry}.terms.{term}', options) for term, options in (teacher.get('terms') or {}).items()
+                        if options)
 
 
 def check_flip_test(config: Config | ConfigTree) -> None:

@@ -27,7 +27,7 @@ from distilpose.errors import DistilPoseError, as_option
 
 from .class_arguments import arguments, is_of_host, kinds_of, parameters, registered, registered_names
 from .forms import check_forms
-from .models import PAIRING_OPTIONS, read_model_source
+from .models import PAIRING_OPTIONS, SUPERVISION_OPTIONS, read_model_source
 from .tree import ConfigTree
 from .walk import Node, dictionaries
 
@@ -48,6 +48,9 @@ _PARAMWISE = frozenset({
 _OF_KEYPOINTS = re.compile(r'\.metainfo\.(keypoint|skeleton)_info\b')
 _OF_FUNCTIONS = re.compile(r'.*\.(schedule|clip_grad|on_trace_ready)')
 """Dictionaries whose ``type`` is a word for the function that reads it."""
+_TABLE = re.compile(r'default_hooks|model\.terms|model\.teachers(\.[^.]+\.terms)?')
+"""Dictionaries whose keys are names that a config chooses."""
+_OWN_TERMS = re.compile(r'model\.teachers\.[^.]+\.terms\b')
 _INIT_CFG = re.compile(r'.*\binit_cfg(\.\d+)?(\.override(\.\d+)?)?')
 _CONSTRUCTORS = ('DefaultOptimWrapperConstructor', 'LayerDecayOptimWrapperConstructor')
 """Those whose options in ``paramwise_cfg`` are known."""
@@ -123,7 +126,7 @@ def check_name(path: str, node: Mapping[str, Any], name: str, *, known: Collecti
     """
     if name in _OF_MMENGINE:
         return
-    if path in ('default_hooks', 'model.terms'):
+    if _TABLE.fullmatch(path):
         _check_entry(path, node.get(name), name, known=known)
         return
     names, is_open, owner = _readers(path, node)
@@ -195,7 +198,7 @@ def check_names(config: Config | ConfigTree) -> None:
     nodes = list(checked_nodes(tree))
     of_others = _of_other_packages(tree, nodes)
     for path, node in nodes:
-        if path not in ('default_hooks', 'model.terms'):
+        if not _TABLE.fullmatch(path):
             tree.warnings += _check_node(path, node, may_be_other=path in of_others)
 
 
@@ -228,7 +231,8 @@ def checked_nodes(tree: ConfigTree) -> Iterator[Node]:
     if tree.is_distillation:
         elsewhere += ('model.student', 'model.teacher')
         yield from dictionaries(tree.student, 'model.student')
-    yield from (entry for entry in tree.below(*_CHECKED) if not entry[0].startswith(elsewhere))
+    yield from (entry for entry in tree.below(*_CHECKED)
+                if not entry[0].startswith(elsewhere) or _OWN_TERMS.match(entry[0]))
 
 
 def _check_node(path: str, node: Mapping[str, Any], *, may_be_other: bool) -> Iterator[str]:
@@ -265,15 +269,16 @@ def _missing(kind: str) -> str:
 
 
 def _check_entry(path: str, value: Any, name: str, *, known: Collection[str]) -> None:
-    """A new hook or term has its type; None removes one that is there."""
-    if isinstance(value, Mapping) and 'type' in value:
+    """A new hook, term or teacher has its type, a teacher its config; None removes one that is there."""
+    if isinstance(value, Mapping) and ('type' in value or (path == 'model.teachers' and 'config' in value)):
         return
     names = [*known, *(MMENGINE_HOOKS if path == 'default_hooks' else ())]
     if value is None and name in names:
         return
     close = difflib.get_close_matches(name, names, n=1)
     hint = did_you_mean(close) or f', only {", ".join(map(repr, known)) or "nothing"}'
-    raise UnknownName(f'{path} has no {name!r}{hint}; a new one needs its type as well, {path}.{name}.type=...')
+    raise UnknownName(f'{path} has no {name!r}{hint}; a new one needs its type as well, {path}.{name}.type=...'
+                      + (f', or {path}.{name}.config=...' if path == 'model.teachers' else ''))
 
 
 def did_you_mean(close: list[str]) -> str:
@@ -290,6 +295,7 @@ def with_source(node: Any) -> Any:
     """The model of a dictionary that names another config, ``dict(config=..., **changes)``; any other node as it is."""
     if not isinstance(node, Mapping) or not node.get('config') or 'type' in node:
         return node
+    of_the_pair = (*PAIRING_OPTIONS, *SUPERVISION_OPTIONS)
     changes = {key: value for key, value in node.items()
-               if key == 'config' or (isinstance(value, Mapping) and key not in PAIRING_OPTIONS)}
+               if key == 'config' or (isinstance(value, Mapping) and key not in of_the_pair)}
     return read_model_source(changes).model

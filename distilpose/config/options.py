@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from distilpose.errors import DistilPoseError, as_option
 from .class_arguments import Argument, arguments, kinds_of, takes_text
 from .forms import check_forms
 from .keypoints import ENTRY, set_own_keypoints
-from .models import PAIRING_OPTIONS
+from .models import PAIRING_OPTIONS, SUPERVISION_OPTIONS
 from .option_names import UnknownName, check_name, did_you_mean, with_source
 from .reading import load_config
 from .value_ranges import out_of_range
 from .walk import change_strings, dictionaries
 
+_A_TEACHER = re.compile(r'model\.teacher|model\.teachers\.[^.]+')
 _PATH_OPTIONS = ('checkpoint', 'load_from', 'config', 'file')
 _READ_BY_RUNNER = frozenset({
     'model', 'work_dir', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'val_cfg', 'test_cfg',
@@ -122,20 +124,28 @@ def _check_option(before: Config, after: Config, key: str, *, hooks: Mapping[str
     part, kinds = parts[0], tuple[Any, ...]()
     for place, part in enumerate(parts):
         path = '.'.join(parts[:place])
-        if path == 'model.teacher' and part in PAIRING_OPTIONS:
+        options = _options_of(path)
+        if part in options and part != 'terms':
             return  # checked when the model is built
-        if path in ('model.student', 'model.teacher') and 'type' not in new:
+        if (options or path == 'model.student') and part != 'terms' and 'type' not in new:
             if part in new and not isinstance(new[part], Mapping):
                 return  # its options, such as the teacher's dtype, are checked when the model is built
             old, new = with_source(old), with_source(new)
-        if path and isinstance(new, Mapping) and not _has(old, part):
+        if path and isinstance(new, Mapping) and not _has(old, part) and part not in options:
             try:
-                check_name(path, new, part, known=list(old) if isinstance(old, Mapping) else [])
+                check_name(path, new, part, known=[*(old if isinstance(old, Mapping) else ()), *options])
             except UnknownName as error:
                 raise _refused(key, str(error), may_be_added=not error.is_certain) from error
         kinds = kinds_of(new) if isinstance(new, Mapping) else ()
         old, new = _child(old, part), _child(new, part)
     _check_kind(key, old, new, [arguments(kind)[0][part] for kind in kinds if part in arguments(kind)[0]])
+
+
+def _options_of(path: str) -> tuple[str, ...]:
+    """The options at a teacher's entry that are not of the teacher itself; empty elsewhere."""
+    if not _A_TEACHER.fullmatch(path):
+        return ()
+    return PAIRING_OPTIONS if path == 'model.teacher' else (*PAIRING_OPTIONS, *SUPERVISION_OPTIONS)
 
 
 def _check_kind(key: str, old: Any, new: Any, taken_by: Sequence[Argument]) -> None:

@@ -110,7 +110,7 @@ class PoseDistiller(BaseModel):
         self.task_weight = task_weight
         self.init_from_teacher = tuple(init_from_teacher)
         if self.init_from_teacher or share_backbone:
-            self._check_weights_of_teacher('share_backbone' if share_backbone else 'init_from_teacher')
+            self._check_weights_of_teacher('init_from_teacher' if self.init_from_teacher else 'share_backbone')
         self.shared = self._share_backbone() if share_backbone else ()
         self.frozen = (*self.shared, *freeze)
         freeze_modules(network, self.frozen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -135,10 +136,19 @@ def _specs(teacher: Any, teachers: Mapping[str, Any] | None, rule: str | None) -
         if not str(name).isidentifier() or name == ONLY_TEACHER:
             raise DistilPoseError(f'model.teachers has the name {name!r}; expected a word of letters, digits and '
                                   f'underscores other than {ONLY_TEACHER!r}, such as hands')
+        _check_keys(name, spec)
         if isinstance(spec, Mapping) and spec.get('joints') is not None and rule != 'expert':
             raise DistilPoseError(f"model.teachers.{name}.joints is read by model.combine='expert', which is "
                                   f"{rule or 'mean'!r}; drop the joints, or set model.combine='expert'")
     return specs
+
+
+def _check_keys(name: str, spec: Any) -> None:
+    """Refuses misspelt options of a teacher's share; its other keys are checked when it is built."""
+    for key in spec if isinstance(spec, Mapping) else ():
+        close = difflib.get_close_matches(str(key), SUPERVISION_OPTIONS, n=1, cutoff=0.8)
+        if close and key not in SUPERVISION_OPTIONS:
+            raise DistilPoseError(f'{entry_of(name)} has a key {key!r}; did you mean {close[0]!r}?')
 
 
 def _own_terms(name: str, spec: Mapping[str, Any], terms: Mapping[str, dict | None] | None

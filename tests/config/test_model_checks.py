@@ -90,6 +90,11 @@ def test_a_term_that_waits_for_epochs_is_refused_where_there_are_none() -> None:
     for loop in (dict(by_epoch=False, max_iters=100), dict(type='IterBasedTrainLoop', max_iters=100)):
         with pytest.raises(DistilPoseError, match='model.terms.logit changes its weight from epoch to epoch'):
             check_schedules(Config(dict(model=model, train_cfg=loop)))
+        for teacher, entry in ((dict(by_epoch=True, schedule=dict(type='window', end=0.5)), 'model.teachers.one'),
+                               (dict(terms=terms), 'model.teachers.one.terms.logit')):
+            several = dict(type='PoseDistiller', teachers=dict(one=teacher, other=None))
+            with pytest.raises(DistilPoseError, match=f'{entry} changes its weight .* set {entry}.by_epoch=False'):
+                check_schedules(Config(dict(model=several, train_cfg=loop)))
     check_schedules(Config(dict(model=model, train_cfg=dict(by_epoch=True, max_epochs=3))))
     terms['logit']['by_epoch'] = False
     check_schedules(Config(dict(model=model, train_cfg=dict(by_epoch=False, max_iters=100))))
@@ -125,6 +130,17 @@ def test_parts_of_a_distillation_of_another_form(changes: dict[str, Any], words:
 
 SIMCC = dict(type='SimCCLabel', input_size=(192, 256))
 REGRESSION = dict(type='RegressionLabel', input_size=(192, 256))
+
+
+@pytest.mark.parametrize(('teachers', 'words'), [
+    ([dict()], r'model\.teachers of a PoseDistiller is \[\{\}\]; expected a dictionary of teachers by name'),
+    (dict(hands='hands.onnx'), r"model\.teachers\.hands of a PoseDistiller is 'hands\.onnx'; .*type='OnnxTeacher'"),
+    (dict(hands=dict(terms=['tokens'])), r'model\.teachers\.hands\.terms of a PoseDistiller is')])
+def test_several_teachers_of_another_form(teachers: Any, words: str) -> None:
+    whole = dict(type='PoseDistiller', student=dict(config='student.py'), teachers=dict(hands=dict(), other=None))
+    check_networks(Config(dict(model=whole)))
+    with pytest.raises(DistilPoseError, match=words):
+        check_networks(Config(dict(model={**whole, 'teachers': teachers})))
 
 
 @pytest.mark.parametrize(('steps', 'words'), [

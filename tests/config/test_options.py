@@ -12,6 +12,7 @@ import pytest
 from mmengine.config import Config
 
 from distilpose.config import PROJECT_ROOT, merge_options, parse_value, read_config, set_data_root
+from distilpose.config.option_names import check_names
 from distilpose.errors import DistilPoseError
 
 DISTILPOSE = 'configs/body/2d_kpt_sview_rgb_img/distilpose/coco/DistilPose_S_coco_256x192.py'
@@ -103,6 +104,63 @@ def test_how_a_student_learns_is_an_option_of_any_teacher() -> None:
     assert merge_options(cfg, {'model.teacher.keypoints': 'coco', 'model.teacher.crop': 'own'}) == []
     with pytest.raises(DistilPoseError, match="OnnxTeacher has no 'keypoint'"):
         merge_options(cfg, {'model.teacher.keypoint': 'coco'})
+
+
+TOKENPOSE = 'configs/body/2d_kpt_sview_rgb_img/tokenpose/coco/tokenpose_s_v1_coco_256x192.py'
+
+
+def several_teachers() -> Config:
+    """A distillation with an estimator and an ONNX file as teachers."""
+    cfg = read_config(DISTILPOSE)
+    cfg.model.pop('teacher')
+    cfg.model.teachers = dict(
+        body=dict(config=TOKENPOSE, checkpoint='a.pth', terms=dict(score=dict(type='ScoreTerm'))),
+        hands=dict(type='OnnxTeacher', file='a.onnx', weight=0.5))
+    return cfg
+
+
+@pytest.mark.parametrize('options', [
+    {'model.teachers.body.weight': 0.5, 'model.teachers.hands.weight': 0.25, 'model.combine': 'expert'},
+    {'model.teachers.body.joints': 'body', 'model.teachers.hands.joints': ['hands'],
+     'model.teachers.hands.crop': 'own'},
+    {'model.teachers.body.schedule': 'warmup', 'model.teachers.hands.schedule.type': 'window',
+     'model.teachers.hands.by_epoch': True},
+    {'model.teachers.body.terms.score.weight': 0.1, 'model.teachers.body.head.hidden_dim': 2},
+    {'model.teachers.hands.terms.tokens.type': 'TokenTerm', 'model.teachers.body.terms.score': None},
+    {'model.teachers.hands': None, 'model.teachers.body.keypoints.left_hip': 'left_hip'},
+    {'model.teachers.face.config': str(PROJECT_ROOT / TOKENPOSE), 'model.teachers.face.checkpoint': 'b.pth'},
+])
+def test_options_of_several_teachers_are_taken(options: dict[str, Any]) -> None:
+    cfg = several_teachers()
+    assert merge_options(cfg, options) == []
+    for key, value in options.items():
+        assert functools.reduce(lambda node, part: node[part], key.split('.'), cfg) == value
+
+
+@pytest.mark.parametrize(('key', 'words'), [
+    ('model.teachers.bdy.weight', "model.teachers has no 'bdy' .did you mean 'body'"),
+    ('model.teachers.feet.weight', "model.teachers has no 'feet', only 'body', 'hands'.* model.teachers.feet.config"),
+    ('model.teachers.hands.joint', "OnnxTeacher has no 'joint' .did you mean 'joints'"),
+    ('model.teachers.body.head.dept', "TokenPoseHead has no 'dept'"),
+    ('model.teachers.body.terms.scor.weight', "model.teachers.body.terms has no 'scor' .did you mean 'score'"),
+    ('model.teachers.body.terms.score.indx', "ScoreTerm has no 'indx' .did you mean 'index'"),
+    ('model.teachers.hands.terms.score.weight', "model.teachers.hands.terms has no 'score'"),
+    ('model.combin', "PoseDistiller has no 'combin' .did you mean 'combine'"),
+])
+def test_misspelt_options_of_several_teachers_are_named(key: str, words: str) -> None:
+    with pytest.raises(DistilPoseError, match=rf'^--cfg-options {re.escape(key)} .*{words}'):
+        merge_options(several_teachers(), {key: 3})
+
+
+@pytest.mark.parametrize(('changes', 'words'), [
+    (dict(type='ScoreTrem'), "model.teachers.body.terms.score.type is 'ScoreTrem'"),
+    (dict(type='ScoreTerm', wieght=1), "model.teachers.body.terms.score has a key 'wieght' .*did you mean 'weight'")])
+def test_terms_of_a_teacher_are_checked_as_those_of_the_model(changes: dict[str, Any], words: str) -> None:
+    cfg = several_teachers()
+    check_names(cfg)
+    cfg.model.teachers.body.terms = dict(score=changes)
+    with pytest.raises(DistilPoseError, match=words):
+        check_names(cfg)
 
 
 def test_a_plus_adds_what_nothing_reads() -> None:

@@ -202,6 +202,7 @@ ONE = spec()
     (dict(teacher=ONE, combine='mean'), 'model.combine is for several teachers'),
     (dict(teachers=dict(one=dict(ONE, weight=float('nan')))), 'model.teachers.one: weight is nan'),
     (dict(teachers=dict(one=dict(ONE, weight=-1.0))), 'model.teachers.one has weight=-1.0 .* at least 0'),
+    (dict(teachers=dict(one=dict(ONE, wieght=1.0))), "model.teachers.one has a key 'wieght'; did you mean 'weight'"),
     (dict(teachers=dict(one=dict(ONE, schedule='windw'))), "model.teachers.one: unknown schedule 'windw'"),
     (dict(teachers=dict(one=dict(ONE, schedule=dict(type='window', start=0.5, end=0.2)))),
      "model.teachers.one: schedule 'window' has start=0.5 and end=0.2"),
