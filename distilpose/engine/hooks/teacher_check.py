@@ -12,6 +12,7 @@ from mmpose.registry import HOOKS
 from ...distillation.teachers.keypoint_map import ENTRY, HINT
 from ...errors import DistilPoseError
 from ..unwrapped_model import unwrapped_model
+from .moving_average import MovingAverageHook, moving_averages
 
 
 @HOOKS.register_module()
@@ -31,6 +32,7 @@ class TeacherCheckHook(Hook):
             DistilPoseError: when the data's keypoints are not the teacher's, in its order, or when the weights that
                 the run starts from replaced those that the teacher shares with the student.
         """
+        _require_updates(runner)
         teacher = _teacher(runner)
         if teacher is None:
             return
@@ -111,6 +113,14 @@ def compare_keypoints(data: Sequence[str], expected: Sequence[str], *, owner: st
     if len(data) != len(expected):
         raise DistilPoseError(f'the training data has {len(data)} keypoints and the {owner} has {len(expected)}; '
                               f'{remedy}')
+
+
+def _require_updates(runner: Runner) -> None:
+    """Refuses a moving average that stays what it is."""
+    if not any(isinstance(hook, MovingAverageHook) for hook in runner.hooks):
+        for name in moving_averages(unwrapped_model(runner)):
+            raise DistilPoseError(f'nothing updates the teacher {name!r}, a moving average of the student; leave '
+                                  "default_hooks.moving_average as it is, or add dict(type='MovingAverageHook')")
 
 
 def _teacher(runner: Runner) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,12 @@ from torch import Tensor
 from distilpose.checkpoints import load_file
 from distilpose.engine import train
 from distilpose.engine.unwrapped_model import unwrapped_model
-from distilpose.errors import DistilPoseError
+from distilpose.errors import DistilPoseError, Interrupted
 from tests.engine import tiny
 from tests.engine.ends import first_difference
+from tests.engine.hooks.test_finite_check import ScaledOptimWrapper  # noqa: F401  (registers it)
+from tests.engine.hooks.test_signals import Signalled  # noqa: F401
+from tests.engine.processes import run_in_two_processes
 
 EPOCHS, LENGTH = 3, tiny.NUM_IMAGES // 4
 STEPS = EPOCHS * LENGTH
@@ -42,6 +47,21 @@ class RecordingHook(Hook):
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         self.weights.append(copies(runner))
+
+
+@HOOKS.register_module()
+class SpoilGradients(Hook):
+    """Makes gradients of some iterations, counted from 1, NaN."""
+
+    def __init__(self, at: list[int]) -> None:
+        self.at, self.iteration = at, 0
+
+    def before_train(self, runner: Runner) -> None:
+        for parameter in runner.model.parameters():
+            parameter.register_hook(lambda gradient: gradient * (math.nan if self.iteration in self.at else 1.0))
+
+    def before_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        self.iteration = runner.iter + 1
 
 
 def copies(runner: Runner) -> dict[str, Tensor]:
@@ -90,8 +110,7 @@ def test_checkpoints_hold_the_average_after_their_iteration(config: Path, tmp_pa
     assert (losses > 0).all(), 'the student has dropout'
 
 
-def test_before_its_start_it_is_the_student_and_is_not_run(config: Path, tmp_path: Path,
-                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+def test_before_its_start_it_is_the_student_and_is_not_run(config: Path, tmp_path: Path) -> None:
     runner = run(config, tmp_path / 'run', {'model.teacher.start': 4})
     found = averages(tmp_path / 'run')
     assert [state['updates'] for state in found] == [0, 0, 0, 0, 1, 2, 3, 4, 5]
@@ -101,11 +120,11 @@ def test_before_its_start_it_is_the_student_and_is_not_run(config: Path, tmp_pat
     assert (losses[:4] == 0).all() and (losses[4:] > 0).all()
 
 
-@pytest.mark.parametrize('after', [2, 3, 5], ids=['in_an_epoch', 'at_its_end', 'in_the_next'])
-@pytest.mark.parametrize('options', [
-    {}, {'model.teacher.start': 0.5}, {'optim_wrapper.accumulative_counts': 2}, {'model.teacher.buffers': 'copy'}],
-    ids=['plain', 'start', 'accumulation', 'copied_buffers'])
-def test_resuming_is_exact(config: Path, tmp_path: Path, options: dict[str, Any], after: int) -> None:
+@pytest.mark.parametrize(('after', 'options'), [
+    (2, {}), (3, {}), (2, {'model.teacher.start': 0.5}), (6, {'model.teacher.start': 5}),
+    (3, {'optim_wrapper.accumulative_counts': 2}), (5, {'model.teacher.buffers': 'copy'}),
+], ids=['in_an_epoch', 'at_its_end', 'before_start', 'behind_start', 'between_updates', 'copied_buffers'])
+def test_resuming_is_exact(config: Path, tmp_path: Path, after: int, options: dict[str, Any]) -> None:
     run(config, tmp_path / 'whole', options)
     run(config, tmp_path / 'parts', options, resume=tmp_path / 'whole' / f'iter_{after}.pth')
     ends = [load_file(tmp_path / name / f'iter_{STEPS}.pth') for name in ('whole', 'parts')]
@@ -116,6 +135,99 @@ def test_resuming_is_exact(config: Path, tmp_path: Path, options: dict[str, Any]
 def test_accumulated_gradients_are_one_update(config: Path, tmp_path: Path) -> None:
     run(config, tmp_path / 'run', {'optim_wrapper.accumulative_counts': 3})
     assert [state['updates'] for state in averages(tmp_path / 'run')] == [0, 0, 1, 1, 1, 2, 2, 2, 3]
+
+
+@pytest.mark.parametrize('options', [
+    {'default_hooks.finite_check.action': 'skip(2)'},
+    {'optim_wrapper': dict(type='ScaledOptimWrapper', init_scale=8.0, optimizer=dict(type='Adam', lr=1e-2))}],
+    ids=['finite_check', 'loss_scaler'])
+def test_a_step_that_is_left_out_is_no_update(config: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    spoil = dict(type='SpoilGradients', at=[3, 4])
+    run(config, tmp_path / 'run', {**options, 'default_hooks.spoil': spoil})
+    found = averages(tmp_path / 'run')
+    assert [state['updates'] for state in found] == [1, 2, 2, 2, 3, 4, 5, 6, 7]
+    for name, value in found[1]['state_dict'].items():
+        assert torch.equal(value, found[3]['state_dict'][name])
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'default_hooks.teacher_cache.folder': 'cache'}, 'MovingAverageTeacher.* changes during the training'),
+    ({'model.share_backbone': True, 'model.teacher.view': None}, 'share_backbone takes weights from the teacher, and '
+     'RegressionHead is made of the student; drop the option'),
+    ({'model.init_from_teacher': ['backbone']}, 'init_from_teacher takes weights from the teacher, and'),
+    ({'default_hooks.moving_average': None}, 'nothing updates the teacher .*default_hooks.moving_average'),
+])
+def test_what_needs_a_teacher_with_weights_of_its_own_is_refused(
+        config: Path, tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(DistilPoseError, match=message):
+        run(config, tmp_path / 'run', options)
+
+
+def test_the_log_says_what_teacher_it_is(config: Path, tmp_path: Path) -> None:
+    run(config, tmp_path / 'run')
+    log = log_of(tmp_path / 'run')
+    assert 'Teacher: moving average of the student (momentum 0.8).' in log
+    assert 'The teacher was not evaluated: it is made of the student' in log
+    facts = load_file(tmp_path / 'run' / 'iter_1.pth')['meta']['resume_facts']['model']
+    assert not any('weights' in name for name in facts) and len(facts) == 1
+
+
+def test_frozen_modules_are_the_same_in_the_average(config: Path, tmp_path: Path) -> None:
+    runner = run(config, tmp_path / 'run', {'model.freeze': ['backbone']})
+    first, last = recorded(runner)[0], averages(tmp_path / 'run')[-1]['state_dict']
+    assert all(torch.equal(value, first[name]) == name.startswith('backbone') for name, value in last.items())
+
+
+@pytest.mark.parametrize('after', [2, 3])
+def test_a_signal_stops_it_and_it_goes_on_exactly(config: Path, tmp_path: Path, after: int) -> None:
+    by_epoch = {'default_hooks.checkpoint.by_epoch': True}
+    stop = {'default_hooks.signalled': dict(type='Signalled', name='SIGTERM', point='train', at=after)}
+    with pytest.raises(Interrupted):
+        run(config, tmp_path / 'parts', by_epoch | stop)
+    run(config, tmp_path / 'parts', by_epoch, resume='auto')
+    run(config, tmp_path / 'whole', by_epoch)
+    ends = [load_file(tmp_path / name / f'epoch_{EPOCHS}.pth') for name in ('whole', 'parts')]
+    assert first_difference(*ends) is None and ends[0]['moving_average']['teacher']['updates'] == STEPS
+
+
+_TWO_PROCESSES = """
+import json
+import sys
+import mmengine.config.config
+import torch
+from mmengine import dist
+from distilpose.engine import train
+mmengine.config.config.FormatCode = lambda text, **_: (text, True)  # as the fixture unformatted_configs
+config, folder, resume, options = sys.argv[1:]
+runner = train(config, work_dir=folder, validate=False, launcher='pytorch', options=json.loads(options),
+               resume=resume or None)
+teacher = runner.model.module.teacher
+torch.save(teacher.state_dict(), f'{folder}/rank_{dist.get_rank()}.pth')
+statistics = runner.model.module.backbone.layers[3].running_mean
+torch.save(statistics, f'{folder}/statistics_{dist.get_rank()}.pth')
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_have_one_average_and_resume_exactly(config: Path, tmp_path: Path) -> None:
+    options = json.dumps(EVERY_ITERATION | {'train_dataloader.batch_size': 2, 'custom_hooks': []})
+    for name, resume in (('whole', ''), ('parts', tmp_path / 'whole' / 'iter_5.pth')):
+        (tmp_path / name).mkdir()
+        run_in_two_processes(_TWO_PROCESSES, tmp_path, config, tmp_path / name, resume, options)
+        one, other = (torch.load(tmp_path / name / f'rank_{rank}.pth') for rank in (0, 1))
+        assert one['updates'] == other['updates'] == STEPS
+        assert all(torch.equal(value, other['state_dict'][key]) for key, value in one['state_dict'].items())
+    statistics = [torch.load(tmp_path / 'whole' / f'statistics_{rank}.pth') for rank in (0, 1)]
+    assert not torch.equal(*statistics), 'each process normalises by its own batches'
+    ends = [load_file(tmp_path / name / f'iter_{STEPS}.pth') for name in ('whole', 'parts')]
+    assert first_difference(*ends) is None
+
+
+@pytest.mark.slow
+def test_with_a_compiled_student(config: Path, tmp_path: Path) -> None:
+    runner = run(config, tmp_path / 'run', {'model.compile_student': 'default', 'train_cfg.max_epochs': 1})
+    found = [load_file(tmp_path / 'run' / f'iter_{step}.pth')['moving_average']['teacher'] for step in (1, 2, 3)]
+    assert_average_of(recorded(runner), found, [1 / 2, 2 / 3, 3 / 4])
 
 
 def test_a_checkpoint_without_an_average_is_a_sentence(config: Path, tmp_path: Path) -> None:

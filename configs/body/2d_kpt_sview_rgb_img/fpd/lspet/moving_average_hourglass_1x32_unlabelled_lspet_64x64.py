@@ -12,3 +12,4 @@ model = dict(
                  checkpoint='work_dirs/hourglass_1x32_lspet_64x64/epoch_6.pth'),
     **_base_.moving_average)
 model['teacher']['momentum'] = 0.99  # of 2,700 steps
+optim_wrapper = dict(optimizer=dict(lr=1e-3))  # with 5e-3 the heatmaps of both grew without bound once it started
