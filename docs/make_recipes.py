@@ -26,6 +26,8 @@ GROUPS = {
     f'{BODY}/simdr': ('SimDR, SimDR* and heatmaps', '[methods](methods.md#simdr-and-tokenpose)'),
     f'{BODY}/fpd': ('FPD', '[FPD](fpd.md)'),
     f'{BODY}/dwpose': ('DWPose, body', '[DWPose](dwpose.md)'),
+    f'{BODY}/methods': ('Attention transfer, RKD, bones, CWD, PKD, DIST, DKD and standardised logits',
+                        '[methods](methods.md#attention-transfer)'),
     f'{BODY}/rtmpose': ('RTMPose, body', '[DWPose](dwpose.md)'),
     f'{WHOLE_BODY}/dwpose': ('DWPose, whole body', '[DWPose](dwpose.md), [whole body](wholebody.md)'),
     f'{WHOLE_BODY}/rtmpose': ('RTMPose, whole body', '[DWPose](dwpose.md), [whole body](wholebody.md)'),

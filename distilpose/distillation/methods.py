@@ -24,6 +24,9 @@ STRIDE, SIGMA = 4, 2.0
 
 ANY = 'any'
 """Instead of a kind in a rule whose terms do not depend on it, such as those on feature maps."""
+HEATMAP_SHARE = 0.05
+"""Factor of the weights of such terms for students with heatmaps: their task loss is a mean over all cells, and has
+about a twentieth of the gradient of RTMPose's."""
 
 _FILES = {
     'heatmaps': ('fpd', 'fpd.terms.heatmaps'),
@@ -210,6 +213,8 @@ def _fill(rule: Rule, student: Network, teacher: Network) -> Recipe:
     # Optional terms only check that there are heatmaps, not their size.
     outputs = teacher.outputs._replace(heatmaps=teacher.outputs.simcc) if rule.draws else teacher.outputs
     terms = {name: _adapted(read_term(name), student, teacher) for name in (*rule.terms, *rule.optional)}
+    if rule.student == ANY and student.kind == 'heatmaps':
+        terms = {name: dict(term, weight=term['weight'] * HEATMAP_SHARE) for name, term in terms.items()}
     left_out = {name: reason for name in rule.optional
                 if (reason := _unfit(terms[name], student.outputs, outputs)) is not None}
     kept = {name: term for name, term in terms.items() if name not in left_out}

@@ -36,7 +36,7 @@ TOP_DOWN = sorted(path.relative_to(MMPOSE) for path in MMPOSE.glob('body_2d_keyp
 FEWEST = 160
 """A glob that finds less is broken; new configs are found by themselves."""
 COSTLY = re.compile(r'simdr/(?!.*_from_).*(res101|res152|w48|256x|384x)|tokenpose_(b|l|s_v2)_|teacher_hr48_udp'
-                    r'|sdpose_(b|s_v2)_|fpd/.*(8x256|hrnet)|rtmpose/.*rtmpose-(m|l|x)_|dwpose/.*(dis|l-l|m-m|x-x).*coco')
+                    r'|sdpose_(b|s_v2)_|(fpd|methods)/.*(8x256|hrnet)|rtmpose/.*rtmpose-(m|l|x)_|dwpose/.*(dis|l-l|m-m|x-x).*coco')
 """Networks whose forward pass is only traced, on the meta device; smaller ones of the same parts run."""
 RUN = [path for path in LEAVES if not COSTLY.search(str(path))]
 TRACED = [path for path in LEAVES if COSTLY.search(str(path))]

@@ -11,6 +11,7 @@ from distilpose.config import load_config
 from distilpose.distillation.distiller import build_terms
 from distilpose.distillation.methods import (
     ANY,
+    HEATMAP_SHARE,
     KINDS,
     METHODS,
     RULES,
@@ -165,6 +166,15 @@ def test_bones_are_those_of_the_students_keypoints() -> None:
         read_term('bones'), bones=[(0, 1), (1, 2)], student='simcc', beta=10.0)
     with pytest.raises(DistilPoseError, match='the keypoints of it have no skeleton; add skeleton_info to their'):
         choose_method('bones', Network('it', outputs('simcc'), SIZE), network('heatmaps'))
+
+
+@on_device
+def test_students_with_heatmaps_have_smaller_weights_of_terms_for_any_student() -> None:
+    maps = (torch.zeros(1, 8, 4, 3),)
+    for kind, factor in (('heatmaps', HEATMAP_SHARE), ('simcc', 1.0), ('coordinates', 1.0)):
+        recipe = choose_method('pkd', network(kind, features=maps), network('heatmaps', features=maps))
+        assert recipe.terms['pearson'] == dict(type='PearsonTerm', weight=0.5 * factor)
+    assert choose_method('cwd', network('heatmaps'), network('heatmaps')).terms['channels'] == read_term('channels')
 
 
 @on_device

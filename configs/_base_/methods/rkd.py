@@ -1,2 +1,2 @@
-# RKD: distances and angles between the samples of a batch, in their pooled feature maps.
-terms = dict(relations=dict(type='SampleRelationTerm', distance=25.0, angle=50.0, weight=1.0))
+# RKD between the samples of a batch, in their pooled feature maps, with its proportion of distances and angles.
+terms = dict(relations=dict(type='SampleRelationTerm', distance=1.0, angle=2.0, weight=0.05))

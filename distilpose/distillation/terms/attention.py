@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,8 @@ from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
 from .map_pair import MapPair
+
+REDUCTIONS = ('mean', 'sum')
 
 
 def attention_maps(maps: Tensor, *, power: float = 2.0, weights: Tensor | None = None) -> Tensor:
@@ -37,24 +40,27 @@ def attention_maps(maps: Tensor, *, power: float = 2.0, weights: Tensor | None =
     return F.normalize(strength.mean(1).flatten(1), dim=1)
 
 
-def attention_loss(student: Tensor, teacher: Tensor, *, power: float = 2.0, weights: Tensor | None = None) -> Tensor:
-    """Mean squared difference of :func:`attention_maps`.
+def attention_loss(student: Tensor, teacher: Tensor, *, power: float = 2.0, reduction: str = 'mean',
+                   weights: Tensor | None = None) -> Tensor:
+    """Squared difference of :func:`attention_maps`.
 
-    The mean over samples and pixels, as in the published code. The paper's factor of 1000, divided by the numbers of
-    pixels and samples, is a ``weight`` of 1000 here. Scaling the maps of a network changes nothing, and both may have
-    any number of channels.
+    The mean over samples and pixels, as in the published code: the paper's factor of 1000, divided by the numbers of
+    pixels and samples, is a ``weight`` of 1000 here. Or the sum over pixels, which does not shrink with larger maps.
+    Scaling the maps of a network changes nothing, and both may have any number of channels.
 
     Args:
         student: (B, C, H, W).
         teacher: (B, C', H, W).
         power: see :func:`attention_maps`.
+        reduction: over pixels, ``'mean'`` or ``'sum'``.
         weights: (B, C) of the channels of both, ``None`` for ones.
 
     Returns:
         A scalar.
     """
     found, expected = (attention_maps(maps, power=power, weights=weights) for maps in (student, teacher))
-    return F.mse_loss(found, expected)
+    difference = (found - expected).square()
+    return difference.mean() if reduction == 'mean' else difference.sum(1).mean()
 
 
 @MODELS.register_module()
@@ -68,6 +74,7 @@ class AttentionTerm(DistillationTerm):
         teacher_layer: as ``student_layer``, of the teacher.
         resize: of features: which map is resampled where sizes differ.
         power: see :func:`attention_maps`.
+        reduction: see :func:`attention_loss`.
         **kwargs: as :class:`DistillationTerm`.
 
     Raises:
@@ -78,13 +85,15 @@ class AttentionTerm(DistillationTerm):
     projector: nn.Module
 
     def __init__(self, *, maps: str = 'features', student_layer: str | None = None, teacher_layer: str | None = None,
-                 resize: str = 'larger', power: float = 2.0, **kwargs: Any) -> None:
+                 resize: str = 'larger', power: float = 2.0, reduction: str = 'mean', **kwargs: Any) -> None:
         self.weighs_joints = maps == 'heatmaps'
         super().__init__(**kwargs)
         require_numbers('AttentionTerm', power=power)
         if power <= 0:
             raise DistilPoseError(f'AttentionTerm got power={power}; expected a number above 0')
-        self.power = power
+        if reduction not in REDUCTIONS:
+            raise DistilPoseError(f'AttentionTerm got reduction={reduction!r}; expected one of {REDUCTIONS}')
+        self.loss: Callable[..., Tensor] = partial(attention_loss, power=power, reduction=reduction)
         self.pair = MapPair(self, maps, student_layer=student_layer, teacher_layer=teacher_layer, resize=resize,
                             same_channels=False)
 
@@ -98,4 +107,4 @@ class AttentionTerm(DistillationTerm):
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
-        return self.pair.compare(partial(attention_loss, power=self.power), self, student, teacher, labels)
+        return self.pair.compare(self.loss, self, student, teacher, labels)

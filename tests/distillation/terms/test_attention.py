@@ -18,6 +18,8 @@ def test_hand_computed_value() -> None:
     student = torch.tensor([[[[3.0, 2.0]], [[7 ** 0.5, -8 ** 0.5]]]])
     torch.testing.assert_close(attention_maps(student), torch.tensor([[0.8, 0.6]]))
     assert attention_loss(student, torch.tensor([[[[1.0, 0.0]]]])).item() == pytest.approx((0.2 ** 2 + 0.6 ** 2) / 2)
+    twice = attention_loss(student, torch.tensor([[[[1.0, 0.0]]]]), reduction='sum')
+    assert twice.item() == pytest.approx(0.2 ** 2 + 0.6 ** 2)
     torch.testing.assert_close(attention_maps(torch.tensor([[[[-3.0, 4.0]]]]), power=1), torch.tensor([[0.6, 0.8]]))
 
 
