@@ -23,6 +23,7 @@ BODY, WHOLE_BODY = 'body/2d_kpt_sview_rgb_img', 'wholebody_2d_keypoint'
 GROUPS = {
     f'{BODY}/distilpose': ('DistilPose', '[methods](methods.md#distilpose), [student, teacher and losses](pairs.md)'),
     f'{BODY}/tokenpose': ('TokenPose', '[methods](methods.md#simdr-and-tokenpose)'),
+    f'{BODY}/sdpose': ('SDPose', '[methods](methods.md#sdpose)'),
     f'{BODY}/simdr': ('SimDR, SimDR* and heatmaps', '[methods](methods.md#simdr-and-tokenpose)'),
     f'{BODY}/fpd': ('FPD', '[FPD](fpd.md)'),
     f'{BODY}/dwpose': ('DWPose, body', '[DWPose](dwpose.md)'),
@@ -39,6 +40,12 @@ GROUPS = {
 PUBLISHED = {
     'DistilPose_S_coco_256x192': ('71.6 AP', 'methods.md'),
     'DistilPose_L_coco_256x192': ('74.4 AP', 'methods.md'),
+    'sdpose_t_coco_256x192': ('69.7 AP', 'methods.md'),
+    'sdpose_s_v1_stemnet_coco_256x192': ('72.3 AP', 'methods.md'),
+    'sdpose_s_v2_stemnet_coco_256x192': ('73.5 AP', 'methods.md'),
+    'sdpose_b_hr32_coco_256x192': ('73.7 AP', 'methods.md'),
+    'sdpose_s_v1_stemnet_crowdpose_256x192': ('57.3 AP', 'methods.md'),
+    'sdpose_s_v2_stemnet_crowdpose_256x192': ('64.5 AP', 'methods.md'),
     'fpd/mpii/hourglass_4x128_mpii_256x256': ('87.934 PCKh@0.5', 'fpd.md'),
     'fpd/mpii/fpd_hourglass_8x256_to_4x128_mpii_256x256': ('89.040 PCKh@0.5', 'fpd.md'),
     'fpd/coco/hrnet_w48_coco_256x192': ('75.0 AP', 'fpd.md'),
@@ -58,10 +65,12 @@ PUBLISHED = {
 
 CHECKED = (
     ('outputs', r'/DistilPose_S_coco|/(teacher_)?stemnet_coco|coco/(simdr_hrnet_w32|simdr_res50)_coco_(256x192|64x64)'
-                r'|/heatmap_hrnet_w32_coco_256x192|/tokenpose_s_v1_|fpd/mpii/hourglass_4x128'),
+                r'|/heatmap_hrnet_w32_coco_256x192|/tokenpose_s_v1_|fpd/mpii/hourglass_4x128'
+                r'|/sdpose_(t|s_v1_stemnet|s_v2_stemnet)_coco'),
     ('losses', r'/DistilPose_S_coco|simdr/(coco|mpii|crowdpose)/(sa_)?simdr_(?!.*_from_)'
-               r'|fpd/(coco|mpii)/fpd_(?!.*unlabelled)|/dwpose/.*/s[12]_dis/'),
+               r'|fpd/(coco|mpii)/fpd_(?!.*unlabelled)|/dwpose/.*/s[12]_dis/|/sdpose_(?!reg)'),
     ('counts', r'/DistilPose_[SL]_coco|/(teacher_)?stemnet_coco|/(hr48_3stage|teacher_hr48)_coco|/tokenpose_[tsbl]'
+               r'|/sdpose_\w+_coco'
                r'|/(heatmap|simdr|sa_simdr)_(?!.*(_from_|lspet))|fpd/(mpii|coco)/(hourglass|hrnet)'
                r'|/fpd_hourglass_8x256_to_4x128_mpii|rtmpose/ubody/rtmpose-(?!.*wide)'),
     ('[trained](benchmarks/lspet.md)', r'/(distilpose|tokenpose)/lspet/'),
