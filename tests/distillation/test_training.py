@@ -118,3 +118,45 @@ def test_missing_and_wrong_teachers_stop_before_training(make_config, tmp_path: 
     with pytest.raises(DistilPoseError, match='teacher.pth'):
         train(config, work_dir=tmp_path / 'run')
     assert not list(tmp_path.glob('run/*.pth'))
+
+
+@pytest.fixture
+def self_taught(data: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Writes the config of a student that is its own teacher."""
+    terms = {name: TERMS[name] for name in ('visual_tokens', 'keypoint_tokens')}
+    model = dict(_delete_=True, type='PoseDistiller', student=TEACHER, terms=terms,
+                 teacher=dict(type='SelfDistillationTeacher', cycles=3))
+    decoder = TEACHER['head']['decoder']
+
+    def write(**options: int) -> Path:
+        base = tiny.write_config(tmp_path / 'base.py', data, **options)
+        file = tmp_path / 'self_taught.py'
+        file.write_text(f"""
+_base_ = {str(base)!r}
+from distilpose.data_config import with_codec
+codec = dict(_delete_=True, **{decoder!r})
+train_pipeline, val_pipeline, train_dataloader, val_dataloader, test_dataloader = with_codec(_base_, {decoder!r})
+model = {model!r}
+""")
+        return file
+    return write
+
+
+def test_a_student_that_is_its_own_teacher_learns(self_taught, data: Path, tmp_path: Path) -> None:
+    """Its checkpoint is the plain student's, and no hook takes the teacher for one with weights of its own."""
+    train(self_taught(epochs=6), work_dir=tmp_path / 'run', validate=False)
+    losses = list(tiny.logged_losses(tmp_path / 'run').values())
+    assert sum(losses[-3:]) < 0.9 * sum(losses[:3])
+    log = log_of(tmp_path / 'run')
+    assert 'Teacher: the student itself, 3 cycles.' in log and 'TEACHER' not in log and 'bit-identical' not in log
+    assert all(name in log for name in ('loss_kpt', 'loss_kpt_cycle2', 'loss_kpt_cycle3', 'acc_pose_cycle3'))
+    stored = load_file(tmp_path / 'run' / 'epoch_6.pth')['state_dict']
+    build_estimator(changed(TEACHER)).load_state_dict(stored, strict=True)
+
+
+def test_a_student_that_is_its_own_teacher_resumes(self_taught, tmp_path: Path) -> None:
+    train(self_taught(epochs=3), work_dir=tmp_path / 'whole', validate=False)
+    train(self_taught(epochs=2), work_dir=tmp_path / 'parts', validate=False)
+    train(self_taught(epochs=3), work_dir=tmp_path / 'parts', validate=False, resume='auto')
+    whole, parts = (load_file(tmp_path / name / 'epoch_3.pth')['state_dict'] for name in ('whole', 'parts'))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
