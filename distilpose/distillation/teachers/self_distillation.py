@@ -43,7 +43,7 @@ class SelfDistillationTeacher(Teacher):
     """
 
     is_frozen = False
-    is_student = True
+    has_student_input = is_student = True
     loaded_digest = ''
 
     def __init__(self, *, cycles: int = 2, detach: bool = False, task_weight: float = 1.0) -> None:
