@@ -64,8 +64,9 @@ def compare_losses(config: str, *, seeds: Sequence[int], work_dir: Path, options
 def in_float32(cfg: Config) -> Config:
     """The training of the config as it is, with a teacher that predicts with its stored network, not with a copy."""
     cfg = copy.deepcopy(cfg)
-    if cfg.model.type == 'PoseDistiller':
-        cfg.model.teacher.fused = False
+    teacher = cfg.model.get('teacher')
+    if teacher and 'type' not in teacher:
+        teacher.fused = False
     return cfg
 
 

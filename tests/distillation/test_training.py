@@ -160,3 +160,14 @@ def test_a_student_that_is_its_own_teacher_resumes(self_taught, tmp_path: Path) 
     train(self_taught(epochs=3), work_dir=tmp_path / 'parts', validate=False, resume='auto')
     whole, parts = (load_file(tmp_path / name / 'epoch_3.pth')['state_dict'] for name in ('whole', 'parts'))
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+@pytest.mark.slow
+def test_a_student_that_is_its_own_teacher_in_two_processes(self_taught, tmp_path: Path) -> None:
+    config = self_taught(epochs=1)
+    script = PROJECT_ROOT / 'tools' / 'dist_train.sh'
+    command = ['bash', script, config, '2', '--work-dir', tmp_path / 'run', '--no-validate']
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=600, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    stored = load_file(tmp_path / 'run' / 'epoch_1.pth')['state_dict']
+    build_estimator(changed(TEACHER)).load_state_dict(stored, strict=True)
