@@ -31,7 +31,7 @@ class SelfDistillationTeacher(Teacher):
 
     The student's prediction is that of the first cycle, which costs what it costs without a teacher. In training, each
     cycle teaches the one before it, and its prediction has the student's task loss too (equations 1 to 4). There is no
-    second forward pass of the backbone.
+    second forward pass of the backbone. ``compile_student`` compiles the first cycle only.
 
     Args:
         cycles: in all, the student's own being the first; 2 or more.
