@@ -154,6 +154,7 @@ def test_a_student_that_is_its_own_teacher_learns(self_taught, data: Path, tmp_p
     build_estimator(changed(TEACHER)).load_state_dict(stored, strict=True)
 
 
+@pytest.mark.slow
 def test_a_student_that_is_its_own_teacher_resumes(self_taught, tmp_path: Path) -> None:
     train(self_taught(epochs=3), work_dir=tmp_path / 'whole', validate=False)
     train(self_taught(epochs=2), work_dir=tmp_path / 'parts', validate=False)
