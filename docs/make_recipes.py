@@ -15,6 +15,7 @@ import torch
 import distilpose  # noqa: F401  (registers the networks)
 from distilpose.complexity import STYLES, measure
 from distilpose.config import PROJECT_ROOT, read_config
+from distilpose.config.named_teachers import named_teachers
 
 PAGE = PROJECT_ROOT / 'docs' / 'recipes.md'
 CONFIGS = PROJECT_ROOT / 'configs'
@@ -26,6 +27,7 @@ GROUPS = {
     f'{BODY}/sdpose': ('SDPose', '[methods](methods.md#sdpose)'),
     f'{BODY}/simdr': ('SimDR, SimDR* and heatmaps', '[methods](methods.md#simdr-and-tokenpose)'),
     f'{BODY}/fpd': ('FPD', '[FPD](fpd.md)'),
+    f'{BODY}/several_teachers': ('Several teachers', '[teachers](teachers.md#several-teachers)'),
     f'{BODY}/dwpose': ('DWPose, body', '[DWPose](dwpose.md)'),
     f'{BODY}/methods': ('Attention transfer, RKD, bones, CWD, PKD, DIST, DKD and standardised logits',
                         '[methods](methods.md#attention-transfer)'),
@@ -118,8 +120,8 @@ def row(path: Path) -> str:
 
 
 def _teacher(model: dict) -> str:
-    teacher = model.get('teacher') if model.get('type') == 'PoseDistiller' else None
-    return PurePath(str(teacher.get('config') or teacher.get('file') or teacher.get('type'))).stem if teacher else ''
+    return ', '.join(PurePath(str(spec.get('config') or spec.get('file') or spec.get('type'))).stem
+                     for _, spec in named_teachers(model).values())
 
 
 def _published(path: Path) -> str:

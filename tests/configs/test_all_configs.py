@@ -20,6 +20,8 @@ from torch import nn
 from distilpose.config import CHECKS, PROJECT_ROOT, ConfigTree, build_estimator, load_config, read_model_source
 from distilpose.config.checks import NEED_FILES
 from distilpose.config.keypoint_checks import check_keypoints
+from distilpose.config.models import SUPERVISION_OPTIONS
+from distilpose.config.named_teachers import named_teachers
 from distilpose.distillation import FrozenTeacher, PoseDistiller
 from distilpose.distillation.crop_pipelines import add_teacher_crops
 from distilpose.distillation.teachers.keypoint_map import keypoint_count
@@ -36,7 +38,8 @@ TOP_DOWN = sorted(path.relative_to(MMPOSE) for path in MMPOSE.glob('body_2d_keyp
 FEWEST = 160
 """A glob that finds less is broken; new configs are found by themselves."""
 COSTLY = re.compile(r'simdr/(?!.*_from_).*(res101|res152|w48|256x|384x)|tokenpose_(b|l|s_v2)_|teacher_hr48_udp'
-                    r'|sdpose_(b|s_v2)_|(fpd|methods)/.*(8x256|hrnet)|rtmpose/.*rtmpose-(m|l|x)_|dwpose/.*(dis|l-l|m-m|x-x).*coco')
+                    r'|sdpose_(b|s_v2)_|(fpd|methods|several_teachers)/.*(8x256|hrnet)'
+                    r'|rtmpose/.*rtmpose-(m|l|x)_|dwpose/.*(dis|l-l|m-m|x-x).*coco')
 """Networks whose forward pass is only traced, on the meta device; smaller ones of the same parts run."""
 RUN = [path for path in LEAVES if not COSTLY.search(str(path))]
 TRACED = [path for path in LEAVES if COSTLY.search(str(path))]
@@ -73,13 +76,22 @@ def build_model(config: Config) -> nn.Module:
         return build_estimator(config.model)
     options = config.model.to_dict()
     options.pop('type')
+    if 'teachers' in options:
+        options['teachers'] = {name: stand_in(given) for name, given in options['teachers'].items()}
+        return PoseDistiller(**options)
     given = options['teacher']
     if 'type' in given:  # without weights of its own
         options['teacher'] = {**given, 'view': None}  # the samples have no crops for a teacher
         return PoseDistiller(**options)
-    teacher = built_teacher(given['config'], given.get('dtype'), repr(given.get('heatmaps')))
-    options['teacher'] = dict(type=lambda: teacher, keypoints=given.get('keypoints'))
+    options['teacher'] = stand_in(given)
     return PoseDistiller(**options)
+
+
+def stand_in(given: dict) -> dict:
+    """A teacher's entry with a teacher of random weights; its other options stay."""
+    teacher = built_teacher(given['config'], given.get('dtype'), repr(given.get('heatmaps')))
+    kept = {key: given[key] for key in ('keypoints', *SUPERVISION_OPTIONS) if key in given}
+    return dict(type=lambda: teacher, **kept)
 
 
 @cache
@@ -157,10 +169,10 @@ def test_costly_model_builds_and_shows_what_its_targets_have(path: Path) -> None
     is_distiller = config.model.type == 'PoseDistiller'
     student = config.model.student.get('config', str(path)) if is_distiller else str(path)
     model, outputs, keypoint_names = traced(student)
-    if is_distiller:
-        teacher, taught, names = traced(config.model.teacher.get('config', str(path)))  # or the student itself
+    for _, spec in named_teachers(config.model).values():
+        teacher, taught, names = traced(spec.get('config', str(path)))  # or the student itself
         assert teacher['data_preprocessor'] == model['data_preprocessor']
-        keypoint_map = build_keypoint_map(config.model.teacher.get('keypoints'), student_names=keypoint_names,
+        keypoint_map = build_keypoint_map(spec.get('keypoints'), student_names=keypoint_names,
                                           student_count=lambda: None, teacher_names=names)
         if keypoint_map is None:
             assert names == keypoint_names
@@ -192,9 +204,9 @@ def test_pipelines_build_and_what_inferencers_read_is_there(path: Path) -> None:
     found = FIRST_LINE.match((PROJECT_ROOT / path).read_text())
     assert found and (int(found['width']), int(found['height'])) == tuple(config.codec.input_size)
     check_without_files(config)
-    before, teacher = config.train_dataloader.to_dict(), config.model.get('teacher') or {}
+    before, teachers = config.train_dataloader.to_dict(), named_teachers(config.model).values()
     add_teacher_crops(config)  # a published teacher is shown the student's crop, unless its config says otherwise
-    has_own = teacher.get('crop') == 'own' or teacher.get('view') == 'clean'
+    has_own = any(spec.get('crop') == 'own' or spec.get('view') == 'clean' for _, spec in teachers)
     assert (config.train_dataloader.to_dict() != before) == has_own
 
 

@@ -15,6 +15,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
+from .simcc import check_weights
 
 _COARSEST = 2  # teacher cells to one of the student: their usual sigma is 1.4 to 3 cells
 
@@ -77,6 +78,8 @@ class HeatmapTerm(DistillationTerm):
     Args:
         labelled_weight: factor on images that have annotations.
         unlabelled_weight: factor on the others.
+        weights: ``'gt'``: as above; ``'none'``: on labelled images all joints have the weight 1 too, also those that
+            their data set does not annotate (a student of the keypoints of several data sets).
         **kwargs: as :class:`DistillationTerm`.
     """
 
@@ -84,8 +87,11 @@ class HeatmapTerm(DistillationTerm):
     squares_weights = True
     supports_grids = True
 
-    def __init__(self, *, labelled_weight: float = 1.0, unlabelled_weight: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, *, labelled_weight: float = 1.0, unlabelled_weight: float = 1.0, weights: str = 'gt',
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_weights(type(self).__name__, weights)
+        self.weights = weights
         require_numbers('HeatmapTerm', labelled_weight=labelled_weight, unlabelled_weight=unlabelled_weight)
         if min(labelled_weight, unlabelled_weight) < 0:
             raise DistilPoseError(f'HeatmapTerm got labelled_weight={labelled_weight} and unlabelled_weight='
@@ -100,6 +106,8 @@ class HeatmapTerm(DistillationTerm):
         """See :class:`DistillationTerm`."""
         assert student.heatmaps is not None and teacher.heatmaps is not None
         factors = torch.where(labels.labelled, self.labelled_weight, self.unlabelled_weight)
+        if self.weights == 'none':
+            labels = labels._replace(weights=torch.ones_like(labels.weights))
         weights = factors[:, None] * labels.distillation_weights().square()
         targets = targets_for(student.heatmaps, teacher.heatmaps[-1], source=self.teacher_grid,
                               target=self.student_grid)

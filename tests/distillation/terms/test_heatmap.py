@@ -90,6 +90,18 @@ def test_images_without_annotations_are_taught_everywhere_and_the_mean_is_over_t
     torch.testing.assert_close(HeatmapTerm(labelled_weight=0.5)(student, teacher, none), everything)
 
 
+@on_device
+def test_joints_without_a_label_are_taught_on_demand() -> None:
+    student, teacher = outputs(stacks=2), outputs(seed=1)
+    mixed = Labels(some_weights(), torch.tensor([True, False, True]), torch.tensor([0.0, 1, 1, 1]).expand(BATCH, -1))
+    factors = torch.tensor([0.5, 2.0, 0.5])[:, None] * torch.tensor([0.0, 1, 1, 1])
+    expected = heatmap_loss(student.heatmaps, teacher.heatmaps[-1], weights=factors)
+    found = HeatmapTerm(labelled_weight=0.5, unlabelled_weight=2.0, weights='none')(student, teacher, mixed)
+    torch.testing.assert_close(found, expected)
+    with pytest.raises(DistilPoseError, match="HeatmapTerm got weights='all'; expected one of"):
+        HeatmapTerm(weights='all')
+
+
 @in_dtype
 def test_gradients_are_those_of_finite_differences() -> None:
     student, teacher = outputs(size=(3, 2)).heatmaps[0].double(), outputs(size=(3, 2), seed=1).heatmaps[0].double()
