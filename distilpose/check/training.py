@@ -13,7 +13,7 @@ from distilpose.config import ConfigTree, check, check_data_files
 from ..annotations import summaries
 from ..distillation import PoseDistiller
 from ..distillation.crop_pipelines import add_teacher_crops
-from ..distillation.teacher_report import TeacherReport, draw_sheet
+from ..distillation.teacher_report import TeacherReport, draw_sheet, file_of, names_of, title_of_report
 from ..engine.default_hooks import add_default_hooks
 from ..engine.environment import prepare_environment
 from ..engine.hooks.agreement import AgreementHook
@@ -61,7 +61,8 @@ def check_training(config: str | Path | Config, *, work_dir: str | Path | None =
             :mod:`~distilpose.check.sample_page`.
 
     Returns:
-        The teacher's report; ``None`` without a teacher or without labels in the validation data.
+        The teacher's report, with several teachers that of their combination or of the last one; ``None`` without a
+        teacher or without labels in the validation data.
 
     Raises:
         DistilPoseError: wrong input, or a teacher that ``strict_teacher`` would refuse.
@@ -162,13 +163,18 @@ class CheckingRunner(ConciseRunner):
             if isinstance(hook, TeacherCheckHook):
                 hook.before_train(self)
         hooks = [hook for hook in self.hooks if isinstance(hook, TeacherReportHook)] or [TeacherReportHook()]
-        report, reason, predictions = hooks[0].evaluate(self, model, keep_crops=PEOPLE_ON_SHEET)
+        for name in names_of(model):
+            self._evaluate(hooks[0], model, name)
+
+    def _evaluate(self, hook: TeacherReportHook, model: PoseDistiller, name: str) -> None:
+        """Logs and draws how good a teacher is, or the combination of all."""
+        report, reason, predictions = hook.evaluate(self, model, name, keep_crops=PEOPLE_ON_SHEET)
         if report is None or predictions is None:
-            self.logger.warning(f'The teacher was not evaluated: {reason}.')
+            self.logger.warning(f'{title_of_report(name)} was not evaluated: {reason}.')
             return
         self.report = report
         log(self, report)
-        file = Path(self.work_dir, SHEET)
+        file = Path(self.work_dir, file_of(name, SHEET))
         draw_sheet(file, predictions, metainfo=self.val_loop.dataloader.dataset.metainfo)
         self.logger.info(f'{len(predictions.crops)} of these people, with labels and teacher: {file}.')
         if report.refusal:

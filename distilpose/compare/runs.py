@@ -13,6 +13,7 @@ from mmengine.config import Config
 
 from distilpose.checkpoints import check_training_state, load_file
 from distilpose.config.differences import differences, read_literals
+from distilpose.config.named_teachers import named_teachers
 from distilpose.engine import train
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.errors import DistilPoseError
@@ -211,6 +212,9 @@ def _what_decides(values: Mapping[str, Any], expected: Config) -> dict[str, Any]
         chosen['load_from'] = _with_names_of_files(expected.get('load_from'), 'load_from')  # it names the run's own
     if isinstance(chosen['model'].get('teacher'), Mapping):
         chosen['model']['teacher'] = {**chosen['model']['teacher'], 'checkpoint': None}
+    if isinstance(chosen['model'].get('teachers'), Mapping):
+        chosen['model']['teachers'] = {name: {**spec, 'checkpoint': None} for name, (_, spec) in
+                                       named_teachers(chosen['model']).items()}
     return chosen
 
 

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from distilpose.errors import DistilPoseError, as_option
 from distilpose.host.data_files import LOCAL_BACKENDS
 
+from .named_teachers import named_teachers
 from .paths import project_path
 from .tree import ConfigTree
 
@@ -74,13 +75,13 @@ def check_checkpoint_files(config: Config | ConfigTree) -> None:
     """
     tree = ConfigTree.of(config)
     named = {'load_from': tree.cfg.get('load_from')}
-    for part in ('teacher', 'student') if tree.is_distillation else ():
-        named[f'model.{part}.checkpoint'] = (tree.model.get(part) or {}).get('checkpoint')
+    for entry, spec in named_teachers(tree.model).values() if tree.is_distillation else ():
+        named |= {f'{entry}.checkpoint': spec.get('checkpoint'), f'{entry}.file': spec.get('file')}
     if tree.is_distillation:
-        named['model.teacher.file'] = (tree.model.get('teacher') or {}).get('file')
+        named['model.student.checkpoint'] = (tree.model.get('student') or {}).get('checkpoint')
     for key, value in named.items():
         if isinstance(value, str) and '://' not in value and not project_path(value).is_file():
-            kind = 'ONNX file' if key == 'model.teacher.file' else 'checkpoint'
+            kind = 'ONNX file' if key.endswith('.file') else 'checkpoint'
             is_folder = ' (it is a folder)' if project_path(value).is_dir() else ''
             raise DistilPoseError(f'there is no {kind} {project_path(value)}{is_folder}, which {key} names; put it '
                                   f'there, or say where it is with --cfg-options {key}=FILE')

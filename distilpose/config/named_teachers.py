@@ -13,17 +13,16 @@ class NamedTeacher(NamedTuple):
 
     entry: str
     """Of the config, such as ``'model.teachers.hands'``."""
-    spec: Mapping[str, Any]
-    """Its options."""
+    spec: Any
+    """Its options, a mapping."""
 
 
 def named_teachers(model: Mapping[str, Any] | None) -> dict[str, NamedTeacher]:
-    """The teachers of a config's ``model`` by name; none for another model than a distillation.
+    """The teachers of a config's ``model`` by name.
 
     A teacher that was built by a program, or that is dropped with ``None``, is left out.
     """
-    if not isinstance(model, Mapping) or model.get('type') != 'PoseDistiller':
-        return {}
+    model = model or {}
     several = model.get('teachers')
     found = several if isinstance(several, Mapping) else {ONLY_TEACHER: model.get('teacher')}
     return {name: NamedTeacher(entry_of(name), spec) for name, spec in found.items() if isinstance(spec, Mapping)}
@@ -32,3 +31,13 @@ def named_teachers(model: Mapping[str, Any] | None) -> dict[str, NamedTeacher]:
 def entry_of(name: str) -> str:
     """The entry of a teacher in a config, for messages; ``'model.teacher'`` for that name."""
     return 'model.teacher' if name == ONLY_TEACHER else f'model.teachers.{name}'
+
+
+def of_teacher(name: str, what: str) -> str:
+    """``"the teacher's weights"`` for the only one, else ``'the weights of the teacher hands'``."""
+    return f"the teacher's {what}" if name == ONLY_TEACHER else f'the {what} of the teacher {name}'
+
+
+def title_of(name: str) -> str:
+    """A teacher at the beginning of a sentence: ``'The teacher'`` for the only one, else with its name."""
+    return 'The teacher' if name == ONLY_TEACHER else f'The teacher {name}'

@@ -102,6 +102,22 @@ def without_teacher_crop(pipeline: Sequence[Step]) -> list[Step]:
     return [step[WRAPPERS[_kind(step)]] if _kind(step) in WRAPPERS else step for step in pipeline]
 
 
+def with_crop_of(pipeline: Sequence[Step], teacher: str) -> list[Step]:
+    """The steps of a pipeline of :func:`with_teacher_crops` as if it were made for one of its teachers only."""
+    step = next((step for step in pipeline if _kind(step) == 'TeacherCrop' and 'teachers' in step), None)
+    if step is None:
+        return list(pipeline)
+    crops = step['teachers']
+    options = crops.get(teacher)
+    options = crops[options] if isinstance(options, str) else options
+    if options is None:
+        return without_teacher_crop(pipeline)
+    other = dict(same='KeepUndistorted', clean='TeacherView')[options.get('view', 'same')]
+    steps = without_teacher_crop(pipeline)
+    return [dict(type='TeacherCrop', crop=plain_step, **options) if given is step else
+            plain_step if _kind(given) == other else given for given, plain_step in zip(pipeline, steps, strict=True)]
+
+
 def padding_of(pipeline: Sequence[Step]) -> float | None:
     """Factor of the person's box in a pipeline, ``None`` where it does not make one."""
     boxes = [step for step in pipeline if _kind(step) == 'GetBBoxCenterScale']

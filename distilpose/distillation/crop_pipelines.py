@@ -32,7 +32,9 @@ def add_teacher_crops(cfg: Config) -> None:
         DistilPoseError: a pipeline cannot give a teacher a crop of its own; with the reason.
     """
     specs: dict[str, CropSpec] = {}
-    student = _student_size(cfg) if (teachers := named_teachers(cfg.get('model'))) else None
+    model = cfg.get('model') or {}
+    teachers = named_teachers(model) if model.get('type') == 'PoseDistiller' else {}
+    student = _student_size(cfg) if teachers else None
     for name, (entry, spec) in teachers.items():
         images = teacher_input(plain(spec), student=lambda: source_of(cfg))
         if choose_crop(spec, student=student, teacher=images.size).is_own:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from mmengine.config import Config
 
+from ..config.named_teachers import named_teachers
 from ..errors import DistilPoseError
 from ..models.compiling import WITH_CUDA_GRAPHS
 
@@ -55,7 +56,7 @@ def describe_device_options(cfg: Config) -> str:
     """What a config sets that changes speed and rounding on a GPU; empty for torch's defaults."""
     model, options = cfg.get('model') or {}, cfg.get('env_cfg') or {}
     values = {name: options.get(name) for name in ('matmul_precision', 'cudnn_benchmark')}
-    values |= {'model.teacher.compile': (model.get('teacher') or {}).get('compile'),
-               'model.compile_student': model.get('compile_student'), 'compile': cfg.get('compile')}
+    values |= {f'{entry}.compile': spec.get('compile') for entry, spec in named_teachers(model).values()}
+    values |= {'model.compile_student': model.get('compile_student'), 'compile': cfg.get('compile')}
     found = [f'{name}={value}' for name, value in values.items() if value]
     return f'Device options: {", ".join(found)}.' if found else ''

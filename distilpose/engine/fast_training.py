@@ -8,8 +8,10 @@ from mmengine.config import Config
 from mmengine.device import get_device
 
 from ..config.fast_data import has_fast_data, use_fast_data, why_no_fast_data
+from ..config.named_teachers import named_teachers
 from ..errors import DistilPoseError
 from ..models.fast_settings import check_fast, fast_settings
+from ..structures import ONLY_TEACHER
 from .hooks.channels_last import has_channels_last
 from .mixed_precision import autocast_dtype, use_autocast
 
@@ -58,11 +60,12 @@ def describe_fast_training(cfg: Config) -> list[str]:
     if word == 'off':
         return []
     dtype = _dtype_of(cfg)
-    teacher = cfg.model.get('teacher') or {}
     optimizer = cfg.optim_wrapper.get('optimizer') or {}
     found = [f'forward pass in {dtype}' if dtype else 'float32']
-    found += [f'teacher in {teacher.get("dtype")}'] * bool(teacher.get('dtype'))
-    found += [f'teacher compiled ({teacher.get("compile")})'] * bool(teacher.get('compile'))
+    for name, (_, spec) in named_teachers(cfg.model).items():
+        teacher = 'teacher' if name == ONLY_TEACHER else f'teacher {name}'
+        found += [f'{teacher} in {spec.get("dtype")}'] * bool(spec.get('dtype'))
+        found += [f'{teacher} compiled ({spec.get("compile")})'] * bool(spec.get('compile'))
     found += ['convolutions channels-last'] * has_channels_last(cfg)
     found += [f'fused {optimizer.get("type")}'] * bool(optimizer.get('fused'))
     found += ['images decoded at the crop'] * has_fast_data(cfg)
@@ -83,9 +86,9 @@ def _use_precision(cfg: Config, word: str, device_type: str) -> None:
         autocast_dtype(dtype, device_type)
         _make_autocast(cfg, dtype)
         found = dtype
-    teacher = cfg.model.get('teacher')
-    if found is not None and teacher and 'type' not in teacher:
-        teacher.setdefault('dtype', found)
+    for _, spec in named_teachers(cfg.model).values() if found is not None else ():
+        if spec and 'type' not in spec:
+            spec.setdefault('dtype', found)
 
 
 def _make_autocast(cfg: Config, dtype: str) -> None:

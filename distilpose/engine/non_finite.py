@@ -177,9 +177,10 @@ def _causes(runner: Runner, data_batch: Any, samples: list[Any], names: list[str
     causes = [f'a learning rate that is too high (it is {_learning_rate(runner):.3g})']
     if isinstance(model, PoseDistiller):
         terms = {f'loss_{name}' for name in model.terms}
-        dtype = model.teacher.dtype
-        teacher = f'outputs of the teacher (in {str(dtype).removeprefix("torch.")})' if dtype else \
-            'outputs of the teacher'
+        dtypes = sorted({str(paired.teacher.dtype).removeprefix('torch.') for paired in model.teachers.values()
+                         if paired.teacher.dtype})
+        teacher = f'outputs of the teacher{"s" * (len(model.teachers) > 1)}'
+        teacher += f' (in {", ".join(dtypes)})' * bool(dtypes)
         at_front = bool(names) and set(names) - {'loss'} <= terms
         causes.insert(0 if at_front else 1, teacher)
     causes += ['a precision that is too short (--amp, float16)', 'targets that a loss divides by or takes the log of']

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from ..config import merge_options
 from ..config.models import student_model
+from ..config.named_teachers import named_teachers
 from ..config.teacher_crop import CROP_STEPS, DEFAULT_PADDING
 from ..config.walk import dictionaries, type_name
 from ..distillation.teachers.keypoints import build_keypoint_map
@@ -44,8 +45,9 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
     """A config that tests an ONNX file on the test data of another.
 
     The file is described by that config's model where it is an ``OnnxEstimator``, by its ``model.teacher`` where that
-    is an ``OnnxTeacher``, and by options, which have the last word; without any of them by its own metadata. Whether
-    there is a flip test is the config's, of a file that this project exported all of ``test_cfg``.
+    is an ``OnnxTeacher`` (of several teachers by that with a file of the same name), and by options, which have the
+    last word; without any of them by its own metadata. Whether there is a flip test is the config's, of a file that
+    this project exported all of ``test_cfg``.
 
     Args:
         cfg: of a student, of its distillation, or of an estimator; it stays as it is.
@@ -59,7 +61,7 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
         DistilPoseError: the file is not described well enough, or an option does not fit.
     """
     student = student_model(cfg) or {}
-    described = student if student.get('type') == 'OnnxEstimator' else cfg.model.get('teacher') or {}
+    described = student if student.get('type') == 'OnnxEstimator' else _teacher_of(cfg, file)
     known = {}
     if described.get('type') in ('OnnxEstimator', 'OnnxTeacher'):
         known = {key: copy.deepcopy(described[key]) for key in _DESCRIPTION if described.get(key) is not None}
@@ -85,6 +87,13 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
     model = {key: value for key, value in result.model.to_dict().items() if key in ('file', *_DESCRIPTION)}
     notes += _fit_crops(result, open_file(**model).input)
     return result, notes
+
+
+def _teacher_of(cfg: Config, file: str | Path) -> Mapping[str, Any]:
+    """The options of the only teacher, or of that with a file of this name; empty for none."""
+    specs = [spec for _, spec in named_teachers(cfg.model).values()]
+    same = [spec for spec in specs if Path(str(spec.get('file', ''))).name == Path(file).name]
+    return same[0] if same else specs[0] if len(specs) == 1 else {}
 
 
 def _fit_crops(cfg: Config, images: NetworkInput) -> list[str]:

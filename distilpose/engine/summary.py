@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from ..distillation import PoseDistiller
 from ..models import describe_network
+from ..structures import ONLY_TEACHER
 from .unwrapped_model import unwrapped_model
 
 
@@ -44,14 +45,60 @@ def describe_model(runner: Runner) -> Iterator[str]:
         yield f'Model: {describe_network(model)}.'
         yield from model.details() if hasattr(model, 'details') else ()
         return
-    named = runner.cfg.model.get('teacher') or {}
-    folder = named.get('config') if isinstance(named.get('config'), str) else None  # of Hugging Face: has its weights
-    teacher = named.get('checkpoint') or named.get('file') or folder or 'weights of a program'
     yield f'Student: {describe_network(model.student)}.'
-    yield f'Teacher: {model.teacher.describe()}{f", frozen, {teacher}" if model.teacher.is_frozen else ""}.'
-    yield from model.teacher.details()
+    for name, paired in model.teachers.items():
+        yield f'{_teacher_title(name)}: {", ".join(_teacher_facts(paired))}.'
+        yield from paired.teacher.details()
+    yield from _describe_combination(model)
     terms = (f'{name} ({_weight(term)})' for name, term in model.terms.items())
     yield f'Task loss (weight {model.task_weight:g}), terms: {", ".join(terms) or "none"}.'
+
+
+def _teacher_title(name: str) -> str:
+    return 'Teacher' if name == ONLY_TEACHER else f'Teacher {name}'
+
+
+def _teacher_facts(paired: Any) -> Iterator[str]:
+    """Network, weights, and how it supervises beside others."""
+    spec, teacher = paired.spec, paired.teacher
+    folder = spec.get('config') if isinstance(spec.get('config'), str) else None  # of Hugging Face: has its weights
+    yield teacher.describe()
+    if teacher.is_frozen:
+        yield 'frozen'
+        yield str(spec.get('checkpoint') or spec.get('file') or folder or 'weights of a program')
+    if paired.name != ONLY_TEACHER:
+        schedule = spec.get('schedule')
+        yield f'weight {paired.weight:g}' + (f' times {schedule}' if schedule is not None else '')
+
+
+def _describe_combination(model: PoseDistiller) -> Iterator[str]:
+    """How several teachers are combined, and how many keypoints each predicts, or is the expert of."""
+    if model.combination is None:
+        return
+    pairs = model.teachers.values()
+    sizes = [len(paired.keypoint_map.partners) for paired in pairs if paired.keypoint_map is not None]
+    count = next(iter([*sizes, *(len(paired.teacher.keypoint_names or ()) for paired in pairs)]), 0)
+    predicted = {name: _predicted(paired, count) for name, paired in model.teachers.items()}
+    verb = 'predicts'
+    if model.combination.ranks is not None:
+        ranks = model.combination.ranks.cpu().tolist()
+        verb, predicted = 'teaches', _by_expert(predicted, dict(zip(predicted, ranks, strict=True)))
+    shares = (f'{name} {verb} {len(joints)}' for name, joints in predicted.items())
+    yield f'Teachers are combined keypoint by keypoint ({model.combination.rule}): {", ".join(shares)}.'
+
+
+def _predicted(paired: Any, count: int) -> set[int]:
+    """Indices of the student's keypoints that a teacher predicts."""
+    if paired.keypoint_map is None:
+        return set(range(count))
+    return {index for index, found in enumerate(paired.keypoint_map.partners) if found}
+
+
+def _by_expert(predicted: dict[str, set[int]], ranks: dict[str, list[float]]) -> dict[str, set[int]]:
+    """Teacher -> the keypoints of which it has the lowest rank of those that predict them."""
+    experts = {index: min((name for name in predicted if index in predicted[name]), key=lambda name: ranks[name][index])
+               for index in set().union(*predicted.values())}
+    return {name: {index for index, expert in experts.items() if expert == name} for name in predicted}
 
 
 def describe_data(runner: Runner) -> Iterator[str]:

@@ -38,6 +38,7 @@ class AgreementWithTeacher(BaseMetric):
         threshold: fraction of the longer side of the box.
         certainty: joints of which the teacher is less certain do not count, see
             :func:`~distilpose.distillation.teachers.decoding.certainty_of`.
+        name: of the teacher in ``model.teachers``; by default the only one, or the combination of all.
         collect_device: as of mmengine's ``BaseMetric``.
         prefix: of the figure's name, ``agreement`` by default.
 
@@ -47,13 +48,13 @@ class AgreementWithTeacher(BaseMetric):
 
     default_prefix = 'agreement'
 
-    def __init__(self, threshold: float = 0.1, *, certainty: float = 0.0, collect_device: str = 'cpu',
-                 prefix: str | None = None) -> None:
+    def __init__(self, threshold: float = 0.1, *, certainty: float = 0.0, name: str | None = None,
+                 collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         if not threshold > 0 or not 0 <= certainty <= 1:
             raise DistilPoseError(f'AgreementWithTeacher has threshold={threshold}, certainty={certainty}; expected a '
                                   "positive fraction of the box's longer side, such as 0.1, and a certainty in [0, 1]")
-        self.threshold, self.certainty = threshold, certainty
+        self.threshold, self.certainty, self.name = threshold, certainty, name
         self.teacher: Mapping[int, TeacherKeypoints] | None = None
 
     def compare_with(self, teacher: Mapping[int, TeacherKeypoints]) -> None:

@@ -83,18 +83,21 @@ class FakeTeacher:
     loaded_digest = 'abc'
     current = 'abc'
     mode = 'eval'
+    is_frozen = True
 
     def digest(self) -> str:
         return self.current
 
 
-def fake_runner(teacher: Any, names: tuple[str, ...] = NAMES) -> tuple[Any, list[str]]:
-    model = nn.Linear(1, 1)
-    model.teacher = teacher
+def fake_runner(teacher: Any, names: tuple[str, ...] = NAMES, **others: Any) -> tuple[Any, list[str]]:
+    model: Any = nn.Linear(1, 1)
+    model.teachers = {name: SimpleNamespace(teacher=one, keypoint_map=None)
+                      for name, one in dict(others, **({} if others else dict(teacher=teacher))).items()}
     metainfo = dict(keypoint_id2name=dict(enumerate(names)))
     lines: list[str] = []
     loader = SimpleNamespace(dataset=SimpleNamespace(metainfo=metainfo))
-    return SimpleNamespace(model=model, train_dataloader=loader, logger=SimpleNamespace(info=lines.append)), lines
+    return SimpleNamespace(model=model, train_dataloader=loader, hooks=[],
+                           logger=SimpleNamespace(info=lines.append)), lines
 
 
 def test_the_teacher_is_named_and_found_unchanged() -> None:
@@ -114,6 +117,25 @@ def test_a_changed_teacher_is_an_error() -> None:
             verify(runner)
 
 
+def test_each_of_several_teachers_is_verified_by_name() -> None:
+    changed, moving = FakeTeacher(), FakeTeacher()
+    moving.is_frozen, moving.current = False, 'ghi'
+    runner, lines = fake_runner(None, body=FakeTeacher(), hands=changed, average=moving)
+    hook = TeacherCheckHook()
+    hook.before_train(runner)
+    assert lines == [f'The teacher {name} has the weights abc (SHA-256).' for name in ('body', 'hands')]
+    changed.current = 'def'
+    with pytest.raises(DistilPoseError, match='the weights of the teacher hands changed.*were abc and are def'):
+        hook.before_save_checkpoint(runner, {})
+
+
+def test_another_order_of_one_of_several_teachers_is_named() -> None:
+    other = FakeTeacher()
+    other.keypoint_names = NAMES[::-1]
+    with pytest.raises(DistilPoseError, match=r'keypoint 0 .* model.teachers.hands.keypoints'):
+        TeacherCheckHook().before_train(fake_runner(None, body=FakeTeacher(), hands=other)[0])
+
+
 def test_a_teacher_without_names_is_not_compared() -> None:
     teacher = FakeTeacher()
     teacher.keypoint_names = None
@@ -124,7 +146,7 @@ def test_a_teacher_without_names_is_not_compared() -> None:
 
 def test_without_a_teacher_nothing_happens() -> None:
     runner, lines = fake_runner(None)
-    del runner.model.teacher
+    del runner.model.teachers
     TeacherCheckHook().before_train(runner)
     TeacherCheckHook().before_save_checkpoint(runner, {})
     TeacherCheckHook().after_train(runner)

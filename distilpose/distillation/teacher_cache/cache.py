@@ -15,7 +15,7 @@ from torch import Tensor
 
 from distilpose.distillation.image_adapter import input_size
 from distilpose.errors import DistilPoseError
-from distilpose.structures import PoseOutputs
+from distilpose.structures import ONLY_TEACHER, PoseOutputs
 
 from .header import agree_on_header
 from .layout import RecordLayout, field_names
@@ -56,12 +56,14 @@ class TeacherCache:
         layout: of the records.
         fields: those that are read.
         tolerance: largest relative L2 distance of a cached tensor from the teacher's for the same crop.
+        name: of the teacher, whose crops the samples are marked with.
     """
 
     def __init__(self, run_teacher: Callable[[Tensor, Sequence[Any]], PoseOutputs], *, store: SlotStore,
-                 layout: RecordLayout, fields: Sequence[str], tolerance: float) -> None:
+                 layout: RecordLayout, fields: Sequence[str], tolerance: float,
+                 name: str = ONLY_TEACHER) -> None:
         self.run_teacher, self.store, self.layout, self.fields = run_teacher, store, layout, tuple(fields)
-        self.tolerance = tolerance
+        self.tolerance, self.name = tolerance, name
         self.forward_cost, self.write_cost, self.read_cost = Cost(), Cost(), Cost()
         self.batches_computed = self.images_computed = 0
         self._batches_until_check = 0
@@ -76,7 +78,7 @@ class TeacherCache:
         Raises:
             DistilPoseError: the cache contradicts the teacher, or cannot be written.
         """
-        slots, crops = read_slots(data_samples)
+        slots, crops = read_slots(data_samples, self.name)
         is_cached = self.store.find(slots, crops)
         if is_cached.any():
             self._check_sometimes(images, data_samples, slots, np.flatnonzero(is_cached))
@@ -147,8 +149,9 @@ class TeacherCache:
         return self
 
 
-def open_cache(distiller: Any, folder: Path, facts: Mapping[str, str], *, slots: int, dtype: str) -> TeacherCache:
-    """Creates or opens the cache of the teacher outputs that a distiller's terms read.
+def open_cache(distiller: Any, folder: Path, facts: Mapping[str, str], *, slots: int, dtype: str,
+               name: str = ONLY_TEACHER) -> TeacherCache:
+    """Creates or opens the cache of the outputs of a teacher that a distiller's terms read.
 
     Args:
         distiller: a :class:`~distilpose.distillation.PoseDistiller`, whose teacher is run once on each crop.
@@ -156,22 +159,40 @@ def open_cache(distiller: Any, folder: Path, facts: Mapping[str, str], *, slots:
         facts: see :func:`~distilpose.distillation.teacher_cache.header.agree_on_header`.
         slots: number of crops.
         dtype: ``'float16'`` or ``'float32'``.
+        name: of the teacher.
 
     Raises:
         DistilPoseError: the cache was made for something else, or cannot be written.
     """
-    outputs = _probe_teacher(distiller)
-    fields = sorted({field for term in distiller.terms.values() for field in term.teacher_fields}
-                    | ({'mask'} if outputs.mask is not None else set()))
+    paired = distiller.teachers[name]
+    outputs = _probe_teacher(distiller, paired)
+    fields = fields_read(distiller, name, outputs)
     fields = list(field_names(outputs, fields))
     layout, salt = agree_on_header(folder, facts, RecordLayout.of(outputs, fields))
     store = SlotStore(folder, slots=slots, values=layout.values, dtype=dtype, salt=salt)
-    tolerance = _TOLERANCE if distiller.teacher.dtype is None else _TOLERANCE_OF_HALF
-    return TeacherCache(distiller.run_teacher, store=store, layout=layout, fields=fields, tolerance=tolerance)
+    tolerance = _TOLERANCE if paired.teacher.dtype is None else _TOLERANCE_OF_HALF
+    return TeacherCache(paired.run, store=store, layout=layout, fields=fields, tolerance=tolerance, name=name)
+
+
+def fields_read(distiller: Any, name: str, outputs: PoseOutputs) -> list[str]:
+    """The fields of a teacher's outputs that the terms of a distiller read, of its own and of the combined ones.
+
+    Args:
+        distiller: a :class:`~distilpose.distillation.PoseDistiller`.
+        name: of the teacher.
+        outputs: of the teacher, for any image.
+    """
+    combination = distiller.combination
+    others = set(distiller.teachers) - {name}
+    found = {field for label, term in distiller.terms.items() if distiller.owners[label] not in others
+             for field in term.teacher_fields}
+    if combination is not None and combination.rule == 'confidence':  # which certainty_of reads
+        found |= {field for field in ('scores', 'heatmaps', 'simcc') if getattr(outputs, field) is not None}
+    return sorted(found | ({'mask'} if outputs.mask is not None else set()))
 
 
 @torch.no_grad()
-def _probe_teacher(distiller: Any) -> PoseOutputs:
-    width, height = input_size(distiller.student) or distiller.teacher.input.size or (0, 0)  # pairing requires one
+def _probe_teacher(distiller: Any, paired: Any) -> PoseOutputs:
+    width, height = input_size(distiller.student) or paired.teacher.input.size or (0, 0)  # pairing requires one
     weight = next(distiller.student.parameters())
-    return distiller.run_teacher(torch.zeros(1, 3, height, width, device=weight.device))
+    return paired.run(torch.zeros(1, 3, height, width, device=weight.device))

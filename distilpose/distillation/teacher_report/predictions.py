@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
 from distilpose.datasets import TeacherCrop
+from distilpose.distillation.heatmap_grid import HeatmapGrid
 from distilpose.distillation.teachers.decoding import certainty_of, coordinates_of
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import People
@@ -89,10 +91,28 @@ def choose_people(dataset: Any, most: int) -> list[int]:
     return np.random.default_rng(0).permutation(len(dataset))[:most].tolist()
 
 
+def with_one_teacher(distiller: Any, name: str) -> Any:
+    """A shallow copy of a distiller that has one of its teachers only; the distiller does not change."""
+    view = copy.copy(distiller)
+    view._modules = dict(distiller._modules)  # which copy.copy shares
+    view.teachers, view.combination = {name: distiller.teachers[name]}, None
+    return view
+
+
+def simcc_beta_of(distiller: Any) -> float:
+    """That of the SimCC logits which :meth:`~distilpose.distillation.PoseDistiller.run_teacher` returns."""
+    return distiller.teacher.simcc_beta if distiller.combination is None else distiller.combination.simcc_beta
+
+
+def heatmap_grid_of(distiller: Any) -> HeatmapGrid:
+    """As :func:`simcc_beta_of`, of the heatmaps."""
+    return distiller.grids.target if distiller.combination is None else distiller.combination.grid
+
+
 @torch.no_grad()
 def collect(distiller: Any, dataset: Any, indices: Sequence[int], *, batch_size: int, seconds: float | None = None,
             keep_crops: int = 0) -> Predictions:
-    """Runs a distiller's teacher on people of a data set, in the same way as in the training.
+    """Runs a distiller's teacher, or the combination of several, on people of a data set as in the training.
 
     No random number is drawn, and no state changes.
 
@@ -153,8 +173,8 @@ def _predict(distiller: Any, batch: dict) -> _Batch:
     outputs = distiller.run_teacher(images, data['data_samples'])
     _wait_for(images)
     seconds = time.perf_counter() - began
-    coords = coordinates_of(outputs, grid=distiller.grids.target)
-    certainty = certainty_of(outputs, beta=distiller.teacher.simcc_beta)
+    coords = coordinates_of(outputs, grid=heatmap_grid_of(distiller))
+    certainty = certainty_of(outputs, beta=simcc_beta_of(distiller))
     _require_finite(distiller, outputs, coords, certainty, images)
     mask = torch.ones_like(certainty) if outputs.mask is None else outputs.mask
     maps = None if outputs.heatmaps is None else outputs.heatmaps[-1]

@@ -9,15 +9,34 @@ from pathlib import Path
 from typing import Any
 
 from distilpose.checkpoints.writing import write_atomically
+from distilpose.config.named_teachers import title_of
+from distilpose.structures import ONLY_TEACHER
 
+from ..supervision import COMBINED
 from .causes import LEAST_PEOPLE, Finding, judge, other_readings
 from .metrics import measure
-from .predictions import Predictions, choose_people, collect
+from .predictions import Predictions, choose_people, collect, with_one_teacher
 
 VERSION = 2
 """Of the file's format; a file of another version is written anew."""
 FILE = 'teacher_report.json'
-"""In the work directory of a training."""
+"""In the work directory of a training; that of the only teacher."""
+
+
+def file_of(name: str, file: str = FILE) -> str:
+    """``'teacher_report_hands.json'`` for the teacher ``hands``; :data:`FILE` for the only one."""
+    return file if name == ONLY_TEACHER else str(Path(file).with_stem(f'{Path(file).stem}_{name.replace(" ", "_")}'))
+
+
+def title_of_report(name: str) -> str:
+    """Whose report it is, at the beginning of a sentence."""
+    return 'The combination of all teachers' if name == COMBINED else title_of(name)
+
+
+def names_of(distiller: Any) -> list[str]:
+    """The teachers that have a report, and :data:`~distilpose.distillation.supervision.COMBINED` for the combination of
+    several."""
+    return [*distiller.teachers, *[COMBINED] * (distiller.combination is not None and len(distiller.teachers) > 1)]
 
 
 @dataclass(frozen=True)
@@ -30,6 +49,8 @@ class TeacherReport:
     """What is wrong, the worst first."""
     teacher: str
     """Its network and size."""
+    name: str = ONLY_TEACHER
+    """In the config."""
 
     @property
     def refusal(self) -> str | None:
@@ -53,7 +74,8 @@ class TeacherReport:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TeacherReport:
         """The report of :meth:`to_dict`."""
-        return cls(data['figures'], tuple(Finding(**entry) for entry in data['findings']), data['teacher'])
+        return cls(data['figures'], tuple(Finding(**entry) for entry in data['findings']), data['teacher'],
+                   data.get('name', ONLY_TEACHER))
 
     def lines(self) -> Iterator[str]:
         """The table for the log, without the findings."""
@@ -62,8 +84,8 @@ class TeacherReport:
         evaluated, chosen = figures['people'], figures['people_chosen']
         some = f'{evaluated} of {chosen} (more would take too long)' if evaluated < chosen else str(evaluated)
         place = 'a crop of its own' if figures.get('own_crop') else "the student's crop"
-        yield (f'The teacher on {some} validation people ({figures["joints"]} labelled joints) in {place}: '
-               f'{self.teacher}')
+        yield (f'{title_of_report(self.name)} on {some} validation people ({figures["joints"]} labelled joints) in '
+               f'{place}: {self.teacher}')
         yield (f'  AP {_points(figures["ap"])}, PCK@0.1 of the box {_points(figures["pck"])} (mean pose: AP '
                f'{_points(mean["ap"])}, PCK {_points(mean["pck"])}), {_milliseconds(figures)} an image')
         yield f'  PCK of {"; ".join(_by_keypoint(figures["keypoints"]))}'
@@ -83,8 +105,8 @@ class TeacherReport:
 
 
 def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, seconds: float,
-                keep_crops: int = 0) -> tuple[TeacherReport, Predictions] | str:
-    """Evaluates a distiller's teacher.
+                keep_crops: int = 0, name: str | None = None) -> tuple[TeacherReport, Predictions] | str:
+    """Evaluates a teacher of a distiller.
 
     Args:
         distiller: a :class:`~distilpose.distillation.PoseDistiller`.
@@ -93,6 +115,7 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
         batch_size: of the teacher.
         seconds: that this may take, about; half as many again are for other readings of its input.
         keep_crops: of how many people the crops are kept.
+        name: of the teacher, or :data:`~distilpose.distillation.supervision.COMBINED`; by default the only one.
 
     Returns:
         The report and the predictions, or why there is none.
@@ -103,6 +126,8 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
     indices = choose_people(dataset, people)
     if not indices:
         return 'there are no people in the validation data'
+    if name is not None and name in distiller.teachers:
+        distiller = with_one_teacher(distiller, name)
     predictions = collect(distiller, dataset, indices, batch_size=batch_size, seconds=seconds, keep_crops=keep_crops)
     names, flip = _keypoints(dataset.metainfo)
     if predictions.coords.shape[1] != len(names):
@@ -110,9 +135,11 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
     if not predictions.counted.any():
         return 'no joint that it predicts is labelled in the validation data'
     figures = measure(predictions, sigmas=dataset.metainfo['sigmas'], flip=flip, names=names)
-    figures.update(people_chosen=len(indices), own_crop=distiller.own_crop is not None)
-    report = TeacherReport(figures, (), distiller.teacher.describe())
-    if report.too_few:
+    is_combined = name == COMBINED
+    figures.update(people_chosen=len(indices), own_crop=not is_combined and distiller.own_crop is not None)
+    described = f'combined by {distiller.combination.rule!r}' if is_combined else distiller.teacher.describe()
+    report = TeacherReport(figures, (), described, name or ONLY_TEACHER)
+    if report.too_few or is_combined:
         return report, predictions
     readings = other_readings(distiller, dataset, indices[:len(predictions.coords)], predictions, batch_size=batch_size,
                               seconds=seconds / 2)

@@ -12,7 +12,7 @@ from ...errors import as_option
 from ...host.downloads import CannotDownload
 
 _KEYS = ('checkpoint', 'load_from', 'pretrained')
-_TEACHER = 'model.teacher.'
+_TEACHERS = ('model.teacher.', 'model.teachers.')
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def _entry_of(cfg: Config, url: str) -> str | None:
 
 def _way_without(entry: str) -> str:
     option = as_option(entry)
-    if option.startswith(_TEACHER):
+    if option.startswith(_TEACHERS):
         return f'or name a file with --cfg-options {option}=FILE'
     place, _, key = option.rpartition('.')
     if place.endswith('init_cfg') and key == 'checkpoint':

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...distillation import PoseDistiller
-from ...distillation.teacher_report.predictions import collect
+from ...distillation.teacher_report.predictions import collect, with_one_teacher
 from ...errors import DistilPoseError
 from ...evaluation.agreement import AgreementWithTeacher, TeacherKeypoints
 from ..unwrapped_model import unwrapped_model
@@ -39,9 +39,10 @@ class AgreementHook(Hook):
         if not isinstance(model, PoseDistiller):
             raise DistilPoseError('val_evaluator is AgreementWithTeacher, and the model is no PoseDistiller: there is '
                                   'no teacher to agree with; evaluate with labels')
-        predictions = self._predict(runner, model)
+        names = {metric.name for metric in metrics}
+        predictions = {name: self._predict(runner, _chosen(model, name)) for name in names}
         for metric in metrics:
-            metric.compare_with(predictions)
+            metric.compare_with(predictions[metric.name])
         total = len(runner.val_loop.dataloader.dataset)
         runner.logger.info(f'Validation is agreement with the teacher on {total} people that are not trained on '
                            '(agreement/PCK). It measures how close the student is to the teacher, not how often '
@@ -55,11 +56,30 @@ class AgreementHook(Hook):
         indices = list(runner.val_loop.dataloader.sampler)
         if not indices:
             return {}
-        model.teacher.train(False)
+        teachers = [paired.teacher for paired in model.teachers.values()]
+        for teacher in teachers:
+            teacher.train(False)
         try:
             found = collect(model, dataset, indices, batch_size=teacher_batch_size(runner))
         finally:
-            model.teacher.train(model.training)
+            for teacher in teachers:
+                teacher.train(model.training)
         certainty = np.where(found.mask, found.certainty, -1)
         return {dataset.get_data_info(index)['id']: TeacherKeypoints(*one) for index, *one in
                 zip(indices, found.predicted, certainty, strict=True)}
+
+
+def _chosen(model: PoseDistiller, name: str | None) -> PoseDistiller:
+    """The distiller with the teacher of a name only; as it is where its teachers are combined.
+
+    Raises:
+        DistilPoseError: there is no such teacher, or there are several and no combination.
+    """
+    if name is not None and name in model.teachers:
+        return with_one_teacher(model, name)
+    if name is not None or (model.combination is None and len(model.teachers) > 1):
+        reason = f'there is no teacher {name!r}' if name is not None else (
+            'no term of model.terms reads the combination of several teachers')
+        raise DistilPoseError(f'val_evaluator is AgreementWithTeacher, and {reason}; set val_evaluator.name to one of '
+                              f'{", ".join(model.teachers)}')
+    return model

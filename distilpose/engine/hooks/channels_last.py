@@ -50,9 +50,9 @@ def use_channels_last(model: nn.Module) -> None:
     """Stores the weights of convolutions channels-last, also those of a teacher that predicts without a copy."""
     store_channels_last(model)
     compute_depthwise_in_float32(model)
-    teacher = getattr(model, 'teacher', None)
-    if isinstance(teacher, FrozenTeacher) and teacher.copy is None:
-        store_channels_last(teacher.model)
+    for paired in getattr(model, 'teachers', {}).values():
+        if isinstance(paired.teacher, FrozenTeacher) and paired.teacher.copy is None:
+            store_channels_last(paired.teacher.model)
 
 
 @contextmanager

@@ -15,9 +15,12 @@ from mmpose.registry import HOOKS
 from ...checkpoints.integrity import sha256_of
 from ...config.differences import Difference, differences, read_literals
 from ...config.fast_data import with_plain_types
-from ...distillation import PoseDistiller, Teacher
+from ...config.named_teachers import named_teachers, of_teacher
+from ...config.walk import plain
+from ...distillation import PoseDistiller
 from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
+from ...structures import ONLY_TEACHER
 from ..fingerprints import annotation_files, digest
 from ..resuming.optimizer import Position, has_other_groups, use_own_options
 from ..unwrapped_model import unwrapped_model
@@ -119,22 +122,31 @@ def facts_of(runner: Runner) -> Facts:
     data = {f'SHA-256 of annotation file {number}': f'{sha256_of(file)[:16]} ({file.name})'
             for number, file in enumerate(annotation_files(dataset), 1)}
     data['number of samples'] = str(len(dataset))
-    teacher = {}
-    if isinstance(model, PoseDistiller) and isinstance(getattr(model, 'teacher', None), Teacher):
-        known = teacher_facts(runner.cfg.model.teacher.to_dict(), model.teacher)
-        teacher = {"SHA-256 of the teacher's config": digest(known)}
-        if model.teacher.is_frozen:
-            teacher["SHA-256 of the teacher's weights"] = model.teacher.loaded_digest[:16]
-        if model.keypoint_map is not None:
-            teacher["SHA-256 of the teacher's keypoints"] = digest(model.keypoint_map.partners)
-    return dict(data=data, model=teacher, run={'number of processes': str(get_world_size()), **_types(runner, model)})
+    teachers: dict[str, str] = {}
+    for name, paired in _teachers_of(model).items():
+        teachers |= _facts_of_teacher(name, paired)
+    return dict(data=data, model=teachers, run={'number of processes': str(get_world_size()), **_types(runner, model)})
+
+
+def _teachers_of(model: Any) -> dict[str, Any]:
+    return model.teachers if isinstance(model, PoseDistiller) else {}
+
+
+def _facts_of_teacher(name: str, paired: Any) -> dict[str, str]:
+    spec = plain(paired.spec)
+    known = teacher_facts(spec, paired.teacher) if spec else paired.teacher.facts()
+    facts = {f'SHA-256 of {of_teacher(name, "config")}': digest(known)}
+    if paired.teacher.is_frozen:
+        facts = {f'SHA-256 of {of_teacher(name, "weights")}': paired.teacher.loaded_digest[:16], **facts}
+    if paired.keypoint_map is not None:
+        facts[f'SHA-256 of {of_teacher(name, "keypoints")}'] = digest(paired.keypoint_map.partners)
+    return facts
 
 
 def _types(runner: Runner, model: Any) -> dict[str, str]:
     """What ``'auto'`` is on this machine, for each type that the config leaves to it."""
-    options, found = runner.cfg.model.get('teacher') or {}, {}
-    if options.get('dtype') == 'auto':
-        found["the teacher's type"] = str(model.teacher.dtype or 'torch.float32')
+    found = {of_teacher(name, 'type'): str(paired.teacher.dtype or 'torch.float32')
+             for name, paired in _teachers_of(model).items() if paired.spec.get('dtype') == 'auto'}
     if runner.cfg.optim_wrapper.get('dtype') == 'auto':
         found['type of the forward pass'] = str(getattr(runner.optim_wrapper, 'dtype', 'torch.float32'))
     return found
@@ -199,13 +211,17 @@ def _changed_model(config: Mapping[str, Any] | None, now: Any, *, has_facts: boo
 
 
 def _network(model: Mapping[str, Any], *, has_facts: bool) -> dict[str, Any]:
-    teacher = model.get('teacher')
-    if not isinstance(teacher, Mapping):
-        return dict(model)
+    teachers = {name: _without_places(spec, has_facts=has_facts) for name, (_, spec) in named_teachers(model).items()}
+    if 'teachers' in model:
+        return {**model, 'teachers': teachers}
+    return {**model, 'teacher': teachers[ONLY_TEACHER]} if teachers else dict(model)
+
+
+def _without_places(teacher: Mapping[str, Any], *, has_facts: bool) -> dict[str, Any]:
     places = {key: Path(value).name if isinstance(value, str) else value for key in ('config', 'file')
               if (value := teacher.get(key)) is not None}
     left_out = (*_SPEED_OF_TEACHERS, *(places if has_facts else ()))
-    return {**model, 'teacher': {**teacher, **places, **dict.fromkeys(left_out)}}
+    return {**teacher, **places, **dict.fromkeys(left_out)}
 
 
 def _changed_optimizer(config: Mapping[str, Any] | None, runner: Runner,
@@ -245,9 +261,9 @@ def _changed_options(config: Mapping[str, Any] | None, now: Any) -> Iterator[Dif
 def _speed(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a config says about precision beside its ``optim_wrapper``."""
     model = config.get('model') or {}
-    teacher = model.get('teacher') or {}
     return {'fast': config.get('fast', 'off'), 'model.compile_student': model.get('compile_student'),
-            **{f'model.teacher.{name}': teacher[name] for name in _SPEED_OF_TEACHERS if name in teacher}}
+            **{f'{entry}.{name}': spec[name] for entry, spec in named_teachers(model).values()
+               for name in _SPEED_OF_TEACHERS if name in spec}}
 
 
 def _sentence(change: Difference) -> str:

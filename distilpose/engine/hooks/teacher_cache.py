@@ -1,4 +1,4 @@
-"""Cache of teacher outputs on disk: one forward pass for every crop."""
+"""Caches of teacher outputs on disk: one forward pass for every crop."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from ...config.named_teachers import title_of
 from ...distillation.teacher_cache import MarkedPreparation, SlotStore, TeacherCache, open_cache
 from ...distillation.teacher_cache.store import DTYPES
 from ...errors import DistilPoseError
 from ...slot_files import describe_bytes as _bytes
+from ...structures import ONLY_TEACHER
 from ..unwrapped_model import unwrapped_model
 from .teacher_cache_checks import check_that_outputs_repeat, facts_of
 
@@ -25,7 +27,8 @@ _BATCHES_TO_TIME = 3
 class TeacherCacheHook(Hook):
     """Trains epoch ``e`` on the crops of epoch ``e % variants``, so that later epochs and runs need no teacher.
 
-    It is idle without a folder. Runs with other students, terms or learning rates share a cache as long as the
+    It is idle without a folder. Of several teachers each has a cache of its own in ``folder/NAME``, but for those that
+    move with the student, which run on. Runs with other students, terms or learning rates share a cache as long as the
     teacher, the data, the pipeline and the seed of the augmentation are the same; others are refused. Checkpoints are
     as without it. What it costs and when it pays is logged.
 
@@ -51,15 +54,21 @@ class TeacherCacheHook(Hook):
                                   "number of 0 or more, or None for the run's seed")
         self.folder = None if folder is None else Path(folder).expanduser().absolute()
         self.variants, self.dtype, self.augmentation_seed = variants, dtype, augmentation_seed
-        self.cache: TeacherCache | None = None
-        self.is_timed = False
+        self.caches: dict[str, TeacherCache] = {}
+        """Of each teacher, while it is open."""
+        self._timed: set[str] = set()
+
+    @property
+    def cache(self) -> TeacherCache | None:
+        """The first one."""
+        return next(iter(self.caches.values()), None)
 
     def before_train(self, runner: Runner) -> None:
-        """Opens the cache and logs its size.
+        """Opens the caches and logs their sizes.
 
         Raises:
-            DistilPoseError: the teacher's outputs cannot be cached, the cache is of another teacher or data set, or
-                the disk is too small.
+            DistilPoseError: a teacher's outputs cannot be cached, a cache is of another teacher or data set, or the
+                disk is too small.
         """
         if self.folder is None:
             return
@@ -68,49 +77,73 @@ class TeacherCacheHook(Hook):
         samples = dataset.prepare_data
         if self.augmentation_seed is not None:
             samples.stream = (self.augmentation_seed, *samples.stream[1:])
-        cache = open_cache(model, self.folder, facts_of(runner, model.teacher, dtype=self.dtype),
-                           slots=len(dataset) * self.variants, dtype=self.dtype)
-        check_room(cache.store, samples=len(dataset), variants=min(self.variants, runner.max_epochs))
-        runner.logger.info(describe_size(cache, samples=len(dataset), variants=self.variants,
-                                         epochs=runner.max_epochs))
-        self.cache = model.teacher_cache = cache
-        samples.prepare = MarkedPreparation(samples.prepare, variant=samples.epoch, length=len(dataset))
+        reserved = 0
+        for name, paired in model.teachers.items():
+            if not paired.teacher.is_frozen:
+                runner.logger.info(f'{title_of(name)} ({type(paired.teacher).__name__}) changes during the training, '
+                                   'and its outputs with it: it runs in every epoch, without a cache.')
+                continue
+            folder = self.folder if name == ONLY_TEACHER else self.folder / name
+            cache = open_cache(model, folder, facts_of(runner, paired, dtype=self.dtype),
+                               slots=len(dataset) * self.variants, dtype=self.dtype, name=name)
+            reserved += check_room(cache.store, samples=len(dataset), variants=min(self.variants, runner.max_epochs),
+                                   reserved=reserved)
+            runner.logger.info(describe_size(cache, samples=len(dataset), variants=self.variants,
+                                             epochs=runner.max_epochs))
+            self.caches[name] = paired.cache = cache
+        samples.prepare = MarkedPreparation(samples.prepare, variant=samples.epoch, length=len(dataset),
+                                            teachers=list(self.caches))
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Goes back to the augmentations of an earlier epoch."""
-        if self.cache is not None:
+        if self.caches:
             runner.train_dataloader.dataset.prepare_data.epoch.fill_(runner.epoch % self.variants)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
                          outputs: Any = None) -> None:
-        """Logs how many epochs the cache needs to save time, once that is measured."""
-        if self.cache is not None and not self.is_timed and self.cache.batches_computed > _BATCHES_TO_TIME:
-            self.is_timed = True
-            runner.logger.info(describe_gain(self.cache, variants=self.variants, epochs=runner.max_epochs))
+        """Logs how many epochs a cache needs to save time, once that is measured."""
+        for name, cache in self.caches.items():
+            if name not in self._timed and cache.batches_computed > _BATCHES_TO_TIME:
+                self._timed.add(name)
+                gain = describe_gain(cache, variants=self.variants, epochs=runner.max_epochs)
+                runner.logger.info(gain if name == ONLY_TEACHER else f'{title_of(name)}: {gain}')
 
     def after_train(self, runner: Runner) -> None:
-        """Logs what was read from the cache, and restores model and data."""
-        if self.cache is None:
+        """Logs what was read from the caches, and restores model and data."""
+        if not self.caches:
             return
-        cache, samples = self.cache, runner.train_dataloader.dataset.prepare_data
-        cost = cache.read_cost
-        runner.logger.info(f'The teacher was run on {cache.images_computed} of {cost.images} crops of this process; '
-                           f'the others were in the cache. Reading took {cost.milliseconds_each:.2f} ms a crop.')
+        for name, cache in self.caches.items():
+            cost = cache.read_cost
+            runner.logger.info(f'{title_of(name)} was run on {cache.images_computed} of {cost.images} crops of this '
+                               f'process; the others were in the cache. Reading took {cost.milliseconds_each:.2f} ms a '
+                               'crop.')
+            unwrapped_model(runner).teachers[name].cache = None
+            cache.store.close()
+        samples = runner.train_dataloader.dataset.prepare_data
         samples.prepare = samples.prepare.prepare
-        unwrapped_model(runner).teacher_cache = self.cache = None
-        cache.store.close()
+        self.caches = {}
 
 
-def check_room(store: SlotStore, *, samples: int, variants: int) -> None:
+def check_room(store: SlotStore, *, samples: int, variants: int, reserved: int = 0) -> int:
     """Compares what the cache still needs with what the disk has.
+
+    Args:
+        store: of the cache.
+        samples: their number.
+        variants: augmentations of each.
+        reserved: bytes that other caches of this run still need.
+
+    Returns:
+        The bytes that it needs.
 
     Raises:
         DistilPoseError: it is too much; the message has the number of variants that fit.
     """
     size, filled, free = store.record_bytes, store.filled, shutil.disk_usage(store.folder).free
+    free = max(free - reserved, 0)
     needed = size * max(samples * variants - filled, 0)
     if needed <= free:
-        return
+        return needed
     fitting = (free + size * filled) // (size * samples)
     raise DistilPoseError(f'the teacher cache {store.folder} still needs {_bytes(needed)} ({samples} samples in '
                           f'{variants} variants, {_bytes(size)} each), and the disk has {_bytes(free)} left; '

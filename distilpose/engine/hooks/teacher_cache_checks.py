@@ -9,12 +9,16 @@ from mmengine.runner import Runner
 from mmpose.datasets.samplers import MultiSourceSampler
 
 from ...checkpoints.integrity import sha256_of
-from ...distillation import PoseDistiller, Teacher
+from ...config.named_teachers import entry_of, title_of
+from ...config.teacher_crop import with_crop_of
+from ...config.walk import plain
+from ...distillation import PoseDistiller
 from ...distillation.heatmap_grid import COMMON_GRID
+from ...distillation.paired_teacher import PairedTeacher
 from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
+from ...structures import ONLY_TEACHER
 from ..fingerprints import annotation_files, digest
-from ..unwrapped_model import unwrapped_model
 from .pipeline_switch import PipelineSwitchHook
 from .randomness import SeededPreparation
 
@@ -36,12 +40,7 @@ def check_that_outputs_repeat(runner: Runner, model: Any) -> None:
     if model.shared:
         raise DistilPoseError('student and teacher share their backbone, so that the teacher costs no more than its '
                               'head; train without default_hooks.teacher_cache')
-    if not model.teacher.is_frozen:
-        raise DistilPoseError(f'the teacher ({type(model.teacher).__name__}) changes during the training, and its '
-                              'outputs with it; train without default_hooks.teacher_cache')
-    if model.teacher.mode != 'eval':
-        raise DistilPoseError(f"the teacher predicts in {model.teacher.mode} mode, where its outputs depend on the "
-                              f"other images of a batch; set model.teacher.mode='eval', {without}")
+    _check_teachers(model, without)
     if hasattr(runner.train_loop, 'dataloader_iterator'):
         raise DistilPoseError('a teacher cache repeats the augmentations of its first epochs, and this run counts '
                               f'iterations; train with train_cfg.by_epoch=True, {without}')
@@ -62,15 +61,29 @@ def check_that_outputs_repeat(runner: Runner, model: Any) -> None:
                               f'every iteration; drop them, {without}')
 
 
-def facts_of(runner: Runner, teacher: Teacher, *, dtype: str) -> dict[str, str]:
-    """What all outputs depend on: a phrase -> a short value; no paths, so that data and caches can be moved.
+def _check_teachers(model: PoseDistiller, without: str) -> None:
+    frozen = {name: paired.teacher for name, paired in model.teachers.items() if paired.teacher.is_frozen}
+    if not frozen:
+        kinds = ', '.join(type(paired.teacher).__name__ for paired in model.teachers.values())
+        raise DistilPoseError(f'the teacher ({kinds}) changes during the training, and its outputs with it; train '
+                              'without default_hooks.teacher_cache')
+    for name, teacher in frozen.items():
+        if teacher.mode != 'eval':
+            title = title_of(name)
+            raise DistilPoseError(f"{title[0].lower()}{title[1:]} predicts in {teacher.mode} mode, where its outputs "
+                                  f"depend on the other images of a batch; set {entry_of(name)}.mode='eval', {without}")
+
+
+def facts_of(runner: Runner, paired: PairedTeacher, *, dtype: str) -> dict[str, str]:
+    """What all outputs of a teacher depend on: a phrase -> a short value; no paths, so that all can be moved.
 
     Every crop is compared by its checksum as well. These facts only show a difference before the first iteration, and
     which it is.
     """
-    dataset, known = runner.train_dataloader.dataset, teacher_facts(runner.cfg.model.teacher.to_dict(), teacher)
+    dataset, teacher, spec = runner.train_dataloader.dataset, paired.teacher, plain(paired.spec)
+    known = teacher_facts(spec, teacher) if spec else teacher.facts()
     options = dict(dtype=str(teacher.dtype), heatmaps=getattr(teacher, 'heatmaps', None))
-    keypoint_map, grid = unwrapped_model(runner).keypoint_map, unwrapped_model(runner).grids.target
+    keypoint_map, grid = paired.keypoint_map, paired.grids.target
     mapped = {} if keypoint_map is None else {"teacher's keypoints": digest(keypoint_map.partners)}
     on_grid = {} if grid == COMMON_GRID else {"grid of the teacher's heatmaps": f'{grid.kind} {grid.input_size}'}
     return {
@@ -79,18 +92,20 @@ def facts_of(runner: Runner, teacher: Teacher, *, dtype: str) -> dict[str, str]:
         "teacher's config": digest([known, options]),
         **mapped,
         **on_grid,
-        'training pipeline': digest(_crops(runner.cfg.train_dataloader.dataset.to_dict())),
+        'training pipeline': digest(_crops(runner.cfg.train_dataloader.dataset.to_dict(), paired.name)),
         'annotation file': digest([sha256_of(file) for file in annotation_files(dataset)]),
         'number of samples': str(len(dataset)),
         'seed of the augmentation': ' '.join(map(str, dataset.prepare_data.stream)),
     }
 
 
-def _crops(dataset: Any) -> Any:
-    """A data set's config without what does not change crops: labels, which differ between students, and places."""
+def _crops(dataset: Any, teacher: str = ONLY_TEACHER) -> Any:
+    """A data set's config without what does not change a teacher's crops: labels, which differ between students, places
+    and the crops of other teachers."""
     if isinstance(dataset, Mapping):
-        return {key: _crops(value) for key, value in dataset.items() if key not in _PLACES}
+        return {key: _crops(value, teacher) for key, value in dataset.items() if key not in _PLACES}
     if isinstance(dataset, (list, tuple)):
-        return [_crops(value) for value in dataset
+        is_pipeline = all(isinstance(value, Mapping) and 'type' in value for value in dataset)
+        return [_crops(value, teacher) for value in (with_crop_of(dataset, teacher) if is_pipeline else dataset)
                 if not (isinstance(value, Mapping) and value.get('type') in _LEAVE_THE_CROP)]
     return dataset

@@ -9,54 +9,47 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from ...config.named_teachers import entry_of, of_teacher, title_of
+from ...distillation.supervision import errors_named
 from ...distillation.teachers.keypoint_map import ENTRY, HINT
 from ...errors import DistilPoseError
+from ...structures import ONLY_TEACHER
 from ..unwrapped_model import unwrapped_model
 from .moving_average import MovingAverageHook, moving_averages
 
 
 @HOOKS.register_module()
 class TeacherCheckHook(Hook):
-    """Verifies that teacher weights did not change: at the start, before each checkpoint and at the end of training.
+    """Verifies that the weights of frozen teachers did not change: at the start, before each checkpoint and at the end.
 
-    It also compares the teacher's keypoints with those of the training data. Without a teacher, and with one that is
-    made of the student, it does nothing.
+    It also compares the keypoints of each teacher with those of the training data. Without a teacher, and with one
+    that is made of the student, it does nothing.
     """
 
     priority = 'NORMAL'
 
     def before_train(self, runner: Runner) -> None:
-        """Logs which teacher it is.
+        """Logs which teachers there are.
 
         Raises:
-            DistilPoseError: when the data's keypoints are not the teacher's, in its order, or when the weights that
+            DistilPoseError: when the data's keypoints are not a teacher's, in its order, or when the weights that
                 the run starts from replaced those that the teacher shares with the student.
         """
         _require_updates(runner)
-        teacher = _teacher(runner)
-        if teacher is None:
-            return
-        if not getattr(unwrapped_model(runner), 'shared', ()):
-            _verify(teacher)
-        elif teacher.digest() != teacher.loaded_digest:
-            raise DistilPoseError('student and teacher share a backbone, and the checkpoint that this run starts from '
-                                  'has another one than model.teacher.checkpoint; resume with the teacher of that run, '
-                                  'or start without load_from')
-        runner.logger.info(f'The teacher has the weights {teacher.loaded_digest} (SHA-256).')
-        for doubt in getattr(teacher, 'doubts', ()):
-            runner.logger.warning(f'TEACHER: {doubt}.')
-        keypoint_map = getattr(unwrapped_model(runner), 'keypoint_map', None)
-        if keypoint_map is not None:
-            runner.logger.info(keypoint_map.describe())
-        names = teacher.keypoint_names if keypoint_map is None else keypoint_map.student_names
-        metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', None) or {}
-        owner = 'teacher' if keypoint_map is None else 'student'
-        if names is None or 'keypoint_id2name' not in metainfo:
-            runner.logger.info('The order of keypoints was not compared: the '
-                               f'{owner if names is None else "training data"} does not name them.')
-            return
-        by_index = metainfo['keypoint_id2name']
-        compare_keypoints([by_index[index] for index in sorted(by_index)], names, owner=owner)
+        is_shared = bool(getattr(unwrapped_model(runner), 'shared', ()))
+        for name, paired in _teachers(runner).items():
+            teacher, title = paired.teacher, title_of(name)
+            if is_shared and teacher.digest() != teacher.loaded_digest:
+                raise DistilPoseError('student and teacher share a backbone, and the checkpoint that this run starts '
+                                      'from has another one than model.teacher.checkpoint; resume with the teacher of '
+                                      'that run, or start without load_from')
+            _verify(name, teacher)
+            runner.logger.info(f'{title} has the weights {teacher.loaded_digest} (SHA-256).')
+            for doubt in getattr(teacher, 'doubts', ()):
+                runner.logger.warning(f'{_heading(name)}: {doubt}.')
+            if paired.keypoint_map is not None:
+                runner.logger.info(f'{_prefix(name)}{paired.keypoint_map.describe()}')
+            _compare_with_data(runner, name, paired)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Verifies the weights before anything is written.
@@ -64,33 +57,55 @@ class TeacherCheckHook(Hook):
         Raises:
             DistilPoseError: when they changed; no checkpoint of such a training is saved.
         """
-        teacher = _teacher(runner)
-        if teacher is not None:
-            _verify(teacher)
+        for name, paired in _teachers(runner).items():
+            _verify(name, paired.teacher)
 
     def after_train(self, runner: Runner) -> None:
-        """Verifies the weights and logs their digest; in train mode the running statistics do change.
+        """Verifies the weights and logs their digests; in train mode the running statistics do change.
 
         Raises:
             DistilPoseError: when the weights changed.
         """
-        teacher = _teacher(runner)
-        if teacher is None:
-            return
-        _verify(teacher)
-        runner.logger.info(f"The teacher's weights are bit-identical to the loaded ones ({teacher.loaded_digest}).")
-        if teacher.mode == 'train':
-            runner.logger.info("The teacher ran in train mode (model.teacher.mode='train'): running "
-                               'statistics that it has are no longer the loaded ones.')
+        for name, paired in _teachers(runner).items():
+            teacher, entry = paired.teacher, entry_of(name)
+            _verify(name, teacher)
+            runner.logger.info(f'T{of_teacher(name, "weights")[1:]} are bit-identical to the loaded ones '
+                               f'({teacher.loaded_digest}).')
+            if teacher.mode == 'train':
+                runner.logger.info(f"{title_of(name)} ran in train mode ({entry}.mode='train'): running "
+                                   'statistics that it has are no longer the loaded ones.')
 
 
-def _verify(teacher: Any) -> None:
+def _heading(name: str) -> str:
+    return 'TEACHER' if name == ONLY_TEACHER else f'TEACHER {name}'
+
+
+def _prefix(name: str) -> str:
+    return '' if name == ONLY_TEACHER else f'{title_of(name)}: '
+
+
+def _verify(name: str, teacher: Any) -> None:
     digest = teacher.digest()
     if digest != teacher.loaded_digest:
         raise DistilPoseError(
-            f"the teacher's weights changed during training: they were {teacher.loaded_digest} and are {digest} "
-            '(SHA-256); nothing but PoseDistiller.teacher may hold the teacher, nothing may train it, and no process '
-            'may replace its file')
+            f"{of_teacher(name, 'weights')} changed during training: they were {teacher.loaded_digest} and "
+            f'are {digest} (SHA-256); nothing but PoseDistiller may hold the teacher, nothing may train it, and no '
+            'process may replace its file')
+
+
+def _compare_with_data(runner: Runner, name: str, paired: Any) -> None:
+    """Compares the keypoints of a teacher, or those of the student that it has a map for, with the training data's."""
+    keypoint_map = paired.keypoint_map
+    names = paired.teacher.keypoint_names if keypoint_map is None else keypoint_map.student_names
+    metainfo = getattr(runner.train_dataloader.dataset, 'metainfo', None) or {}
+    owner = 'teacher' if keypoint_map is None else 'student'
+    if names is None or 'keypoint_id2name' not in metainfo:
+        runner.logger.info(f'{_prefix(name)}The order of keypoints was not compared: the '
+                           f'{owner if names is None else "training data"} does not name them.')
+        return
+    by_index = metainfo['keypoint_id2name']
+    with errors_named(name):
+        compare_keypoints([by_index[index] for index in sorted(by_index)], names, owner=owner)
 
 
 def compare_keypoints(data: Sequence[str], expected: Sequence[str], *, owner: str = 'teacher') -> None:
@@ -123,7 +138,7 @@ def _require_updates(runner: Runner) -> None:
                                   "default_hooks.moving_average as it is, or add dict(type='MovingAverageHook')")
 
 
-def _teacher(runner: Runner) -> Any:
-    """The teacher with weights of its own."""
-    teacher = getattr(unwrapped_model(runner), 'teacher', None)
-    return teacher if teacher is None or teacher.is_frozen else None
+def _teachers(runner: Runner) -> dict[str, Any]:
+    """Those with weights of their own."""
+    teachers = getattr(unwrapped_model(runner), 'teachers', {})
+    return {name: paired for name, paired in teachers.items() if paired.teacher.is_frozen}

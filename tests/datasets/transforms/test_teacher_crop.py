@@ -14,6 +14,7 @@ from mmengine.registry import DefaultScope
 from mmpose.registry import TRANSFORMS
 
 from distilpose.config import CropSpec, with_teacher_crop, with_teacher_crops, without_teacher_crop
+from distilpose.config.teacher_crop import with_crop_of
 from distilpose.datasets.staged_pipeline import split_steps
 from distilpose.distillation.own_crop import OwnCrop
 from distilpose.errors import DistilPoseError
@@ -274,3 +275,17 @@ def test_messages_name_the_teacher(image: str) -> None:
                            dict(body=SEVERAL['hands'], face=SEVERAL['face']))
     with pytest.raises(DistilPoseError, match='size of its input.*model.teachers.face'):
         with_teacher_crops(pipeline(), dict(face=CropSpec(NetworkInput(), entry='model.teachers.face')))
+
+
+@pytest.mark.parametrize('name', ['body', 'hands', 'face', 'none'])
+def test_the_crop_of_one_of_several_teachers(name: str) -> None:
+    """Which a cache of its outputs depends on: the same as if it were the only teacher."""
+    plain = pipeline(*PIXELS, **ALONE)
+    several = with_teacher_crops(plain, SEVERAL)
+    found = with_crop_of(several, name)
+    if name == 'none':
+        assert found == plain
+    else:
+        assert found == with_teacher_crop(plain, SEVERAL[name].images, view=SEVERAL[name].view)
+    only = with_teacher_crop(plain, SQUARE)
+    assert with_crop_of(only, 'teacher') == only

@@ -247,10 +247,10 @@ def test_cache_data_and_teacher_may_be_moved(moved: Path, tmp_path: Path) -> Non
 
 def test_the_grid_of_a_students_heatmaps_is_a_fact_unless_it_is_the_common_one(filled: Filled, tmp_path: Path) -> None:
     runner = run(filled.config, tmp_path, filled.cache, train_cfg__max_epochs=1)
-    known = facts_of(runner, runner.model.teacher, dtype='float16')
+    known = facts_of(runner, runner.model.only_teacher(), dtype='float16')
     udp = HeatmapGrid('udp', (48, 64))
     runner.model.grids = HeatmapGrids(udp, udp, udp)
-    assert facts_of(runner, runner.model.teacher, dtype='float16') == {
+    assert facts_of(runner, runner.model.only_teacher(), dtype='float16') == {
         **known, "grid of the teacher's heatmaps": 'udp (48, 64)'}
 
 
