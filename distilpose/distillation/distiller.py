@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,10 +17,12 @@ from distilpose.errors import DistilPoseError
 from distilpose.models import read_labels, read_outputs
 from distilpose.models.compiling import compiled
 from distilpose.models.optimised import check_speed
+from distilpose.models.recording import recorded_pass
 from distilpose.structures import ONLY_TEACHER, PoseOutputs
 
 from . import student_modules
 from .freezing import freeze_modules, freeze_untrained, set_frozen_to_eval
+from .layers import Layers, with_layers
 from .paired_teacher import PairedTeacher
 from .schedules import current_progress, require_numbers
 from .supervision import COMBINED, supervise
@@ -102,7 +104,7 @@ class PoseDistiller(BaseModel):
         object.__setattr__(self, 'student', network)
         self.student_checkpoint = student.get('checkpoint')
         with torch.random.fork_rng(devices=[]):  # the student is initialised as it would be without a teacher
-            self.teachers, self.terms, self.owners, self.combination = supervise(
+            self.teachers, self.terms, self.owners, self.combination, self.layers = supervise(
                 network, teacher, teachers, terms, rule=combine, student_names=source.keypoint_names,
                 share_backbone=share_backbone)
         self.paired_teachers = nn.ModuleList(self.teachers.values())  # for the device of their buffers
@@ -116,8 +118,8 @@ class PoseDistiller(BaseModel):
         freeze_modules(network, self.frozen)
         if not task_weight:
             freeze_untrained(self)
-        self._student_pass = (_student_pass if compile_student is None
-                              else compiled(_student_pass, mode=compile_student))
+        self._student_pass = (recorded_pass if compile_student is None  # in one function, so that it is one graph
+                              else compiled(recorded_pass, mode=compile_student))
 
     def forward(self, inputs: Tensor, data_samples: list | None = None, mode: str = 'tensor') -> Any:
         """``'loss'`` distils; ``'predict'`` and ``'tensor'`` are the plain student's."""
@@ -133,12 +135,13 @@ class PoseDistiller(BaseModel):
             data_samples: mmpose's data samples with ground truth.
         """
         head = self.student.head
-        features, prediction = self._student_pass(self.student, inputs)
+        (features, prediction), layers = self.layers.record(lambda: self._student_pass(self.student, inputs))
         losses = self._task_losses(features, prediction, data_samples) if self.task_weight else {}
         further = self._further_predictions(prediction)
         for number, each in enumerate(further if self.task_weight else (), 2):
             losses.update(self._further_task_losses(features, each, data_samples, cycle=number))
-        outputs = [read_outputs(head, each, features) for each in (prediction, *further)] if self.terms else []
+        outputs = [with_layers(read_outputs(head, each, features), layers)
+                   for each in (prediction, *further)] if self.terms else []
         teachers: Sequence[PoseOutputs | None] = outputs[1:] or [None]
         for student, teacher in zip(outputs, teachers, strict=False):  # the last cycle has none
             for name, value in self._term_losses(student, inputs, features, data_samples, teacher=teacher).items():
@@ -224,7 +227,7 @@ class PoseDistiller(BaseModel):
         factors = {name: self.factor(name) for name in self.terms}
         read = {self.owners[name] for name, factor in factors.items() if factor != 0}
         if teacher is None:
-            outputs = self._teacher_outputs(read, inputs, features, data_samples)
+            outputs = self._teacher_outputs(read, inputs, features, student.layers, data_samples)
         else:
             outputs = {ONLY_TEACHER: self.only_teacher().supervise(teacher)}
         labels = read_labels(data_samples)
@@ -241,14 +244,16 @@ class PoseDistiller(BaseModel):
         return losses
 
     def _teacher_outputs(self, read: Collection[str], inputs: Tensor, features: tuple[Tensor, ...],
-                         data_samples: list) -> dict[str, PoseOutputs]:
+                         layers: Mapping[str, Tensor] | None, data_samples: list) -> dict[str, PoseOutputs]:
         """Outputs by the owner of terms, of the active teachers that are in ``read``, or of all for the combined."""
         outputs: dict[str, PoseOutputs] = {}
         factors = {name: paired.factor() for name, paired in self.teachers.items()}
         adapted: dict[nn.Module, Tensor] = {}
+        names = self.teacher.layers.inside(self.shared) if self.shared else ()
+        given = {name: value for name, value in (layers or {}).items() if name in names}
         for name, paired in self.teachers.items():
             if factors[name] != 0 and (name in read or COMBINED in read):
-                outputs[name] = (paired.run_head(features) if self.shared else
+                outputs[name] = (paired.run_head(features, given) if self.shared else
                                  paired.outputs(inputs, data_samples, adapted=adapted))
         if COMBINED in read and self.combination is not None:
             outputs[COMBINED] = self.combination(outputs, factors)
@@ -292,13 +297,10 @@ class PoseDistiller(BaseModel):
             raise DistilPoseError(f'share_backbone takes the backbone from the teacher, and model.student.checkpoint '
                                   f'({self.student_checkpoint}) would replace it; drop one of them. To start the head '
                                   "from the teacher's, use init_from_teacher=('head',)")
-        return student_modules.share_backbone(self.student, self.teacher.model, to_teacher=self.to_teacher)
-
-
-def _student_pass(student: Any, inputs: Tensor) -> tuple[tuple[Tensor, ...], Any]:
-    """Feature maps and prediction, in one function so that both are one graph if it is compiled."""
-    features = student.extract_feat(inputs)
-    return features, student.head(features)
+        shared = student_modules.share_backbone(self.student, self.teacher.model, to_teacher=self.to_teacher)
+        names = (*self.layers.names, *self.teacher.layers.inside(shared))  # which runs its head only
+        self.layers = Layers(self.student, names, size=self.layers.size)
+        return shared
 
 
 def _zero_loss(term: DistillationTerm, student: PoseOutputs, *, start: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from distilpose.structures import ONLY_TEACHER, PoseOutputs
 
 from .heatmap_grid import COMMON_GRIDS, HeatmapGrids
 from .image_adapter import ImageAdapter, adapter_between, input_size, read_input
+from .layers import names_of
 from .own_crop import OwnCrop, choose_crop, describe_choice
 from .pairing import choose_grids, count_keypoints, student_outputs, student_size, teacher_outputs
 from .schedules import build_schedule, current_progress, require_numbers
@@ -88,10 +89,11 @@ class PairedTeacher(nn.Module):
         outputs = self.map_keypoints(teacher_outputs(self.teacher, self.own_crop.normalise(crops.images), self.grids))
         return self.own_crop.to_student(outputs, crops)
 
-    def run_head(self, features: tuple[Tensor, ...]) -> PoseOutputs:
-        """As :meth:`run`, from the feature maps (B, C, H, W) of a backbone that student and teacher share."""
+    def run_head(self, features: tuple[Tensor, ...], layers: Mapping[str, Tensor] | None = None) -> PoseOutputs:
+        """As :meth:`run`, from the feature maps (B, C, H, W) of a backbone that student and teacher share, and layers
+        in it that terms read."""
         teacher: Any = self.teacher
-        return self.map_keypoints(teacher.outputs_from(features, own_grid=self.grids.keeps_own_grid))
+        return self.map_keypoints(teacher.outputs_from(features, own_grid=self.grids.keeps_own_grid, layers=layers))
 
     def supervise(self, outputs: PoseOutputs) -> PoseOutputs:
         """As :meth:`run`, from the outputs of a further cycle of a student that is its own teacher."""
@@ -128,6 +130,7 @@ def pair_teacher(student: Any, teacher: Teacher, terms: Mapping[str, Distillatio
         DistilPoseError: an option does not fit student and teacher.
     """
     teacher.attach(student)
+    teacher.record(names_of(terms.values(), 'teacher'))
     if teacher.is_student:
         _refuse_pairing(spec)
     keypoint_map = build_keypoint_map(

@@ -11,10 +11,12 @@ from torch import nn
 
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
+from distilpose.models.recording import recorded_pass
 from distilpose.structures import PoseOutputs
 
 from .heatmap_grid import COMMON_GRID, COMMON_GRIDS, HeatmapGrids, describe_codec, grid_of
 from .image_adapter import input_size
+from .layers import Layers, with_layers
 from .own_crop import OwnCrop, refuse_unmapped
 from .teachers.base import Teacher
 from .teachers.keypoint_map import HINT, KeypointMap, keypoint_count
@@ -24,7 +26,7 @@ from .terms import DistillationTerm
 def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationTerm], *,
                to_teacher: nn.Module, student_names: tuple[str, ...] | None = None,
                keypoint_map: KeypointMap | None = None, own_crop: OwnCrop | None = None,
-               grids: HeatmapGrids = COMMON_GRIDS) -> None:
+               grids: HeatmapGrids = COMMON_GRIDS, layers: Layers | None = None) -> None:
     """Runs both networks once on an empty image and compares their outputs.
 
     Args:
@@ -36,6 +38,7 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
         keypoint_map: from the teacher's keypoints to the student's.
         own_crop: of the teacher, where it has one.
         grids: from :func:`choose_grids`; those of ``own_crop`` where there is one.
+        layers: of the student, that terms read.
 
     Raises:
         DistilPoseError: names what was found, what was expected and what to change.
@@ -45,7 +48,7 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
     width, height = student_size(student, teacher)
     images = torch.zeros(1, 3, height, width)
     with torch.no_grad():
-        found = student_outputs(student, images.to(_device(student)))
+        found = student_outputs(student, images.to(_device(student)), layers)
     if own_crop is None:
         expected = teacher_outputs(teacher, to_teacher(images), grids)
         _check_heatmap_grid(teacher, expected, (width, height))
@@ -111,14 +114,20 @@ def teacher_outputs(teacher: Teacher, images: torch.Tensor, grids: HeatmapGrids)
     return teacher.outputs(images, own_grid=True) if grids.keeps_own_grid else teacher.outputs(images)
 
 
-def student_outputs(student: Any, images: torch.Tensor) -> PoseOutputs:
-    """The outputs of a student in eval mode, for images (B, 3, H, W) on its device; its mode is restored."""
+def student_outputs(student: Any, images: torch.Tensor, layers: Layers | None = None) -> PoseOutputs:
+    """The outputs of a student in eval mode, for images (B, 3, H, W) on its device; its mode is restored.
+
+    Args:
+        student: a plain estimator.
+        images: see above.
+        layers: of it, that the outputs shall have.
+    """
     was_training = student.training
     student.eval()
-    features = student.extract_feat(images)
-    outputs = read_outputs(student.head, student.head(features), features)
+    (features, prediction), recorded = (layers or Layers(student)).record(lambda: recorded_pass(student, images))
+    outputs = read_outputs(student.head, prediction, features)
     student.train(was_training)
-    return outputs
+    return with_layers(outputs, recorded)
 
 
 def _device(model: nn.Module) -> torch.device:

@@ -18,6 +18,7 @@ from distilpose.structures import ONLY_TEACHER, PoseOutputs
 from .combining import FIELDS, RULES, Combination, TeacherFacts, common_fields, expert_ranks
 from .expert_joints import read_joints
 from .heatmap_grid import HeatmapGrids
+from .layers import Layers, names_of
 from .paired_teacher import PairedTeacher, pair_teacher, share_adapters
 from .pairing import check_pair, check_terms, choose_grids, student_outputs, student_size
 from .teachers import Teacher, build_teacher
@@ -38,6 +39,8 @@ class Supervision(NamedTuple):
     """Term -> the teacher whose outputs it reads, or :data:`COMBINED`."""
     combination: Combination | None
     """Where terms read the outputs of several teachers together."""
+    layers: Layers
+    """Of the student, that terms read."""
 
 
 def supervise(student: Any, teacher: dict | Teacher | None, teachers: Mapping[str, Any] | None,
@@ -72,12 +75,17 @@ def supervise(student: Any, teacher: dict | Teacher | None, teachers: Mapping[st
         with errors_named(name):
             paired[name] = pair_teacher(student, built, {**shared, **own[name]}, name=name, spec=spec,
                                         student_names=student_names, share_backbone=share_backbone)
+    layers = Layers(student, names_of([*shared.values(), *(term for terms in own.values() for term in terms.values())],
+                                      'student'), size=student_size(student, next(iter(paired.values())).teacher))
+    for name, (_, built) in opened.items():
+        with errors_named(name):
             check_pair(student, built, own[name], to_teacher=paired[name].to_teacher, student_names=student_names,
                        keypoint_map=paired[name].keypoint_map, own_crop=paired[name].own_crop,
-                       grids=paired[name].grids)
+                       grids=paired[name].grids, layers=layers)
     share_adapters(paired.values())
-    combination = None if not shared else _combine(rule or 'mean', student, paired, shared, names=student_names)
-    return Supervision(paired, *_named_terms(shared, own), combination)
+    combination = None if not shared else _combine(rule or 'mean', student, paired, shared, names=student_names,
+                                                   layers=layers)
+    return Supervision(paired, *_named_terms(shared, own), combination, layers)
 
 
 def build_terms(terms: Mapping[str, dict | None], *, entry: str = 'model.terms') -> dict[str, DistillationTerm]:
@@ -174,13 +182,13 @@ def _named_terms(shared: Mapping[str, DistillationTerm], own: Mapping[str, Mappi
 
 
 def _combine(rule: str, student: Any, teachers: Mapping[str, PairedTeacher], terms: Mapping[str, DistillationTerm], *,
-             names: Sequence[str] | None) -> Combination:
+             names: Sequence[str] | None, layers: Layers) -> Combination:
     """The combination of all teachers, checked with terms that read it."""
     first = next(iter(teachers.values()))
     width, height = student_size(student, first.teacher)
     images = torch.zeros(1, 3, height, width, device=next(student.parameters()).device)
     with torch.no_grad():
-        found = student_outputs(student, images)
+        found = student_outputs(student, images, layers)
         outputs = {name: paired.run(images) for name, paired in teachers.items()}
     _check_fields(terms, outputs)
     grid = choose_grids(student, first.teacher, terms).student

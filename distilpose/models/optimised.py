@@ -23,6 +23,7 @@ from .fast_settings import resolve_dtype
 from .fused_encoder import fuse_encoders
 from .fused_layers import can_fuse, fuse_convolutions
 from .layers import TokenEncoder
+from .recording import copy_recorded, extract_split, is_split, remove_taps
 
 DTYPES = dict(bfloat16=torch.bfloat16, float16=torch.float16)
 _TOLERANCES = dict(highest=1e-4, high=1e-2, medium=1e-1)
@@ -32,7 +33,7 @@ _LAST_LAYERS = ('final_layer', 'fc', 'mlp_head_x', 'mlp_head_y', 'cls_x', 'cls_y
 
 
 def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str | None = None,
-                           visual_tokens: bool = False) -> Any:
+                           visual_tokens: bool = False, keeps_taps: bool = False) -> Any:
     """A copy of an estimator with the same predictions in less time, which cannot be trained.
 
     Batch normalisation is fused into the convolutions, which are stored channels-last; the copy is in eval mode without
@@ -49,6 +50,8 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
             each size then takes minutes.
         visual_tokens: whether the outputs of a token head have visual tokens, too, which no prediction reads; without
             them most of the encoder's last layer is left out.
+        keeps_taps: whether layers of the copy are recorded as those of the model are
+            (:mod:`~distilpose.models.recording`); layers in which they are stay as they are.
 
     Raises:
         DistilPoseError: for another dtype or mode; with the first batch, where compiling fails.
@@ -57,6 +60,8 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
     dtype = resolve_dtype(dtype, device_type)
     check_speed(dtype=dtype, compile=compile)
     optimised = _fused(model).eval().requires_grad_(False)
+    if not keeps_taps:
+        remove_taps(optimised)
     store_channels_last(optimised)
     for module in optimised.modules():
         if isinstance(module, TokenEncoder):
@@ -74,7 +79,8 @@ def optimise_for_inference(model: Any, *, dtype: str | None = None, compile: str
             if isinstance(module, TokenEncoder):
                 _store_convolutions(module, DTYPES[dtype])
     compiler = None if compile is None else partial(compiled, mode=compile, is_frozen=device_type == 'cpu')
-    patches: dict[str, Any] = dict(dtype=dtype, compiler=compiler, is_overwritten=compile in WITH_CUDA_GRAPHS)
+    patches: dict[str, Any] = dict(dtype=dtype, compiler=compiler, is_overwritten=compile in WITH_CUDA_GRAPHS,
+                                   records=keeps_taps)
     _patch_method(optimised, 'extract_feat', **patches)
     _patch_method(optimised.head, 'forward', **patches)
     return optimised
@@ -148,12 +154,13 @@ def _can_fuse_layers(model: Any, dtype: str | None) -> bool:
         one.shape == other.shape and _is_rounding(one, other) for one, other in zip(found, expected, strict=True))
 
 
-def example_images(model: Any) -> Tensor:
-    """An image (1, 3, H, W) of noise, of the model's input size, which is the same every time."""
+def example_images(model: Any, size: tuple[int, int] | None = None) -> Tensor:
+    """An image (1, 3, H, W) of noise, of a size (width, height) or that of the model's input; always the same."""
     weight = next(model.parameters())
     decoder = getattr(model.head, 'decoder', None)
     inner = getattr(decoder, 'heatmap_codec', None)  # of integral regression
-    width, height = getattr(decoder, 'input_size', getattr(inner, 'input_size', (64, 64)))
+    declared = getattr(decoder, 'input_size', getattr(inner, 'input_size', (64, 64)))
+    width, height = declared if size is None else size
     noise = torch.randn(1, 3, int(height), int(width), generator=torch.Generator().manual_seed(0))
     return noise.to(weight.device, weight.dtype)
 
@@ -212,21 +219,28 @@ class _InFloat32(nn.Module):
 
 
 def _patch_method(module: nn.Module, name: str, *, dtype: str | None,
-                  compiler: Callable[[Callable[..., Any]], Callable[..., Any]] | None, is_overwritten: bool) -> None:
+                  compiler: Callable[[Callable[..., Any]], Callable[..., Any]] | None, is_overwritten: bool,
+                  records: bool) -> None:
     """Patches a method of a module to run in this precision, compiled if there is a compiler.
 
     With ``is_overwritten`` its next pass writes into the memory of this one, as CUDA graphs do, and outputs are copied.
+    With ``records``, outputs of backbone and neck are recorded in ``extract_feat``.
 
     It is bound to the module, so that a copy of the module has one that is bound to the copy.
     """
     plain: Callable[..., Any] = getattr(type(module), name)
+    if records and name == 'extract_feat' and is_split(module):
+        plain = extract_split
     run = plain if compiler is None else compiler(plain)
     autocast: dict[str, Any] = dict(enabled=False) if dtype is None else dict(dtype=DTYPES[dtype])
 
     def patched(self: nn.Module, inputs: Any) -> Any:
         with torch.autocast(_tensors(inputs)[0].device.type, **autocast):
             found = run(self, inputs)
-        return pytree.tree_map_only(Tensor, torch.clone, found) if is_overwritten else found
+        if not is_overwritten:
+            return found
+        copy_recorded()
+        return pytree.tree_map_only(Tensor, torch.clone, found)
 
     setattr(module, name, MethodType(patched, module))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
+from distilpose.errors import DistilPoseError
 from distilpose.structures import NetworkInput, PoseOutputs
 
 from ..heatmap_grid import COMMON_GRID, HeatmapGrid
@@ -75,6 +77,20 @@ class Teacher(ABC):
     @abstractmethod
     def digest(self) -> str:
         """SHA-256 of the current weights, to verify that they did not change."""
+
+    def record(self, layers: Sequence[str]) -> None:
+        """Lets the outputs have these layers, as ``PoseOutputs.layers``; called once, after :meth:`attach`.
+
+        Args:
+            layers: names of its layers that terms read.
+
+        Raises:
+            DistilPoseError: it has no such layer, or none that can be read.
+        """
+        if layers:
+            raise DistilPoseError(f'terms read {", ".join(map(repr, layers))} of the teacher, and a '
+                                  f'{type(self).__name__} shows no layers of its network; leave teacher_layer out, or '
+                                  'name a config and a checkpoint')
 
     def facts(self) -> Any:
         """Plain data, without paths, on which its outputs depend beside what :meth:`digest` covers."""

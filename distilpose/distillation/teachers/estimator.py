@@ -30,10 +30,12 @@ from distilpose.host.processes import with_plain_normalisation
 from distilpose.models import describe_network, read_outputs
 from distilpose.models.fast_settings import resolve_and_log
 from distilpose.models.optimised import DTYPES, check_speed
+from distilpose.models.recording import recorded_head_pass, recorded_pass
 from distilpose.structures import NetworkInput, PoseOutputs
 
 from ..heatmap_grid import COMMON_GRID, grid_of
 from ..image_adapter import read_input
+from ..layers import Layers, with_layers
 from .base import Teacher
 from .heatmaps import check_drawing, draw_simcc_heatmaps, drawing_grid, to_common_grid
 from .optimised_copy import OptimisedCopy
@@ -84,6 +86,7 @@ class FrozenTeacher(Teacher):
         self.keypoint_names = keypoint_names
         self.heatmaps = heatmaps
         self.mode = mode
+        self.layers = Layers(self.model)
         self.copy = OptimisedCopy(self.model, dtype=dtype, compile=compile) if fused and mode == 'eval' else None
         self.input = _with_crop(read_input(model), padding=padding, udp=udp)
         decoder: Any = getattr(model.head, 'decoder', None)
@@ -103,6 +106,12 @@ class FrozenTeacher(Teacher):
         """``'ResNet, HeatmapHead, 34 M parameters'``."""
         return describe_network(self.model)
 
+    def record(self, layers: Sequence[str]) -> None:
+        """As :meth:`Teacher.record`: names of modules, such as ``'backbone.layer3'``, see :class:`Layers`."""
+        self.layers = Layers(self.model, layers, role='teacher', size=self.input.size)
+        if self.copy is not None:
+            self.copy = self.copy.with_layers(self.layers)
+
     @torch.no_grad()
     def outputs(self, images: Tensor, *, own_grid: bool = False) -> PoseOutputs:
         """The teacher's outputs for images (B, 3, H, W) preprocessed as its own, in float32 and without gradients.
@@ -112,20 +121,21 @@ class FrozenTeacher(Teacher):
         self._follow(images.device)
         network = self.model if self.copy is None else self.copy.current()
         with self._precision(images.device):
-            features = network.extract_feat(images)
-            prediction = network.head(features)
-        return self._read(prediction, features, own_grid=own_grid)
+            (features, prediction), layers = self.layers.record(lambda: recorded_pass(network, images))
+        return self._read(prediction, features, layers, own_grid=own_grid)
 
     @torch.no_grad()
-    def outputs_from(self, features: tuple[Tensor, ...], *, own_grid: bool = False) -> PoseOutputs:
-        """As :meth:`outputs`, from the maps (B, C, H, W) that its head takes."""
+    def outputs_from(self, features: tuple[Tensor, ...], *, own_grid: bool = False,
+                     layers: Mapping[str, Tensor] | None = None) -> PoseOutputs:
+        """As :meth:`outputs`, from the maps (B, C, H, W) that its head takes and the layers before it that are read."""
         self._follow(features[-1].device)
         if self.copy is not None:
             self.copy.forget()  # whoever has the features does without its backbone
         with self._precision(features[-1].device):
             features = features if self.dtype else tuple(maps.float() for maps in features)
-            prediction = self.model.head(features)
-        return self._read(prediction, features, own_grid=own_grid)
+            prediction, recorded = self.layers.record(
+                lambda: recorded_head_pass(self.model.head, features), given=layers)
+        return self._read(prediction, features, recorded, own_grid=own_grid)
 
     def train(self, mode: bool) -> None:
         """Follows the mode of the student if ``mode='train'``; stays in eval mode otherwise."""
@@ -142,8 +152,9 @@ class FrozenTeacher(Teacher):
     def _precision(self, device: torch.device) -> torch.autocast:
         return torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype is not None)
 
-    def _read(self, prediction: Any, features: tuple[Tensor, ...], *, own_grid: bool) -> PoseOutputs:
-        outputs = read_outputs(self.model.head, prediction, features).float()
+    def _read(self, prediction: Any, features: tuple[Tensor, ...], layers: Mapping[str, Tensor], *,
+              own_grid: bool) -> PoseOutputs:
+        outputs = with_layers(read_outputs(self.model.head, prediction, features), layers).float()
         with torch.autocast(features[-1].device.type, enabled=False):  # that of the student
             return self._with_heatmaps(outputs, own_grid=own_grid)
 

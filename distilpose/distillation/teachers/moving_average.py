@@ -106,6 +106,10 @@ class MovingAverageTeacher(Teacher):
         """As those of :class:`FrozenTeacher`, with the current average."""
         return self.network.outputs(images, own_grid=own_grid)
 
+    def record(self, layers: Sequence[str]) -> None:
+        """As that of :class:`FrozenTeacher`."""
+        self.network.record(layers)
+
     def digest(self) -> str:
         """SHA-256 of the current average."""
         return self.network.digest()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from operator import attrgetter
 from threading import Lock
 from typing import Any, NamedTuple, TypeGuard
 
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from distilpose.models.optimised import optimise_for_inference
 
+from ..layers import Layers
+
+_TOLERANCE, _TOLERANCE_OF_HALF = 1e-2, 1e-1
+"""Largest difference of a layer by rounding, as a share of its largest output; TF32 is among the former."""
 _changes = attrgetter('_version')
 """Torch's count of the changes to a tensor's values."""
 
@@ -33,15 +39,23 @@ class OptimisedCopy:
 
     Several threads may use it: one of them makes the copy while the others wait for it.
 
+    Layers that are recorded have the estimator's outputs in the copy but for rounding; where fusing changes them or
+    leaves them out, the log names them and the estimator itself is used.
+
     Args:
         model: the estimator.
+        layers: of it, that are recorded.
         **speed: ``dtype`` and ``compile`` of :func:`~distilpose.models.optimised.optimise_for_inference`.
     """
 
-    def __init__(self, model: Any, **speed: Any) -> None:
-        self.model, self.speed = model, speed
+    def __init__(self, model: Any, *, layers: Layers | None = None, **speed: Any) -> None:
+        self.model, self.layers, self.speed = model, layers, speed
         self._made: _Made | None = None  # replaced as a whole, so that no thread reads half of it
         self._lock = Lock()
+
+    def with_layers(self, layers: Layers) -> OptimisedCopy:
+        """One of the same estimator whose layers are recorded."""
+        return OptimisedCopy(self.model, layers=layers, **self.speed)
 
     def current(self) -> Any:
         """The copy of the estimator as it is now."""
@@ -64,14 +78,29 @@ class OptimisedCopy:
     def _make(self) -> _Made:
         tensors, modules = [*self.model.parameters(), *self.model.buffers()], self._modules()
         changes = sum(map(_changes, tensors))
-        return _Made(optimise_for_inference(self.model, visual_tokens=True, **self.speed), modules, tensors, changes)
+        records = self.layers is not None and bool(self.layers.names)
+        optimised = optimise_for_inference(self.model, visual_tokens=True, keeps_taps=records, **self.speed)
+        return _Made(self._checked(optimised) if records else optimised, modules, tensors, changes)
+
+    def _checked(self, optimised: Any) -> Any:
+        """The copy, or the estimator where layers of the copy have other outputs."""
+        assert self.layers is not None
+        tolerance = _TOLERANCE if self.speed.get('dtype') is None else _TOLERANCE_OF_HALF
+        differing = self.layers.differing(self.model, optimised, tolerance=tolerance)
+        if not differing:
+            return optimised
+        print_log(f'The teacher predicts with the stored network and not with a copy optimised for inference, which '
+                  f'has other outputs of {", ".join(differing)} or none: batch normalisation and activations are fused '
+                  'into the layers before them. The output of the block around it would be the same in both.',
+                  'current', logging.WARNING)
+        return self.model
 
     def _modules(self) -> list[tuple[nn.Module, int | None]]:
         return [(module, _place(module)) for module in self.model.children()]
 
     def __reduce__(self) -> tuple:
         """A pickled or copied one makes its copy anew; locks and compiled functions cannot be pickled."""
-        return partial(OptimisedCopy, **self.speed), (self.model,)
+        return partial(OptimisedCopy, layers=self.layers, **self.speed), (self.model,)
 
 
 def _place(module: nn.Module) -> int | None:
