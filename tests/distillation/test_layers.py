@@ -322,7 +322,9 @@ def compare_compiled(**options: Any) -> None:
     for one, losses in ((plain, expected), (model, found)):
         (losses['loss_feature'] + losses['loss_inner']).backward()
         gradients.append({name: weight.grad for name, weight in one.named_parameters() if weight.grad is not None})
-    assert gradients[0].keys() == gradients[1].keys()
+    for name, value in gradients[1].items():
+        if name not in gradients[0]:  # what neither loss reads, in one graph with what they read
+            assert not value.any()
     for name, value in gradients[0].items():
         torch.testing.assert_close(gradients[1][name], value, rtol=1e-2, atol=1e-2 * float(value.abs().max()))
 

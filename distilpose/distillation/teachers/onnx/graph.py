@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -17,8 +17,8 @@ from distilpose.checkpoints.integrity import sha256_of
 from distilpose.errors import DistilPoseError
 
 _MODEL_GRAPH, _MODEL_OPSET, _MODEL_PROPERTIES, _MODEL_FUNCTIONS = 7, 8, 14, 25
-_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
-_NODE_ATTRIBUTE, _FUNCTION_NODE = 5, 7
+_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_OUTPUT, _GRAPH_SPARSE = 1, 5, 12, 15
+_NODE_OUTPUT, _NODE_ATTRIBUTE, _FUNCTION_NODE, _VALUE_NAME = 2, 5, 7, 1
 _ATTRIBUTE_TENSOR, _ATTRIBUTE_GRAPH, _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS = 5, 6, 10, 11
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_EXTERNAL = 1, 2, 13
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -88,6 +88,26 @@ def append_properties(file: Path, properties: Mapping[str, str]) -> None:
         for key, value in properties.items():
             entry = b''.join(_as_field(number, text.encode()) for number, text in ((1, key), (2, value)))
             stream.write(_as_field(_MODEL_PROPERTIES, entry))
+
+
+def read_node_outputs(file: Path) -> tuple[str, ...]:
+    """Names of the tensors that the nodes of a graph put out, in the order of the file."""
+    with open(file, 'rb') as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        graphs = [place for number, *place in _fields(data, 0, len(data)) if number == _MODEL_GRAPH]
+        nodes = [place for graph in graphs for number, *place in _fields(data, *graph) if number == _GRAPH_NODE]
+        names = [bytes(data[start:end]).decode() for node in nodes
+                 for number, start, end in _fields(data, *node) if number == _NODE_OUTPUT]
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def with_outputs(file: Path, names: Iterable[str]) -> bytes:
+    """The bytes of a file whose graph also puts out these tensors of its nodes.
+
+    A second graph after the first is merged with it by readers of protocol buffers, so that outputs can be added
+    without the package ``onnx``; onnxruntime infers their types.
+    """
+    added = b''.join(_as_field(_GRAPH_OUTPUT, _as_field(_VALUE_NAME, name.encode())) for name in names)
+    return file.read_bytes() + _as_field(_MODEL_GRAPH, added)
 
 
 def _as_field(number: int, content: bytes) -> bytes:

@@ -16,10 +16,13 @@ from torch.nn import functional as F
 
 from distilpose.errors import DistilPoseError
 
-from .graph import digest_of_graph, read_graph
+from ...layers import nearest_names
+from .graph import digest_of_graph, read_graph, read_node_outputs, with_outputs
 
 _TYPES = {'tensor(float)': torch.float32, 'tensor(float16)': torch.float16, 'tensor(double)': torch.float64,
           'tensor(uint8)': torch.uint8, 'tensor(int32)': torch.int32, 'tensor(int64)': torch.int64}
+_EXTERNAL_FOLDER = 'session.model_external_initializers_file_folder_path'
+"""Option with the folder of external data, where a graph is opened from its bytes."""
 _FATAL_ONLY = 4  # whatever else is an exception
 
 
@@ -55,6 +58,7 @@ class OnnxSession:
         self.digest = digest_of_graph(file, self.graph.external)
         self._files = _stamps(file, *self.graph.external)
         self._shapes: dict[str, tuple[int | None, ...]] = {}
+        self._added: tuple[str, ...] = ()
         self._warned = False
         self._reset()
         session = self._session(torch.device('cpu'))
@@ -67,6 +71,30 @@ class OnnxSession:
         self.outputs = tuple(self._port(port) for port in session.get_outputs())
         self.batch: int | None = self.input.shape[0] if self.input.shape else None
         """Images that the graph takes at once, ``None`` for any number."""
+
+    def add_outputs(self, names: Sequence[str]) -> tuple[Port, ...]:
+        """Lets sessions put out tensors from inside of the graph, in the place of others that were added before.
+
+        Args:
+            names: of outputs of nodes; outputs of the graph may be among them.
+
+        Returns:
+            Their ports.
+
+        Raises:
+            DistilPoseError: the graph has no such tensor.
+        """
+        found = read_node_outputs(self.file)
+        for name in names:
+            if name not in found:
+                raise DistilPoseError(f'{self.file} has no tensor {name!r}; the nearest are '
+                                      f'{nearest_names(name, found)}. Layers of an ONNX file have the names of what '
+                                      'its nodes put out, as netron shows them')
+        own = {port.name for port in self.outputs}
+        self._added = tuple(name for name in dict.fromkeys(names) if name not in own)
+        self._reset()
+        ports = {port.name: port for port in self._session(torch.device('cpu')).get_outputs()}
+        return tuple(self._port(ports[name]) for name in names)
 
     def use_batch(self, size: int | None) -> None:
         """Runs with so many images at once, ``None`` for any number."""
@@ -182,8 +210,12 @@ class OnnxSession:
         if _stamps(self.file, *self.graph.external) != self._files and self.current_digest() != self.digest:
             raise DistilPoseError(f'{self.file} changed since it was loaded: its SHA-256 was {self.digest} and is '
                                   f'{self.current_digest()}; put the file back that the training began with')
+        source: str | bytes = str(self.file)
+        if self._added:
+            source = with_outputs(self.file, self._added)
+            options.add_session_config_entry(_EXTERNAL_FOLDER, str(self.file.parent.resolve()))
         try:
-            session = runtime.InferenceSession(str(self.file), sess_options=options, providers=providers)
+            session = runtime.InferenceSession(source, sess_options=options, providers=providers)
         except Exception as error:
             raise self._in_words(error, f'cannot be opened by onnxruntime {runtime.__version__}') from error
         if device.type == 'cuda' and session.get_providers()[0] != 'CUDAExecutionProvider':

@@ -17,6 +17,7 @@ from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.structures import NetworkInput, PoseOutputs
 
 from ...heatmap_grid import COMMON_GRID
+from ...layers import with_layers
 from ..base import Teacher
 from ..heatmaps import check_drawing, draw_simcc_heatmaps, drawing_grid
 from ..keypoint_names import read_definition
@@ -53,6 +54,9 @@ class OnnxTeacher(Teacher):
         DistilPoseError: the file cannot be run or read, or something is missing; names the entries and what they may
             be.
     """
+
+    layers: tuple[Port, ...] = ()
+    """Tensors inside of the graph that terms read, see :meth:`record`."""
 
     def __init__(self, file: str | Path, *, preset: str | None = None,
                  keypoints: str | Sequence[str] | None = None,
@@ -118,6 +122,22 @@ class OnnxTeacher(Teacher):
             f'{self.name} predicts {self.reading}.')
         return lines if self.description.note is None else (self.description.note, *lines)
 
+    def record(self, layers: Sequence[str]) -> None:
+        """As :meth:`Teacher.record`: names of what nodes put out, such as ``'/layer3/layer3.5/relu_1/Relu_output_0'``.
+
+        They are read as they are: four dimensions are taken for maps (B, C, H, W).
+        """
+        if not layers:
+            return
+        ports = self.session.add_outputs(layers)
+        noise = _noise(self.reading.size)
+        for port, value in zip(ports, self._run(noise, ports), strict=True):
+            if not (value.is_floating_point() and value.dim() > 1 and len(value) == len(noise)):
+                raise DistilPoseError(f'{port.name} of {self.file} is {_name(value.dtype)} of '
+                                      f'{_show(value.shape)} for {len(noise)} images; expected a tensor (B, ...) of '
+                                      'floating-point numbers, as the output of a convolution or an activation')
+        self.layers = ports
+
     @torch.no_grad()
     def outputs(self, images: Tensor, *, own_grid: bool = False) -> PoseOutputs:
         """The teacher's outputs for images (B, 3, H, W) preprocessed as its own, in float32 and without gradients.
@@ -127,12 +147,14 @@ class OnnxTeacher(Teacher):
         Raises:
             RunFailed: an output has a number that is not finite.
         """
-        values = self._run(images, self.reading.ports)
-        for port, value in zip(self.reading.ports, values, strict=True):
+        ports = tuple(dict.fromkeys((*self.reading.ports, *self.layers)))
+        values = dict(zip(ports, self._run(images, ports), strict=True))
+        for port, value in values.items():
             if not torch.isfinite(value).all():
                 raise RunFailed(self._not_finite(port))
         with torch.autocast(images.device.type, enabled=False):  # that of the student
-            outputs = self.reading.read(values, own_grid=own_grid)
+            outputs = self.reading.read([values[port] for port in self.reading.ports], own_grid=own_grid)
+            outputs = with_layers(outputs, {port.name: values[port].float() for port in self.layers})
             if self.heatmaps is None or outputs.simcc is None:
                 return outputs
             drawn = draw_simcc_heatmaps(outputs.simcc, beta=self.simcc_beta, **self.heatmaps,
@@ -231,7 +253,7 @@ class OnnxTeacher(Teacher):
 
         Some files call their batch dynamic and only run with as many images as they were exported with.
         """
-        noise = torch.rand(3, 3, size[1], size[0], generator=torch.Generator().manual_seed(0))
+        noise = _noise(size)
         if self.session.batch is not None:
             return self._run(noise, self.session.outputs)
         refusals = []
@@ -271,6 +293,11 @@ class OnnxTeacher(Teacher):
             raise DistilPoseError(f'the teacher shall draw heatmaps ({dict(self.heatmaps)}), which only SimCC can, and '
                                   f'{self.name} predicts {self.reading.kind}; drop {self.entry}.heatmaps')
         check_drawing(self.heatmaps, entry=f'{self.entry}.heatmaps')
+
+
+def _noise(size: tuple[int, int]) -> Tensor:
+    """Three images (3, 3, H, W) of a size (width, height), the same every time."""
+    return torch.rand(3, 3, size[1], size[0], generator=torch.Generator().manual_seed(0))
 
 
 def _without_ones(value: Tensor) -> Tensor:
