@@ -12,7 +12,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.slot_files import HEADER as NAME
 from distilpose.slot_files import HeaderFile
 
-from .layout import RecordLayout
+from .layout import LAYERS, RecordLayout
 
 
 def _check_entries(header: dict[str, Any]) -> None:
@@ -52,6 +52,12 @@ def _compare_layouts(folder: Path, kept: RecordLayout, expected: RecordLayout) -
         raise DistilPoseError(f'the teacher cache {folder} keeps {", ".join(kept.fields)}, and the terms also read '
                               f'{", ".join(missing)}; name another folder, or fill it first with a run that has all '
                               'terms')
+    unread = [field.removeprefix(LAYERS) for field in kept.fields if field.startswith(LAYERS)
+              and field not in expected.fields]
+    if unread:
+        raise DistilPoseError(f'the teacher cache {folder} also keeps the layers {", ".join(unread)}, which no term '
+                              'reads and the teacher does not record; name another folder, or keep the terms that read '
+                              'them, with weight=0')
     shapes = [{(entry.field, entry.shape, entry.maps) for entry in one.entries if entry.field in expected.fields}
               for one in (kept, expected)]
     if shapes[0] != shapes[1]:

@@ -14,7 +14,8 @@ from distilpose.errors import DistilPoseError
 from distilpose.structures import PoseOutputs
 
 _LAST_COUNTS = ('heatmaps', 'features')
-_LAYERS = 'layers.'
+LAYERS = 'layers.'
+"""What the names of layers begin with."""
 _MOST_VALUES = 1 << 28
 
 
@@ -22,7 +23,7 @@ def field_names(outputs: PoseOutputs, fields: Iterable[str]) -> tuple[str, ...]:
     """The names of fields, where that of the layers is replaced by one for each layer: ``'layers.backbone.layer3'``."""
     layers = sorted(outputs.layers or ())
     return tuple(name for field in fields
-                 for name in ((f'{_LAYERS}{layer}' for layer in layers) if field == 'layers' else (field,)))
+                 for name in ((f'{LAYERS}{layer}' for layer in layers) if field == 'layers' else (field,)))
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,14 @@ class RecordLayout:
                 values.setdefault(entry.field, []).append(tensor)
         layers: dict[str, Tensor] = {}
         for field in values:
-            if field.startswith(_LAYERS):
-                layers[field.removeprefix(_LAYERS)] = values[field][0]
+            if field.startswith(LAYERS):
+                layers[field.removeprefix(LAYERS)] = values[field][0]
             elif field in _LAST_COUNTS:
                 several = next(entry.maps for entry in self.entries if entry.field == field) > 1
                 values[field] = OnlyLast(values[field]) if several else tuple(values[field])
             else:
                 values[field] = tuple(values[field]) if field == 'simcc' else values[field][0]
-        found = {field: value for field, value in values.items() if not field.startswith(_LAYERS)}
+        found = {field: value for field, value in values.items() if not field.startswith(LAYERS)}
         return PoseOutputs(**found, layers=layers or None)
 
     def to_json(self) -> list[dict]:
@@ -123,7 +124,7 @@ class RecordLayout:
             numbers = (entry['start'], entry['maps'], *entry['shape'])
             if any(type(number) is not int for number in numbers) or min(*numbers[1:], 1) < 1 or numbers[0] != end:
                 raise ValueError('an entry of its layout has no shape of a tensor, or does not follow the one before')
-            if entry['field'] not in PoseOutputs._fields and not str(entry['field']).startswith(_LAYERS):
+            if entry['field'] not in PoseOutputs._fields and not str(entry['field']).startswith(LAYERS):
                 raise ValueError(f'{str(entry["field"])[:40]!r} in its layout is none of '
                                  f'{", ".join(PoseOutputs._fields)}')
             entries.append(LayoutEntry(entry['field'], tuple(entry['shape']), end, entry['maps']))
@@ -152,8 +153,8 @@ class OnlyLast(tuple):
 
 
 def _kept(outputs: PoseOutputs, field: str) -> tuple[Tensor, ...]:
-    if field.startswith(_LAYERS):
-        return ((outputs.layers or {})[field.removeprefix(_LAYERS)],)
+    if field.startswith(LAYERS):
+        return ((outputs.layers or {})[field.removeprefix(LAYERS)],)
     value = getattr(outputs, field)
     if isinstance(value, tuple):
         return (value[-1],) if field in _LAST_COUNTS else value

@@ -171,3 +171,12 @@ def test_a_header_that_is_no_json_is_a_sentence(content: bytes, tmp_path: Path) 
     (tmp_path / NAME).write_bytes(content)
     with pytest.raises(DistilPoseError, match='cannot be read as the header'):
         agree_on_header(tmp_path, FACTS, layout('heatmaps'))
+
+
+@on_device
+def test_layers_that_nothing_reads_are_refused_since_the_teacher_does_not_record_them(tmp_path: Path) -> None:
+    outputs = PoseOutputs(heatmaps=(torch.zeros(1, 2, 4, 3),), layers={'backbone.layer3': torch.zeros(1, 5, 2, 2)})
+    agree_on_header(tmp_path, FACTS, RecordLayout.of(outputs, ('heatmaps', 'layers.backbone.layer3')))
+    with pytest.raises(DistilPoseError, match='also keeps the layers backbone.layer3, which no term reads'):
+        agree_on_header(tmp_path, FACTS, RecordLayout.of(outputs, ('heatmaps',)))
+    agree_on_header(tmp_path, FACTS, RecordLayout.of(outputs, ('layers.backbone.layer3',)))
