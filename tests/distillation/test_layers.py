@@ -340,3 +340,19 @@ def test_a_traced_student_and_teacher_show_their_layers_in_one_graph(monkeypatch
 @pytest.mark.slow
 def test_a_compiled_student_and_a_compiled_teacher_show_their_layers() -> None:
     compare_compiled(compile_student='default')
+
+
+def test_each_of_several_teachers_shows_its_own_layers() -> None:
+    names, frozen = dict(one='backbone.layer1', two='backbone.layer1.0.conv2'), {}
+    for seed, name in enumerate(names):
+        frozen[name] = teacher(seed=seed, fused=False)
+    specs = {name: dict(type=lambda name=name: frozen[name],
+                        terms=dict(feature=feature_term('backbone.layer1', layer))) for name, layer in names.items()}
+    model = distiller(teacher=None, teachers=specs, terms={}).eval()
+    images, samples = batch()
+    losses = model.loss(images, samples)
+    own = by_hooks(copy.deepcopy(model.student), ('backbone.layer1',), images)['backbone.layer1']
+    for name, layer in names.items():
+        expected = by_hooks(copy.deepcopy(frozen[name].model), (layer,), images)[layer]
+        projected = model.terms[f'{name}_feature'].projector(own)
+        torch.testing.assert_close(losses[f'loss_{name}_feature'], feature_loss(projected, expected))
