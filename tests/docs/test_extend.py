@@ -22,7 +22,7 @@ from tests.engine.tiny import PROJECT, write_data, write_distillation
 from tests.networks import STUDENT, batch, teacher
 
 PAGES = {page: (PROJECT / f'docs/extend/{page}.md').read_text() for page in ('term', 'student', 'teacher', 'data_set')}
-MODULES = ('bone_term', 'my_network', 'average_teacher', 'csv_dataset')
+MODULES = ('bone_term', 'channel_term', 'my_network', 'average_teacher', 'csv_dataset')
 NAMES = ('nose', 'tail')
 
 
@@ -77,6 +77,19 @@ def test_the_term(here: Path) -> None:
     loss = distiller.loss(*batch())['loss_bones']
     loss.backward()
     assert loss > 0 and any(parameter.grad is not None and parameter.grad.any() for parameter in distiller.parameters())
+
+
+def test_the_term_that_reads_a_layer(here: Path) -> None:
+    import channel_term
+
+    maps = torch.randn(2, 8, 16, 12)
+    assert channel_term.channel_loss(maps, maps.flip(-1)) < 1e-10
+    term = dict(type='ChannelTerm', student_layer='backbone.layer1', teacher_layer='backbone.bn1')
+    distiller = PoseDistiller(STUDENT, teacher(), terms=dict(channels=term))
+    loss = distiller.loss(*batch())['loss_channels']
+    loss.backward()
+    assert loss > 0 and distiller.terms['channels'].projector.weight.shape == (4, 8, 1, 1)
+    assert distiller.backbone.conv1.weight.grad.any()
 
 
 def test_the_student(here: Path) -> None:
