@@ -98,7 +98,7 @@ class MovingAverageTeacher(Teacher):
         return self.network.name
 
     def describe(self) -> str:
-        """``'moving average of the student (momentum 0.999, from 25 % of the training on)'``."""
+        """``'moving average of the student (momentum 0.999, from 0.25 of the training on)'``."""
         when = f'iteration {self.start}' if isinstance(self.start, int) else f'{self.start:.4g} of the training'
         return f'moving average of the student (momentum {self.momentum:g}{f", from {when} on" if self.start else ""})'
 
@@ -150,10 +150,8 @@ class MovingAverageTeacher(Teacher):
         It is the same in all processes, as weights are: running statistics are those of the first process, which
         saves checkpoints.
         """
-        share = 1.0
-        if self.has_started():
-            self.updates += 1
-            share = 1 - momentum_at(self.updates, momentum=self.momentum, warmup=self.warmup)
+        self.updates = self.updates + 1 if self.has_started() else 0
+        share = 1 - momentum_at(self.updates, momentum=self.momentum, warmup=self.warmup) if self.updates else 1.0
         self._weights.move(share)
         statistics = self._statistics._replace(values=_of_first_process(self._statistics.values))
         statistics.move(share if self.buffers == 'average' else 1.0)
