@@ -63,6 +63,6 @@ def test_trains_by_one_command(files: Path, tmp_path: Path, method: str) -> None
           method=method, work_dir=tmp_path, seed=0, validate=False)
     lines = [json.loads(line) for line in next(tmp_path.glob('*/vis_data/scalars.json')).read_text().splitlines()]
     assert len(lines) == 3
-    for line in lines:
+    for line in lines[1:]:  # some warm up from 0
         assert math.isfinite(line[f'loss_{term}']) and line[f'loss_{term}'] > 0
         assert 0 < line[f'grad_share/{term}'] < 1 and line['grad_share/kpt'] > 0
