@@ -109,10 +109,13 @@ class SelfDistillationTeacher(Teacher):
     def supervise(self, outputs: PoseOutputs, *, own_grid: bool = False) -> PoseOutputs:
         """A further cycle's outputs as those of a teacher: on the heatmap grid of :meth:`outputs`, detached on demand.
 
+        They have no feature maps: those are the same in every cycle.
+
         Args:
             outputs: of a further cycle.
             own_grid: as of :meth:`outputs`.
         """
+        outputs = outputs._replace(features=None)
         if outputs.heatmaps is not None and not own_grid:
             decoder = getattr(self.student.head, 'decoder', None)
             outputs = outputs._replace(heatmaps=tuple(to_common_grid(maps, decoder) for maps in outputs.heatmaps))

@@ -178,6 +178,15 @@ def test_other_students_are_refused() -> None:
         sdpose(options=dict(init_from_teacher=('backbone', )))
 
 
+@pytest.mark.parametrize('options, sentence', [
+    ({}, "term 'maps' needs features of the teacher"),
+    (dict(student_layer='backbone.layer1', teacher_layer='backbone.layer1'), 'SelfDistillationTeacher shows no layers'),
+])
+def test_terms_on_maps_that_are_the_same_in_every_cycle_are_refused(options: dict, sentence: str) -> None:
+    with pytest.raises(DistilPoseError, match=sentence):
+        sdpose(terms=dict(maps=dict(type='FeatureTerm', **options)))
+
+
 def test_it_is_no_teacher_on_its_own() -> None:
     with pytest.raises(DistilPoseError, match='the student that a PoseDistiller trains, and this one has no'):
         SelfDistillationTeacher().outputs(batch()[0])
