@@ -102,22 +102,26 @@ class Layers:
     def _modules(self) -> set[str]:
         return {layer.module for layer in self._layers.values()}
 
-    @torch.no_grad()
     def _find_overwritten(self, network: Any) -> frozenset[str]:
         """Modules whose outputs are changed in place by what comes after them; reads all layers once."""
         states = [(module, module.training) for module in network.modules()]
         images = example_images(network, self.size)
         network.eval()
         try:
-            with recording(self._modules(), self._modules()) as copies:
+            with torch.no_grad(), recording(self._modules(), self._modules()) as copies:
                 recorded_pass(network, images)
-            with recording(self._modules()) as recorded:
+            with torch.set_grad_enabled(self.role == 'student'), recording(self._modules()) as recorded:
                 recorded_pass(network, images)
         finally:
             for module, was_training in states:
                 module.training = was_training
-        for name in self._layers:
-            self._read(name, recorded)
+        for name, layer in self._layers.items():
+            has_gradient = self._read(name, recorded).requires_grad
+            weights = network.get_submodule(layer.module).parameters()
+            if self.role == 'student' and not has_gradient and any(weight.requires_grad for weight in weights):
+                raise DistilPoseError(f'the layer {name!r} of the student has no gradient: a block around it computes '
+                                      'it again in the backward pass (with_cp=True); name that block, or set '
+                                      'with_cp=False')
         return frozenset(name for name in self._modules()
                          if not _are_equal(copies.outputs[name], recorded.outputs[name]))
 

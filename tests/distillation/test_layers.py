@@ -140,6 +140,30 @@ def test_a_pass_that_does_not_reach_a_layer_is_an_error() -> None:
         recorded(layers, model)
 
 
+def test_a_layer_inside_of_a_checkpointed_block_is_refused() -> None:
+    """Its first pass is without gradients; the block's own output has them."""
+    config: Any = dict(copy.deepcopy(STUDENT), backbone=dict(type='ResNet', depth=18, base_channels=8, with_cp=True),
+                       head=dict(type='HeatmapHead', in_channels=64, out_channels=5, deconv_out_channels=(8,),
+                                 deconv_kernel_sizes=(4,), loss=dict(type='KeypointMSELoss'),
+                                 decoder=dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(4, 4), sigma=1)))
+    model = build_estimator(config)
+    Layers(model, ['backbone.layer3.0', 'backbone.layer3'])
+    Layers(model, ['backbone.layer3.0.conv1'], role='teacher')
+    with pytest.raises(DistilPoseError, match=r"'backbone.layer3.0.conv1' of the student has no gradient: a block"):
+        Layers(model, ['backbone.layer3.0.conv1'])
+    model.requires_grad_(False)
+    Layers(model, ['backbone.layer3.0.conv1'])
+
+
+def test_layers_of_mixed_precision_are_compared_in_float32() -> None:
+    model = distiller(terms=dict(feature=feature_term('backbone.layer1', 'backbone.layer1'))).eval()
+    expected = model.loss(*batch())['loss_feature']
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        found = model.loss(*batch())['loss_feature']
+    assert found.dtype is torch.float32
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
+
+
 def test_probing_leaves_the_network_as_it_is() -> None:
     model = build_estimator(copy.deepcopy(STUDENT)).train()
     model.backbone.layer1.eval()

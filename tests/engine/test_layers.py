@@ -39,6 +39,7 @@ def unformatted_configs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(config: Path, work_dir: Path, *, resume: Path | None = None, terms: dict = TERMS, **more: Any) -> Runner:
     chosen = {'train_cfg.max_epochs': 2, 'log_processor.window_size': 1, 'model.terms': terms}
+    chosen['custom_hooks'] = [dict(type='EMAHook', ema_type='ExponentialMovingAverage', momentum=0.5)]
     chosen |= {key.replace('__', '.'): value for key, value in more.items()}
     return train(config, work_dir=work_dir, validate=False, resume=None if resume is None else str(resume),
                  options=chosen)
