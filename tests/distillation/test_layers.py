@@ -140,6 +140,7 @@ def test_a_pass_that_does_not_reach_a_layer_is_an_error() -> None:
         recorded(layers, model)
 
 
+@pytest.mark.filterwarnings('ignore:torch.utils.checkpoint')
 def test_a_layer_inside_of_a_checkpointed_block_is_refused() -> None:
     """Its first pass is without gradients; the block's own output has them."""
     config: Any = dict(copy.deepcopy(STUDENT), backbone=dict(type='ResNet', depth=18, base_channels=8, with_cp=True),

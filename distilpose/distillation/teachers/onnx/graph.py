@@ -18,7 +18,7 @@ from distilpose.errors import DistilPoseError
 
 _MODEL_GRAPH, _MODEL_OPSET, _MODEL_PROPERTIES, _MODEL_FUNCTIONS = 7, 8, 14, 25
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_OUTPUT, _GRAPH_SPARSE = 1, 5, 12, 15
-_NODE_OUTPUT, _NODE_ATTRIBUTE, _FUNCTION_NODE, _VALUE_NAME = 2, 5, 7, 1
+_NODE_OUTPUT, _NODE_OPERATOR, _NODE_ATTRIBUTE, _FUNCTION_NODE, _VALUE_NAME = 2, 4, 5, 7, 1
 _ATTRIBUTE_TENSOR, _ATTRIBUTE_GRAPH, _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS = 5, 6, 10, 11
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_EXTERNAL = 1, 2, 13
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -90,14 +90,17 @@ def append_properties(file: Path, properties: Mapping[str, str]) -> None:
             stream.write(_as_field(_MODEL_PROPERTIES, entry))
 
 
-def read_node_outputs(file: Path) -> tuple[str, ...]:
-    """Names of the tensors that the nodes of a graph put out, in the order of the file."""
+def read_node_outputs(file: Path) -> dict[str, str]:
+    """Names of the tensors that the nodes of a graph put out -> their operators, in the order of the file."""
+    found: dict[str, str] = {}
     with open(file, 'rb') as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         graphs = [place for number, *place in _fields(data, 0, len(data)) if number == _MODEL_GRAPH]
-        nodes = [place for graph in graphs for number, *place in _fields(data, *graph) if number == _GRAPH_NODE]
-        names = [bytes(data[start:end]).decode() for node in nodes
-                 for number, start, end in _fields(data, *node) if number == _NODE_OUTPUT]
-    return tuple(dict.fromkeys(name for name in names if name))
+        for node in (place for graph in graphs for number, *place in _fields(data, *graph) if number == _GRAPH_NODE):
+            words = [(number, bytes(data[start:end]).decode()) for number, start, end in _fields(data, *node)
+                     if number in (_NODE_OUTPUT, _NODE_OPERATOR)]
+            operator = dict(words).get(_NODE_OPERATOR, '')
+            found.update((name, operator) for number, name in words if number == _NODE_OUTPUT and name)
+    return found
 
 
 def with_outputs(file: Path, names: Iterable[str]) -> bytes:

@@ -21,6 +21,10 @@ from .graph import digest_of_graph, read_graph, read_node_outputs, with_outputs
 
 _TYPES = {'tensor(float)': torch.float32, 'tensor(float16)': torch.float16, 'tensor(double)': torch.float64,
           'tensor(uint8)': torch.uint8, 'tensor(int32)': torch.int32, 'tensor(int64)': torch.int64}
+_LAYERS = frozenset(('Add', 'AveragePool', 'BatchNormalization', 'Clip', 'Conv', 'ConvTranspose', 'Gelu', 'Gemm',
+                     'HardSwish', 'LayerNormalization', 'LeakyRelu', 'MatMul', 'MaxPool', 'Mul', 'PRelu', 'Relu',
+                     'Resize', 'Sigmoid', 'Softmax', 'Tanh'))
+"""Operators whose outputs are named to those who look for a layer."""
 _EXTERNAL_FOLDER = 'session.model_external_initializers_file_folder_path'
 """Option with the folder of external data, where a graph is opened from its bytes."""
 _FATAL_ONLY = 4  # whatever else is an exception
@@ -85,10 +89,11 @@ class OnnxSession:
             DistilPoseError: the graph has no such tensor.
         """
         found = read_node_outputs(self.file)
+        layers = [name for name, operator in found.items() if operator in _LAYERS] or list(found)
         for name in names:
             if name not in found:
                 raise DistilPoseError(f'{self.file} has no tensor {name!r}; the nearest are '
-                                      f'{nearest_names(name, found)}. Layers of an ONNX file have the names of what '
+                                      f'{nearest_names(name, layers)}. Layers of an ONNX file have the names of what '
                                       'its nodes put out, as netron shows them')
         own = {port.name for port in self.outputs}
         self._added = tuple(name for name in dict.fromkeys(names) if name not in own)

@@ -111,6 +111,12 @@ def test_a_name_that_no_node_has_is_refused(file: Path) -> None:
         recording(file, 'layers/Conv')
 
 
+def test_the_nearest_names_are_those_of_layers(file: Path) -> None:
+    with pytest.raises(DistilPoseError) as error:
+        recording(file, 'Constant_output_0')
+    assert any('Constant' in name for name in read_node_outputs(file)) and "'/Constant" not in str(error.value)
+
+
 def test_what_is_no_layer_is_refused(tmp_path: Path) -> None:
     network = Shows(lambda maps: maps.sigmoid() * (maps.sum((0, 1)) * 0 + 1))
     file = export(network, tmp_path / 'net.onnx', outputs=['heatmaps'], batch=2)
@@ -130,7 +136,7 @@ def test_numbers_that_are_not_finite_stop_the_run(tmp_path: Path) -> None:
 def test_added_outputs_are_what_the_package_onnx_reads(file: Path) -> None:
     model = onnx.load_from_string(with_outputs(file, [CONV]))
     assert [output.name for output in model.graph.output] == ['heatmaps', CONV]
-    assert read_node_outputs(file) == tuple(name for node in model.graph.node for name in node.output)
+    assert read_node_outputs(file) == {name: node.op_type for node in model.graph.node for name in node.output}
 
 
 def test_a_student_learns_from_a_layer_of_a_file(file: Path) -> None:
