@@ -268,3 +268,31 @@ def test_load_from_starts_with_the_students_weights(config: Path, tmp_path: Path
 
 def log_of(folder: Path) -> str:
     return '\n'.join(file.read_text() for file in sorted(folder.glob('*/*.log')))
+
+
+_BESIDE = """
+_base_ = {distillation!r}
+model = dict(
+    teacher=None, terms=dict(simulated_heatmap=None),
+    teachers=dict(
+        frozen=dict(_base_.model.teacher, terms=_base_.model.terms,
+                    schedule=dict(type='window', start=0.0, end=0.5)),
+        moving=dict(type='MovingAverageTeacher', momentum=0.8, start=0.5, view='clean',
+                    terms=dict(coordinates=dict(type='CoordinateTerm')))))
+"""
+
+
+def test_beside_a_frozen_teacher(tmp_path: Path, tiny_data: Path) -> None:
+    """Which teaches the first half, and the moving average the second."""
+    _, distillation = tiny.write_distillation(tmp_path, tiny_data)
+    config = tmp_path / 'beside.py'
+    config.write_text(_BESIDE.format(distillation=str(distillation)))
+    run(config, tmp_path / 'whole')
+    run(config, tmp_path / 'parts', resume=tmp_path / 'whole' / 'iter_7.pth')
+    ends = [load_file(tmp_path / name / f'iter_{STEPS}.pth') for name in ('whole', 'parts')]
+    assert first_difference(*ends) is None
+    assert ends[0]['moving_average'].keys() == {'moving'} and ends[0]['moving_average']['moving']['updates'] == 4
+    scalars = ends[0]['message_hub']['log_scalars']
+    frozen, moving = (scalars[f'train/loss_{name}'].data[0] > 0 for name in ('frozen_simulated_heatmap',
+                                                                             'moving_coordinates'))
+    assert (frozen != moving).all() and frozen[:5].all() and moving[5:].all()
