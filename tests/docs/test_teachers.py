@@ -17,6 +17,7 @@ import torch
 
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.distiller import build_terms
+from distilpose.distillation.supervision import COMBINED
 from distilpose.distillation.teachers import fetching
 from distilpose.distillation.teachers.presets import PRESETS, sha256_of
 from distilpose.errors import DistilPoseError
@@ -24,7 +25,7 @@ from distilpose_cli.console import main
 from tests import vitpose
 from tests.engine.tiny import PROJECT, write_data, write_distillation
 from tests.file_server import serve
-from tests.networks import INPUT_SIZE, STUDENT
+from tests.networks import INPUT_SIZE, STUDENT, TEACHER, changed, teacher
 from tests.onnx_files import Shows, export, write_heatmaps
 
 pytest.importorskip('onnxruntime')
@@ -89,6 +90,28 @@ def test_a_teacher_of_the_page_teaches(example: str, here: Path) -> None:
     shown = distiller.run_teacher(torch.zeros(1, 3, *INPUT_SIZE[::-1]))
     known = shown.coords if shown.coords is not None else (shown.heatmaps or shown.simcc or ())[-1]
     assert known.shape[1] == 17 and known.isfinite().all()
+
+
+def test_several_teachers_of_the_page(here: Path) -> None:
+    """Both examples: a whole-body student of two teachers, and two teachers in an order."""
+    names = dict(from_file='configs/_base_/datasets/coco_wholebody.py')
+    body, student = dict(TEACHER, metainfo=COCO), dict(changed(TEACHER, num_keypoints=133), metainfo=names)
+    write_heatmaps(here / 'my_hands.onnx', keypoints=133)
+    for name, config in dict(my_body=body, my_weaker=TEACHER, my_stronger=TEACHER).items():
+        (here / f'{name}.py').write_text(f'model = {config!r}')
+        torch.save(dict(state_dict=teacher(config).model.state_dict()), here / f'{name}.pth')
+    (here / 'my_wholebody_student.py').write_text(f'model = {student!r}')
+    several: dict[str, Any] = {}
+    for example in (block for block in blocks('python') if 'teachers' in block):
+        exec(example.replace("'my_", f"'{here}/my_"), several)
+    model = several['model']
+    assert model.pop('type') == 'PoseDistiller'
+    distiller = PoseDistiller(**model)
+    assert set(distiller.terms) == {'heatmaps', 'body_tokens'}
+    shown = distiller.run_teachers(torch.zeros(1, 3, *INPUT_SIZE[::-1]))
+    assert shown[COMBINED].heatmaps[-1].shape[1] == 133 and shown['body'].mask.sum() == 17
+    in_order = PoseDistiller(TEACHER, teachers=several['teachers'], terms=dict(heatmaps=dict(type='HeatmapTerm')))
+    assert [paired.factor() for paired in in_order.teachers.values()] == [1, 0]
 
 
 @pytest.mark.parametrize('example', [block for block in blocks('python') if block.startswith('terms = ')])
