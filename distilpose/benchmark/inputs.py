@@ -99,7 +99,13 @@ def with_a_teacher(cfg: Config) -> Iterator[tuple[Config, list[str]]]:
     """The config, whose teacher has random weights in a temporary file where its own file is missing, and notes.
 
     Times do not depend on the values of weights.
+
+    Raises:
+        DistilPoseError: there are several teachers.
     """
+    if cfg.model.get('teachers'):
+        raise DistilPoseError('the config has several teachers (model.teachers), and a benchmark measures one; name a '
+                              'config with one of them as model.teacher')
     teacher = cfg.model.get('teacher') if cfg.model.type == 'PoseDistiller' else None
     checkpoint = teacher and teacher.get('checkpoint')
     if teacher is None or (checkpoint and project_path(checkpoint).is_file()):

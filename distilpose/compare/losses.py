@@ -12,6 +12,7 @@ import numpy as np
 from mmengine.config import Config
 
 from distilpose.checkpoints.writing import write_atomically
+from distilpose.config.named_teachers import named_teachers
 from distilpose.engine import train
 from distilpose.engine.fast_training import use_fast_training
 from distilpose.engine.launch import load_and_change
@@ -64,9 +65,9 @@ def compare_losses(config: str, *, seeds: Sequence[int], work_dir: Path, options
 def in_float32(cfg: Config) -> Config:
     """The training of the config as it is, with a teacher that predicts with its stored network, not with a copy."""
     cfg = copy.deepcopy(cfg)
-    teacher = cfg.model.get('teacher')
-    if teacher and 'type' not in teacher:
-        teacher.fused = False
+    for _, teacher in named_teachers(cfg.model).values():
+        if 'type' not in teacher:
+            teacher.fused = False
     return cfg
 
 

@@ -185,7 +185,8 @@ def _plan(request: Request, role: str, config: str, *, teacher: Config | None = 
     hooks = [dict(hook) for hook in cfg.get('custom_hooks') or []]
     if is_distiller and all(hook.get('type') != _GRADIENT_SHARES['type'] for hook in hooks):
         cfg.custom_hooks = [*hooks, dict(_GRADIENT_SHARES)]
-    if is_distiller and teacher is not None and _is_config_of(cfg.model.teacher.get('config'), teacher):
+    named = cfg.model.get('teacher') if is_distiller else None
+    if named is not None and teacher is not None and _is_config_of(named.get('config'), teacher):
         needs.setdefault(TEACHER, 'teacher')
     return Plan(role, title or TITLES[role], str(config), options, cfg, needs), notes
 
@@ -215,6 +216,9 @@ def _check_distilled(teacher: Plan, distilled: Plan) -> None:
     if model.get('type') != 'PoseDistiller':
         raise DistilPoseError(f'--distilled {distilled.config} has a model of type {model.get("type")}, which learns '
                               'from no teacher; name a config whose model is a PoseDistiller')
+    if model.get('teachers'):
+        raise DistilPoseError(f'--distilled {distilled.config} learns from several teachers (model.teachers), and '
+                              '--teacher is one; name trainings with --model instead')
     if TEACHER not in distilled.needs:
         raise DistilPoseError(f'--distilled {distilled.config} learns from {model.teacher.config}, and --teacher is '
                               f'{teacher.config}; name the same config in both')

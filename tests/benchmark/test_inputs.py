@@ -127,3 +127,10 @@ def test_of_a_shared_backbone_the_teacher_adds_its_head() -> None:
     model = networks.distiller(share_backbone=True)
     macs, teacher = (count_macs_by_module(network, IMAGE) for network in (model.student, model.teacher.model))
     assert macs_of_a_step(model, IMAGE) == dict(student=macs['backbone'] + 3 * macs['head'], teacher=teacher['head'])
+
+
+def test_several_teachers_are_not_measured(distilpose_s: Config) -> None:
+    several = copy.deepcopy(distilpose_s)
+    several.model.teachers = dict(one=several.model.pop('teacher'))
+    with pytest.raises(DistilPoseError, match='several teachers .* a benchmark measures one'), with_a_teacher(several):
+        pass

@@ -23,7 +23,7 @@ from distilpose.errors import DistilPoseError
 from distilpose.report import limb_key, whole_page
 from distilpose.structures import NetworkInput, PoseOutputs
 
-from ...distillation.teacher_report.predictions import untouched_randomness
+from ...distillation.teacher_report.predictions import heatmap_grid_of, simcc_beta_of, untouched_randomness
 from ...engine.unwrapped_model import unwrapped_model
 from .findings import Counts, count_outside, count_people, flip_findings, order_findings
 from .samples import Sample, Source, draw_samples, list_sources, split_ratio
@@ -152,9 +152,16 @@ def _given(model: Any, packed: dict[str, Any], is_training: bool, *, until: floa
     images = data['inputs']
     network = model.student if isinstance(model, PoseDistiller) else model
     teacher = None
-    if isinstance(model, PoseDistiller) and (is_training or model.own_crop is None) and time.monotonic() < until:
+    if isinstance(model, PoseDistiller) and _can_run(model, is_training) and time.monotonic() < until:
         teacher = _shown(model, model.run_teacher(images, data['data_samples']))
     return Given(_pixels(images[0], read_input(network)), float(images.min()), float(images.max()), teacher)
+
+
+def _can_run(model: PoseDistiller, is_training: bool) -> bool:
+    """Whether there are outputs of the teacher, or combined ones, and samples have the crops for them."""
+    paired = model.teachers.values()
+    has_crops = is_training or all(one.own_crop is None for one in paired)
+    return has_crops and (len(paired) == 1 or model.combination is not None)
 
 
 def _pixels(image: torch.Tensor, kind: NetworkInput) -> np.ndarray:
@@ -168,14 +175,15 @@ def _pixels(image: torch.Tensor, kind: NetworkInput) -> np.ndarray:
 
 def _shown(model: PoseDistiller, outputs: PoseOutputs) -> dict[str, np.ndarray]:
     """The teacher's outputs of one person as arrays."""
-    certainty = certainty_of(outputs, beta=model.teacher.simcc_beta)
-    predicted = dict(coords=coordinates_of(outputs, grid=model.grids.target), certainty=certainty,
+    beta = simcc_beta_of(model)
+    certainty = certainty_of(outputs, beta=beta)
+    predicted = dict(coords=coordinates_of(outputs, grid=heatmap_grid_of(model)), certainty=certainty,
                      mask=torch.ones_like(certainty) if outputs.mask is None else outputs.mask)
     if outputs.heatmaps is not None:
         predicted['heatmaps'] = outputs.heatmaps[-1]
     if outputs.simcc is not None:
         for name, logits in zip(('simcc_x', 'simcc_y'), outputs.simcc, strict=True):
-            predicted[name] = (logits.float() * model.teacher.simcc_beta).softmax(-1)
+            predicted[name] = (logits.float() * beta).softmax(-1)
     return {name: value[0].float().cpu().numpy() for name, value in predicted.items()}
 
 

@@ -13,7 +13,7 @@ from distilpose.config.walk import type_name
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.image_adapter import read_input
 from distilpose.distillation.teachers.keypoint_names import side_of
-from distilpose.structures import NetworkInput
+from distilpose.structures import ONLY_TEACHER, NetworkInput
 
 from ...engine.summary import describe_data, describe_model
 from ...engine.unwrapped_model import unwrapped_model
@@ -37,8 +37,10 @@ def describe_settings(runner: Runner, *, people: int) -> str:
             facts[last] = f'{facts.get(last, "")} {line}'.strip()
     if isinstance(model, PoseDistiller):
         facts["student's input"] = _describe_input(read_input(model.student))
-        facts["teacher's input"] = _describe_input(model.teacher.input) + (
-            ', a crop of its own' if model.own_crop is not None else ", the student's crop")
+        for name, paired in model.teachers.items():
+            title = "teacher's input" if name == ONLY_TEACHER else f'input of {name}'
+            facts[title] = _describe_input(paired.teacher.input) + (
+                ', a crop of its own' if paired.own_crop is not None else ", the student's crop")
     else:
         facts['input'] = _describe_input(read_input(model))
     facts['seed'] = str(runner.seed)
