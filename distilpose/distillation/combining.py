@@ -151,13 +151,13 @@ class Combination(nn.Module):
         """The combined outputs, in float32.
 
         Args:
-            outputs: of the teachers that ran, at least one, in the order of all.
+            outputs: of the teachers that ran, at least one, in float32 and in the order of all.
             factors: weight times schedule of these.
         """
         names = list(outputs)
         device = any_joints(outputs[names[0]]).device
         with torch.autocast(device.type, enabled=False):
-            aligned = [self._aligned(outputs[name].float(), self.teachers[name].grid) for name in names]
+            aligned = [self._aligned(outputs[name], self.teachers[name].grid) for name in names]
             betas = [self.teachers[name].simcc_beta for name in names]
             weights = self._weights(names, aligned, [factors[name] for name in names], betas)
             return combine(aligned, weights, betas=betas, beta=self.simcc_beta)

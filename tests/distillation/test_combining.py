@@ -19,6 +19,7 @@ from distilpose.distillation.combining import (
     mean_weights,
 )
 from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid, move
+from distilpose.distillation.teacher_cache.layout import OnlyLast
 from distilpose.structures import PoseOutputs
 from tests.devices import on_device
 
@@ -195,6 +196,14 @@ def test_a_teacher_that_did_not_run_leaves_the_others_as_they_are() -> None:
     found = both(given, dict(b=0.3))
     torch.testing.assert_close(found.heatmaps[-1], given['b'].heatmaps[-1])
     torch.testing.assert_close((found.simcc[0] * both.simcc_beta).softmax(-1), (given['b'].simcc[0] * 10).softmax(-1))
+
+
+@on_device
+def test_of_several_stacks_the_last_is_read_which_is_all_that_a_cache_has() -> None:
+    given = dict(a=outputs(0), b=outputs(1))
+    cached = {name: one._replace(heatmaps=OnlyLast(one.heatmaps[-1:])) for name, one in given.items()}
+    both, factors = combination('confidence', size=(6, 8)), dict(a=1.0, b=1.0)
+    torch.testing.assert_close(both(cached, factors).heatmaps[-1], both(given, factors).heatmaps[-1])
 
 
 @on_device
