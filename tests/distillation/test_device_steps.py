@@ -55,6 +55,16 @@ def test_quick_recipes(path: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('rule', ['mean', 'confidence', 'expert'])
+def test_combined_teachers(rule: str, tmp_path: Path) -> None:
+    union = f'{PROJECT_ROOT}/{BODY}/several_teachers/lspet/two_teachers_union_hourglass_1x32_lspet_64x64.py'
+    joints = dict(joints=['head_top', 'left_hip']) if rule == 'expert' else {}
+    config = tmp_path / 'combined.py'
+    config.write_text(f'_base_ = {union!r}\nmodel = dict(combine={rule!r}, teachers=dict(mpii={joints!r}))\n')
+    assert unexpected(training_step(config), *LOG) == {}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize('family', ['distilpose', 'fpd', 'dwpose', 'simdr'])
 def test_all_recipes(family: str) -> None:
     found = {path: unexpected(training_step(path), *LOG) for path in recipes() if f'/{family}/' in path}
