@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
+from mmengine.logging import print_log
 from mmpose.registry import MODELS
 
 from distilpose.config.models import SUPERVISION_OPTIONS
@@ -70,6 +72,10 @@ def supervise(student: Any, teacher: dict | Teacher | None, teachers: Mapping[st
                                       'it as the only one (teacher=...), or drop it')
     shared: dict[str, DistillationTerm] = {} if teachers is None else build_terms(terms or {})
     own = {name: _own_terms(name, spec, terms) for name, (spec, _) in opened.items()}
+    for name in () if shared else own:
+        if not own[name] and name != ONLY_TEACHER:
+            print_log(f'{entry_of(name)} supervises nothing: it has no terms of its own, and model.terms has none.',
+                      'current', logging.WARNING)
     paired: dict[str, PairedTeacher] = {}
     for name, (spec, built) in opened.items():
         with errors_named(name):

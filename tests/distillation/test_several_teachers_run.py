@@ -81,3 +81,20 @@ def test_the_second_teacher_takes_over_in_the_middle(data: Path, tmp_path: Path,
     assert calls == [17] * 3 + [16] * 3
     losses = tiny.logged_losses(tmp_path / 'run')
     assert len(losses) == 6 and all(loss == loss for loss in losses.values())
+
+
+@pytest.mark.slow
+def test_a_moving_average_beside_a_frozen_teacher_resumes_to_the_bit(data: Path, tmp_path: Path) -> None:
+    config = write(tmp_path, data)
+    config.write_text(config.read_text() + """
+model['teachers'] = dict(
+    coco=dict(model['teachers']['coco'], terms=model.pop('terms')),
+    average=dict(type='MovingAverageTeacher', momentum=0.9, weight=0.5,
+                 terms=dict(points=dict(type='CoordinateTerm'))))
+""")
+    for folder, epochs, resume in (('whole', 3, False), ('parts', 2, False), ('parts', 3, 'auto')):
+        train(config, work_dir=tmp_path / folder, validate=False, resume=resume, seed=1,
+              options={'train_cfg.max_epochs': epochs})
+    whole, parts = (load_file(tmp_path / folder / 'epoch_3.pth') for folder in ('whole', 'parts'))
+    assert all(torch.equal(value, parts['state_dict'][name]) for name, value in whole['state_dict'].items())
+    assert 'loss_average_points' in max(tmp_path.glob('parts/*/*.log')).read_text()

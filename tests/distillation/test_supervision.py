@@ -119,7 +119,10 @@ def test_terms_are_0_while_no_teacher_is_active(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_no_teacher_runs_that_no_term_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr('distilpose.distillation.supervision.print_log', lambda text, *_: logged.append(text))
     model = several(terms={}, one=spec(terms=TOKENS), other=spec(5))
+    assert logged == ['model.teachers.other supervises nothing: it has no terms of its own, and model.terms has none.']
     calls = count_calls(model, monkeypatch)
     losses_of(model)
     assert calls == dict(one=1, other=0)
