@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from distilpose.config import read_config
 from distilpose.config.models import build_estimator
+from distilpose.distillation import leaf_config
 from distilpose.distillation.teachers import fetching
 from distilpose.distillation.teachers.presets import PRESETS, sha256_of
 from distilpose.engine import train
@@ -37,6 +38,7 @@ model = dict(
 """
 _TWO_PROCESSES = """
 import sys
+from distilpose.distillation import leaf_config
 from distilpose.distillation.teachers import fetching
 from distilpose.distillation.teachers.presets import PRESETS, sha256_of
 from distilpose.engine import train
@@ -378,3 +380,15 @@ def test_start_weights_that_cannot_be_downloaded_are_a_sentence(files: Path, tmp
                        r'model\.student\.init_cfg\.checkpoint.*put it at .*torch/hub/checkpoints/start\.pth, or start '
                        r'from random weights with --cfg-options model\.student\.init_cfg=None'):
         distil(files, tmp_path / 'w', options={'model.student.init_cfg': dict(type='Pretrained', checkpoint=url)})
+
+
+def test_bones_are_those_of_the_students_data(files: Path, tmp_path: Path) -> None:
+    """By the name of a known set of keypoints, or as pairs of a definition of its own."""
+    own = tmp_path / 'own.py'
+    keypoints = {index: dict(name=f'point_{index}', id=index, color=[0, 0, 0], type='', swap='') for index in range(17)}
+    bones = {index: dict(link=(f'point_{index}', f'point_{index + 1}'), id=index, color=[0, 0, 0]) for index in (0, 1)}
+    metainfo = dict(dataset_name='own', keypoint_info=keypoints, skeleton_info=bones, joint_weights=[1.0] * 17,
+                    sigmas=[0.1] * 17)
+    own.write_text(f'_base_ = {str(files / "student.py")!r}\nmodel = dict(metainfo={metainfo!r})\n')
+    for student, expected in ((files / 'student.py', 'coco'), (own, ((0, 1), (1, 2)))):
+        assert leaf_config.probe_student(read_config(student), str(student))[0].skeleton == expected

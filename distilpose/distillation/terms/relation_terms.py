@@ -17,7 +17,7 @@ from .coordinate_reader import CoordinateReader
 from .feature_pair import FeaturePair
 from .relational import angle_loss, distance_loss
 
-EMBEDDINGS = ('features', 'visual_tokens', 'keypoint_tokens')
+EMBEDDINGS = ('features', 'visual_tokens', 'keypoint_tokens', 'coordinates')
 _MOST_JOINTS = 64  # 262 thousand angles a person
 
 
@@ -99,19 +99,25 @@ class SampleRelationTerm(DistillationTerm):
         distance: weight of the distances; the paper's for classification, as of the angles.
         angle: weight of the angles.
         embedding: ``'features'``: a layer of each, its mean over pixels or tokens; ``'visual_tokens'``: their mean;
-            ``'keypoint_tokens'``: side by side.
+            ``'keypoint_tokens'``: side by side; ``'coordinates'``: those of all joints, from the centre of the crop and
+            times the weight of the joint: a joint of weight 0 is in the centre for both networks.
         student_layer: of features: name of a layer of the student; ``None``: the last map that its head takes.
         teacher_layer: as ``student_layer``, of the teacher.
+        student: of coordinates: the student output to read them from, see
+            :class:`~distilpose.distillation.terms.coordinate_reader.CoordinateReader`.
+        beta: of coordinates: of the student's distributions and heatmaps.
         **kwargs: as :class:`DistillationTerm`.
 
     Raises:
         DistilPoseError: an option is unknown, or both weights are 0.
     """
 
-    weighs_joints = False
+    supports_grids = True
 
     def __init__(self, *, distance: float = 25.0, angle: float = 50.0, embedding: str = 'features',
-                 student_layer: str | None = None, teacher_layer: str | None = None, **kwargs: Any) -> None:
+                 student_layer: str | None = None, teacher_layer: str | None = None, student: str = 'coords',
+                 beta: float | None = None, **kwargs: Any) -> None:
+        self.weighs_joints = embedding == 'coordinates'
         super().__init__(**kwargs)
         self.relations = _Relations(type(self).__name__, distance=distance, angle=angle)
         if embedding not in EMBEDDINGS:
@@ -119,24 +125,46 @@ class SampleRelationTerm(DistillationTerm):
         self.embedding = embedding
         self.pair = FeaturePair(student_layer, teacher_layer, takes=('maps', 'tokens', 'vectors'), same_size=False,
                                 same_channels=False)
+        self.reader = CoordinateReader(type(self).__name__, student=student, teacher='auto', beta=beta)
         if embedding == 'features':
             self.pair.declared_by(self)
+        elif embedding == 'coordinates':
+            self.student_fields = (student,)
         else:
             self.student_fields = self.teacher_fields = (embedding,)
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
-        """Both layers must be maps, tokens or vectors."""
+        """Both layers must be maps, tokens or vectors, or the teacher must have coordinates."""
+        if self.embedding == 'coordinates':
+            return self.reader.mismatch(teacher)
         return self.pair.mismatch(student, teacher) if self.embedding == 'features' else None
+
+    def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
+        """Chooses the teacher output to read coordinates from."""
+        if self.embedding == 'coordinates':
+            self.teacher_fields = (str(self.reader.field(teacher)),)
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
-        found, expected = map(self._embedded, self.pair.read(student, teacher) if self.embedding == 'features' else
-                              (getattr(outputs, self.embedding) for outputs in (student, teacher)))
-        return self.relations.loss(found, expected, None)
+        if self.embedding == 'features':
+            found, expected = map(_pooled, self.pair.read(student, teacher))
+        elif self.embedding == 'coordinates':
+            found, expected = self._coordinates(student, teacher, labels)
+        else:
+            found, expected = (getattr(outputs, self.embedding) for outputs in (student, teacher))
+            if self.embedding == 'visual_tokens':
+                found, expected = _pooled(found), _pooled(expected)
+        return self.relations.loss(found.flatten(1)[None], expected.flatten(1)[None], None)
 
-    def _embedded(self, values: Tensor) -> Tensor:
-        """Maps (B, C, H, W), tokens (B, N, C) or vectors (B, C) to one group of points (1, B, C)."""
-        if self.embedding == 'keypoint_tokens':
-            return values.flatten(1)[None]
-        return (values.flatten(2).mean(-1) if values.dim() == 4 else values.mean(1) if values.dim() == 3
-                else values)[None]
+    def _coordinates(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> tuple[Tensor, Tensor]:
+        """(B, K, 2) each, around the centre of the crop, 0 for joints of weight 0."""
+        target, has_place = self.reader.target(teacher, grid=self.teacher_grid)
+        weights = (labels.distillation_weights() * has_place)[..., None]
+        return weights * (self.reader.predicted(student, grid=self.student_grid) - 0.5), weights * (target - 0.5)
+
+
+def _pooled(values: Tensor) -> Tensor:
+    """The mean of maps (B, C, H, W) over pixels and of tokens (B, N, C); vectors (B, C) as they are."""
+    if values.dim() == 4:
+        return values.flatten(2).mean(-1)
+    return values.mean(1) if values.dim() == 3 else values

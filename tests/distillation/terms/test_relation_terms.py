@@ -79,6 +79,24 @@ def test_samples_are_related_by_their_tokens_and_layers() -> None:
     torch.testing.assert_close(layer(student, teacher, labels(torch.ones(3, 4))), visual)
 
 
+@on_device
+def test_samples_are_related_by_their_poses() -> None:
+    student, teacher, weights = points(4, 5, 2).requires_grad_(), points(4, 5, 2, seed=1), torch.ones(4, 5)
+    weights[0, 1], weights[:, 4] = 0, 0.5
+    term = SampleRelationTerm(embedding='coordinates', certainty='soft')
+    found = term(PoseOutputs(coords=student), PoseOutputs(coords=teacher), labels(weights))
+    one, other = ((weights[..., None] * (values - 0.5)).flatten(1)[None] for values in (student, teacher))
+    torch.testing.assert_close(found, 25 * distance_loss(one, other) + 50 * angle_loss(one, other))
+    found.backward()
+    assert not student.grad[0, 1].any() and student.grad[0, 0].any()
+    assert 'coordinates cannot be decoded' in term.mismatch(PoseOutputs(coords=student), PoseOutputs(features=()))
+    simcc = PoseOutputs(simcc=(torch.rand(4, 5, 12), torch.rand(4, 5, 16)))
+    reading = SampleRelationTerm(embedding='coordinates', student='simcc', beta=10.0)
+    reading.prepare(simcc, simcc)
+    assert (reading.student_fields, reading.teacher_fields) == (('simcc',), ('simcc',))
+    assert torch.isfinite(reading(simcc, simcc, labels(weights)))
+
+
 def test_refusals_of_samples() -> None:
     with pytest.raises(DistilPoseError, match="got embedding='coords'; expected one of"):
         SampleRelationTerm(embedding='coords')
