@@ -109,3 +109,16 @@ def test_bones_of_other_keypoints_are_refused() -> None:
     lacking = PoseOutputs(scores=torch.rand(1, 4, 1))
     assert 'coordinates cannot be decoded' in BoneVectorTerm(bones=BONES).mismatch(
         PoseOutputs(coords=torch.rand(1, 4, 2)), lacking)
+
+
+def test_a_student_that_follows_it_gets_the_teachers_shape() -> None:
+    """But neither its place nor its size nor its turn."""
+    student, teacher = points(2, 4, 2).requires_grad_(), points(2, 4, 2, seed=1)
+    optimizer = torch.optim.Adam([student], 0.02)
+    for _ in range(500):
+        optimizer.zero_grad()
+        loss(student, teacher).backward()
+        optimizer.step()
+    relative = [vectors / vectors.norm(dim=-1).mean(1)[:, None, None]
+                for vectors in (bone_vectors(points, torch.tensor(BONES)) for points in (student.detach(), teacher))]
+    torch.testing.assert_close(*(vectors @ vectors.mT for vectors in relative), atol=0.02, rtol=0)

@@ -137,3 +137,16 @@ def test_a_mask_of_the_teacher_counts_whatever_the_labels() -> None:
     masked = labels(torch.zeros(2, 3))._replace(mask=torch.tensor([[1.0, 0.0, 1.0]] * 2))
     DistributionRelationTerm(weights='none')(student, outputs(seed=1), masked).backward()
     assert all(not logits.grad[:, 1].any() and logits.grad[:, 0].any() for logits in student.simcc)
+
+
+def test_a_student_that_follows_it_has_the_teachers_peaks() -> None:
+    student = PoseOutputs(simcc=tuple(logits.requires_grad_() for logits in outputs().simcc))
+    teacher = PoseOutputs(simcc=tuple(3 * logits for logits in outputs(seed=1).simcc))
+    optimizer, term = torch.optim.Adam(student.simcc, 0.1), DistributionRelationTerm()
+    for _ in range(200):
+        optimizer.zero_grad()
+        term(student, teacher, labels(torch.ones(2, 3))).backward()
+        optimizer.step()
+    assert term(student, teacher, labels(torch.ones(2, 3))).item() < 0.02
+    assert all(torch.equal(found.argmax(-1), expected.argmax(-1))
+               for found, expected in zip(student.simcc, teacher.simcc, strict=True))

@@ -131,3 +131,19 @@ def test_weights_masks_and_other_bins(make) -> None:
 def test_refusals(make, options: dict, sentence: str) -> None:
     with pytest.raises(DistilPoseError, match=sentence):
         make(**options)
+
+
+@pytest.mark.parametrize('make', [DecoupledTerm, StandardisedLogitTerm])
+def test_a_student_that_follows_it_gets_the_teachers_distribution(make) -> None:
+    """Up to the scale of the logits where they are standardised."""
+    student = PoseOutputs(simcc=tuple(values.requires_grad_() for values in outputs().simcc))
+    teacher, term = outputs(seed=1), make()
+    optimizer = torch.optim.Adam(student.simcc, 0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        term(student, teacher, labels(torch.ones(2, 3))).backward()
+        optimizer.step()
+    for found, expected in zip(student.simcc, teacher.simcc, strict=True):
+        torch.testing.assert_close(standardised_logits(found), standardised_logits(expected), atol=0.02, rtol=0)
+        if make is DecoupledTerm:
+            torch.testing.assert_close(found.softmax(-1), expected.softmax(-1), atol=2e-3, rtol=0)
