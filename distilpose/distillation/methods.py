@@ -214,7 +214,12 @@ def _fill(rule: Rule, student: Network, teacher: Network) -> Recipe:
     outputs = teacher.outputs._replace(heatmaps=teacher.outputs.simcc) if rule.draws else teacher.outputs
     terms = {name: _adapted(read_term(name), student, teacher) for name in (*rule.terms, *rule.optional)}
     if rule.student == ANY and student.kind == 'heatmaps':
-        terms = {name: dict(term, weight=term['weight'] * HEATMAP_SHARE) for name, term in terms.items()}
+        terms = {name: dict(term, weight=round(term['weight'] * HEATMAP_SHARE, 6)) for name, term in terms.items()}
+    for name in rule.terms if rule.student == ANY else ():
+        reason = _lacking(_built(terms[name]), student.outputs, teacher.outputs)
+        if reason is not None:
+            raise DistilPoseError(f'--method {rule.method} of {student.name} and {teacher.name}: {reason}; take auto '
+                                  'or a method that does not need it')
     left_out = {name: reason for name in rule.optional
                 if (reason := _unfit(terms[name], student.outputs, outputs)) is not None}
     kept = {name: term for name, term in terms.items() if name not in left_out}
@@ -249,12 +254,21 @@ def _bones(student: Network) -> str | list[tuple[int, int]]:
 
 def _unfit(config: Mapping[str, Any], student: PoseOutputs, teacher: PoseOutputs) -> str | None:
     """Why a term does not fit two networks, ``None`` where it does."""
-    term: DistillationTerm = build_terms(dict(term=dict(config)))['term']
+    term = _built(config)
+    return _lacking(term, student, teacher) or term.mismatch(student, teacher)
+
+
+def _built(config: Mapping[str, Any]) -> DistillationTerm:
+    return build_terms(dict(term=dict(config)))['term']
+
+
+def _lacking(term: DistillationTerm, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
+    """Which outputs a term reads that a network does not have, in a sentence, or ``None``."""
     for role, fields, outputs in (('student', term.student_fields, student), ('teacher', term.teacher_fields, teacher)):
         missing = [field for field in fields if getattr(outputs, field) is None]
         if missing:
             return f'the {role} predicts no {", ".join(missing)}'
-    return term.mismatch(student, teacher)
+    return None
 
 
 def _drawn(student: Network, teacher: Network) -> dict[str, Any]:

@@ -194,6 +194,9 @@ def test_a_method_that_does_not_fit_is_refused_with_those_that_do() -> None:
                        r'teacher a heatmaps network heatmaps \(heatmaps\), which --method fpd does not fit \(heatmaps '
                        r'<- heatmaps: heatmaps; .*\); take one of auto, distilpose'):
         choose_method('fpd', network('coordinates'), network('heatmaps'))
+    with pytest.raises(DistilPoseError, match='--method pkd of a coordinates network and a heatmaps network: the '
+                       'teacher predicts no features; take auto or a method that does not need it'):
+        choose_method('pkd', network('coordinates', features=(torch.zeros(1, 8, 4, 3),)), network('heatmaps'))
     with pytest.raises(DistilPoseError, match="no method 'fdp'; expected one of auto, fpd, simcc"):
         choose_method('fdp', network('coordinates'), network('heatmaps'))
     with pytest.raises(DistilPoseError, match='produces features; expected heatmaps, SimCC or coordinates'):
