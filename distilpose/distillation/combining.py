@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from distilpose.structures import PoseOutputs
 
-from .heatmap_grid import COMMON_GRID, HeatmapGrid, move
 from .teachers.decoding import certainty_of
 from .teachers.keypoint_map import any_joints
 from .terms.simcc import resample_bins
@@ -111,71 +110,6 @@ def combine(outputs: Sequence[PoseOutputs], weights: Tensor, *, betas: Sequence[
 def common_fields(outputs: Sequence[PoseOutputs]) -> tuple[str, ...]:
     """The combined fields that all teachers have."""
     return tuple(name for name in FIELDS if all(getattr(one, name) is not None for one in outputs))
-
-
-class TeacherFacts(NamedTuple):
-    """What a combination knows of a teacher."""
-
-    grid: HeatmapGrid
-    """Of its heatmaps."""
-    simcc_beta: float
-    """Factor of the SimCC logits in its training loss."""
-
-
-class Combination(nn.Module):
-    """Combines the outputs of the teachers that ran in an iteration.
-
-    Args:
-        rule: one of :data:`RULES`.
-        teachers: all teachers by name.
-        ranks: (T, K) for ``'expert'``.
-        grid: of the combined heatmaps.
-        size: (width, height) of the combined heatmaps, ``None`` where there are none.
-    """
-
-    ranks: Tensor | None
-
-    def __init__(self, rule: str, teachers: Mapping[str, TeacherFacts], *, ranks: Tensor | None = None,
-                 grid: HeatmapGrid = COMMON_GRID, size: tuple[int, int] | None = None) -> None:
-        super().__init__()
-        self.rule, self.teachers, self.grid, self.size = rule, dict(teachers), grid, size
-        self.register_buffer('ranks', ranks, persistent=False)
-
-    @property
-    def simcc_beta(self) -> float:
-        """Factor of the combined SimCC logits: that of the first teacher."""
-        return next(iter(self.teachers.values())).simcc_beta
-
-    @torch.no_grad()
-    def forward(self, outputs: Mapping[str, PoseOutputs], factors: Mapping[str, float]) -> PoseOutputs:
-        """The combined outputs, in float32.
-
-        Args:
-            outputs: of the teachers that ran, at least one, in float32 and in the order of all.
-            factors: weight times schedule of these.
-        """
-        names = list(outputs)
-        device = any_joints(outputs[names[0]]).device
-        with torch.autocast(device.type, enabled=False):
-            aligned = [self._aligned(outputs[name], self.teachers[name].grid) for name in names]
-            betas = [self.teachers[name].simcc_beta for name in names]
-            weights = self._weights(names, aligned, [factors[name] for name in names], betas)
-            return combine(aligned, weights, betas=betas, beta=self.simcc_beta)
-
-    def _weights(self, names: Sequence[str], outputs: Sequence[PoseOutputs], factors: Sequence[float],
-                 betas: Sequence[float]) -> Tensor:
-        if self.ranks is not None:
-            places = list(self.teachers)
-            return expert_weights(outputs, torch.stack([self.ranks[places.index(name)] for name in names]))
-        if self.rule == 'confidence':
-            return confidence_weights(outputs, factors, betas=betas)
-        return mean_weights(outputs, factors)
-
-    def _aligned(self, outputs: PoseOutputs, grid: HeatmapGrid) -> PoseOutputs:
-        """Outputs with heatmaps on the combined grid."""
-        if outputs.heatmaps is None or self.size is None:
-            return outputs
-        return outputs._replace(heatmaps=(move(outputs.heatmaps[-1], grid, self.grid, size=self.size),))
 
 
 def _predicted(outputs: PoseOutputs) -> Tensor:

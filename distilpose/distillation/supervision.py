@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import torch
 from mmengine.logging import print_log
 from mmpose.registry import MODELS
 
 from distilpose.config.models import SUPERVISION_OPTIONS
 from distilpose.config.named_teachers import entry_of
 from distilpose.errors import DistilPoseError
-from distilpose.structures import ONLY_TEACHER, PoseOutputs
+from distilpose.structures import ONLY_TEACHER
 
-from .combining import FIELDS, RULES, Combination, TeacherFacts, common_fields, expert_ranks
-from .expert_joints import read_joints
-from .heatmap_grid import HeatmapGrids
+from .combination import Combination, combine_teachers
+from .combining import RULES
 from .layers import Layers, names_of
 from .paired_teacher import PairedTeacher, pair_teacher, share_adapters
-from .pairing import check_pair, check_terms, choose_grids, student_outputs, student_size
+from .pairing import check_pair, student_size
 from .teachers import Teacher, build_teacher
-from .teachers.keypoint_map import keypoint_count
 from .terms import DistillationTerm
 
 COMBINED = 'all teachers'
@@ -89,8 +86,8 @@ def supervise(student: Any, teacher: dict | Teacher | None, teachers: Mapping[st
                        keypoint_map=paired[name].keypoint_map, own_crop=paired[name].own_crop,
                        grids=paired[name].grids, layers=layers)
     share_adapters(paired.values())
-    combination = None if not shared else _combine(rule or 'mean', student, paired, shared, names=student_names,
-                                                   layers=layers)
+    combination = None if not shared else combine_teachers(
+        rule or 'mean', student, paired, shared, names=student_names, layers=layers)
     return Supervision(paired, *_named_terms(shared, own), combination, layers)
 
 
@@ -185,75 +182,3 @@ def _named_terms(shared: Mapping[str, DistillationTerm], own: Mapping[str, Mappi
                                       'term is; give one of them another name')
             terms[full], owners[full] = term, teacher
     return terms, owners
-
-
-def _combine(rule: str, student: Any, teachers: Mapping[str, PairedTeacher], terms: Mapping[str, DistillationTerm], *,
-             names: Sequence[str] | None, layers: Layers) -> Combination:
-    """The combination of all teachers, checked with terms that read it."""
-    first = next(iter(teachers.values()))
-    width, height = student_size(student, first.teacher)
-    images = torch.zeros(1, 3, height, width, device=next(student.parameters()).device)
-    with torch.no_grad():
-        found = student_outputs(student, images, layers)
-        outputs = {name: paired.run(images) for name, paired in teachers.items()}
-    _check_fields(terms, outputs)
-    grid = choose_grids(student, first.teacher, terms).student
-    facts = {name: TeacherFacts(paired.grids.target, paired.teacher.simcc_beta) for name, paired in teachers.items()}
-    ranks = None
-    if rule == 'expert':
-        count = keypoint_count(next(iter(outputs.values()))) or 0
-        ranks = expert_ranks([_joints(paired, names=names, count=count) for paired in teachers.values()], count)
-    combination = Combination(rule, facts, ranks=ranks, grid=grid, size=_heatmap_size(found, outputs.values()))
-    for name, one in outputs.items():
-        for label, term in terms.items():
-            reason = term.mismatch(found, one)
-            if reason:
-                raise DistilPoseError(f'term {label!r} and {entry_of(name)}: {reason}')
-    check_terms(student, found, combination.to(images.device)(outputs, dict.fromkeys(outputs, 1.0)), terms,
-                grids=HeatmapGrids(grid, grid, grid), beta=combination.simcc_beta, owner='combination of teachers')
-    return combination
-
-
-def _check_fields(terms: Mapping[str, DistillationTerm], outputs: Mapping[str, PoseOutputs]) -> None:
-    """Refuses terms that read what cannot be combined, or what not all teachers have."""
-    produced = '; '.join(f'{name}: {", ".join(one.produced())}' for name, one in outputs.items())
-    first = next(iter(outputs))
-    for label, term in terms.items():
-        alone = [field for field in term.teacher_fields if field not in FIELDS]
-        if alone:
-            raise DistilPoseError(f'term {label!r} reads {", ".join(alone)}, and those of several teachers are not '
-                                  f'combined; move the term to the teacher that it is meant for, such as '
-                                  f'model.teachers.{first}.terms.{label}')
-        missing = [(field, name) for field in term.teacher_fields for name, one in outputs.items()
-                   if getattr(one, field) is None]
-        if missing:
-            field, name = missing[0]
-            draws = field == 'heatmaps' and outputs[name].simcc is not None
-            raise DistilPoseError(f'term {label!r} reads the {field} of all teachers, and model.teachers.{name} has '
-                                  f'none ({produced}); '
-                                  + (f'let it draw them with model.teachers.{name}.heatmaps=dict(size=(48, 64), '
-                                     'sigma=2), or ' if draws else '')
-                                  + f'move the term to a teacher, such as model.teachers.{first}.terms.{label}')
-    if not common_fields(list(outputs.values())):
-        raise DistilPoseError(f'the teachers of model.teachers have no output in common that can be combined '
-                              f'({produced}); move the terms of model.terms to a teacher, such as '
-                              f'model.teachers.{first}.terms')
-
-
-def _joints(paired: PairedTeacher, *, names: Sequence[str] | None, count: int) -> tuple[int, ...]:
-    """Those that a teacher is the expert of; at least one of them is among those it predicts."""
-    entry = f'{entry_of(paired.name)}.joints'
-    joints = read_joints(paired.spec.get('joints'), names=names, count=count, entry=entry)
-    partners = None if paired.keypoint_map is None else paired.keypoint_map.partners
-    if joints and partners is not None and not any(partners[index] for index in joints):
-        raise DistilPoseError(f'{entry} is {paired.spec["joints"]!r}, and the teacher predicts none of these '
-                              f'keypoints; {paired.keypoint_map.describe()}')  # type: ignore[union-attr]
-    return joints
-
-
-def _heatmap_size(student: PoseOutputs, teachers: Any) -> tuple[int, int] | None:
-    """(width, height) of the combined heatmaps: the student's, or the largest of the teachers'."""
-    maps = [student.heatmaps[-1]] if student.heatmaps is not None else [
-        one.heatmaps[-1] for one in teachers if one.heatmaps is not None]
-    sizes = [(one.shape[-1], one.shape[-2]) for one in maps]
-    return max(sizes, key=lambda size: size[0] * size[1], default=None)

@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from distilpose.distillation.combination import Combination, TeacherFacts
 from distilpose.distillation.combining import (
-    Combination,
-    TeacherFacts,
     combine,
     common_fields,
     confidence_weights,
