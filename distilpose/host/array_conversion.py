@@ -1,4 +1,4 @@
-"""Conversions to numpy and to numbers that fail in mmpose: bfloat16, and the radius of a circle."""
+"""Conversions that fail in mmpose: of bfloat16, of the radius of a circle, and of keypoints without depth."""
 
 from __future__ import annotations
 
@@ -69,4 +69,27 @@ def draw_circles_with_numbers() -> bool:
         return original(self, center, radius, *args, **kwargs)
 
     OpencvBackendVisualizer.draw_circles = draw_circles
+    return True
+
+
+def convert_keypoints_without_depth() -> bool:
+    """Lets mmpose's ``KeypointConverter`` take samples of ``CocoWholeBodyDataset``, with ``keypoints_3d=None``."""
+    import numpy as np
+    from mmpose.datasets.transforms.converting import KeypointConverter
+
+    original = KeypointConverter.transform
+    try:
+        KeypointConverter(1, [(0, 0)]).transform(dict(keypoints=np.zeros((1, 1, 2)), keypoints_3d=None))
+    except AttributeError:
+        pass
+    else:
+        return False
+
+    @functools.wraps(original)
+    def transform(self: Any, results: dict) -> dict:
+        if 'keypoints_3d' in results and results['keypoints_3d'] is None:
+            del results['keypoints_3d']
+        return original(self, results)
+
+    KeypointConverter.transform = transform
     return True

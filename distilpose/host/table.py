@@ -174,6 +174,11 @@ REPLACEMENTS: tuple[Replacement, ...] = (
         why='numpy 2.4 refuses the radius of keypoints (--show-dir), an array of one element, as a number',
         until='mmpose passes a number', install=array_conversion.draw_circles_with_numbers),
     _repair(
+        'mmpose.datasets.transforms.converting:KeypointConverter.transform',
+        why='it takes keypoints_3d for an array where CocoWholeBodyDataset sets None',
+        until='mmpose leaves keypoints_3d out of two-dimensional samples, or looks at it',
+        install=array_conversion.convert_keypoints_without_depth),
+    _repair(
         'mmengine.config.config:Config._get_cfg_path',
         why="it looks for `_base_ = 'distilpose::...'` in a folder that a checkout does not have, and marks what it "
             'finds with a scope that no registry has',

@@ -91,3 +91,12 @@ class TestBfloat16:
             losses = head.to(device).loss([torch.rand(1, 8, 4, 4, device=device)], [sample.to(device)])
         assert torch.isfinite(losses['loss_kpt'])
         assert 'acc_pose' in losses
+
+
+def test_keypoints_of_the_whole_body_are_converted() -> None:
+    from mmpose.datasets.transforms import KeypointConverter
+
+    keypoints = np.arange(6.0).reshape(1, 3, 2)
+    found = KeypointConverter(2, [(2, 0), (1, 1)]).transform(
+        dict(keypoints=keypoints, keypoints_visible=np.ones((1, 3)), keypoints_3d=None))
+    assert (found['keypoints'] == keypoints[:, [2, 1]]).all() and 'keypoints_3d' not in found
