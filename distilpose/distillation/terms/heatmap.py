@@ -80,8 +80,6 @@ class HeatmapTerm(DistillationTerm):
         unlabelled_weight: factor on the others.
         weights: ``'gt'``: as above; ``'none'``: on labelled images all joints have the weight 1 too, also those that
             their data set does not annotate (a student of the keypoints of several data sets).
-        clip: clip the teacher's heatmaps to [0, 1], the range of targets. Networks with batch normalisation may predict
-            peaks far above 1 for a few images, whose squared errors dominate the loss. No published method does this.
         **kwargs: as :class:`DistillationTerm`.
     """
 
@@ -90,10 +88,10 @@ class HeatmapTerm(DistillationTerm):
     supports_grids = True
 
     def __init__(self, *, labelled_weight: float = 1.0, unlabelled_weight: float = 1.0, weights: str = 'gt',
-                 clip: bool = False, **kwargs: Any) -> None:
+                 **kwargs: Any) -> None:
         super().__init__(**kwargs)
         check_weights(type(self).__name__, weights)
-        self.weights, self.clip = weights, clip
+        self.weights = weights
         require_numbers('HeatmapTerm', labelled_weight=labelled_weight, unlabelled_weight=unlabelled_weight)
         if min(labelled_weight, unlabelled_weight) < 0:
             raise DistilPoseError(f'HeatmapTerm got labelled_weight={labelled_weight} and unlabelled_weight='
@@ -111,8 +109,8 @@ class HeatmapTerm(DistillationTerm):
         if self.weights == 'none':
             labels = labels._replace(weights=torch.ones_like(labels.weights))
         weights = factors[:, None] * labels.distillation_weights().square()
-        expected = teacher.heatmaps[-1].clamp(0, 1) if self.clip else teacher.heatmaps[-1]
-        targets = targets_for(student.heatmaps, expected, source=self.teacher_grid, target=self.student_grid)
+        targets = targets_for(student.heatmaps, teacher.heatmaps[-1], source=self.teacher_grid,
+                              target=self.student_grid)
         return heatmap_loss(student.heatmaps, targets, weights=weights)
 
 

@@ -102,14 +102,6 @@ def test_joints_without_a_label_are_taught_on_demand() -> None:
         HeatmapTerm(weights='all')
 
 
-@on_device
-def test_a_teachers_peaks_are_clipped_on_demand() -> None:
-    student, teacher, weights = outputs(stacks=2), outputs(seed=1), labels(some_weights())
-    clipped = PoseOutputs(heatmaps=(teacher.heatmaps[-1].clamp(0, 1),))
-    found, expected = HeatmapTerm(clip=True)(student, teacher, weights), HeatmapTerm()(student, clipped, weights)
-    assert torch.equal(found, expected) and not torch.equal(found, HeatmapTerm()(student, teacher, weights))
-
-
 @in_dtype
 def test_gradients_are_those_of_finite_differences() -> None:
     student, teacher = outputs(size=(3, 2)).heatmaps[0].double(), outputs(size=(3, 2), seed=1).heatmaps[0].double()
