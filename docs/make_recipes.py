@@ -33,6 +33,7 @@ GROUPS = {
                         '[methods](methods.md#attention-transfer)'),
     f'{BODY}/rtmpose': ('RTMPose, body', '[DWPose](dwpose.md)'),
     f'{WHOLE_BODY}/dwpose': ('DWPose, whole body', '[DWPose](dwpose.md), [whole body](wholebody.md)'),
+    f'{WHOLE_BODY}/experts': ('Part experts, whole body', '[part experts](teachers.md#part-experts)'),
     f'{WHOLE_BODY}/rtmpose': ('RTMPose, whole body', '[DWPose](dwpose.md), [whole body](wholebody.md)'),
     'quickstart': ('Quickstart', '[quickstart](benchmarks/quickstart.md), [FPD](benchmarks/fpd.md)'),
     'own_data': ('Your own data', '[your own data](own_data.md)'),
@@ -78,7 +79,7 @@ CHECKED = (
     ('[trained](benchmarks/lspet.md)', r'/(distilpose|tokenpose)/lspet/'),
     ('[trained](benchmarks/fpd.md)', r'fpd/lspet/(?!moving_average)|quickstart/fpd_'),
     ('[trained](benchmarks/simdr.md)', r'simdr/lspet/'),
-    ('[trained](benchmarks/dwpose.md)', r'/synthetic/'),
+    ('[trained](benchmarks/dwpose.md)', r'/synthetic/(?!.*(body-feet|face-hands))'),
     ('[trained](benchmarks/quickstart.md)', r'quickstart/(?!fpd_)'),
 )
 """What is checked beside building the recipe, and the paths for which it is; the words are explained on the page."""
