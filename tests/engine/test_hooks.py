@@ -129,6 +129,18 @@ def test_each_of_several_teachers_is_verified_by_name() -> None:
         hook.before_save_checkpoint(runner, {})
 
 
+def test_teachers_that_start_and_end_are_logged() -> None:
+    runner, lines = fake_runner(None, primary=FakeTeacher(), senior=FakeTeacher())
+    hook, shares = TeacherCheckHook(), dict(primary=1.0, senior=0.0)
+    for name, paired in runner.model.teachers.items():
+        paired.factor = lambda name=name: shares[name]
+    for runner.iter in range(4):
+        shares.update(dict(primary=0.0, senior=0.5) if runner.iter > 1 else {})
+        hook.before_train_iter(runner, 0)
+    assert lines == ['Active teachers from iteration 1 on, with their weights: primary 1.',
+                     'Active teachers from iteration 3 on, with their weights: senior 0.5.']
+
+
 def test_another_order_of_one_of_several_teachers_is_named() -> None:
     other = FakeTeacher()
     other.keypoint_names = NAMES[::-1]

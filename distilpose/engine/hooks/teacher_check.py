@@ -28,6 +28,9 @@ class TeacherCheckHook(Hook):
 
     priority = 'NORMAL'
 
+    def __init__(self) -> None:
+        self._active: tuple[str, ...] | None = None
+
     def before_train(self, runner: Runner) -> None:
         """Logs which teachers there are.
 
@@ -50,6 +53,19 @@ class TeacherCheckHook(Hook):
             if paired.keypoint_map is not None:
                 runner.logger.info(f'{_prefix(name)}{paired.keypoint_map.describe()}')
             _compare_with_data(runner, name, paired)
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Logs which of several teachers are active and how much each weighs, at the start and when one starts or ends.
+        """
+        teachers = getattr(unwrapped_model(runner), 'teachers', {})
+        if len(teachers) < 2:
+            return
+        factors = {name: paired.factor() for name, paired in teachers.items()}
+        active = tuple(name for name, factor in factors.items() if factor != 0)
+        if active != self._active:
+            self._active = active
+            shares = ', '.join(f'{name} {factors[name]:.3g}' for name in active) or 'none'
+            runner.logger.info(f'Active teachers from iteration {runner.iter + 1} on, with their weights: {shares}.')
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Verifies the weights before anything is written.
