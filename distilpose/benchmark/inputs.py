@@ -108,8 +108,8 @@ def with_a_teacher(cfg: Config) -> Iterator[tuple[Config, list[str]]]:
                               'config with one of them as model.teacher')
     teacher = cfg.model.get('teacher') if cfg.model.type == 'PoseDistiller' else None
     checkpoint = teacher and teacher.get('checkpoint')
-    if teacher is None or (checkpoint and project_path(checkpoint).is_file()):
-        yield cfg, []
+    if teacher is None or 'type' in teacher or (checkpoint and project_path(checkpoint).is_file()):
+        yield cfg, []  # a teacher of a registered type has no checkpoint
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'random.pth'
