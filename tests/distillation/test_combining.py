@@ -36,9 +36,13 @@ def outputs(seed: int = 0, *, mask: Tensor | None = None, size: tuple[int, int] 
                        sigmas=random(2) + 1, scores=random(1), simcc=(random(12) * 4, random(16) * 4), mask=mask)
 
 
+def experts(several: list[PoseOutputs], joints: list[tuple[int, ...]]) -> Tensor:
+    return expert_weights(several, expert_ranks(joints, JOINTS).to(several[0].coords.device))
+
+
 def weights_by(rule: str, several: list[PoseOutputs], factors: list[float]) -> Tensor:
     if rule == 'expert':
-        return expert_weights(several, expert_ranks([(0, 2), (3,)], JOINTS))
+        return experts(several, [(0, 2), (3,)])
     if rule == 'confidence':
         return confidence_weights(several, factors, betas=[1.0] * len(several))
     return mean_weights(several, factors)
@@ -126,7 +130,7 @@ def test_distributions_of_other_bins_are_resampled_to_the_larger_number() -> Non
 @on_device
 def test_an_expert_is_taken_for_its_joints_and_the_first_for_the_others() -> None:
     several = [outputs(0), outputs(1), outputs(2)]
-    weights = expert_weights(several, expert_ranks([(), (1, 2), (2, 4)], JOINTS))
+    weights = experts(several, [(), (1, 2), (2, 4)])
     found = combine(several, weights, betas=[1.0] * 3)
     for joint, teacher in enumerate((0, 1, 1, 0, 2)):
         torch.testing.assert_close(found.coords[:, joint], several[teacher].coords[:, joint])
@@ -138,7 +142,7 @@ def test_where_an_expert_does_not_predict_its_joint_the_first_does_that_predicts
     masks = [torch.ones(BATCH, JOINTS) for _ in range(3)]
     masks[2][1, 4] = masks[0][1, 4] = 0
     several = [outputs(seed, mask=mask) for seed, mask in enumerate(masks)]
-    weights = expert_weights(several, expert_ranks([(), (), (4,)], JOINTS))
+    weights = experts(several, [(), (), (4,)])
     assert weights[:, 0, 4].tolist() == [0, 0, 1] and weights[:, 1, 4].tolist() == [0, 1, 0]
 
 

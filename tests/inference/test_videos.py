@@ -186,6 +186,16 @@ def contents(out: Path) -> dict[str, bytes]:
     return {str(file.relative_to(out)): file.read_bytes() for file in sorted(out.rglob('*')) if file.is_file()}
 
 
+def assert_same(found: Path, expected: Path) -> None:
+    """The same files, and numbers to rounding: after a resume, batches are of other images, and so of other sizes."""
+    one, other = contents(found), contents(expected)
+    results = [json.loads(files.pop('results.json')) for files in (one, other)]
+    assert one == other
+    assert [[(key, entry[key]) for key in sorted(entry) if key != 'keypoints'] for entry in results[0]] == [
+        [(key, entry[key]) for key in sorted(entry) if key != 'keypoints'] for entry in results[1]]
+    np.testing.assert_allclose(*([entry['keypoints'] for entry in entries] for entries in results), atol=1e-3)
+
+
 def stopping(after: int) -> Callable[[np.ndarray], np.ndarray]:
     left = iter(range(after))
 
@@ -239,7 +249,7 @@ def test_a_signal_while_the_journal_is_written(is_written: bool, model: Any, tmp
         predict_files(model, inputs, out=tmp_path / 'out', **options)
     monkeypatch.undo()
     predict_files(model, inputs, out=tmp_path / 'out', resume=True, **options)
-    assert contents(tmp_path / 'out') == contents(tmp_path / 'whole')
+    assert_same(tmp_path / 'out', tmp_path / 'whole')
 
 
 def test_only_the_same_run_is_resumed(model: Any, folder: Path, tmp_path: Path) -> None:
@@ -298,7 +308,7 @@ def test_a_killed_run_is_resumed(folder: Path, tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / 'out').iterdir() if file.name.startswith('results')] == []
     assert not (tmp_path / 'out/pictures/clip.mp4').exists()
     subprocess.run([*command('out'), '--resume'], cwd=tiny.PROJECT, check=True, capture_output=True)
-    assert contents(tmp_path / 'out') == contents(tmp_path / 'whole')
+    assert_same(tmp_path / 'out', tmp_path / 'whole')
 
 
 _MEMORY = """
