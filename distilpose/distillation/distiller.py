@@ -264,6 +264,7 @@ class PoseDistiller(BaseModel):
         super().train(mode)
         self.student.train(mode)
         set_frozen_to_eval(self.student, self.frozen)
+        self.layers.tap(self.student)
         for paired in self.teachers.values():  # last, since shared modules are the teacher's
             paired.teacher.train(mode)
         return self

@@ -44,7 +44,8 @@ class Layers:
         size: (width, height) of its images; ``None``: that of its codec.
 
     Raises:
-        DistilPoseError: there is no such layer, its output is no tensor, or it has none or several in a forward pass.
+        DistilPoseError: there is no such layer, its output is no tensor with a row for every image, it has none or
+            several in a forward pass, or one of a student has no gradient.
     """
 
     def __init__(self, network: Any, names: Iterable[str] = (), *, role: str = 'student',
@@ -53,13 +54,17 @@ class Layers:
         self._layers = {name: _find(network, name, role=role) for name in dict.fromkeys(names)}
         self._overwritten: frozenset[str] = frozenset()
         if self._layers:
-            add_taps(network, self._modules() - _recorded_between(network))
+            self.tap(network)
             self._overwritten = self._find_overwritten(network)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the layers."""
         return tuple(self._layers)
+
+    def tap(self, network: Any) -> None:
+        """Registers the forward hooks of modules that have none, as those that replaced ``SyncBN`` in the network."""
+        add_taps(network, self._modules() - _recorded_between(network))
 
     def inside(self, modules: Iterable[str]) -> tuple[str, ...]:
         """Names of the layers that are in one of these modules, or its output."""
@@ -105,25 +110,30 @@ class Layers:
     def _find_overwritten(self, network: Any) -> frozenset[str]:
         """Modules whose outputs are changed in place by what comes after them; reads all layers once."""
         states = [(module, module.training) for module in network.modules()]
-        images = example_images(network, self.size)
+        images, is_student = example_images(network, self.size), self.role == 'student'
         network.eval()
         try:
             with torch.no_grad(), recording(self._modules(), self._modules()) as copies:
                 recorded_pass(network, images)
-            with torch.set_grad_enabled(self.role == 'student'), recording(self._modules()) as recorded:
-                recorded_pass(network, images)
+            with torch.set_grad_enabled(is_student), recording(self._modules()) as recorded:
+                recorded_pass(network, images.requires_grad_(is_student).clone())  # frozen layers have gradients, too
         finally:
             for module, was_training in states:
                 module.training = was_training
         for name, layer in self._layers.items():
-            has_gradient = self._read(name, recorded).requires_grad
-            weights = network.get_submodule(layer.module).parameters()
-            if self.role == 'student' and not has_gradient and any(weight.requires_grad for weight in weights):
-                raise DistilPoseError(f'the layer {name!r} of the student has no gradient: a block around it computes '
-                                      'it again in the backward pass (with_cp=True); name that block, or set '
-                                      'with_cp=False')
+            self._check_output(name, self._read(name, recorded), network.get_submodule(layer.module.split('.')[0]))
         return frozenset(name for name in self._modules()
                          if not _are_equal(copies.outputs[name], recorded.outputs[name]))
+
+    def _check_output(self, name: str, value: Tensor, around: nn.Module) -> None:
+        """Refuses the output of a layer for one image that has other rows than images, or no gradient in training."""
+        if len(value) != 1:
+            raise DistilPoseError(f'the layer {name!r} of the {self.role} puts out {tuple(value.shape)} for one image; '
+                                  'expected (1, ...), a row for every image; name the layer around it')
+        is_trained = self.role == 'student' and any(weight.requires_grad for weight in around.parameters())
+        if is_trained and not value.requires_grad:
+            raise DistilPoseError(f'the layer {name!r} of the student has no gradient: a block around it computes it '
+                                  'again in the backward pass (with_cp=True); name that block, or set with_cp=False')
 
     def _read(self, name: str, recorded: Recording) -> Tensor:
         value = self._found(name, recorded)

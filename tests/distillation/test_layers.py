@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.model import revert_sync_batchnorm
 from torch import Tensor, nn
 
 from distilpose.config.models import build_estimator
@@ -154,6 +155,39 @@ def test_a_layer_inside_of_a_checkpointed_block_is_refused() -> None:
         Layers(model, ['backbone.layer3.0.conv1'])
     model.requires_grad_(False)
     Layers(model, ['backbone.layer3.0.conv1'])
+
+
+@pytest.mark.filterwarnings('ignore:torch.utils.checkpoint')
+def test_an_activation_inside_of_a_checkpointed_block_is_refused() -> None:
+    """It has no weights of its own; those before it have no gradient either."""
+    config = dict(copy.deepcopy(STUDENT), backbone=dict(type='MobileNetV2', widen_factor=0.25, with_cp=True),
+                  head=dict(type='HeatmapHead', in_channels=1280, out_channels=5, deconv_out_channels=None,
+                            decoder=dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(2, 2), sigma=1)))
+    model = build_estimator(config)
+    with pytest.raises(DistilPoseError, match=r"'backbone.layer3.1.conv.0.activate' of the student has no gradient"):
+        Layers(model, ['backbone.layer3.1.conv.0.activate'])
+    model.backbone.conv1.requires_grad_(False)
+    Layers(model, ['backbone.conv1', 'backbone.conv1.activate'])
+
+
+def test_a_layer_whose_rows_are_not_the_images_is_refused() -> None:
+    """As windows of attention, or tokens before the batch."""
+    model = network()
+    model.backbone.layer1 = nn.Sequential(nn.Flatten(0, 1), nn.Unflatten(0, (-1, 4)), model.backbone.layer1)
+    for role in ('student', 'teacher'):
+        with pytest.raises(DistilPoseError, match=rf"'backbone.layer1.0' of the {role} puts out \(4, 16, 12\) for one "
+                                                  r"image; expected \(1, ...\), a row for every image; name"):
+            Layers(model, ['backbone.layer1.0'], role=role)
+
+
+def test_a_layer_that_a_runner_replaces_is_recorded() -> None:
+    """mmengine's Runner replaces ``SyncBN``, which RTMPose has, by BN."""
+    config = rtmpose.network()
+    config['backbone']['norm_cfg'] = dict(type='SyncBN')
+    terms = dict(feature=feature_term('backbone.stem.0.bn', 'backbone.stem.0.bn'))
+    model = PoseDistiller(config, rtmpose.teacher(rtmpose.network()), terms=terms)
+    model = revert_sync_batchnorm(model).train()
+    assert torch.isfinite(model(*rtmpose.batch(), mode='loss')['loss_feature'])
 
 
 def test_layers_of_mixed_precision_are_compared_in_float32() -> None:

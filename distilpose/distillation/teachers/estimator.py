@@ -148,6 +148,7 @@ class FrozenTeacher(Teacher):
         if self.model.training and device.type == 'cpu' and get_world_size() > 1:
             # The host does this to what DistributedDataParallel wraps, and the teacher is outside of that.
             self.model = with_plain_normalisation(self.model)
+            self.layers.tap(self.model)
 
     def _precision(self, device: torch.device) -> torch.autocast:
         return torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype is not None)
