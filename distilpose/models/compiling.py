@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,6 +16,21 @@ Function = Callable[..., Any]
 """Of a module and its inputs."""
 COMPILE_MODES = ('default', 'reduce-overhead', 'max-autotune')
 WITH_CUDA_GRAPHS = ('reduce-overhead', 'max-autotune')
+_THREAD = threading.local()
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Runs the functions that :func:`compiled` returned as they are, in this thread.
+
+    A batch of another size than those of the training would have them compiled for any size, which is slower.
+    """
+    before = getattr(_THREAD, 'is_uncompiled', False)
+    _THREAD.is_uncompiled = True
+    try:
+        yield
+    finally:
+        _THREAD.is_uncompiled = before
 
 
 def compiled(function: Function, *, mode: str, is_frozen: bool = False) -> Function:
@@ -31,6 +48,8 @@ def compiled(function: Function, *, mode: str, is_frozen: bool = False) -> Funct
     run = _compile(function, mode=mode, is_frozen=is_frozen and mode == 'default')
 
     def checked(module: Any, inputs: Any) -> Any:
+        if getattr(_THREAD, 'is_uncompiled', False):
+            return function(module, inputs)
         try:
             return run(module, inputs)
         except Exception as error:

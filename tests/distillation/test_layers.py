@@ -339,6 +339,24 @@ class TestOptimisedTeacher:
         assert frozen.copy.current() is frozen.model
         assert len(lines) == 1 and 'other outputs of backbone.layer1.0.conv2, backbone.bn1 or none' in lines[0]
 
+    def test_a_compiled_copy_is_compiled_for_the_batches_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One more batch size would make the size of the batch a variable of what is compiled."""
+        graphs: list[Any] = []
+
+        def backend(graph: Any, inputs: Any) -> Any:
+            graphs.append(inputs)
+            return graph.forward
+
+        traced = torch._dynamo.optimize(backend)
+        monkeypatch.setattr(torch, 'compile', lambda function, mode: traced(function))
+        frozen = teacher(compile='reduce-overhead')
+        frozen.record(['backbone.layer1'])
+        expected = by_hooks(copy.deepcopy(frozen.model), ('backbone.layer1',))
+        found = frozen.outputs(IMAGES).layers['backbone.layer1']
+        torch.testing.assert_close(found, expected['backbone.layer1'], rtol=1e-3, atol=1e-4)
+        assert frozen.copy.current() is not frozen.model and len(graphs) == 2  # backbone and head
+        assert all(isinstance(side, int) for inputs in graphs for value in inputs for side in value.shape)
+
     def test_a_teacher_in_train_mode_shows_the_layers_of_its_batches(self) -> None:
         frozen = teacher(mode='train')
         frozen.record(['backbone.layer1'])

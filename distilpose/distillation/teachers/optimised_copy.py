@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeGuard
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from distilpose.models.compiling import uncompiled
 from distilpose.models.optimised import optimise_for_inference
 
 from ..layers import Layers
@@ -86,7 +87,8 @@ class OptimisedCopy:
         """The copy, or the estimator where layers of the copy have other outputs."""
         assert self.layers is not None
         tolerance = _TOLERANCE if self.speed.get('dtype') is None else _TOLERANCE_OF_HALF
-        differing = self.layers.differing(self.model, optimised, tolerance=tolerance)
+        with uncompiled():
+            differing = self.layers.differing(self.model, optimised, tolerance=tolerance)
         if not differing:
             return optimised
         print_log(f'The teacher predicts with the stored network and not with a copy optimised for inference, which '
