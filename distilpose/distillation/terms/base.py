@@ -105,11 +105,14 @@ class DistillationTerm(nn.Module, ABC):
         return None
 
     def weigh(self, labels: Labels, teacher: PoseOutputs) -> Labels:
-        """The labels with the teacher's confidence in their mask, which multiplies the loss of a joint."""
+        """The labels with the teacher's confidence in their mask, which multiplies the loss of a joint.
+
+        It has no gradient: a student that is its own teacher would learn to be unsure.
+        """
         if self.certainty_field is None:
             return labels
         outputs = PoseOutputs(**{self.certainty_field: getattr(teacher, self.certainty_field)})
-        factors = certainty_of(outputs, beta=self.certainty_beta)
+        factors = certainty_of(outputs, beta=self.certainty_beta).detach()
         if self.certainty != 'soft':
             factors = (factors >= float(self.certainty or 0)).to(factors.dtype)
         elif self.squares_weights:

@@ -132,3 +132,11 @@ def test_in_a_distillation() -> None:
         model = distiller(teacher=made, terms=dict(simulated_heatmap=dict(term, certainty=certainty)))
         values.append(model(*batch(), mode='loss')['loss_simulated_heatmap'].item())
     assert values == pytest.approx([values[0], 0.25 * values[0], 0]) and values[0] > 0
+
+
+def test_a_teacher_with_gradients_has_none_from_its_certainty() -> None:
+    """A student that is its own teacher would learn to be unsure."""
+    term, own = CoordinateTerm(certainty='soft'), outputs()
+    own = own._replace(scores=own.scores.requires_grad_())
+    term.choose_certainty(own)
+    assert not term.weigh(labels(torch.ones_like(own.scores[..., 0])), own).mask.requires_grad
