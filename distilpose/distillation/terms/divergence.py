@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
@@ -18,8 +19,6 @@ from .base import DistillationTerm
 from .map_pair import MapPair
 
 OVER = ('pixels', 'channels')
-
-_NO_WEIGHT = 1e-30
 
 
 def channel_divergence(student: Tensor, teacher: Tensor, *, temperature: float = 1.0,
@@ -68,7 +67,7 @@ def pixel_divergence(student: Tensor, teacher: Tensor, *, temperature: float = 1
     rows, targets = ((maps / temperature).movedim(1, -1) for maps in (student, teacher))
     if weights is None:
         return temperature ** 2 * divergence_from_gaussians(rows, targets.softmax(dim=-1)).mean()
-    offsets = weights.clamp(min=_NO_WEIGHT).log()[:, None, None]
+    offsets = weights.log().clamp(min=torch.finfo(weights.dtype).min / 4)[:, None, None]
     divergence = divergence_from_gaussians(rows + offsets, (targets + offsets).softmax(dim=-1))
     return temperature ** 2 * (divergence.mean((1, 2)) * weights.amax(1)).mean()
 

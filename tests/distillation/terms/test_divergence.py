@@ -63,6 +63,10 @@ def test_channels_of_weight_zero_take_no_part() -> None:
         (gradient,) = torch.autograd.grad(loss(student, teacher, weights=weights), student)
         assert gradient[0, 2].abs().max() < 1e-20 and gradient[0, 1].any() and torch.isfinite(gradient).all()
         assert loss(student, teacher, weights=torch.zeros(2, 3)).item() == 0
+        teacher_with_a_peak = teacher.clone()
+        teacher_with_a_peak[0, 2] = 20.0
+        found = [loss(student, target, temperature=0.1, weights=weights) for target in (teacher, teacher_with_a_peak)]
+        torch.testing.assert_close(found[1], found[0])
 
 
 @BOTH
