@@ -28,7 +28,7 @@ def attention_maps(maps: Tensor, *, power: float = 2.0, weights: Tensor | None =
 
     Args:
         maps: (B, C, H, W).
-        power: 2 in the published code.
+        power: at least 1; 2 in the published code.
         weights: (B, C) of the channels, ``None`` for ones.
 
     Returns:
@@ -78,7 +78,7 @@ class AttentionTerm(DistillationTerm):
         **kwargs: as :class:`DistillationTerm`.
 
     Raises:
-        DistilPoseError: an option is unknown, or the power is not above 0.
+        DistilPoseError: an option is unknown, or the power is below 1.
     """
 
     supports_grids = True
@@ -89,8 +89,9 @@ class AttentionTerm(DistillationTerm):
         self.weighs_joints = maps == 'heatmaps'
         super().__init__(**kwargs)
         require_numbers('AttentionTerm', power=power)
-        if power <= 0:
-            raise DistilPoseError(f'AttentionTerm got power={power}; expected a number above 0')
+        if power < 1:
+            raise DistilPoseError(f'AttentionTerm got power={power}; expected at least 1: below it, the gradient of a '
+                                  'map that is 0 is not finite')
         if reduction not in REDUCTIONS:
             raise DistilPoseError(f'AttentionTerm got reduction={reduction!r}; expected one of {REDUCTIONS}')
         self.loss: Callable[..., Tensor] = partial(attention_loss, power=power, reduction=reduction)

@@ -102,7 +102,7 @@ def test_heatmaps_of_another_grid_are_moved(make, of_features, of_heatmaps) -> N
 
 @pytest.mark.parametrize('make, options, sentence', [
     (AttentionTerm, dict(maps='tokens'), "AttentionTerm got maps='tokens'; expected one of"),
-    (AttentionTerm, dict(power=0), 'AttentionTerm got power=0; expected a number above 0'),
+    (AttentionTerm, dict(power=0.5), 'AttentionTerm got power=0.5; expected at least 1: below it, the gradient'),
     (AttentionTerm, dict(reduction='none'), "got reduction='none'; expected one of"),
     (AttentionTerm, dict(certainty='soft'), 'does not compare joint by joint'),
     (PearsonTerm, dict(maps='heatmaps', student_layer='neck'), "maps='heatmaps' and the names of layers .*; drop them"),
