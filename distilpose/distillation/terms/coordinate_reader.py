@@ -95,7 +95,10 @@ class CoordinateReader:
         return expected_coordinates(student, self.student, beta=self.beta, grid=grid)
 
     def target(self, teacher: PoseOutputs, *, grid: HeatmapGrid = COMMON_GRID) -> tuple[Tensor, Tensor]:
-        """(B, K, 2) of the teacher, and (B, K) whether it has a place: a heatmap without a peak has none."""
+        """(B, K, 2) of the teacher, and (B, K) whether they are inside the crop, where labels are, too.
+
+        A heatmap without a peak is outside.
+        """
         field = str(self.field(teacher))
         found = coordinates_of(PoseOutputs(**{field: getattr(teacher, field)}), grid=grid)
-        return found, (found >= 0).all(-1)
+        return found, ((found >= 0) & (found <= 1)).all(-1)

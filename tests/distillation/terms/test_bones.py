@@ -25,9 +25,9 @@ def loss(student: Tensor, teacher: Tensor, weights: Tensor | None = None, **opti
 
 @on_device
 def test_a_bent_arm() -> None:
-    """Bones of lengths 1, 1, 2 and 1, 1, 1; the second is bent by 90 degrees in one of them."""
+    """Bones of lengths 1, 1, 2 and three of 0.5; the second is bent by 90 degrees in one of them."""
     straight = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [4.0, 0.0]]])
-    bent = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [2.0, 1.0]]])
+    bent = torch.tensor([[[0.0, 0.0], [0.5, 0.0], [0.5, 0.5], [1.0, 0.5]]])
     lengths = (2 * 0.5 * (3 / 4 - 1) ** 2 + 0.5 * (6 / 4 - 1) ** 2) / 3
     angles = 4 * 0.5 / 9  # of the nine pairs, four are at right angles in one and not in the other
     assert loss(straight, bent, angle=0.0).item() == pytest.approx(lengths, rel=1e-5)

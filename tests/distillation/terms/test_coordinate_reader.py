@@ -25,6 +25,14 @@ def test_expected_coordinates_of_distributions_and_heatmaps() -> None:
 
 
 @on_device
+def test_a_joint_outside_the_crop_has_no_place_on_any_side() -> None:
+    reader = CoordinateReader('SomeTerm', student='coords', teacher='auto', beta=None)
+    places = torch.tensor([[[0.0, 1.0], [-0.1, 0.5], [0.5, -0.1], [1.1, 0.5], [0.5, 1.1]]])
+    found, has_place = reader.target(PoseOutputs(coords=places))
+    assert found is places and has_place.tolist() == [[True, False, False, False, False]]
+
+
+@on_device
 def test_reads_what_there_is_and_refuses_the_rest() -> None:
     places = torch.full((1, 2, 2), 0.5)
     maps = draw_simulated_heatmaps(places, torch.full_like(places, 2.0), size=(48, 64))
