@@ -81,3 +81,19 @@ def require_numbers(owner: str, /, **values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
             raise DistilPoseError(f'{owner}: {name} is {value!r}; expected a finite number')
+
+
+def require_weights(owner: str, /, **weights: Any) -> None:
+    """Refuses weights of the parts of a loss that are no finite numbers or negative, or all 0.
+
+    Args:
+        owner: whose they are, for the message.
+        **weights: by name.
+
+    Raises:
+        DistilPoseError: names all of them.
+    """
+    require_numbers(owner, **weights)
+    if min(weights.values()) < 0 or not any(weights.values()):
+        found = ' and '.join(f'{name}={value}' for name, value in weights.items())
+        raise DistilPoseError(f'{owner} got {found}; expected weights that are not negative, one of them above 0')

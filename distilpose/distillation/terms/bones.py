@@ -10,7 +10,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
-from distilpose.distillation.schedules import require_numbers
+from distilpose.distillation.schedules import require_weights
 from distilpose.distillation.teachers.keypoint_names import read_skeleton
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
@@ -95,10 +95,7 @@ class BoneVectorTerm(DistillationTerm):
     def __init__(self, *, bones: str | Sequence[Sequence[int]], length: float = 1.0, angle: float = 1.0,
                  student: str = 'coords', teacher: str = 'auto', beta: float | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        require_numbers('BoneVectorTerm', length=length, angle=angle)
-        if min(length, angle) < 0 or not length + angle:
-            raise DistilPoseError(f'BoneVectorTerm got length={length} and angle={angle}; expected weights that are '
-                                  'not negative, one of them above 0')
+        require_weights('BoneVectorTerm', length=length, angle=angle)
         self.length, self.angle = length, angle
         pairs = read_skeleton(bones, entry='BoneVectorTerm.bones') if isinstance(bones, str) else _checked(bones)
         self.register_buffer('bones', torch.tensor(pairs), persistent=False)

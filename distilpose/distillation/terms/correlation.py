@@ -8,8 +8,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from distilpose.distillation.schedules import require_numbers
-from distilpose.errors import DistilPoseError
+from distilpose.distillation.schedules import require_weights
 from distilpose.structures import Labels, PoseOutputs
 
 from .base import DistillationTerm
@@ -173,10 +172,7 @@ class DistributionRelationTerm(DistillationTerm):
                  teacher_beta: float | None = None, weights: str = 'gt', **kwargs: Any) -> None:
         super().__init__(**kwargs)
         name = type(self).__name__
-        require_numbers(name, inter=inter, intra=intra)
-        if min(inter, intra) < 0 or not inter + intra:
-            raise DistilPoseError(f'{name} got inter={inter} and intra={intra}; expected weights that are not '
-                                  'negative, one of them above 0')
+        require_weights(name, inter=inter, intra=intra)
         self.inter, self.intra, self.temperature = inter, intra, temperature
         self.pair = SimCCPair(name, beta=beta, teacher_beta=teacher_beta, weights=weights, temperature=temperature)
 

@@ -8,7 +8,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from distilpose.distillation.schedules import require_numbers
+from distilpose.distillation.schedules import require_numbers, require_weights
 from distilpose.errors import DistilPoseError
 from distilpose.models.losses import divergence_from_gaussians
 from distilpose.structures import Labels, PoseOutputs
@@ -90,10 +90,7 @@ class DecoupledTerm(DistillationTerm):
                  beta: float = 1.0, teacher_beta: float | None = None, weights: str = 'gt', **kwargs: Any) -> None:
         super().__init__(**kwargs)
         name = type(self).__name__
-        require_numbers(name, target_weight=target_weight, other_weight=other_weight)
-        if min(target_weight, other_weight) < 0 or not target_weight + other_weight:
-            raise DistilPoseError(f'{name} got target_weight={target_weight} and other_weight={other_weight}; expected '
-                                  'weights that are not negative, one of them above 0')
+        require_weights(name, target_weight=target_weight, other_weight=other_weight)
         self.target_weight, self.other_weight, self.temperature = target_weight, other_weight, temperature
         self.pair = SimCCPair(name, beta=beta, teacher_beta=teacher_beta, weights=weights, temperature=temperature)
 

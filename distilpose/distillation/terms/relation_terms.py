@@ -8,7 +8,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from distilpose.distillation.schedules import require_numbers
+from distilpose.distillation.schedules import require_weights
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
 
@@ -25,10 +25,7 @@ class _Relations:
     """The weights of distances and angles of a term, and their sum."""
 
     def __init__(self, term: str, *, distance: float, angle: float) -> None:
-        require_numbers(term, distance=distance, angle=angle)
-        if min(distance, angle) < 0 or not distance + angle:
-            raise DistilPoseError(f'{term} got distance={distance} and angle={angle}; expected weights that are not '
-                                  'negative, one of them above 0')
+        require_weights(term, distance=distance, angle=angle)
         self.distance, self.angle = distance, angle
 
     def loss(self, student: Tensor, teacher: Tensor, weights: Tensor | None) -> Tensor:
