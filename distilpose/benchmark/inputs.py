@@ -20,7 +20,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from distilpose.complexity import count_macs_by_module
+from distilpose.complexity import count_macs, count_macs_by_module
 from distilpose.config import build_estimator, project_path
 from distilpose.config.building import building_as_sentences
 from distilpose.config.models import keypoint_metainfo
@@ -146,8 +146,8 @@ def macs_of_a_step(model: nn.Module, images: torch.Tensor) -> dict[str, int]:
 
     The forward pass of the network is counted exactly (:func:`~distilpose.complexity.count_macs`). Its backward pass
     costs twice as many, for the gradients of weights and of inputs, of those parts that learn; that of the first layer
-    is a little less. The teacher runs forward once, or its head alone where the backbone is shared. Losses, terms and
-    the optimizer are not counted.
+    is a little less. The teacher runs forward once, or its head alone where the backbone is shared; further cycles of a
+    student that is its own teacher are the student's. Losses, terms and the optimizer are not counted.
 
     Args:
         model: of a training, in float32.
@@ -155,6 +155,9 @@ def macs_of_a_step(model: nn.Module, images: torch.Tensor) -> dict[str, int]:
 
     Returns:
         ``'student'`` and ``'teacher'`` -> MACs.
+
+    Raises:
+        DistilPoseError: the teacher is a file whose operations cannot be counted.
     """
     student: Any = getattr(model, 'student', model)
     macs = count_macs_by_module(student, images)
@@ -162,9 +165,29 @@ def macs_of_a_step(model: nn.Module, images: torch.Tensor) -> dict[str, int]:
     found = dict(student=macs[''] + 2 * sum(macs[name] for name in learn), teacher=0)
     if isinstance(model, PoseDistiller):
         distiller: Any = model
-        teacher_macs = count_macs_by_module(distiller.teacher.model.to(images.device), distiller.to_teacher(images))
+        if distiller.teacher.is_student:
+            found['student'] += 3 * (count_macs(_AllCycles(distiller), images) - macs[''])
+            return found
+        network = getattr(getattr(distiller.teacher, 'network', distiller.teacher), 'model', None)
+        if network is None:
+            raise DistilPoseError(f'operations of the teacher {distiller.teacher.name} cannot be counted; measure a '
+                                  'config whose teacher has a config and a checkpoint')
+        teacher_macs = count_macs_by_module(network.to(images.device), distiller.to_teacher(images))
         found['teacher'] = teacher_macs['head'] if distiller.shared else teacher_macs['']
     return found
+
+
+class _AllCycles(nn.Module):
+    """The forward pass of a student that is its own teacher, with all cycles."""
+
+    def __init__(self, distiller: Any) -> None:
+        super().__init__()
+        self.student, self.teacher = distiller.student, distiller.teacher
+
+    def forward(self, images: torch.Tensor) -> Any:
+        """The further predictions for images (B, 3, H, W)."""
+        prediction = self.student.head(self.student.extract_feat(images))
+        return self.teacher.further_predictions(self.student.head, prediction)
 
 
 def _seeded(model: dict) -> nn.Module:

@@ -12,9 +12,10 @@ from mmengine.config import Config
 from distilpose.benchmark import inputs
 from distilpose.benchmark.inputs import batch_size, build_model, macs_of_a_step, synthetic_batch, with_a_teacher
 from distilpose.complexity import ForwardPass, count_macs, count_macs_by_module
-from distilpose.config import load_config
+from distilpose.config import build_estimator, load_config
+from distilpose.distillation.teachers import OnnxTeacher
 from distilpose.errors import DistilPoseError
-from tests import networks
+from tests import networks, onnx_files
 
 BODY = 'configs/body/2d_kpt_sview_rgb_img'
 WIDTH, HEIGHT = 192, 256
@@ -127,6 +128,30 @@ def test_of_a_shared_backbone_the_teacher_adds_its_head() -> None:
     model = networks.distiller(share_backbone=True)
     macs, teacher = (count_macs_by_module(network, IMAGE) for network in (model.student, model.teacher.model))
     assert macs_of_a_step(model, IMAGE) == dict(student=macs['backbone'] + 3 * macs['head'], teacher=teacher['head'])
+
+
+def test_a_student_that_is_its_own_teacher_adds_its_further_cycles() -> None:
+    model = networks.distiller(networks.TEACHER, teacher=dict(type='SelfDistillationTeacher', cycles=3), terms={})
+    twice = networks.changed(networks.TEACHER, encoder=dict(networks.ENCODER, cycles=2))
+    one, two = (count_macs(ForwardPass(build_estimator(copy.deepcopy(each))), IMAGE)
+                for each in (networks.TEACHER, twice))
+    readout = count_macs_by_module(model.student, IMAGE)['head.readout']
+    assert macs_of_a_step(model, IMAGE) == dict(student=3 * (one + 2 * (two - one + readout)), teacher=0)
+
+
+def test_a_moving_average_is_a_pass_of_the_student() -> None:
+    model = networks.distiller(networks.TEACHER, teacher=dict(type='MovingAverageTeacher'),
+                               terms=dict(heatmaps=dict(type='HeatmapTerm')))
+    macs = count_macs(ForwardPass(model.student), IMAGE)
+    assert macs_of_a_step(model, IMAGE) == dict(student=3 * macs, teacher=macs)
+
+
+def test_a_file_whose_operations_cannot_be_counted_is_refused(tmp_path: Path) -> None:
+    file = onnx_files.export(onnx_files.Shows(torch.sigmoid), tmp_path / 'net.onnx', outputs=['heatmaps'])
+    normalised = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], channel_order='rgb')
+    teacher = OnnxTeacher(file, input=normalised, outputs=dict(grid='i/n'))
+    with pytest.raises(DistilPoseError, match='operations of the teacher net.onnx cannot be counted'):
+        macs_of_a_step(networks.distiller(teacher=teacher, terms={}), IMAGE)
 
 
 def test_several_teachers_are_not_measured(distilpose_s: Config) -> None:

@@ -53,6 +53,8 @@ class SelfDistillationTeacher(Teacher):
         if not isinstance(detach, bool):
             raise DistilPoseError(f'{_ENTRY}: detach is {detach!r}; expected True or False')
         require_numbers(_ENTRY, task_weight=task_weight)
+        if task_weight < 0:
+            raise DistilPoseError(f'{_ENTRY}: task_weight is {task_weight}; expected a number of at least 0')
         self.cycles, self.detach, self.task_weight = cycles, detach, task_weight
         self._student: Any = None
 

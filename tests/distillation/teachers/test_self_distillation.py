@@ -158,6 +158,7 @@ def test_a_copy_of_the_distiller_runs_its_own_layers() -> None:
     (dict(cycles=2.0), 'cycles is 2.0; expected a whole number'),
     (dict(detach='no'), "detach is 'no'; expected True or False"),
     (dict(task_weight=float('nan')), 'task_weight'),
+    (dict(task_weight=-1.0), 'task_weight is -1.0; expected a number of at least 0'),
     (dict(crop='own'), "model.teacher.crop is 'own', and the teacher is the student itself"),
     (dict(keypoints='auto'), "model.teacher.keypoints is 'auto', and the teacher is the student itself"),
     (dict(momentum=0.9), 'momentum'),
