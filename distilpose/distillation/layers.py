@@ -112,6 +112,9 @@ class Layers:
         states = [(module, module.training) for module in network.modules()]
         images, is_student = example_images(network, self.size), self.role == 'student'
         network.eval()
+        for module in network.modules():
+            if isinstance(module, nn.modules.dropout._DropoutNd) and module.inplace:
+                module.train()  # in eval mode it overwrites nothing
         try:
             with torch.no_grad(), recording(self._modules(), self._modules()) as copies:
                 recorded_pass(network, images)

@@ -78,6 +78,16 @@ def test_outputs_are_those_of_a_forward_hook_before_anything_overwrites_them() -
         assert_same(recorded(layers, model), expected)
 
 
+def test_an_inplace_dropout_does_not_change_what_is_recorded() -> None:
+    model = network()
+    model.backbone.layer1.append(nn.Dropout(0.9, inplace=True).eval())
+    layers = Layers(model, ['backbone.layer1.0'])
+    assert not model.backbone.layer1[-1].training
+    expected = recorded(layers, model)
+    model.backbone.layer1[-1].train()
+    assert_same(recorded(layers, model), expected)
+
+
 def test_outputs_of_a_module_with_several() -> None:
     config = rtmpose.network()
     config['backbone']['out_indices'] = (2, 3, 4)

@@ -92,8 +92,9 @@ class OptimisedCopy:
         if not differing:
             return optimised
         print_log(f'The teacher predicts with the stored network and not with a copy optimised for inference, which '
-                  f'has other outputs of {", ".join(differing)} or none: batch normalisation and activations are fused '
-                  'into the layers before them. The output of the block around it would be the same in both.',
+                  f'has other outputs of {", ".join(differing)} or none: it fuses batch normalisation and activations '
+                  'into the layers before them, and has other layers inside of token encoders in bfloat16. The output '
+                  'of the block around it, or of the encoder, would be the same in both.',
                   'current', logging.WARNING)
         return self.model
 
