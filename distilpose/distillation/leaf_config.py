@@ -16,6 +16,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
+from mmpose.models.losses import KLDiscretLoss
 from mmpose.registry import DATASETS
 
 from distilpose.checkpoints.writing import write_atomically
@@ -156,7 +157,7 @@ def probe_student(config: Config, path: str) -> tuple[Network, tuple[str, ...] |
     loss = getattr(model.head, 'loss_module', None)
     network = Network(type(model.head).__name__, _on_empty_image(model, size), size,
                       beta=float(getattr(loss, 'beta', 1.0)), sums_joints=isinstance(loss, SimCCLoss),
-                      skeleton=_skeleton(config, source.keypoint_names))
+                      sums_people=type(loss) is KLDiscretLoss, skeleton=_skeleton(config, source.keypoint_names))
     return network, source.keypoint_names
 
 
@@ -229,7 +230,7 @@ def _merged(teacher: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str,
 def _code(path: str, config: Config, distillation: Distillation, *, recipe: Recipe, teacher: Mapping[str, Any],
           has_labels: bool, head: str) -> str:
     """The text of the config without its data."""
-    student: dict[str, Any] = dict(config=path)
+    student: dict[str, Any] = dict(config=path, **recipe.student)
     if config.model.get('type') == 'PoseDistiller' and config.model.student.get('checkpoint') is not None:
         student['checkpoint'] = config.model.student.checkpoint
     task_weight = recipe.rule.task_weight if has_labels else 0.0

@@ -27,6 +27,8 @@ ANY = 'any'
 HEATMAP_SHARE = 0.05
 """Factor of the weights of such terms for students with heatmaps: their task loss is a mean over all cells, and has
 about a twentieth of the gradient of RTMPose's."""
+REFERENCE_BATCH = 16
+"""People in the batch that relative weights are for: RTMPose's loss is a sum over them, and terms are means."""
 
 _FILES = {
     'heatmaps': ('fpd', 'fpd.terms.heatmaps'),
@@ -68,6 +70,8 @@ class Rule:
     draws: bool = False
     """Whether the teacher, a coordinate classifier, draws heatmaps."""
     task_weight: float = 1.0
+    relative: bool = False
+    """Whether its weights were chosen by the gradient of RTMPose's loss."""
 
     def fits(self, student: str, teacher: str) -> bool:
         """Whether it is for these kinds."""
@@ -100,19 +104,19 @@ RULES = (
     Rule('coordinates', 'simcc', 'simcc', ('coordinates',)),
     Rule('coordinates', 'heatmaps', 'heatmaps', ('coordinates',)),
     Rule('coordinates', 'heatmaps', 'simcc', ('coordinates',)),
-    Rule('attention', ANY, ANY, ('attention',)),
-    Rule('rkd', ANY, ANY, ('relations',)),
-    Rule('rkd_joints', ANY, ANY, ('joint_relations',)),
-    Rule('bones', ANY, ANY, ('bones',)),
+    Rule('attention', ANY, ANY, ('attention',), relative=True),
+    Rule('rkd', ANY, ANY, ('relations',), relative=True),
+    Rule('rkd_joints', ANY, ANY, ('joint_relations',), relative=True),
+    Rule('bones', ANY, ANY, ('bones',), relative=True),
     Rule('cwd', 'heatmaps', 'heatmaps', ('channels',)),
     Rule('cwd', 'heatmaps', 'simcc', ('channels',), draws=True),
-    Rule('cwd', ANY, ANY, ('channels_of_features',)),
+    Rule('cwd', ANY, ANY, ('channels_of_features',), relative=True),
     Rule('pixel_kl', 'heatmaps', 'heatmaps', ('pixels',)),
     Rule('pixel_kl', 'heatmaps', 'simcc', ('pixels',), draws=True),
-    Rule('pkd', ANY, ANY, ('pearson',)),
-    Rule('dist', 'simcc', 'simcc', ('correlation',)),
-    Rule('dkd', 'simcc', 'simcc', ('decoupled',)),
-    Rule('standardised', 'simcc', 'simcc', ('standardised',)),
+    Rule('pkd', ANY, ANY, ('pearson',), relative=True),
+    Rule('dist', 'simcc', 'simcc', ('correlation',), relative=True),
+    Rule('dkd', 'simcc', 'simcc', ('decoupled',), relative=True),
+    Rule('standardised', 'simcc', 'simcc', ('standardised',), relative=True),
 )
 """In the order of preference: of the rows that fit, ``auto`` takes the first."""
 METHODS = ('auto', *dict.fromkeys(rule.method for rule in RULES))
@@ -131,6 +135,8 @@ class Network:
     """Factor of the SimCC logits in its loss."""
     sums_joints: bool = False
     """Whether a student's task loss is a sum over the joints, not their mean."""
+    sums_people: bool = False
+    """Whether it is mmpose's ``KLDiscretLoss``, a sum over the batch."""
     skeleton: str | tuple[tuple[int, int], ...] = ()
     """The set of a student's keypoints, or pairs of those that bones join; empty where neither is known."""
 
@@ -158,13 +164,17 @@ class Recipe:
     """Further options of ``model.teacher``."""
     left_out: dict[str, str]
     """Optional terms that do not fit, and why."""
+    student: dict[str, Any]
+    """Further options of ``model.student``."""
 
     def describe(self, student: Network, teacher: Network) -> str:
         """Kinds of both networks, method and terms, for the log."""
         left_out = ''.join(f' Without {name}: {reason}.' for name, reason in self.left_out.items())
+        batch = (f' The task loss, a sum over the batch, is that of {REFERENCE_BATCH} people in a batch of any size.'
+                 if self.student else '')
         return (f'The student ({student.name}) predicts {student.kind} ({_produced(student)}), the teacher '
                 f'({teacher.name}) {teacher.kind} ({_produced(teacher)}). Method {self.rule.method}: '
-                f'{", ".join(self.terms)}.{left_out}')
+                f'{", ".join(self.terms)}.{left_out}{batch}')
 
 
 def choose_method(method: str, student: Network, teacher: Network) -> Recipe:
@@ -223,7 +233,11 @@ def _fill(rule: Rule, student: Network, teacher: Network) -> Recipe:
     left_out = {name: reason for name in rule.optional
                 if (reason := _unfit(terms[name], student.outputs, outputs)) is not None}
     kept = {name: term for name, term in terms.items() if name not in left_out}
-    return Recipe(rule, kept, options, left_out)
+    return Recipe(rule, kept, options, left_out, _reference_loss() if rule.relative and student.sums_people else {})
+
+
+def _reference_loss() -> dict[str, Any]:
+    return dict(head=dict(loss=dict(type='ReferenceBatchKLDiscretLoss', reference_batch=REFERENCE_BATCH)))
 
 
 def _adapted(term: dict[str, Any], student: Network, teacher: Network) -> dict[str, Any]:

@@ -16,16 +16,19 @@ MAPS = (torch.zeros(1, 8, 16, 12),)
 HRNET = Network('HRNet', PoseOutputs(heatmaps=(torch.zeros(1, 17, 16, 12),), features=MAPS), (192, 256),
                 skeleton='coco')
 RTMPOSE = Network('RTMPose', PoseOutputs(simcc=(torch.zeros(1, 17, 96), torch.zeros(1, 17, 128)), features=MAPS),
-                  (192, 256), beta=10.0, skeleton='coco')
+                  (192, 256), beta=10.0, sums_people=True, skeleton='coco')
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
 def test_terms_are_those_of_the_command(path: Path) -> None:
     method, is_rtmpose, _ = path.stem.partition('_rtmpose_l_to_t')
     network = RTMPOSE if is_rtmpose else HRNET
-    found = load_config(path).model.terms.to_dict()
+    model = load_config(path).model
+    found = model.terms.to_dict()
     if method.startswith('cwd_features'):
         term = read_term('channels_of_features')
         assert found == dict(channels_of_features=dict(term, weight=term['weight'] * HEATMAP_SHARE))
         return
-    assert found == choose_method(method.partition('_hrnet_w48_to_w32')[0], network, network).terms
+    recipe = choose_method(method.partition('_hrnet_w48_to_w32')[0], network, network)
+    assert found == recipe.terms
+    assert {key: value for key, value in model.student.to_dict().items() if key != 'config'} == recipe.student

@@ -189,6 +189,17 @@ def test_terms_on_simcc_have_both_betas_and_the_weight_of_a_sum_over_joints() ->
 
 
 @on_device
+def test_a_task_loss_that_is_a_sum_over_the_batch_gets_a_reference_batch() -> None:
+    student = Network('it', outputs('simcc'), SIZE, beta=10.0, sums_people=True, skeleton='coco')
+    loss = dict(head=dict(loss=dict(type='ReferenceBatchKLDiscretLoss', reference_batch=16)))
+    for method, expected in (('dkd', loss), ('bones', loss), ('simcc', {}), ('dwpose', {})):
+        recipe = choose_method(method, student, network('simcc', beta=10.0))
+        assert recipe.student == expected
+        assert ('that of 16 people in a batch of any size' in recipe.describe(student, student)) == bool(expected)
+    assert choose_method('dkd', network('simcc', beta=10.0), network('simcc', beta=10.0)).student == {}
+
+
+@on_device
 def test_a_method_that_does_not_fit_is_refused_with_those_that_do() -> None:
     with pytest.raises(DistilPoseError, match=r'the student a coordinates network predicts coordinates \(coords\), the '
                        r'teacher a heatmaps network heatmaps \(heatmaps\), which --method fpd does not fit \(heatmaps '

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from distilpose.config import read_config
-from distilpose.config.models import build_estimator
+from distilpose.config.models import build_estimator, read_model_source
 from distilpose.engine import train
+from distilpose.models.losses.simcc import ReferenceBatchKLDiscretLoss
 from tests.engine.tiny import write_config, write_data
 
 _HEATMAPS = """
@@ -63,6 +64,9 @@ def test_trains_by_one_command(files: Path, tmp_path: Path, method: str) -> None
           method=method, work_dir=tmp_path, seed=0, validate=False)
     lines = [json.loads(line) for line in next(tmp_path.glob('*/vis_data/scalars.json')).read_text().splitlines()]
     assert len(lines) == 3
+    leaf = read_model_source(dict(config=str(tmp_path / f'{kind}_student_from_{kind}_teacher.py')))
+    loss = build_estimator(leaf.model).head.loss_module
+    assert kind == 'heatmaps' or (type(loss), loss.beta) == (ReferenceBatchKLDiscretLoss, 10.0)
     for line in lines[1:]:  # some warm up from 0
         assert math.isfinite(line[f'loss_{term}']) and line[f'loss_{term}'] > 0
         assert 0 < line[f'grad_share/{term}'] < 1 and line['grad_share/kpt'] > 0
