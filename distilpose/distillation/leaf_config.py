@@ -120,11 +120,11 @@ def write_leaf_config(distillation: Distillation, folder: Path, *,
     with _without_traces():
         student, names = probe_student(config, path)
         probed, teacher_names = probe_teacher(teacher, teacher_name(distillation.teacher))
-    recipe = choose_method(distillation.method, student, probed)
+    has_labels = not data and _dataset(config).get('type') != 'UnlabelledImages'
+    recipe = choose_method(distillation.method, student, probed, has_labels=has_labels)
     if 'keypoints' not in teacher and None not in (names, teacher_names) and names != teacher_names:
         teacher['keypoints'] = 'auto'
     _check_pairing(teacher, student, probed, names=names, teacher_names=teacher_names)
-    has_labels = not data and _dataset(config).get('type') != 'UnlabelledImages'
     sentence = recipe.describe(student, probed)
     text = _code(path, config, distillation, recipe=recipe, teacher=recipe.teacher | teacher, has_labels=has_labels,
                  head=sentence) + data

@@ -72,6 +72,8 @@ class Rule:
     task_weight: float = 1.0
     relative: bool = False
     """Whether its weights were chosen by the gradient of RTMPose's loss."""
+    needs_labels: bool = False
+    """Whether its terms do not say where keypoints are, such as those on feature maps."""
 
     def fits(self, student: str, teacher: str) -> bool:
         """Whether it is for these kinds."""
@@ -104,16 +106,16 @@ RULES = (
     Rule('coordinates', 'simcc', 'simcc', ('coordinates',)),
     Rule('coordinates', 'heatmaps', 'heatmaps', ('coordinates',)),
     Rule('coordinates', 'heatmaps', 'simcc', ('coordinates',)),
-    Rule('attention', ANY, ANY, ('attention',), relative=True),
-    Rule('rkd', ANY, ANY, ('relations',), relative=True),
-    Rule('rkd_joints', ANY, ANY, ('joint_relations',), relative=True),
-    Rule('bones', ANY, ANY, ('bones',), relative=True),
+    Rule('attention', ANY, ANY, ('attention',), relative=True, needs_labels=True),
+    Rule('rkd', ANY, ANY, ('relations',), relative=True, needs_labels=True),
+    Rule('rkd_joints', ANY, ANY, ('joint_relations',), relative=True, needs_labels=True),
+    Rule('bones', ANY, ANY, ('bones',), relative=True, needs_labels=True),
     Rule('cwd', 'heatmaps', 'heatmaps', ('channels',)),
     Rule('cwd', 'heatmaps', 'simcc', ('channels',), draws=True),
-    Rule('cwd', ANY, ANY, ('channels_of_features',), relative=True),
-    Rule('pixel_kl', 'heatmaps', 'heatmaps', ('pixels',)),
-    Rule('pixel_kl', 'heatmaps', 'simcc', ('pixels',), draws=True),
-    Rule('pkd', ANY, ANY, ('pearson',), relative=True),
+    Rule('cwd', ANY, ANY, ('channels_of_features',), relative=True, needs_labels=True),
+    Rule('pixel_kl', 'heatmaps', 'heatmaps', ('pixels',), needs_labels=True),
+    Rule('pixel_kl', 'heatmaps', 'simcc', ('pixels',), draws=True, needs_labels=True),
+    Rule('pkd', ANY, ANY, ('pearson',), relative=True, needs_labels=True),
     Rule('dist', 'simcc', 'simcc', ('correlation',), relative=True),
     Rule('dkd', 'simcc', 'simcc', ('decoupled',), relative=True),
     Rule('standardised', 'simcc', 'simcc', ('standardised',), relative=True),
@@ -177,13 +179,14 @@ class Recipe:
                 f'{", ".join(self.terms)}.{left_out}{batch}')
 
 
-def choose_method(method: str, student: Network, teacher: Network) -> Recipe:
+def choose_method(method: str, student: Network, teacher: Network, *, has_labels: bool = True) -> Recipe:
     """The terms of a method for this pair, with the weights of ``configs/_base_/methods/``.
 
     Args:
         method: a name in :data:`METHODS`; ``'auto'`` takes the first row of :data:`RULES` that fits.
         student: with its outputs.
         teacher: with its outputs.
+        has_labels: whether there are labels, which some methods need.
 
     Raises:
         DistilPoseError: there is no such method, or it does not fit; names those that do.
@@ -198,6 +201,10 @@ def choose_method(method: str, student: Network, teacher: Network) -> Recipe:
         raise DistilPoseError(f'the student {student.name} predicts {student.kind} ({_produced(student)}), the teacher '
                               f'{teacher.name} {teacher.kind} ({_produced(teacher)}), which --method {method} does not '
                               f'fit ({expected}); take one of auto, {names}')
+    if chosen[0].needs_labels and not has_labels:
+        names = ', '.join(dict.fromkeys(rule.method for rule in fitting if not rule.needs_labels))
+        raise DistilPoseError(f'--method {method} leaves it to labels where keypoints are, and the images have none; '
+                              f'train on labelled data, or take one of auto, {names}')
     return _fill(chosen[0], student, teacher)
 
 
@@ -229,7 +236,8 @@ def _fill(rule: Rule, student: Network, teacher: Network) -> Recipe:
         reason = _lacking(_built(terms[name]), student.outputs, teacher.outputs)
         if reason is not None:
             raise DistilPoseError(f'--method {rule.method} of {student.name} and {teacher.name}: {reason}; take auto '
-                                  'or a method that does not need it')
+                                  'or a method that does not need it, or write the term into a config, with the name '
+                                  'of a layer as student_layer or teacher_layer')
     left_out = {name: reason for name in rule.optional
                 if (reason := _unfit(terms[name], student.outputs, outputs)) is not None}
     kept = {name: term for name, term in terms.items() if name not in left_out}

@@ -200,13 +200,26 @@ def test_a_task_loss_that_is_a_sum_over_the_batch_gets_a_reference_batch() -> No
 
 
 @on_device
+def test_methods_that_do_not_say_where_keypoints_are_need_labels() -> None:
+    maps = (torch.zeros(1, 8, 4, 3),)
+    student, teacher = network('heatmaps', features=maps), network('heatmaps', features=maps)
+    alone = {'fpd', 'coordinates', 'cwd'}
+    for method in {rule.method for rule in RULES if rule.fits('heatmaps', 'heatmaps')} - alone:
+        with pytest.raises(DistilPoseError, match=f'--method {method} leaves it to labels where keypoints are, and the '
+                           'images have none; train on labelled data, or take one of auto, fpd, coordinates, cwd'):
+            choose_method(method, student, teacher, has_labels=False)
+    for method in {'auto', *alone}:
+        assert choose_method(method, student, teacher, has_labels=False).terms
+
+
+@on_device
 def test_a_method_that_does_not_fit_is_refused_with_those_that_do() -> None:
     with pytest.raises(DistilPoseError, match=r'the student a coordinates network predicts coordinates \(coords\), the '
                        r'teacher a heatmaps network heatmaps \(heatmaps\), which --method fpd does not fit \(heatmaps '
                        r'<- heatmaps: heatmaps; .*\); take one of auto, distilpose'):
         choose_method('fpd', network('coordinates'), network('heatmaps'))
     with pytest.raises(DistilPoseError, match='--method pkd of a coordinates network and a heatmaps network: the '
-                       'teacher predicts no features; take auto or a method that does not need it'):
+                       'teacher predicts no features; take auto or a method that does not need it, or write the term'):
         choose_method('pkd', network('coordinates', features=(torch.zeros(1, 8, 4, 3),)), network('heatmaps'))
     with pytest.raises(DistilPoseError, match="no method 'fdp'; expected one of auto, fpd, simcc"):
         choose_method('fdp', network('coordinates'), network('heatmaps'))
