@@ -213,7 +213,7 @@ def _check_grids(term: str, student: Any, reader: DistillationTerm, grids: Heatm
 
 def _remedy(term: str, role: str, missing: list[str], outputs: PoseOutputs) -> str:
     if role == 'teacher' and missing == ['heatmaps'] and outputs.simcc is not None:
-        return 'let it draw heatmaps with teacher.heatmaps=dict(size=(48, 64), sigma=2)'
+        return 'let it draw heatmaps with model.teacher.heatmaps=dict(size=(48, 64), sigma=2)'
     return f'drop the term with {term}=None or choose another head'
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -47,7 +47,10 @@ def build_schedule(spec: str | dict | None) -> Schedule:
     Raises:
         DistilPoseError: for an unknown name or option, and for one with which its values are not finite.
     """
-    options = dict(type=spec or 'constant') if isinstance(spec, str | None) else dict(spec)
+    if not isinstance(spec, str | Mapping | None):
+        raise DistilPoseError(f'schedule is {spec!r}; expected a name ({", ".join(SCHEDULES)}), or '
+                              'dict(type=NAME, ...)')
+    options = dict(spec) if isinstance(spec, Mapping) else dict(type=spec or 'constant')
     name = options.pop('type', None)
     if name not in SCHEDULES:
         raise DistilPoseError(f'unknown schedule {name!r}; expected one of {", ".join(SCHEDULES)}')

@@ -82,7 +82,7 @@ def classifier() -> dict:
 @on_device
 def test_a_coordinate_classifier_is_told_how_to_draw_heatmaps() -> None:
     terms = dict(score=TERMS['score'])
-    with pytest.raises(DistilPoseError, match='produces simcc, features; let it draw heatmaps with teacher.heatmaps='):
+    with pytest.raises(DistilPoseError, match='simcc, features; let it draw heatmaps with model.teacher.heatmaps='):
         distiller(teacher=teacher(classifier()), terms=terms)
     drawing = teacher(classifier(), heatmaps=dict(size=(12, 16), sigma=1.0))
     assert distiller(teacher=drawing, terms=terms)(*batch(), mode='loss')['loss_score'] > 0
