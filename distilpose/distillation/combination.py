@@ -40,14 +40,17 @@ class Combination(nn.Module):
         ranks: (T, K) for ``'expert'``.
         grid: of the combined heatmaps.
         size: (width, height) of the combined heatmaps, ``None`` where there are none.
+        fields: that all teachers have; others are not combined, also where only teachers that have them run.
     """
 
     ranks: Tensor | None
 
     def __init__(self, rule: str, teachers: Mapping[str, TeacherFacts], *, ranks: Tensor | None = None,
-                 grid: HeatmapGrid = COMMON_GRID, size: tuple[int, int] | None = None) -> None:
+                 grid: HeatmapGrid = COMMON_GRID, size: tuple[int, int] | None = None,
+                 fields: Sequence[str] = FIELDS) -> None:
         super().__init__()
         self.rule, self.teachers, self.grid, self.size = rule, dict(teachers), grid, size
+        self.fields = tuple(fields)
         self.register_buffer('ranks', ranks, persistent=False)
 
     @property
@@ -69,7 +72,7 @@ class Combination(nn.Module):
             aligned = [self._aligned(outputs[name], self.teachers[name].grid) for name in names]
             betas = [self.teachers[name].simcc_beta for name in names]
             weights = self._weights(names, aligned, [factors[name] for name in names], betas)
-            return combine(aligned, weights, betas=betas, beta=self.simcc_beta)
+            return combine(aligned, weights, betas=betas, beta=self.simcc_beta, fields=self.fields)
 
     def _weights(self, names: Sequence[str], outputs: Sequence[PoseOutputs], factors: Sequence[float],
                  betas: Sequence[float]) -> Tensor:
@@ -117,7 +120,8 @@ def combine_teachers(rule: str, student: Any, teachers: Mapping[str, PairedTeach
     if rule == 'expert':
         count = keypoint_count(next(iter(outputs.values()))) or 0
         ranks = expert_ranks([_joints(paired, names=names, count=count) for paired in teachers.values()], count)
-    combination = Combination(rule, facts, ranks=ranks, grid=grid, size=_heatmap_size(found, outputs.values()))
+    combination = Combination(rule, facts, ranks=ranks, grid=grid, size=_heatmap_size(found, outputs.values()),
+                              fields=common_fields(list(outputs.values())))
     for name, one in outputs.items():
         for label, term in terms.items():
             reason = term.mismatch(found, one)

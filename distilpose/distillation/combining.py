@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -80,8 +80,8 @@ def expert_ranks(joints: Sequence[Sequence[int]], count: int) -> Tensor:
     return ranks
 
 
-def combine(outputs: Sequence[PoseOutputs], weights: Tensor, *, betas: Sequence[float],
-            beta: float = 1.0) -> PoseOutputs:
+def combine(outputs: Sequence[PoseOutputs], weights: Tensor, *, betas: Sequence[float], beta: float = 1.0,
+            fields: Collection[str] = FIELDS) -> PoseOutputs:
     """Weighted means of the outputs of several teachers, of the fields in :data:`FIELDS` that all of them have.
 
     Heatmaps (of several stacks the last), coordinates, sigmas and scores are averaged. SimCC gives the logarithm of the
@@ -93,18 +93,21 @@ def combine(outputs: Sequence[PoseOutputs], weights: Tensor, *, betas: Sequence[
         weights: (T, B, K) of sum 1 over the teachers.
         betas: factors of the SimCC logits in their training losses.
         beta: factor of the combined logits.
+        fields: others are left out.
     """
-    fields: dict[str, Any] = {}
+    combined: dict[str, Any] = {}
     for name in common_fields(outputs):
+        if name not in fields:
+            continue
         values = [getattr(one, name) for one in outputs]
         if name == 'heatmaps':
-            fields[name] = (_weighted([maps[-1] for maps in values], weights),)
+            combined[name] = (_weighted([maps[-1] for maps in values], weights),)
         elif name == 'simcc':
-            fields[name] = tuple(_mixture(logits, weights, betas, beta) for logits in zip(*values, strict=True))
+            combined[name] = tuple(_mixture(logits, weights, betas, beta) for logits in zip(*values, strict=True))
         else:
-            fields[name] = _weighted(values, weights)
+            combined[name] = _weighted(values, weights)
     masks = [one.mask for one in outputs if one.mask is not None]
-    return PoseOutputs(**fields, mask=torch.stack(masks).amax(0) if len(masks) == len(outputs) else None)
+    return PoseOutputs(**combined, mask=torch.stack(masks).amax(0) if len(masks) == len(outputs) else None)
 
 
 def common_fields(outputs: Sequence[PoseOutputs]) -> tuple[str, ...]:

@@ -173,7 +173,7 @@ class PoseDistiller(BaseModel):
         return self.run_teachers(inputs, data_samples)[COMBINED]
 
     def run_teachers(self, inputs: Tensor, data_samples: list | None = None) -> dict[str, PoseOutputs]:
-        """Runs all teachers on a batch, whatever their schedules.
+        """Runs all teachers on a batch, whatever their schedules; those of weight 0 have no share in the combination.
 
         Args:
             inputs: as in :meth:`run_teacher`.
@@ -187,7 +187,8 @@ class PoseDistiller(BaseModel):
         outputs = {name: paired.run(inputs, data_samples, adapted=adapted) for name, paired in self.teachers.items()}
         if self.combination is not None:
             weights = {name: paired.weight for name, paired in self.teachers.items()}
-            outputs[COMBINED] = self.combination(dict(outputs), weights)
+            active = [name for name in weights if weights[name] != 0] or list(weights)
+            outputs[COMBINED] = self.combination({name: outputs[name] for name in active}, weights)
         return outputs
 
     def ask_teacher(self, *args: Any, **kwargs: Any) -> PoseOutputs:

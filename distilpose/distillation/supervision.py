@@ -26,6 +26,7 @@ from .terms import DistillationTerm
 
 COMBINED = 'all teachers'
 """Owner of the terms that read the combined outputs."""
+_RESERVED = (ONLY_TEACHER, COMBINED.replace(' ', '_'))  # in data samples, in names of files
 
 
 class Supervision(NamedTuple):
@@ -76,7 +77,8 @@ def supervise(student: Any, teacher: dict | Teacher | None, teachers: Mapping[st
     paired: dict[str, PairedTeacher] = {}
     for name, (spec, built) in opened.items():
         with errors_named(name):
-            paired[name] = pair_teacher(student, built, {**shared, **own[name]}, name=name, spec=spec,
+            alone = {f'{name}_{label}': term for label, term in own[name].items()}
+            paired[name] = pair_teacher(student, built, {**shared, **alone}, name=name, spec=spec,
                                         student_names=student_names, share_backbone=share_backbone)
     layers = Layers(student, names_of([*shared.values(), *(term for terms in own.values() for term in terms.values())],
                                       'student'), size=student_size(student, next(iter(paired.values())).teacher))
@@ -144,9 +146,9 @@ def _specs(teacher: Any, teachers: Mapping[str, Any] | None, rule: str | None) -
     if not specs:
         raise DistilPoseError('model.teachers has no teacher; expected dict(NAME=dict(config=..., checkpoint=...))')
     for name, spec in specs.items():
-        if not str(name).isidentifier() or name == ONLY_TEACHER:
+        if not str(name).isidentifier() or name in _RESERVED:
             raise DistilPoseError(f'model.teachers has the name {name!r}; expected a word of letters, digits and '
-                                  f'underscores other than {ONLY_TEACHER!r}, such as hands')
+                                  f'underscores other than {" and ".join(map(repr, _RESERVED))}, such as hands')
         _check_keys(name, spec)
         if isinstance(spec, Mapping) and spec.get('joints') is not None and rule != 'expert':
             raise DistilPoseError(f"model.teachers.{name}.joints is read by model.combine='expert', which is "

@@ -148,6 +148,34 @@ def test_an_expert_teaches_its_joints() -> None:
     assert torch.equal(model.run_teacher(images).heatmaps[-1], found[COMBINED].heatmaps[-1])
 
 
+def test_an_expert_of_weight_0_is_no_expert_outside_of_a_training_either() -> None:
+    found = several('expert', one=spec(), other=spec(5, joints=[0], weight=0.0)).run_teachers(batch()[0])
+    torch.testing.assert_close(found[COMBINED].heatmaps[-1], found['one'].heatmaps[-1])
+    assert several(one=spec(weight=0.0)).run_teacher(batch()[0]).heatmaps is not None
+
+
+def test_the_combined_fields_are_those_of_all_teachers_while_one_of_them_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (dict(type='window', start=start, end=end) for start, end in ((0.0, 0.5), (0.5, 1.0)))
+    model = several(one=spec(schedule=first), terms=dict(points=dict(type='CoordinateTerm')),
+                    other=spec(5, SIMCC, heatmaps=dict(size=(12, 16), sigma=1.0), schedule=second))
+    produced: list[tuple[str, ...]] = []
+    assert model.combination is not None
+    model.combination.register_forward_hook(lambda _, given, found: produced.append(found.produced()))
+    for iteration in (0, 50):
+        at(iteration, monkeypatch)
+        losses_of(model)
+    assert produced == [('heatmaps',)] * 2
+
+
+def test_a_teachers_own_term_may_have_the_name_of_a_combined_one() -> None:
+    udp = changed(TEACHER)
+    udp['head']['decoder'].update(type='UDPHeatmap')
+    terms = dict(kd=dict(type='HeatmapTerm'))
+    alone, both = (several(student=udp, one=spec(1, udp, **options), terms=terms).teachers['one']
+                   for options in ({}, dict(terms=dict(kd=dict(type='FeatureTerm')))))
+    assert both.grids == alone.grids and both.grids.target.kind == 'udp'
+
+
 def test_a_heatmap_teacher_and_a_simcc_teacher_that_draws_heatmaps() -> None:
     model = several('confidence', one=spec(), other=spec(5, SIMCC, heatmaps=dict(size=(24, 32), sigma=2.0)))
     found = model.run_teachers(batch()[0])
@@ -198,6 +226,8 @@ ONE = spec()
     (dict(teachers=dict(one=None)), 'model.teachers has no teacher'),
     (dict(teachers={'my-hands': ONE}), "has the name 'my-hands'; expected a word of letters"),
     (dict(teachers=dict(teacher=ONE)), "has the name 'teacher'; expected a word .* other than 'teacher'"),
+    (dict(teachers=dict(all_teachers=ONE)), "has the name 'all_teachers'; expected a word .* and 'all_teachers', such"),
+    (dict(teachers=dict(one=dict(ONE, schedule=5))), 'model.teachers.one: schedule is 5; expected a name .constant'),
     (dict(teachers=dict(one=ONE), combine='median'), "model.combine is 'median'; expected one of mean, confidence"),
     (dict(teachers=dict(one=dict(ONE, joints=[0]))), r"model.teachers.one.joints is read by model.combine='expert', "
                                                      "which is 'mean'"),
@@ -233,7 +263,8 @@ def test_what_does_not_fit_is_refused(options: dict, words: str) -> None:
 
 
 def test_pairs_are_checked_for_every_teacher() -> None:
-    with pytest.raises(DistilPoseError, match="model.teachers.two: term 'kd' needs heatmaps of the teacher, whose Sim"):
+    with pytest.raises(DistilPoseError, match="term 'kd' needs heatmaps of the teacher, .*"
+                       "let it draw heatmaps with model.teachers.two.heatmaps=dict"):
         several(terms={}, one=spec(), two=spec(1, SIMCC, terms=dict(kd=TERMS['score'])))
     with pytest.raises(DistilPoseError, match='predicts 17 keypoints, the teacher 5; .* model.teachers.two.keypoints='):
         several(one=spec(), two=spec(1, changed(TEACHER, num_keypoints=5)))
