@@ -11,6 +11,7 @@ from mmpose.registry import KEYPOINT_CODECS
 from distilpose.errors import DistilPoseError
 from distilpose.host.speedups.tta import read_option
 
+from .named_teachers import check_share
 from .tree import ConfigTree
 from .walk import type_name
 
@@ -49,6 +50,7 @@ def check_networks(config: Config | ConfigTree) -> None:
     for name, teacher in tree.model['teachers'].items() if several else ():
         if not (teacher is None or isinstance(teacher, Mapping) or _is_built(teacher)):
             _refuse_form(f'model.teachers.{name}', teacher, True, expected=_MODULES_OF_A_DISTILLATION['teacher'])
+        check_share(name, teacher)
         terms = teacher.get('terms') if isinstance(teacher, Mapping) else None
         if not (terms is None or isinstance(terms, Mapping)):
             _refuse_form(f'model.teachers.{name}.terms', terms, True, expected=_MODULES_OF_A_DISTILLATION['terms'])

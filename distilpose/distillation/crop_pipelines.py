@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..config.models import source_of, student_model
-from ..config.named_teachers import named_teachers
+from ..config.named_teachers import errors_named, named_teachers
 from ..config.teacher_crop import CropSpec, crop_of, padding_of, pipelines, with_teacher_crops
 from ..config.walk import plain
 from ..errors import DistilPoseError
@@ -36,9 +36,10 @@ def add_teacher_crops(cfg: Config) -> None:
     teachers = named_teachers(model) if model.get('type') == 'PoseDistiller' else {}
     student = _student_size(cfg) if teachers else None
     for name, (entry, spec) in teachers.items():
-        images = teacher_input(plain(spec), student=lambda: source_of(cfg))
-        if choose_crop(spec, student=student, teacher=images.size).is_own:
-            specs[name] = CropSpec(images, spec.get('view') or 'same', entry)
+        with errors_named(name):
+            images = teacher_input(plain(spec), student=lambda: source_of(cfg))
+            if choose_crop(spec, student=student, teacher=images.size).is_own:
+                specs[name] = CropSpec(images, spec.get('view') or 'same', entry)
     if specs and not cut_teacher_crops([cfg.get(place) for place in _PLACES], specs):
         raise DistilPoseError("the teacher has a crop of its own, and no training pipeline has one TopdownAffine; "
                               'write the pipeline out in the config, or set '

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mmengine.logging import print_log
 from mmpose.registry import MODELS
 
 from distilpose.config.models import SUPERVISION_OPTIONS
-from distilpose.config.named_teachers import entry_of
+from distilpose.config.named_teachers import check_share, entry_of, errors_named
 from distilpose.errors import DistilPoseError
 from distilpose.structures import ONLY_TEACHER
 
@@ -114,19 +112,6 @@ def build_terms(terms: Mapping[str, dict | None], *, entry: str = 'model.terms')
     return built
 
 
-@contextmanager
-def errors_named(name: str) -> Iterator[None]:
-    """Lets errors about a teacher of ``model.teachers`` name its entry; those of ``model.teacher`` stay."""
-    try:
-        yield
-    except DistilPoseError as error:
-        if name != ONLY_TEACHER:
-            entry = entry_of(name)
-            text = str(error).replace('model.teacher.', f'{entry}.').replace('model.teacher ', f'{entry} ')
-            error.args = (text if entry in text else f'{entry}: {text}', *error.args[1:])
-        raise
-
-
 def _specs(teacher: Any, teachers: Mapping[str, Any] | None, rule: str | None) -> dict[str, Any]:
     """The teachers by name, as the config has them."""
     if (teacher is None) == (teachers is None):
@@ -149,19 +134,11 @@ def _specs(teacher: Any, teachers: Mapping[str, Any] | None, rule: str | None) -
         if not str(name).isidentifier() or name in _RESERVED:
             raise DistilPoseError(f'model.teachers has the name {name!r}; expected a word of letters, digits and '
                                   f'underscores other than {" and ".join(map(repr, _RESERVED))}, such as hands')
-        _check_keys(name, spec)
+        check_share(name, spec)
         if isinstance(spec, Mapping) and spec.get('joints') is not None and rule != 'expert':
             raise DistilPoseError(f"model.teachers.{name}.joints is read by model.combine='expert', which is "
                                   f"{rule or 'mean'!r}; drop the joints, or set model.combine='expert'")
     return specs
-
-
-def _check_keys(name: str, spec: Any) -> None:
-    """Refuses misspelt options of a teacher's share; its other keys are checked when it is built."""
-    for key in spec if isinstance(spec, Mapping) else ():
-        close = difflib.get_close_matches(str(key), SUPERVISION_OPTIONS, n=1, cutoff=0.8)
-        if close and key not in SUPERVISION_OPTIONS:
-            raise DistilPoseError(f'{entry_of(name)} has a key {key!r}; did you mean {close[0]!r}?')
 
 
 def _own_terms(name: str, spec: Mapping[str, Any], terms: Mapping[str, dict | None] | None

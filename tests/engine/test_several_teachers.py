@@ -65,6 +65,7 @@ def test_a_run_logs_reports_and_keeps_facts_of_each_teacher(config: Path, tmp_pa
         assert f'The weights of the teacher {name} are bit-identical to the loaded ones' in log
         assert json.loads((tmp_path / f'teacher_report_{name}.json').read_text())['name'] == name
         assert f'TEACHER {name}: The teacher is no better than the mean pose' in log
+    assert 'model.teacher.' not in log
     assert 'The teacher body on 12 validation people (204 labelled joints) in a crop of its own' in log
     assert 'Teachers are combined keypoint by keypoint (expert): body teaches 12, face teaches 5.' in log
     assert 'The combination of all teachers on 12 validation people' in log
@@ -86,6 +87,17 @@ def test_a_resumed_run_refuses_another_teacher_by_name(config: Path, tmp_path: P
     train(config, work_dir=tmp_path, validate=False, seed=3, resume=True,
           options={'train_cfg.max_epochs': 2, 'default_hooks.teacher_report.enabled': False})
     assert (tmp_path / 'epoch_2.pth').is_file()
+
+
+@pytest.mark.parametrize(('options', 'words'), [
+    (dict(model__teachers__face__weigth=0.5), r"^model\.teachers\.face has a key 'weigth'; did you mean 'weight'"),
+    (dict(model__teachers__face__hed=0.5), r"^model\.teachers\.face has a key 'hed', which is no argument .*'head'"),
+    (dict(model__teachers__face__crop='both'), r"^model\.teachers\.face\.crop is 'both'"),
+    (dict(model__teachers__face__config='none.py'), r'^model\.teachers\.face: .*none\.py')])
+def test_a_wrong_option_of_a_teacher_is_named_by_its_entry(config: Path, tmp_path: Path, options: dict[str, Any],
+                                                           words: str) -> None:
+    with pytest.raises(DistilPoseError, match=words):
+        run(config, tmp_path, **options)
 
 
 def test_each_teacher_has_a_cache_of_its_own(config: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from distilpose.checkpoints.writing import write_atomically
-from distilpose.config.named_teachers import title_of
+from distilpose.config.named_teachers import errors_named, title_of, with_entry
 from distilpose.structures import ONLY_TEACHER
 
 from ..supervision import COMBINED
@@ -128,7 +128,9 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
         return 'there are no people in the validation data'
     if name is not None and name in distiller.teachers:
         distiller = with_one_teacher(distiller, name)
-    predictions = collect(distiller, dataset, indices, batch_size=batch_size, seconds=seconds, keep_crops=keep_crops)
+    with errors_named(ONLY_TEACHER if name in (None, COMBINED) else name):
+        predictions = collect(distiller, dataset, indices, batch_size=batch_size, seconds=seconds,
+                              keep_crops=keep_crops)
     names, flip = _keypoints(dataset.metainfo)
     if predictions.coords.shape[1] != len(names):
         return f'it predicts {predictions.coords.shape[1]} keypoints, and the validation data has {len(names)}'
@@ -144,7 +146,8 @@ def make_report(distiller: Any, dataset: Any, *, people: int, batch_size: int, s
     readings = other_readings(distiller, dataset, indices[:len(predictions.coords)], predictions, batch_size=batch_size,
                               seconds=seconds / 2)
     findings = judge(figures, predictions, names=names, flip=flip, readings=readings)
-    return replace(report, findings=tuple(findings)), predictions
+    named = tuple(replace(finding, text=with_entry(report.name, finding.text)) for finding in findings)
+    return replace(report, findings=named), predictions
 
 
 def write_report(file: Path, report: TeacherReport, *, made_for: str) -> None:

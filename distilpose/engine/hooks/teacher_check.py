@@ -9,8 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ...config.named_teachers import entry_of, of_teacher, title_of
-from ...distillation.supervision import errors_named
+from ...config.named_teachers import entry_of, errors_named, of_teacher, title_of
 from ...distillation.teachers.keypoint_map import ENTRY, HINT
 from ...errors import DistilPoseError
 from ...structures import ONLY_TEACHER
