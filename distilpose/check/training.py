@@ -163,19 +163,19 @@ class CheckingRunner(ConciseRunner):
             if isinstance(hook, TeacherCheckHook):
                 hook.before_train(self)
         hooks = [hook for hook in self.hooks if isinstance(hook, TeacherReportHook)] or [TeacherReportHook()]
-        for name in names_of(model):
-            self._evaluate(hooks[0], model, name)
+        refusals = [self._evaluate(hooks[0], model, name) for name in names_of(model)]
+        if any(refusals):
+            raise DistilPoseError('. '.join(refusal for refusal in refusals if refusal))
 
-    def _evaluate(self, hook: TeacherReportHook, model: PoseDistiller, name: str) -> None:
-        """Logs and draws how good a teacher is, or the combination of all."""
+    def _evaluate(self, hook: TeacherReportHook, model: PoseDistiller, name: str) -> str | None:
+        """Logs and draws how good a teacher is, or the combination of all; returns why it is of no use."""
         report, reason, predictions = hook.evaluate(self, model, name, keep_crops=PEOPLE_ON_SHEET)
         if report is None or predictions is None:
             self.logger.warning(f'{title_of_report(name)} was not evaluated: {reason}.')
-            return
+            return None
         self.report = report
         log(self, report)
         file = Path(self.work_dir, file_of(name, SHEET))
         draw_sheet(file, predictions, metainfo=self.val_loop.dataloader.dataset.metainfo)
         self.logger.info(f'{len(predictions.crops)} of these people, with labels and teacher: {file}.')
-        if report.refusal:
-            raise DistilPoseError(report.refusal)
+        return report.refusal

@@ -56,7 +56,8 @@ class TeacherReport:
     def refusal(self) -> str | None:
         """Why a strict training does not take this teacher; ``None`` where it does."""
         severe = [finding.text for finding in self.findings if finding.is_severe]
-        return '. '.join(severe) or None
+        named = '' if self.name == ONLY_TEACHER else f'{title_of(self.name)}: '
+        return f'{named}{". ".join(severe)}' if severe else None
 
     @property
     def too_few(self) -> str | None:
