@@ -68,10 +68,8 @@ def supervise(student: Any, teacher: dict | Teacher | None, teachers: Mapping[st
                                       'it as the only one (teacher=...), or drop it')
     shared: dict[str, DistillationTerm] = {} if teachers is None else build_terms(terms or {})
     own = {name: _own_terms(name, spec, terms) for name, (spec, _) in opened.items()}
-    for name in () if shared else own:
-        if not own[name] and name != ONLY_TEACHER:
-            print_log(f'{entry_of(name)} supervises nothing: it has no terms of its own, and model.terms has none.',
-                      'current', logging.WARNING)
+    if not shared:
+        _warn_of_no_effect(own, rule)
     paired: dict[str, PairedTeacher] = {}
     for name, (spec, built) in opened.items():
         with errors_named(name):
@@ -89,6 +87,16 @@ def supervise(student: Any, teacher: dict | Teacher | None, teachers: Mapping[st
     combination = None if not shared else combine_teachers(
         rule or 'mean', student, paired, shared, names=student_names, layers=layers)
     return Supervision(paired, *_named_terms(shared, own), combination, layers)
+
+
+def _warn_of_no_effect(own: Mapping[str, Mapping[str, Any]], rule: str | None) -> None:
+    """Logs what nothing reads where no terms read the combined outputs."""
+    found = [f'{entry_of(name)} supervises nothing: it has no terms of its own, and model.terms has none.'
+             for name, terms in own.items() if not terms and name != ONLY_TEACHER]
+    if rule is not None:
+        found.append(f'model.combine={rule!r} has no effect: no term of model.terms reads the combined outputs.')
+    for text in found:
+        print_log(text, 'current', logging.WARNING)
 
 
 def build_terms(terms: Mapping[str, dict | None], *, entry: str = 'model.terms') -> dict[str, DistillationTerm]:

@@ -128,6 +128,13 @@ def test_no_teacher_runs_that_no_term_reads(monkeypatch: pytest.MonkeyPatch) -> 
     assert calls == dict(one=1, other=0)
 
 
+def test_a_rule_that_nothing_is_combined_by_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr('distilpose.distillation.supervision.print_log', lambda text, *_: logged.append(text))
+    several('expert', terms={}, one=spec(terms=TOKENS, joints=[0]))
+    assert logged == ["model.combine='expert' has no effect: no term of model.terms reads the combined outputs."]
+
+
 def test_teachers_of_equal_images_share_their_conversion() -> None:
     other = copy.deepcopy(TEACHER)
     other['data_preprocessor'].update(mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0])
