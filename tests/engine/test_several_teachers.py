@@ -11,6 +11,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from distilpose.config import build_estimator, read_config
 from distilpose.engine import train
 from distilpose.engine.unwrapped_model import unwrapped_model
 from distilpose.errors import DistilPoseError
@@ -142,6 +143,42 @@ def test_a_teacher_that_changes_has_no_cache(config: Path, tmp_path: Path) -> No
     log = log_of(tmp_path)
     assert 'The teacher average (MovingAverageTeacher) changes during the training' in log
     assert 'The teacher face was run on 12 of 12 crops' in log and not (tmp_path / 'cache' / 'average').exists()
+
+
+def with_an_average(config: Path) -> Config:
+    """A teacher with a file and a moving average of the student, combined."""
+    cfg, student = Config.fromfile(config), config.with_name('student.py')
+    checkpoint = config.with_name('student.pth')
+    torch.save(dict(state_dict=build_estimator(read_config(student).model.to_dict()).state_dict()), checkpoint)
+    cfg.model = dict(type='PoseDistiller', student=dict(config=str(student)), terms=dict(c=dict(type='CoordinateTerm')),
+                     teachers=dict(other=dict(config=str(student), checkpoint=str(checkpoint)),
+                                   average=dict(type='MovingAverageTeacher')))
+    return cfg
+
+
+@pytest.mark.parametrize(('name', 'message'), [
+    (None, "teacher average \\(MovingAverageTeacher\\) is made of the student .* set val_evaluator.name to 'other'"),
+    ('average', "the teacher average .* changes with it: .* set val_evaluator.name to 'other'"),
+])
+def test_agreement_is_not_with_a_teacher_that_changes(config: Path, tmp_path: Path, name: str | None,
+                                                      message: str) -> None:
+    """Nor with a combination that has one; as a single teacher there are only labels left."""
+    cfg = with_an_average(config)
+    cfg.val_evaluator = dict(type='AgreementWithTeacher', name=name)
+    with pytest.raises(DistilPoseError, match=message):
+        train(cfg, work_dir=tmp_path, options={'train_cfg.max_epochs': 1})
+    if name is None:
+        cfg.model.teacher = cfg.model.pop('teachers')['average']
+        with pytest.raises(DistilPoseError, match='the teacher .* changes with it: .*; evaluate with labels'):
+            train(cfg, work_dir=tmp_path, options={'train_cfg.max_epochs': 1})
+
+
+def test_a_combination_with_a_teacher_that_changes_is_not_evaluated(config: Path, tmp_path: Path) -> None:
+    train(with_an_average(config), work_dir=tmp_path, options={'train_cfg.max_epochs': 1})
+    log = log_of(tmp_path)
+    assert 'The teacher average was not evaluated: it is made of the student' in log
+    assert 'The combination of all teachers was not evaluated: average in it is made of the student' in log
+    assert 'The teacher other on 12 validation people' in log
 
 
 def test_a_missing_file_is_named_by_its_entry(config: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from ...config.named_teachers import title_of
 from ...distillation import PoseDistiller
 from ...distillation.teacher_report.predictions import collect, with_one_teacher
 from ...errors import DistilPoseError
@@ -29,7 +30,8 @@ class AgreementHook(Hook):
         """See the class.
 
         Raises:
-            DistilPoseError: there is no teacher, its crop cannot be cut, or its numbers are not finite.
+            DistilPoseError: there is no teacher, it changes during the training, its crop cannot be cut, or its numbers
+                are not finite.
         """
         evaluator = getattr(runner.val_loop, 'evaluator', None)
         metrics = [metric for metric in getattr(evaluator, 'metrics', ()) if isinstance(metric, AgreementWithTeacher)]
@@ -73,8 +75,21 @@ def _chosen(model: PoseDistiller, name: str | None) -> PoseDistiller:
     """The distiller with the teacher of a name only; as it is where its teachers are combined.
 
     Raises:
-        DistilPoseError: there is no such teacher, or there are several and no combination.
+        DistilPoseError: there is no such teacher, there are several and no combination, or one of them changes.
     """
+    chosen = _named(model, name)
+    changing = [(each, paired.teacher) for each, paired in chosen.teachers.items() if not paired.teacher.is_frozen]
+    for each, teacher in changing:
+        frozen = [other for other, paired in model.teachers.items() if paired.teacher.is_frozen]
+        title = title_of(each)
+        raise DistilPoseError(
+            f'val_evaluator is AgreementWithTeacher, and {title[0].lower()}{title[1:]} ({type(teacher).__name__}) is '
+            'made of the student and changes with it: what it predicts before the training is nothing to agree with; '
+            + (f'set val_evaluator.name to {" or ".join(map(repr, frozen))}' if frozen else 'evaluate with labels'))
+    return chosen
+
+
+def _named(model: PoseDistiller, name: str | None) -> PoseDistiller:
     if name is not None and name in model.teachers:
         return with_one_teacher(model, name)
     if name is not None or (model.combination is None and len(model.teachers) > 1):

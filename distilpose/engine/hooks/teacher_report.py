@@ -114,8 +114,10 @@ class TeacherReportHook(Hook):
         Raises:
             DistilPoseError: the teacher's numbers are not finite.
         """
-        if not all(paired.teacher.is_frozen for paired in _included(model, name)):
-            return None, 'it is made of the student, and as good as that is', None
+        changing = [paired.name for paired in _included(model, name) if not paired.teacher.is_frozen]
+        if changing:
+            one = 'it' if name != COMBINED else f'{" and ".join(changing)} in it'
+            return None, f'{one} is made of the student, and changes with that', None
         dataset, reason = validation_of(runner)
         if dataset is None:
             return None, reason, None
