@@ -123,7 +123,12 @@ class MovingAverageTeacher(Teacher):
         return float(self.has_started())
 
     def has_started(self) -> bool:
-        """Whether the current iteration is at or behind ``start``."""
+        """Whether the current iteration is at or behind ``start``, or one before was.
+
+        A run that is resumed for more epochs, of which ``start`` is a later iteration, keeps the average that it has.
+        """
+        if self.updates:
+            return True
         hub = MessageHub.get_current_instance()
         iteration = hub.get_info('iter', 0)
         if isinstance(self.start, int):

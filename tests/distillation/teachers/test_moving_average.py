@@ -132,6 +132,21 @@ def test_copies_until_it_starts(hub: MessageHub, start: float) -> None:
     assert not any(map(torch.equal, teacher.network.model.parameters(), network.parameters()))
 
 
+def test_once_started_it_goes_on_in_a_longer_training(hub: MessageHub) -> None:
+    hub.update_info('iter', 30)
+    network = student()
+    teacher = attached(network, start=0.3)
+    for seed in range(2):
+        change(network, seed)
+        teacher.update()
+    hub.update_info('max_iters', 1000)
+    assert teacher.factor() == 1
+    change(network, 2)
+    teacher.update()
+    assert teacher.updates == 3
+    assert not any(map(torch.equal, teacher.network.model.parameters(), network.parameters()))
+
+
 def test_begins_with_the_memory_format_of_the_student(hub: MessageHub) -> None:
     network = student()
     teacher = MovingAverageTeacher()
