@@ -9,6 +9,7 @@ from mmengine.device import get_device
 
 from ..config.fast_data import has_fast_data, use_fast_data, why_no_fast_data
 from ..config.named_teachers import named_teachers
+from ..config.walk import type_name
 from ..errors import DistilPoseError
 from ..models.fast_settings import check_fast, fast_settings
 from ..structures import ONLY_TEACHER
@@ -18,6 +19,8 @@ from .mixed_precision import autocast_dtype, use_autocast
 _FUSED = ('Adam', 'AdamW', 'SGD', 'Adagrad')
 _DEVICES_WITH_FUSED = ('cpu', 'cuda')
 _AUTOCAST = ('AmpOptimWrapper', 'AutocastOptimWrapper')
+_WITH_DTYPE = 'MovingAverageTeacher'
+"""The registered teacher with an option ``dtype``, as one of a config has."""
 _LAYOUT = dict(type='ChannelsLastHook')
 
 
@@ -87,7 +90,7 @@ def _use_precision(cfg: Config, word: str, device_type: str) -> None:
         _make_autocast(cfg, dtype)
         found = dtype
     for _, spec in named_teachers(cfg.model).values() if found is not None else ():
-        if spec and 'type' not in spec:
+        if spec and type_name(spec.get('type', _WITH_DTYPE)) == _WITH_DTYPE:
             spec.setdefault('dtype', found)
 
 

@@ -53,6 +53,14 @@ def test_auto_follows_the_machine(is_fast: bool) -> None:
                     'crop.')
 
 
+@pytest.mark.parametrize(('kind', 'dtype'), [('MovingAverageTeacher', 'bfloat16'), ('OnnxTeacher', None)])
+def test_a_moving_average_predicts_in_the_same_type(kind: str, dtype: str | None) -> None:
+    cfg = small()
+    cfg.model = dict(type='PoseDistiller', teacher=dict(type=kind))
+    use_fast_training(cfg, 'bfloat16', device_type='cpu')
+    assert cfg.model.teacher.get('dtype') == dtype
+
+
 def test_data_are_those_of_the_function_for_config_files() -> None:
     base, cfg = read_config(S), read_config(S)
     use_fast_training(cfg, 'float32')
