@@ -17,6 +17,7 @@ from ..distillation.teacher_report import TeacherReport, draw_sheet, file_of, na
 from ..engine.default_hooks import add_default_hooks
 from ..engine.environment import prepare_environment
 from ..engine.hooks.agreement import AgreementHook
+from ..engine.hooks.moving_average import moving_averages
 from ..engine.hooks.teacher_check import TeacherCheckHook
 from ..engine.hooks.teacher_report import TeacherReportHook, log
 from ..engine.hooks.validation_check import ValidationCheckHook, check_first_batch
@@ -138,6 +139,8 @@ class CheckingRunner(ConciseRunner):
         Raises:
             DistilPoseError: names what is wrong.
         """
+        for teacher in moving_averages(unwrapped_model(self)).values():
+            teacher.begin()
         if self.people_to_browse is not None:
             file = write_sample_page(self, people=self.people_to_browse)
             self.logger.info(f'Samples as the network sees them: {file}.')

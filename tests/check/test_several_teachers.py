@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from distilpose.check import check_training
+from distilpose.config import build_estimator, read_config
 from distilpose.errors import DistilPoseError
 from tests.engine import tiny
 
@@ -31,3 +34,31 @@ def test_the_page_of_samples_has_every_teacher(tmp_path: Path) -> None:
     page = next((tmp_path / 'check').rglob('*.html')).read_text()
     assert 'input of body' in page and 'input of face' in page
     assert "teacher's input" not in page and '>teacher</' in page
+
+
+_MOVING = """
+_base_ = {student!r}
+model = dict(
+    _delete_=True, type='PoseDistiller', student=dict(config={student!r}, checkpoint={checkpoint!r}),
+    teachers=dict(frozen=dict(config={student!r}, checkpoint={checkpoint!r}),
+                  moving=dict(type='MovingAverageTeacher', start=0.5)),
+    terms=dict(coordinates=dict(type='CoordinateTerm')))
+"""
+
+
+def test_a_moving_average_on_the_page_has_the_weights_that_the_student_starts_with(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    student = tiny.write_config(tmp_path / 'student.py', tiny.write_data(tmp_path / 'data'))
+    torch.save(dict(state_dict=build_estimator(read_config(student).model.to_dict()).state_dict()),
+               tmp_path / 'student.pth')
+    (tmp_path / 'moving.py').write_text(_MOVING.format(student=str(student), checkpoint=str(tmp_path / 'student.pth')))
+    digests = []
+
+    def record(runner: Any, **_: Any) -> Path:
+        digests.extend(paired.teacher.digest() for paired in runner.model.teachers.values())
+        return tmp_path
+
+    monkeypatch.setattr('distilpose.check.training.write_sample_page', record)
+    with pytest.raises(DistilPoseError, match='no better than the mean pose'):  # its weights are random
+        check_training(tmp_path / 'moving.py', work_dir=tmp_path / 'check', browse=2)
+    assert len(digests) == 2 and digests[0] == digests[1]
