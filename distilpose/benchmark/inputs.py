@@ -24,6 +24,7 @@ from distilpose.complexity import count_macs, count_macs_by_module
 from distilpose.config import build_estimator, project_path
 from distilpose.config.building import building_as_sentences
 from distilpose.config.models import keypoint_metainfo
+from distilpose.config.walk import type_name
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.teachers import read_teacher_source
 from distilpose.engine.hooks.channels_last import has_channels_last, use_channels_last
@@ -101,12 +102,15 @@ def with_a_teacher(cfg: Config) -> Iterator[tuple[Config, list[str]]]:
     Times do not depend on the values of weights.
 
     Raises:
-        DistilPoseError: there are several teachers.
+        DistilPoseError: there are several teachers, or one that is no config with a checkpoint.
     """
     if cfg.model.get('teachers'):
         raise DistilPoseError('the config has several teachers (model.teachers), and a benchmark measures one; name a '
                               'config with one of them as model.teacher')
     teacher = cfg.model.get('teacher') if cfg.model.type == 'PoseDistiller' else None
+    if teacher and teacher.get('type'):
+        raise DistilPoseError(f'model.teacher is a {type_name(teacher.type)}, and a benchmark measures a teacher with '
+                              'a config and a checkpoint; name a config with such a one')
     checkpoint = teacher and teacher.get('checkpoint')
     if teacher is None or 'type' in teacher or (checkpoint and project_path(checkpoint).is_file()):
         yield cfg, []  # a teacher of a registered type has no checkpoint

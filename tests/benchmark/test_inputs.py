@@ -159,3 +159,12 @@ def test_several_teachers_are_not_measured(distilpose_s: Config) -> None:
     several.model.teachers = dict(one=several.model.pop('teacher'))
     with pytest.raises(DistilPoseError, match='several teachers .* a benchmark measures one'), with_a_teacher(several):
         pass
+
+
+@pytest.mark.parametrize('kind', ['MovingAverageTeacher', 'OnnxTeacher'])
+def test_a_teacher_without_a_config_is_not_measured(distilpose_s: Config, kind: str) -> None:
+    other = copy.deepcopy(distilpose_s)
+    other.model.teacher = dict(type=kind)
+    with (pytest.raises(DistilPoseError, match=f'model.teacher is a {kind}, and a benchmark measures a teacher with'),
+          with_a_teacher(other)):
+        pass
