@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -68,12 +70,46 @@ def copies(runner: Runner) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in unwrapped_model(runner).student.state_dict().items()}
 
 
-@pytest.fixture
-def config(tiny_data: Path, tmp_path: Path) -> Path:
-    student = tiny.write_config(tmp_path / 'student.py', tiny_data)
-    file = tmp_path / 'moving.py'
+@pytest.fixture(scope='module')
+def config(tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('moving')
+    student = tiny.write_config(folder / 'student.py', tiny_data)
+    file = folder / 'moving.py'
     file.write_text(_CONFIG.format(student=str(student)))
     return file
+
+
+class Whole(NamedTuple):
+    """A training that several tests look at, or resume."""
+
+    folder: Path
+    weights: list[dict[str, Tensor]]
+    """Of the student, before the first iteration and after each."""
+
+    def after(self, step: int) -> dict[str, Any]:
+        return load_file(self.folder / f'iter_{step}.pth')
+
+    @property
+    def end(self) -> dict[str, Any]:
+        return self.after(STEPS)
+
+
+LATE = {'model.teacher.start': 4}
+ACCUMULATED = {'optim_wrapper.accumulative_counts': 3}
+COPIED = {'model.teacher.buffers': 'copy'}
+
+
+@pytest.fixture(scope='module')
+def whole(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Whole]:
+    """Trains to the end, once with the same options."""
+    @functools.cache
+    def trained(*options: tuple[str, Any]) -> Whole:
+        folder = tmp_path_factory.mktemp('whole')
+        with pytest.MonkeyPatch.context() as patch:  # as the fixture unformatted_configs
+            patch.setattr('mmengine.config.config.FormatCode', lambda text, **_: (text, True))
+            return Whole(folder, recorded(run(config, folder, dict(options))))
+
+    return lambda options=None: trained(*(options or {}).items())
 
 
 def run(config: Path, folder: Path, options: dict[str, Any] | None = None, **kwargs: Any) -> Runner:
@@ -84,9 +120,9 @@ def recorded(runner: Runner) -> list[dict[str, Tensor]]:
     return next(hook.weights for hook in runner.hooks if isinstance(hook, RecordingHook))
 
 
-def averages(folder: Path) -> list[dict[str, Any]]:
+def averages(folder: Path, *, steps: int = STEPS) -> list[dict[str, Any]]:
     """Those of the checkpoints after every iteration."""
-    return [load_file(folder / f'iter_{step}.pth')['moving_average']['teacher'] for step in range(1, STEPS + 1)]
+    return [load_file(folder / f'iter_{step}.pth')['moving_average']['teacher'] for step in range(1, steps + 1)]
 
 
 def assert_average_of(weights: list[dict[str, Tensor]], found: list[dict[str, Any]], momenta: list[float]) -> None:
@@ -99,42 +135,37 @@ def assert_average_of(weights: list[dict[str, Tensor]], found: list[dict[str, An
             torch.testing.assert_close(value, expected[name])
 
 
-def test_checkpoints_hold_the_average_after_their_iteration(config: Path, tmp_path: Path) -> None:
-    runner = run(config, tmp_path / 'run')
-    found = averages(tmp_path / 'run')
+def test_checkpoints_hold_the_average_after_their_iteration(whole: Callable[..., Whole]) -> None:
+    folder, weights = whole()
+    found, last = averages(folder), whole().end
     assert [state['updates'] for state in found] == list(range(1, STEPS + 1))
-    assert_average_of(recorded(runner), found, [min(0.8, step / (step + 1)) for step in range(1, STEPS + 1)])
-    last = load_file(tmp_path / 'run' / f'iter_{STEPS}.pth')
-    assert last['state_dict'].keys() == recorded(runner)[-1].keys(), 'it is a checkpoint of the student'
+    assert_average_of(weights, found, [min(0.8, step / (step + 1)) for step in range(1, STEPS + 1)])
+    assert last['state_dict'].keys() == weights[-1].keys(), 'it is a checkpoint of the student'
     losses = last['message_hub']['log_scalars']['train/loss_coordinates'].data[0]
     assert (losses > 0).all(), 'the student has dropout'
 
 
-def test_before_its_start_it_is_the_student_and_is_not_run(config: Path, tmp_path: Path) -> None:
-    runner = run(config, tmp_path / 'run', {'model.teacher.start': 4})
-    found = averages(tmp_path / 'run')
+def test_before_its_start_it_is_the_student_and_is_not_run(whole: Callable[..., Whole]) -> None:
+    folder, weights = whole(LATE)
+    found = averages(folder)
     assert [state['updates'] for state in found] == [0, 0, 0, 0, 1, 2, 3, 4, 5]
-    assert_average_of(recorded(runner), found, [0, 0, 0, 0, 1 / 2, 2 / 3, 3 / 4, 0.8, 0.8])
-    hub = load_file(tmp_path / 'run' / f'iter_{STEPS}.pth')['message_hub']
-    losses = hub['log_scalars']['train/loss_coordinates'].data[0]
+    assert_average_of(weights, found, [0, 0, 0, 0, 1 / 2, 2 / 3, 3 / 4, 0.8, 0.8])
+    losses = whole(LATE).end['message_hub']['log_scalars']['train/loss_coordinates'].data[0]
     assert (losses[:4] == 0).all() and (losses[4:] > 0).all()
 
 
 @pytest.mark.parametrize(('after', 'options'), [
-    (2, {}), (3, {}), (2, {'model.teacher.start': 0.5}), (6, {'model.teacher.start': 5}),
-    (3, {'optim_wrapper.accumulative_counts': 2}), (5, {'model.teacher.buffers': 'copy'}),
+    (2, {}), (3, {}), (2, LATE), (5, LATE), (4, ACCUMULATED), pytest.param(5, COPIED, marks=pytest.mark.slow),
 ], ids=['in_an_epoch', 'at_its_end', 'before_start', 'behind_start', 'between_updates', 'copied_buffers'])
-def test_resuming_is_exact(config: Path, tmp_path: Path, after: int, options: dict[str, Any]) -> None:
-    run(config, tmp_path / 'whole', options)
-    run(config, tmp_path / 'parts', options, resume=tmp_path / 'whole' / f'iter_{after}.pth')
-    ends = [load_file(tmp_path / name / f'iter_{STEPS}.pth') for name in ('whole', 'parts')]
-    assert first_difference(*ends) is None
-    assert 'starts anew' not in log_of(tmp_path / 'parts')
+def test_resuming_is_exact(config: Path, tmp_path: Path, whole: Callable[..., Whole], after: int,
+                           options: dict[str, Any]) -> None:
+    run(config, tmp_path, options, resume=whole(options).folder / f'iter_{after}.pth')
+    assert first_difference(whole(options).end, load_file(tmp_path / f'iter_{STEPS}.pth')) is None
+    assert 'starts anew' not in log_of(tmp_path)
 
 
-def test_accumulated_gradients_are_one_update(config: Path, tmp_path: Path) -> None:
-    run(config, tmp_path / 'run', {'optim_wrapper.accumulative_counts': 3})
-    assert [state['updates'] for state in averages(tmp_path / 'run')] == [0, 0, 1, 1, 1, 2, 2, 2, 3]
+def test_accumulated_gradients_are_one_update(whole: Callable[..., Whole]) -> None:
+    assert [state['updates'] for state in averages(whole(ACCUMULATED).folder)] == [0, 0, 1, 1, 1, 2, 2, 2, 3]
 
 
 @pytest.mark.parametrize('options', [
@@ -163,31 +194,30 @@ def test_what_needs_a_teacher_with_weights_of_its_own_is_refused(
         run(config, tmp_path / 'run', options)
 
 
-def test_the_log_says_what_teacher_it_is(config: Path, tmp_path: Path) -> None:
-    run(config, tmp_path / 'run')
-    log = log_of(tmp_path / 'run')
+def test_the_log_says_what_teacher_it_is(whole: Callable[..., Whole]) -> None:
+    log = log_of(whole().folder)
     assert 'Teacher: moving average of the student (momentum 0.8).' in log
     assert 'The teacher was not evaluated: it is made of the student' in log
-    facts = load_file(tmp_path / 'run' / 'iter_1.pth')['meta']['resume_facts']['model']
+    facts = whole().after(1)['meta']['resume_facts']['model']
     assert not any('weights' in name for name in facts) and len(facts) == 1
 
 
 def test_frozen_modules_are_the_same_in_the_average(config: Path, tmp_path: Path) -> None:
-    runner = run(config, tmp_path / 'run', {'model.freeze': ['backbone']})
-    first, last = recorded(runner)[0], averages(tmp_path / 'run')[-1]['state_dict']
+    runner = run(config, tmp_path, {'model.freeze': ['backbone'], 'train_cfg.max_epochs': 1})
+    first, last = recorded(runner)[0], averages(tmp_path, steps=LENGTH)[-1]['state_dict']
     assert all(torch.equal(value, first[name]) == name.startswith('backbone') for name, value in last.items())
 
 
-@pytest.mark.parametrize('after', [2, 3])
-def test_a_signal_stops_it_and_it_goes_on_exactly(config: Path, tmp_path: Path, after: int) -> None:
+@pytest.mark.parametrize('after', [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_signal_stops_it_and_it_goes_on_exactly(config: Path, tmp_path: Path, whole: Callable[..., Whole],
+                                                  after: int) -> None:
     by_epoch = {'default_hooks.checkpoint.by_epoch': True}
     stop = {'default_hooks.signalled': dict(type='Signalled', name='SIGTERM', point='train', at=after)}
     with pytest.raises(Interrupted):
-        run(config, tmp_path / 'parts', by_epoch | stop)
-    run(config, tmp_path / 'parts', by_epoch, resume='auto')
-    run(config, tmp_path / 'whole', by_epoch)
-    ends = [load_file(tmp_path / name / f'epoch_{EPOCHS}.pth') for name in ('whole', 'parts')]
-    assert first_difference(*ends) is None and ends[0]['moving_average']['teacher']['updates'] == STEPS
+        run(config, tmp_path, by_epoch | stop)
+    run(config, tmp_path, by_epoch, resume='auto')
+    end = load_file(tmp_path / f'epoch_{EPOCHS}.pth')
+    assert first_difference(whole().end, end) is None and end['moving_average']['teacher']['updates'] == STEPS
 
 
 _TWO_PROCESSES = """
@@ -226,25 +256,24 @@ def test_two_processes_have_one_average_and_resume_exactly(config: Path, tmp_pat
 @pytest.mark.slow
 def test_with_a_compiled_student(config: Path, tmp_path: Path) -> None:
     runner = run(config, tmp_path / 'run', {'model.compile_student': 'default', 'train_cfg.max_epochs': 1})
-    found = [load_file(tmp_path / 'run' / f'iter_{step}.pth')['moving_average']['teacher'] for step in (1, 2, 3)]
-    assert_average_of(recorded(runner), found, [1 / 2, 2 / 3, 3 / 4])
+    assert_average_of(recorded(runner), averages(tmp_path / 'run', steps=LENGTH), [1 / 2, 2 / 3, 3 / 4])
 
 
-def test_a_checkpoint_without_an_average_is_a_sentence(config: Path, tmp_path: Path) -> None:
-    run(config, tmp_path / 'run')
-    checkpoint = load_file(tmp_path / 'run' / 'iter_2.pth')
+def test_a_checkpoint_without_an_average_is_a_sentence(config: Path, tmp_path: Path,
+                                                       whole: Callable[..., Whole]) -> None:
+    checkpoint = whole().after(7)
     del checkpoint['moving_average']
-    torch.save(checkpoint, tmp_path / 'iter_2.pth')
-    runner = run(config, tmp_path / 'other', resume=tmp_path / 'iter_2.pth')
+    torch.save(checkpoint, tmp_path / 'iter_7.pth')
+    runner = run(config, tmp_path / 'other', resume=tmp_path / 'iter_7.pth')
     assert "has no moving average of the student for the teacher 'teacher', which starts anew" in log_of(
         tmp_path / 'other')
     state = load_file(tmp_path / 'other' / f'iter_{STEPS}.pth')['moving_average']['teacher']
-    assert state['updates'] == STEPS - 2 and runner.iter == STEPS
+    assert state['updates'] == STEPS - 7 and runner.iter == STEPS
 
 
-def test_an_average_that_is_not_finite_or_of_another_network_is_refused(config: Path, tmp_path: Path) -> None:
-    run(config, tmp_path / 'run')
-    checkpoint = load_file(tmp_path / 'run' / 'iter_2.pth')
+def test_an_average_that_is_not_finite_or_of_another_network_is_refused(config: Path, tmp_path: Path,
+                                                                        whole: Callable[..., Whole]) -> None:
+    checkpoint = whole().after(2)
     weights = checkpoint['moving_average']['teacher']['state_dict']
     name, value = next((name, value) for name, value in weights.items() if value.is_floating_point())
     weights[name] = torch.full_like(value, torch.nan)
@@ -257,13 +286,12 @@ def test_an_average_that_is_not_finite_or_of_another_network_is_refused(config: 
         run(config, tmp_path / 'other', resume=tmp_path / 'iter_2.pth')
 
 
-def test_load_from_starts_with_the_students_weights(config: Path, tmp_path: Path) -> None:
-    run(config, tmp_path / 'run')
-    source = tmp_path / 'run' / f'iter_{STEPS}.pth'
-    runner = run(config, tmp_path / 'other', {'load_from': str(source), 'model.teacher.momentum': 0.5,
-                                             'model.teacher.warmup': 0})
-    assert all(map(torch.equal, recorded(runner)[0].values(), load_file(source)['state_dict'].values()))
-    assert_average_of(recorded(runner), averages(tmp_path / 'other'), [0.5] * STEPS)
+def test_load_from_starts_with_the_students_weights(config: Path, tmp_path: Path, whole: Callable[..., Whole]) -> None:
+    source = whole().folder / f'iter_{STEPS}.pth'
+    runner = run(config, tmp_path, {'load_from': str(source), 'model.teacher.momentum': 0.5, 'model.teacher.warmup': 0,
+                                    'train_cfg.max_epochs': 1})
+    assert all(map(torch.equal, recorded(runner)[0].values(), whole().end['state_dict'].values()))
+    assert_average_of(recorded(runner), averages(tmp_path, steps=LENGTH), [0.5] * LENGTH)
 
 
 def log_of(folder: Path) -> str:
