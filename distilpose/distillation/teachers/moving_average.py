@@ -139,6 +139,7 @@ class MovingAverageTeacher(Teacher):
     def begin(self) -> None:
         """Starts from the student's current weights, on their device and in their memory format."""
         averages, values = self.network.model, self._student
+        averages.to(next(values.parameters()).device)  # not all devices let `data` come from another one
         for average, value in zip((*averages.parameters(), *averages.buffers()),
                                   (*values.parameters(), *values.buffers()), strict=True):
             average.data = value.detach().clone()

@@ -158,6 +158,19 @@ def test_begins_with_the_memory_format_of_the_student(hub: MessageHub) -> None:
         assert torch.equal(average, value) and average.stride() == value.stride() and not average.requires_grad
 
 
+def test_follows_the_student_to_its_device(hub: MessageHub, device: torch.device) -> None:
+    network = student()
+    teacher = MovingAverageTeacher()
+    teacher.attach(network)
+    network.to(device)
+    teacher.begin()
+    change(network, 1)
+    teacher.update()
+    tensors_of = [*teacher.network.model.parameters(), *teacher.network.model.buffers()]
+    assert {tensor.device.type for tensor in tensors_of} == {device.type}
+    assert all(value.device.type == 'cpu' for value in teacher.state_dict()['state_dict'].values())
+
+
 def test_continues_to_the_bit_from_its_state(hub: MessageHub) -> None:
     network = student()
     teacher = attached(network, momentum=0.7)
