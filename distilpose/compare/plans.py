@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from distilpose.config import find_config
 from distilpose.config.options import parse_value
+from distilpose.config.walk import type_name
 from distilpose.engine.launch import load_and_change
 from distilpose.errors import DistilPoseError
 
@@ -219,8 +220,12 @@ def _check_distilled(teacher: Plan, distilled: Plan) -> None:
     if model.get('teachers'):
         raise DistilPoseError(f'--distilled {distilled.config} learns from several teachers (model.teachers), and '
                               '--teacher is one; name trainings with --model instead')
+    named = model.get('teacher') or {}
+    if named.get('type'):
+        raise DistilPoseError(f'--distilled {distilled.config} learns from a {type_name(named["type"])}, and --teacher '
+                              f'trains {teacher.config}; name trainings with --model instead')
     if TEACHER not in distilled.needs:
-        raise DistilPoseError(f'--distilled {distilled.config} learns from {model.teacher.config}, and --teacher is '
+        raise DistilPoseError(f'--distilled {distilled.config} learns from {named.get("config")}, and --teacher is '
                               f'{teacher.config}; name the same config in both')
 
 

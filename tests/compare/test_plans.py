@@ -12,7 +12,7 @@ from mmengine.config import Config
 
 from distilpose.compare import main
 from distilpose.compare.budget import check_budgets
-from distilpose.compare.plans import TEACHER, Plan, Request, in_order, make_plans, stages
+from distilpose.compare.plans import TEACHER, Plan, Request, _check_distilled, in_order, make_plans, stages
 from distilpose.errors import DistilPoseError
 
 STAGES = (('alone', 'S.py'), ('second', 'D.py', f'{TEACHER}=@first', 'load_from=@first'), ('teacher', 'T.py'),
@@ -44,6 +44,18 @@ def test_trainings_are_in_the_order_of_their_needs() -> None:
     assert sorted(order) == sorted(plan.title for plan in plans)
     assert order.index('first') > max(order.index('alone'), order.index('teacher'))
     assert order.index('second') > order.index('first')
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'model.teacher.type': 'MovingAverageTeacher'}, 'D.py learns from a MovingAverageTeacher, and --teacher trains '
+     'T.py; name trainings with --model instead'),
+    ({'model.teacher.config': 'other.py'}, 'D.py learns from other.py, and --teacher is T.py; name the same config'),
+], ids=['moving_average', 'another'])
+def test_the_teacher_is_that_of_the_distilled_student(options: dict[str, Any], message: str) -> None:
+    distilled = Plan('distilled', '', 'D.py', {}, Config(dict(model=dict(type='PoseDistiller'))))
+    distilled.cfg.merge_from_dict(options)
+    with pytest.raises(DistilPoseError, match=message):
+        _check_distilled(Plan('teacher', '', 'T.py', {}, Config()), distilled)
 
 
 def test_checkpoints_of_others_are_put_into_the_config() -> None:
