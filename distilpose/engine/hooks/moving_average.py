@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...checkpoints import require_finite
+from ...config.named_teachers import title_of
 from ...distillation.teachers import MovingAverageTeacher
 from ..non_finite import StepWatch, wrappers_of
 from ..unwrapped_model import unwrapped_model
@@ -59,6 +60,9 @@ class MovingAverageHook(Hook):
         self.watches = [StepWatch(wrapper, refuses=False) for wrapper in wrappers_of(runner.optim_wrapper)]
         for name, teacher in self.teachers.items():
             teacher.begin()
+            if teacher.start >= max(runner.max_iters, 1):
+                runner.logger.warning(f'{title_of(name)} starts at iteration {teacher.start}, and this training has '
+                                      f'{runner.max_iters}: it is never run; choose an earlier start, or a fraction.')
             if name in self.resumed:
                 teacher.load_state_dict(self.resumed[name], source=f'{self.source} ({ENTRY}.{name})')
             elif runner.iter:

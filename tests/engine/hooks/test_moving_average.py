@@ -164,6 +164,12 @@ def test_resuming_is_exact(config: Path, tmp_path: Path, whole: Callable[..., Wh
     assert 'starts anew' not in log_of(tmp_path)
 
 
+def test_a_start_behind_the_end_is_a_warning(config: Path, tmp_path: Path, whole: Callable[..., Whole]) -> None:
+    run(config, tmp_path, {'model.teacher.start': LENGTH, 'train_cfg.max_epochs': 1})
+    assert f'starts at iteration {LENGTH}, and this training has {LENGTH}: it is never run' in log_of(tmp_path)
+    assert 'never run' not in log_of(whole(LATE).folder)
+
+
 def test_accumulated_gradients_are_one_update(whole: Callable[..., Whole]) -> None:
     assert [state['updates'] for state in averages(whole(ACCUMULATED).folder)] == [0, 0, 1, 1, 1, 2, 2, 2, 3]
 
