@@ -65,7 +65,7 @@ def test_combined_teachers(rule: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('family', ['distilpose', 'fpd', 'dwpose', 'simdr', 'methods'])
+@pytest.mark.parametrize('family', ['distilpose', 'fpd', 'dwpose', 'simdr', 'sdpose', 'methods'])
 def test_all_recipes(family: str) -> None:
     found = {path: unexpected(training_step(path), *LOG) for path in recipes() if f'/{family}/' in path}
     assert len(found) >= 3
