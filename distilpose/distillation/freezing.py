@@ -79,7 +79,6 @@ def _loss_of_all_terms(distiller: Any) -> Tensor:
     width, height = student_size(student, next(iter(distiller.teachers.values())).teacher)
     images = torch.zeros(1, 3, height, width, device=next(student.parameters()).device)
     outputs = student_outputs(student, images, distiller.layers)
-    set_frozen_to_eval(student, distiller.frozen)
     teachers = distiller.run_teachers(images)
     labels = Labels(images.new_ones(1, keypoint_count(outputs) or 1),
                     torch.ones(1, dtype=torch.bool, device=images.device))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from distilpose.errors import DistilPoseError
+from distilpose.models.modes import eval_mode
 from distilpose.models.optimised import cudnn_without_tf32, example_images
 from distilpose.models.recording import Recording, add_taps, is_split, recorded_pass, recording
 from distilpose.structures import PoseOutputs
@@ -109,20 +110,15 @@ class Layers:
 
     def _find_overwritten(self, network: Any) -> frozenset[str]:
         """Modules whose outputs are changed in place by what comes after them; reads all layers once."""
-        states = [(module, module.training) for module in network.modules()]
         images, is_student = example_images(network, self.size), self.role == 'student'
-        network.eval()
-        for module in network.modules():
-            if isinstance(module, nn.modules.dropout._DropoutNd) and module.inplace:
-                module.train()  # in eval mode it overwrites nothing
-        try:
+        with eval_mode(network):
+            for module in network.modules():
+                if isinstance(module, nn.modules.dropout._DropoutNd) and module.inplace:
+                    module.train()  # in eval mode it overwrites nothing
             with torch.no_grad(), recording(self._modules(), self._modules()) as copies:
                 recorded_pass(network, images)
             with torch.set_grad_enabled(is_student), recording(self._modules()) as recorded:
                 recorded_pass(network, images.requires_grad_(is_student).clone())  # frozen layers have gradients, too
-        finally:
-            for module, was_training in states:
-                module.training = was_training
         for name, layer in self._layers.items():
             self._check_output(name, self._read(name, recorded), network.get_submodule(layer.module.split('.')[0]))
         return frozenset(name for name in self._modules()

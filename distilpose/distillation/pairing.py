@@ -11,6 +11,7 @@ from torch import nn
 
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
+from distilpose.models.modes import eval_mode
 from distilpose.models.recording import recorded_pass
 from distilpose.structures import PoseOutputs
 
@@ -122,12 +123,9 @@ def student_outputs(student: Any, images: torch.Tensor, layers: Layers | None = 
         images: see above.
         layers: of it, that the outputs shall have.
     """
-    was_training = student.training
-    student.eval()
-    (features, prediction), recorded = (layers or Layers(student)).record(lambda: recorded_pass(student, images))
-    outputs = read_outputs(student.head, prediction, features)
-    student.train(was_training)
-    return with_layers(outputs, recorded)
+    with eval_mode(student):
+        (features, prediction), recorded = (layers or Layers(student)).record(lambda: recorded_pass(student, images))
+    return with_layers(read_outputs(student.head, prediction, features), recorded)
 
 
 def _device(model: nn.Module) -> torch.device:

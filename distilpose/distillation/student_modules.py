@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from distilpose.checkpoints import CheckpointMismatch, load_strict
 from distilpose.errors import DistilPoseError
 from distilpose.host.views import view_of
+from distilpose.models.modes import eval_mode
 from distilpose.renamed import forward_names
 
 from .image_adapter import input_size
@@ -101,10 +102,8 @@ def _test_image(size: tuple[int, int] | None) -> Tensor:
 
 @torch.no_grad()
 def _features(model: Any, images: Tensor) -> tuple[Tensor, ...]:
-    was_training = model.training
-    features = model.eval().extract_feat(images.to(next(model.parameters()).device))
-    model.train(was_training)
-    return tuple(features)
+    with eval_mode(model):
+        return tuple(model.extract_feat(images.to(next(model.parameters()).device)))
 
 
 def _are_close(found: tuple[Tensor, ...], expected: tuple[Tensor, ...]) -> bool:

@@ -14,6 +14,7 @@ from torch.utils import _pytree as pytree
 
 from distilpose.errors import DistilPoseError
 from distilpose.models import read_outputs
+from distilpose.models.modes import eval_mode
 from distilpose.structures import PoseOutputs
 
 from ..heatmap_grid import COMMON_GRID, grid_of
@@ -126,13 +127,10 @@ class SelfDistillationTeacher(Teacher):
     @torch.no_grad()
     def outputs(self, images: Tensor, *, own_grid: bool = False) -> PoseOutputs:
         """The outputs of the last cycle in eval mode, as those of :class:`Teacher`."""
-        student, was_training = self.student, self.student.training
-        student.eval()
-        try:
+        student = self.student
+        with eval_mode(student):
             features = student.extract_feat(images)
             last = self.further_predictions(student.head, student.head(features))[-1]
-        finally:
-            student.train(was_training)
         return self.supervise(read_outputs(student.head, last, features).float(), own_grid=own_grid)
 
     def digest(self) -> str:

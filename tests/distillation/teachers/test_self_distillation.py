@@ -144,6 +144,14 @@ def test_its_outputs_are_those_of_the_last_cycle_in_eval_mode() -> None:
     assert torch.equal(found.heatmaps[-1], outputs.heatmaps[-1]) and not found.heatmaps[-1].requires_grad
 
 
+@pytest.mark.parametrize('task_weight', [0.0, 1.0])
+def test_frozen_modules_stay_in_eval_mode(task_weight: float) -> None:
+    model = sdpose(options=dict(freeze=('backbone',), task_weight=task_weight))
+    assert model.training and not model.backbone.training
+    model.run_teacher(batch()[0])
+    assert model.training and not model.backbone.training and model.head.training
+
+
 def test_a_copy_of_the_distiller_runs_its_own_layers() -> None:
     """As ``GradientShareHook`` and averaged weights have one."""
     model = sdpose(cycles=2).train()
