@@ -20,7 +20,7 @@ VALIDATIONS = ('auto', 'labels', 'agreement')
 """Those of :mod:`distilpose.distillation.leaf_config`."""
 METHODS = ('auto', 'fpd', 'simcc', 'dwpose', 'distilpose', 'coordinates', 'attention', 'rkd', 'rkd_joints', 'bones',
            'cwd', 'pixel_kl', 'pkd', 'dist', 'dkd', 'standardised')
-"""Those of :mod:`distilpose.distillation.methods`."""
+"""Those of :mod:`distilpose.distillation.method_rules`."""
 LOGS = ('tensorboard', 'wandb', 'mlflow')
 """Those of :mod:`distilpose.engine.log_backends`."""
 
@@ -41,7 +41,7 @@ def _list(option: str) -> str:
     if option == 'teacher':
         from distilpose.distillation.teachers.presets import list_presets
         return list_presets()
-    from distilpose.distillation.methods import describe_rules
+    from distilpose.distillation.method_rules import describe_rules
     return describe_rules()
 
 

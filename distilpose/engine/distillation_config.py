@@ -42,7 +42,7 @@ def write_distillation(student: str | Path | Config, teacher: str | Path, *, opt
         options: dotted key -> value; those below ``model.teacher`` describe the teacher in the config.
         work_dir: of the training; by default as for a training of the config.
         launcher: what started the processes.
-        method: one of :data:`~distilpose.distillation.methods.METHODS`.
+        method: one of :data:`~distilpose.distillation.method_rules.METHODS`.
         validation: one of :data:`~distilpose.distillation.leaf_config.VALIDATIONS`; of images without annotations.
         every: of :class:`~distilpose.distillation.leaf_config.Distillation`.
         data_root: of the training, where labelled validation data is looked for.

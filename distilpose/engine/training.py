@@ -62,7 +62,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         teacher: an ONNX file, a config, a folder of Hugging Face or a preset that teaches the config's student, see
             :func:`~distilpose.distillation.teachers.resolving.resolve_teacher`.
         teacher_checkpoint: weights of the teacher's config, or the file of a preset.
-        method: how the student learns, one of :data:`~distilpose.distillation.methods.METHODS`.
+        method: how the student learns, one of :data:`~distilpose.distillation.method_rules.METHODS`.
         images: a folder or list of images without annotations, which take the place of the training data.
         boxes: a JSON file of people's boxes on them, see :class:`~distilpose.datasets.UnlabelledImages`.
         every: of videos among the images every so manieth frame is taken, see

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from distilpose.config import PROJECT_ROOT, load_config
-from distilpose.distillation.methods import HEATMAP_SHARE, Network, choose_method, read_term
+from distilpose.distillation.method_rules import read_term
+from distilpose.distillation.methods import HEATMAP_SHARE, Network, choose_method
 from distilpose.structures import PoseOutputs
 
 LEAVES = sorted((PROJECT_ROOT / 'configs/body/2d_kpt_sview_rgb_img/methods/coco').glob('*.py'))

@@ -9,18 +9,8 @@ import torch
 
 from distilpose.config import load_config
 from distilpose.distillation.distiller import build_terms
-from distilpose.distillation.methods import (
-    ANY,
-    HEATMAP_SHARE,
-    KINDS,
-    METHODS,
-    RULES,
-    Network,
-    Rule,
-    choose_method,
-    describe_rules,
-    read_term,
-)
+from distilpose.distillation.method_rules import ANY, METHODS, RULES, Rule, describe_rules, read_term
+from distilpose.distillation.methods import HEATMAP_SHARE, KINDS, Network, choose_method
 from distilpose.distillation.teachers.heatmaps import draw_simcc_heatmaps
 from distilpose.errors import DistilPoseError
 from distilpose.structures import Labels, PoseOutputs
