@@ -32,8 +32,9 @@ class SimCCPair:
                  temperature: float = 1.0) -> None:
         betas = dict(beta=beta, teacher_beta=beta if teacher_beta is None else teacher_beta)
         require_numbers(term, **betas, temperature=temperature)
-        if temperature <= 0:
-            raise DistilPoseError(f'{term} got temperature={temperature}; expected a number above 0')
+        wrong = [f'{name}={value}' for name, value in dict(betas, temperature=temperature).items() if value <= 0]
+        if wrong:
+            raise DistilPoseError(f'{term} got {wrong[0]}; expected a number above 0')
         check_weights(term, weights)
         self.factors = tuple(value / temperature for value in betas.values())
         self.weights = weights

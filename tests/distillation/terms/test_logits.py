@@ -125,6 +125,8 @@ def test_weights_masks_and_other_bins(make) -> None:
     (DecoupledTerm, dict(target_weight=0, other_weight=0), 'got target_weight=0 and other_weight=0; expected weights'),
     (DecoupledTerm, dict(other_weight=float('nan')), 'other_weight is nan'),
     (DecoupledTerm, dict(temperature=-1), 'got temperature=-1; expected a number above 0'),
+    (DecoupledTerm, dict(beta=0), 'got beta=0; expected a number above 0'),
+    (DecoupledTerm, dict(teacher_beta=-10), 'got teacher_beta=-10; expected a number above 0'),
     (DecoupledTerm, dict(weights='labels'), "got weights='labels'"),
     (StandardisedLogitTerm, dict(temperature=0), 'got temperature=0; expected a number above 0'),
     (StandardisedLogitTerm, dict(weights='labels'), "got weights='labels'")])
