@@ -106,7 +106,7 @@ class SampleRelationTerm(DistillationTerm):
         **kwargs: as :class:`DistillationTerm`.
 
     Raises:
-        DistilPoseError: an option is unknown, or both weights are 0.
+        DistilPoseError: an option is unknown, both weights are 0, or layers are named that are not compared.
     """
 
     supports_grids = True
@@ -119,6 +119,9 @@ class SampleRelationTerm(DistillationTerm):
         self.relations = _Relations(type(self).__name__, distance=distance, angle=angle)
         if embedding not in EMBEDDINGS:
             raise DistilPoseError(f'SampleRelationTerm got embedding={embedding!r}; expected one of {EMBEDDINGS}')
+        if embedding != 'features' and (student_layer, teacher_layer) != (None, None):
+            raise DistilPoseError(f'SampleRelationTerm got embedding={embedding!r} and the names of layers '
+                                  f"({student_layer}, {teacher_layer}); drop them, or set embedding='features'")
         self.embedding = embedding
         self.pair = FeaturePair(student_layer, teacher_layer, takes=('maps', 'tokens', 'vectors'), same_size=False,
                                 same_channels=False)

@@ -104,3 +104,5 @@ def test_refusals_of_samples() -> None:
         SampleRelationTerm(distance=-1)
     with pytest.raises(DistilPoseError, match="certainty='soft', and does not compare joint by joint"):
         SampleRelationTerm(certainty='soft')
+    with pytest.raises(DistilPoseError, match=r"embedding='coordinates' and the names of layers \(None, neck\); drop"):
+        SampleRelationTerm(embedding='coordinates', teacher_layer='neck')
