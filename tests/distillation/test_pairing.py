@@ -90,7 +90,7 @@ def test_a_coordinate_classifier_is_told_how_to_draw_heatmaps() -> None:
 
 @on_device
 def test_only_a_coordinate_classifier_draws_heatmaps() -> None:
-    with pytest.raises(DistilPoseError, match='TokenPoseHead predicts heatmaps.*drop teacher.heatmaps'):
+    with pytest.raises(DistilPoseError, match='TokenPoseHead predicts heatmaps.*drop model.teacher.heatmaps'):
         distiller(teacher=teacher(heatmaps=dict(size=(12, 16), sigma=1.0)))
 
 

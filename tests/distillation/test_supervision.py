@@ -273,6 +273,8 @@ def test_pairs_are_checked_for_every_teacher() -> None:
     with pytest.raises(DistilPoseError, match="term 'kd' needs heatmaps of the teacher, .*"
                        "let it draw heatmaps with model.teachers.two.heatmaps=dict"):
         several(terms={}, one=spec(), two=spec(1, SIMCC, terms=dict(kd=TERMS['score'])))
+    with pytest.raises(DistilPoseError, match='only a coordinate classifier can, .*; drop model.teachers.two.heatmaps'):
+        several(one=spec(), two=spec(1, heatmaps=dict(size=(12, 16), sigma=1.0)))
     with pytest.raises(DistilPoseError, match='predicts 17 keypoints, the teacher 5; .* model.teachers.two.keypoints='):
         several(one=spec(), two=spec(1, changed(TEACHER, num_keypoints=5)))
 

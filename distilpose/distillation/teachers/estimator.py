@@ -165,7 +165,7 @@ class FrozenTeacher(Teacher):
             if outputs.simcc is None:
                 raise DistilPoseError(f'the teacher shall draw heatmaps ({self.heatmaps}), which only a coordinate '
                                       f'classifier can, and its {type(head).__name__} predicts '
-                                      f'{", ".join(outputs.produced())}; drop teacher.heatmaps')
+                                      f'{", ".join(outputs.produced())}; drop model.teacher.heatmaps')
             drawn = draw_simcc_heatmaps(outputs.simcc, beta=self.simcc_beta, **self.heatmaps,
                                         grid=self.heatmap_grid if own_grid else COMMON_GRID)
             return outputs._replace(heatmaps=(drawn,))
