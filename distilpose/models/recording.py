@@ -1,7 +1,7 @@
 """Recording of layers: outputs of named modules of a network, kept for the length of one forward pass.
 
 Backbone, neck and head run one after another, and their outputs are recorded between. Modules inside of them have a
-forward hook (:class:`Tap`), registered when a model is built, which does nothing unless its thread is recording. So
+forward hook (:class:`Tap`), registered before a network runs, which does nothing unless its thread is recording. So
 nothing is patched while a network runs, and several threads may run one network.
 """
 
