@@ -153,6 +153,13 @@ class PoseDistiller(BaseModel):
         return tuple(each for paired in self.teachers.values()
                      for each in paired.teacher.further_predictions(self.student.head, prediction))
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets attributes of the only teacher there; ``nn.Module`` would keep modules for itself."""
+        if isinstance(getattr(type(self), name, None), property):
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def only_teacher(self) -> PairedTeacher:
         """The pair with the teacher, where there is a single one.
 

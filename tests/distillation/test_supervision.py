@@ -215,6 +215,12 @@ def test_only_one_teacher_is_the_teacher() -> None:
     assert several(one=spec()).teacher is not None
 
 
+def test_modules_of_the_only_teacher_are_set_there() -> None:
+    model, adapter = distiller(), torch.nn.Identity()
+    model.to_teacher = adapter
+    assert model.to_teacher is adapter is model.only_teacher().to_teacher and 'to_teacher' not in model._modules
+
+
 def test_teachers_are_attached_once_to_the_students_network(monkeypatch: pytest.MonkeyPatch) -> None:
     attached: list[Any] = []
     monkeypatch.setattr('distilpose.distillation.FrozenTeacher.attach',
