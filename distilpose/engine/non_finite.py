@@ -38,7 +38,8 @@ def scaler_of(wrapper: OptimWrapper) -> Any:
 class StepWatch:
     """Records whether an optimizer stepped in this iteration, and can skip a step.
 
-    A loss scaler leaves steps out as well: it does not call ``optimizer.step``.
+    A loss scaler leaves steps out as well: it does not call ``optimizer.step``, or lets a fused optimizer leave out the
+    update.
 
     Args:
         wrapper: of the optimizer.
@@ -49,6 +50,7 @@ class StepWatch:
     def __init__(self, wrapper: OptimWrapper, *, refuses: bool) -> None:
         self.wrapper, self.refuses = wrapper, refuses
         self.has_stepped = False
+        self._found_inf: Tensor | None = None
         self._handle = wrapper.optimizer.register_step_pre_hook(self._before_step)
 
     @property
@@ -63,6 +65,11 @@ class StepWatch:
                 weight.grad = None
             return
         self.has_stepped = self.refuses or bool(weights)  # another watch may have taken all gradients
+        self._found_inf = getattr(optimizer, 'found_inf', None)  # of a loss scaler, for fused optimizers
+
+    def has_updated(self) -> bool:
+        """Whether the optimizer changed its weights; under a loss scaler a fused one reads that from the device."""
+        return self.has_stepped and (self._found_inf is None or not bool(self._found_inf))
 
     def remove(self) -> None:
         """Leaves the optimizer as it was."""

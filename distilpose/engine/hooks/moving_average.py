@@ -76,8 +76,8 @@ class MovingAverageHook(Hook):
             watch.has_stepped = False
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None) -> None:
-        """Updates the averages if an optimizer has stepped."""
-        if any(watch.has_stepped for watch in self.watches):
+        """Updates the averages if an optimizer has changed the weights."""
+        if any(watch.has_updated() for watch in self.watches):
             for teacher in self.teachers.values():
                 teacher.update()
 

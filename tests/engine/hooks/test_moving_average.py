@@ -176,8 +176,9 @@ def test_accumulated_gradients_are_one_update(whole: Callable[..., Whole]) -> No
 
 @pytest.mark.parametrize('options', [
     {'default_hooks.finite_check.action': 'skip(2)'},
-    {'optim_wrapper': dict(type='ScaledOptimWrapper', init_scale=8.0, optimizer=dict(type='Adam', lr=1e-2))}],
-    ids=['finite_check', 'loss_scaler'])
+    *({'optim_wrapper': dict(type='ScaledOptimWrapper', init_scale=8.0, optimizer=dict(type='Adam', lr=1e-2, **fused))}
+      for fused in ({}, dict(fused=True)))],
+    ids=['finite_check', 'loss_scaler', 'fused_optimizer'])
 def test_a_step_that_is_left_out_is_no_update(config: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     spoil = dict(type='SpoilGradients', at=[3, 4])
     run(config, tmp_path / 'run', {**options, 'default_hooks.spoil': spoil})
