@@ -125,6 +125,8 @@ def test_agreement_is_with_the_combination_or_with_a_named_teacher(config: Path,
     cfg.default_hooks.teacher_report = dict(type='TeacherReportHook', enabled=False)
     runner = train(cfg, work_dir=tmp_path, options={'train_cfg.max_epochs': 1})
     metrics = runner.val_loop.evaluator.metrics
+    assert 'agreement with the combination of all teachers and the teacher face on 12 people' in log_of(tmp_path)
+    assert 'not trained on (agreement/PCK, face/PCK)' in log_of(tmp_path)
     together, face = (metric.teacher[1] for metric in metrics)
     assert (together.keypoints[:5] == face.keypoints[:5]).all() and (together.keypoints != face.keypoints).any()
     cfg.val_evaluator = dict(type='AgreementWithTeacher', name='hands')

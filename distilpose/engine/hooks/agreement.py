@@ -7,8 +7,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from ...config.named_teachers import title_of
 from ...distillation import PoseDistiller
+from ...distillation.supervision import COMBINED
+from ...distillation.teacher_report import title_of_report
 from ...distillation.teacher_report.predictions import collect, with_one_teacher
 from ...errors import DistilPoseError
 from ...evaluation.agreement import AgreementWithTeacher, TeacherKeypoints
@@ -46,9 +47,11 @@ class AgreementHook(Hook):
         for metric in metrics:
             metric.compare_with(predictions[metric.name])
         total = len(runner.val_loop.dataloader.dataset)
-        runner.logger.info(f'Validation is agreement with the teacher on {total} people that are not trained on '
-                           '(agreement/PCK). It measures how close the student is to the teacher, not how often '
-                           'the teacher is right.')
+        whose = ' and '.join(dict.fromkeys(_whose(model, metric.name) for metric in metrics))
+        figures = ', '.join(f'{metric.prefix}/PCK' for metric in metrics)
+        runner.logger.info(f'Validation is agreement with {whose} on {total} people that are not trained on '
+                           f'({figures}). It measures how close the student is to the teacher, not how often the '
+                           'teacher is right.')
 
     @staticmethod
     def _predict(runner: Runner, model: PoseDistiller) -> dict[int, TeacherKeypoints]:
@@ -81,12 +84,18 @@ def _chosen(model: PoseDistiller, name: str | None) -> PoseDistiller:
     changing = [(each, paired.teacher) for each, paired in chosen.teachers.items() if not paired.teacher.is_frozen]
     for each, teacher in changing:
         frozen = [other for other, paired in model.teachers.items() if paired.teacher.is_frozen]
-        title = title_of(each)
         raise DistilPoseError(
-            f'val_evaluator is AgreementWithTeacher, and {title[0].lower()}{title[1:]} ({type(teacher).__name__}) is '
-            'made of the student and changes with it: what it predicts before the training is nothing to agree with; '
+            f'val_evaluator is AgreementWithTeacher, and {_whose(model, each)} ({type(teacher).__name__}) is made of '
+            'the student and changes with it: what it predicts before the training is nothing to agree with; '
             + (f'set val_evaluator.name to {" or ".join(map(repr, frozen))}' if frozen else 'evaluate with labels'))
     return chosen
+
+
+def _whose(model: PoseDistiller, name: str | None) -> str:
+    if name is None and len(model.teachers) == 1:
+        name = next(iter(model.teachers))
+    title = title_of_report(COMBINED if name is None else name)
+    return f'{title[0].lower()}{title[1:]}'
 
 
 def _named(model: PoseDistiller, name: str | None) -> PoseDistiller:
