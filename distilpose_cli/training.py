@@ -121,7 +121,8 @@ def _check_distillation(args: argparse.Namespace) -> None:
              if getattr(args, name) is not None]
     given += ['--method'] * (args.method != 'auto') + ['--validation'] * (args.validation != 'auto')
     if given and args.teacher is None:
-        raise WrongInput(f'{" and ".join(given)} of a distillation, and no teacher is named; add --teacher')
+        raise WrongInput(f'{" and ".join(given)} of a distillation, and no teacher is named; add --teacher, or set '
+                         'them in the config if that has a teacher')
     if args.every is not None and args.every < 1:
         raise WrongInput(f'--every {args.every} is none; expected at least 1')
     if args.method not in METHODS:

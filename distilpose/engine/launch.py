@@ -90,7 +90,7 @@ def with_teacher(config: str | Path | Config, teacher: str | Path | None, *, met
                                   method=method, validation=validation, data_root=data_root, every=every, **files)
     if method != 'auto' or every is not None or any(value is not None for value in files.values()):
         raise DistilPoseError('--teacher-checkpoint, --method, --images, --boxes and --every are about a distillation, '
-                              'and no teacher is named; add --teacher')
+                              'and no teacher is named; add --teacher, or set them in the config if that has one')
     return config, options, []
 
 
