@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import sys
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager, nullcontext
+from datetime import datetime, timedelta
 from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.device import get_device
-from mmengine.dist import get_world_size, is_main_process, master_only
+from mmengine.dist import broadcast_object_list, get_world_size, is_main_process, master_only
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.utils.dl_utils import collect_env
@@ -32,6 +34,7 @@ from .unwrapped_model import unwrapped_model
 from .workers import prepare_workers
 
 DETAILS = 'details.txt'
+_SECOND = '%Y%m%d_%H%M%S'  # mmengine's name of the folder of a run
 _ABOUT_MMENGINE_ITSELF = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
 
 
@@ -42,6 +45,16 @@ class ConciseRunner(Runner):
     ``details.txt`` beside the log. The full config is in the work directory, as mmengine writes it. With
     ``log_level='DEBUG'`` the log is mmengine's.
     """
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """As mmengine does; a run that starts in the second of another one in its work directory is a second later.
+
+        Logs lie in a folder that is named by the second, and each run has one of its own.
+        """
+        super().setup_env(env_cfg)
+        names = [_unused(Path(self.work_dir), self._timestamp)]
+        broadcast_object_list(names)
+        self._timestamp = names[0]
 
     def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> Any:
         """mmengine's logger, without warnings of mmengine about its own hooks, and without control characters."""
@@ -250,6 +263,13 @@ def _make_printable(record: logging.LogRecord) -> bool:
     """Escapes the control characters of names that files of others brought into a message."""
     record.msg, record.args = printable(record.getMessage()), ()
     return True
+
+
+def _unused(folder: Path, timestamp: str) -> str:
+    """The first second from this one on that names nothing in a folder."""
+    start = datetime.strptime(timestamp, _SECOND)
+    names = ((start + timedelta(seconds=seconds)).strftime(_SECOND) for seconds in itertools.count())
+    return next(name for name in names if not (folder / name).exists())
 
 
 def _is_for_users(record: logging.LogRecord) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.logging import MessageHub
 
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.distiller import build_terms
@@ -110,6 +111,7 @@ def test_several_teachers_of_the_page(here: Path) -> None:
     assert set(distiller.terms) == {'heatmaps', 'body_tokens'}
     shown = distiller.run_teachers(torch.zeros(1, 3, *INPUT_SIZE[::-1]))
     assert shown[COMBINED].heatmaps[-1].shape[1] == 133 and shown['body'].mask.sum() == 17
+    MessageHub.get_instance(str(here))  # without the iterations of a Runner that ran in another test
     in_order = PoseDistiller(TEACHER, teachers=several['teachers'], terms=dict(heatmaps=dict(type='HeatmapTerm')))
     assert [paired.factor() for paired in in_order.teachers.values()] == [1, 0]
 

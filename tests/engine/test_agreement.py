@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +50,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def distil(files: Path, work_dir: Path, *, student: str = 'student.py', **options: Any) -> Any:
     options = dict(dict(images=files / 'photos', validation='agreement', seed=0), **options)
-    while (work_dir / time.strftime('%Y%m%d_%H%M%S')).exists():  # a run has the folder of the second when it starts
-        time.sleep(0.05)
     return train(files / student, teacher=files / 'teacher.py', teacher_checkpoint=files / 'teacher.pth',
                  work_dir=work_dir, **options)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -50,6 +51,15 @@ def log_of(runner: Runner) -> str:
 
 def details_of(runner: Runner) -> str:
     return Path(runner.log_dir, 'details.txt').read_text()
+
+
+def test_runs_of_one_second_have_folders_of_their_own(make_config: Callable[..., Path], tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, 'time', lambda: 1e9 + 0.5)
+    runs = [train(make_config(), work_dir=tmp_path / 'out', validate=False, options={'train_cfg.max_epochs': epochs},
+                  resume=epochs > 1) for epochs in (1, 2, 3)]
+    assert len({run.log_dir for run in runs}) == 3 and len(list(Path(runs[0].work_dir).glob('2001*'))) == 3
+    assert [log_of(run).count('Epoch(train)') for run in runs] == [log_of(runs[0]).count('Epoch(train)')] * 3
 
 
 @pytest.mark.parametrize('kind', ['plain', 'rtmpose', 'distilled'])
