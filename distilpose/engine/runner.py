@@ -52,7 +52,7 @@ class ConciseRunner(Runner):
         Logs lie in a folder that is named by the second, and each run has one of its own.
         """
         super().setup_env(env_cfg)
-        names = [_unused(Path(self.work_dir), self._timestamp)]
+        names = [_unused(Path(self.work_dir), self.timestamp)]
         broadcast_object_list(names)
         self._timestamp = names[0]
 
