@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -133,6 +133,9 @@ class PoseDistiller(BaseModel):
         Args:
             inputs: (B, 3, H, W) preprocessed images.
             data_samples: mmpose's data samples with ground truth.
+
+        Raises:
+            DistilPoseError: a term has the name of a loss of the student.
         """
         head = self.student.head
         (features, prediction), layers = self.layers.record(lambda: self._student_pass(self.student, inputs))
@@ -140,6 +143,7 @@ class PoseDistiller(BaseModel):
         further = self._further_predictions(prediction)
         for number, each in enumerate(further if self.task_weight else (), 2):
             losses.update(self._further_task_losses(features, each, data_samples, cycle=number))
+        _refuse_same_names(losses, self.terms)
         outputs = [with_layers(read_outputs(head, each, features), layers)
                    for each in (prediction, *further)] if self.terms else []
         teachers: Sequence[PoseOutputs | None] = outputs[1:] or [None]
@@ -310,6 +314,13 @@ class PoseDistiller(BaseModel):
         names = (*self.layers.names, *self.teacher.layers.inside(shared))  # which runs its head only
         self.layers = Layers(self.student, names, size=self.layers.size)
         return shared
+
+
+def _refuse_same_names(losses: Mapping[str, Any], terms: Iterable[str]) -> None:
+    for name in terms:
+        if f'loss_{name}' in losses:
+            raise DistilPoseError(f'the term {name!r} would be logged as loss_{name}, which is a loss of the student; '
+                                  'give the term another name')
 
 
 def _zero_loss(term: DistillationTerm, student: PoseOutputs, *, start: Tensor) -> Tensor:

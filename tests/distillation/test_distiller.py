@@ -135,6 +135,13 @@ def test_weight_zero_gives_the_gradients_of_plain_training() -> None:
         torch.testing.assert_close(value, plain.state_dict()[name])
 
 
+def test_a_term_with_the_name_of_a_loss_of_the_student_is_refused() -> None:
+    """One of both would be lost."""
+    model = distiller(terms=dict(kpt=dict(type='CoordinateTerm')))
+    with pytest.raises(DistilPoseError, match="the term 'kpt' would be logged as loss_kpt, which is a loss of the"):
+        model(*batch(), mode='loss')
+
+
 def at(iteration: int, *, of: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets the message hub report this point of a training."""
     info = MessageHub.get_current_instance().runtime_info
