@@ -9,6 +9,7 @@ import pytest
 from mmengine.config import Config, config
 
 from distilpose.config import load_config
+from distilpose.config.paths import PROJECT_ROOT
 from distilpose.host.speedups import config_text
 
 
@@ -29,7 +30,7 @@ def test_copies_of_a_config_are_laid_out_once_and_read_the_same(tmp_path: Path) 
 def test_a_recipe_reads_the_same_from_short_lines(name: str, tmp_path: Path) -> None:
     cfg = load_config(f'distilpose::{name}')
     cfg.dump(tmp_path / 'copy.py')
-    text = (tmp_path / 'copy.py').read_text()
+    text = (tmp_path / 'copy.py').read_text().replace(str(PROJECT_ROOT), '')  # which may be long
     assert Config.fromfile(tmp_path / 'copy.py').to_dict() == cfg.to_dict()
     assert text.count('\n') > 100 and max(map(len, text.splitlines())) <= 120
 
