@@ -101,7 +101,7 @@ class BoneVectorTerm(DistillationTerm):
         self.register_buffer('bones', torch.tensor(pairs), persistent=False)
         self.last_joint = max(max(pair) for pair in pairs)
         self.reader = CoordinateReader(type(self).__name__, student=student, teacher=teacher, beta=beta)
-        self.student_fields, self.teacher_fields = (student,), self.reader.teacher_fields
+        self.reader.declared_by(self)
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
         """The teacher must have coordinates, and the student all joints of the bones."""
@@ -113,13 +113,12 @@ class BoneVectorTerm(DistillationTerm):
 
     def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
         """Chooses the teacher output to read."""
-        self.teacher_fields = (str(self.reader.field(teacher)),)
+        self.reader.choose(self, teacher)
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
-        target, has_place = self.reader.target(teacher, grid=self.teacher_grid)
-        coords = self.reader.predicted(student, grid=self.student_grid)
-        weights = (labels.distillation_weights() * has_place)[:, self.bones].amin(-1)
+        coords, target, joint_weights = self.reader.read(self, student, teacher, labels)
+        weights = joint_weights[:, self.bones].amin(-1)
         found, expected = bone_vectors(coords, self.bones), bone_vectors(target, self.bones)
         losses = [weight * loss(found, expected, weights=weights) for weight, loss in
                   ((self.length, bone_length_loss), (self.angle, bone_angle_loss)) if weight]

@@ -115,8 +115,9 @@ class CoordinateTerm(DistillationTerm):
         if transition <= 0:
             raise DistilPoseError(f'CoordinateTerm got transition={transition}; expected a number above 0')
         self.loss, self.transition = loss, transition
-        self.student_fields = (student, 'error_scales') if loss == 'rle' else (student,)
-        self.teacher_fields = self.reader.teacher_fields
+        self.reader.declared_by(self)
+        if loss == 'rle':
+            self.student_fields = (student, 'error_scales')
         if loss == 'oks':
             self._prepare_oks(sigmas, crop_size)
         if loss == 'rle':
@@ -149,15 +150,13 @@ class CoordinateTerm(DistillationTerm):
 
     def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
         """Chooses the teacher output to read."""
-        self.teacher_fields = tuple(dict.fromkeys((*self.teacher_fields, str(self.reader.field(teacher)))))
+        self.reader.choose(self, teacher)
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
-        target, has_place = self.reader.target(teacher, grid=self.teacher_grid)
-        weights = labels.distillation_weights() * has_place
+        coords, target, weights = self.reader.read(self, student, teacher, labels)
         if self.loss == 'rle':
             return task_loss(self.residual, student, target, weights.unsqueeze(-1))
-        coords = self.reader.predicted(student, grid=self.student_grid)
         if self.loss == 'oks':
             return oks_distance(coords, target, weights=weights, sigmas=self.sigmas, proportions=self.proportions)
         return coordinate_distance(coords, target, weights=weights, loss=self.loss, transition=self.transition)

@@ -9,7 +9,9 @@ from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid
 from distilpose.distillation.schedules import require_numbers
 from distilpose.distillation.teachers.decoding import coordinates_of
 from distilpose.errors import DistilPoseError
-from distilpose.structures import PoseOutputs
+from distilpose.structures import Labels, PoseOutputs
+
+from .base import DistillationTerm
 
 FIELDS = ('coords', 'simcc', 'heatmaps')
 _BETAS = dict(coords=1.0, simcc=1.0, heatmaps=25.0)
@@ -77,6 +79,14 @@ class CoordinateReader:
         """Of the term, before the teacher is known."""
         return () if self.teacher == 'auto' else (self.teacher,)
 
+    def declared_by(self, term: DistillationTerm) -> None:
+        """Sets the fields that a term reads, before the teacher is known."""
+        term.student_fields, term.teacher_fields = (self.student,), self.teacher_fields
+
+    def choose(self, term: DistillationTerm, teacher: PoseOutputs) -> None:
+        """Adds the teacher output that is read to the fields of a term, beside that of its certainty."""
+        term.teacher_fields = tuple(dict.fromkeys((*term.teacher_fields, str(self.field(teacher)))))
+
     def field(self, teacher: PoseOutputs) -> str | None:
         """The teacher output that is read; ``None`` where it has none of them."""
         if self.teacher != 'auto':
@@ -89,6 +99,12 @@ class CoordinateReader:
             return None
         return (f'the teacher predicts {", ".join(teacher.produced())}, from which coordinates cannot be decoded; '
                 f'expected {", ".join(FIELDS)}')
+
+    def read(self, term: DistillationTerm, student: PoseOutputs, teacher: PoseOutputs,
+             labels: Labels) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, K, 2) of the student and of the teacher, and (B, K) weights, on the grids of a term."""
+        target, has_place = self.target(teacher, grid=term.teacher_grid)
+        return self.predicted(student, grid=term.student_grid), target, labels.distillation_weights() * has_place
 
     def predicted(self, student: PoseOutputs, *, grid: HeatmapGrid = COMMON_GRID) -> Tensor:
         """(B, K, 2) of the student, with gradients."""

@@ -64,7 +64,7 @@ class JointRelationTerm(DistillationTerm):
         super().__init__(**kwargs)
         self.relations = _Relations(type(self).__name__, distance=distance, angle=angle)
         self.reader = CoordinateReader(type(self).__name__, student=student, teacher=teacher, beta=beta)
-        self.student_fields, self.teacher_fields = (student,), self.reader.teacher_fields
+        self.reader.declared_by(self)
 
     def mismatch(self, student: PoseOutputs, teacher: PoseOutputs) -> str | None:
         """The teacher must have coordinates, and there must not be too many joints for all their angles."""
@@ -76,13 +76,11 @@ class JointRelationTerm(DistillationTerm):
 
     def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
         """Chooses the teacher output to read."""
-        self.teacher_fields = (str(self.reader.field(teacher)),)
+        self.reader.choose(self, teacher)
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
-        target, has_place = self.reader.target(teacher, grid=self.teacher_grid)
-        coords = self.reader.predicted(student, grid=self.student_grid)
-        return self.relations.loss(coords, target, labels.distillation_weights() * has_place)
+        return self.relations.loss(*self.reader.read(self, student, teacher, labels))
 
 
 @MODELS.register_module()
@@ -129,7 +127,7 @@ class SampleRelationTerm(DistillationTerm):
         if embedding == 'features':
             self.pair.declared_by(self)
         elif embedding == 'coordinates':
-            self.student_fields = (student,)
+            self.reader.declared_by(self)
         else:
             self.student_fields = self.teacher_fields = (embedding,)
 
@@ -142,7 +140,7 @@ class SampleRelationTerm(DistillationTerm):
     def prepare(self, student: PoseOutputs, teacher: PoseOutputs) -> None:
         """Chooses the teacher output to read coordinates from."""
         if self.embedding == 'coordinates':
-            self.teacher_fields = (str(self.reader.field(teacher)),)
+            self.reader.choose(self, teacher)
 
     def forward(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> Tensor:
         """See :class:`DistillationTerm`."""
@@ -158,9 +156,8 @@ class SampleRelationTerm(DistillationTerm):
 
     def _coordinates(self, student: PoseOutputs, teacher: PoseOutputs, labels: Labels) -> tuple[Tensor, Tensor]:
         """(B, K, 2) each, around the centre of the crop, 0 for joints of weight 0."""
-        target, has_place = self.reader.target(teacher, grid=self.teacher_grid)
-        weights = (labels.distillation_weights() * has_place)[..., None]
-        return weights * (self.reader.predicted(student, grid=self.student_grid) - 0.5), weights * (target - 0.5)
+        coords, target, weights = self.reader.read(self, student, teacher, labels)
+        return weights[..., None] * (coords - 0.5), weights[..., None] * (target - 0.5)
 
 
 def _pooled(values: Tensor) -> Tensor:

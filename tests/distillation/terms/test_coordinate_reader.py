@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from mmpose.registry import MODELS
 
 from distilpose.distillation.terms import draw_simulated_heatmaps
 from distilpose.distillation.terms.coordinate_reader import CoordinateReader, expected_coordinates
@@ -48,3 +49,15 @@ def test_reads_what_there_is_and_refuses_the_rest() -> None:
                               (dict(student='coords', teacher='auto', beta=float('nan')), 'beta is nan')):
         with pytest.raises(DistilPoseError, match=sentence):
             CoordinateReader('SomeTerm', **options)
+
+
+@pytest.mark.parametrize('config', [
+    dict(type='CoordinateTerm'), dict(type='JointRelationTerm'), dict(type='BoneVectorTerm', bones=[(0, 1)]),
+    dict(type='SampleRelationTerm', embedding='coordinates')], ids=lambda config: config['type'])
+def test_the_field_of_the_certainty_is_kept(config: dict) -> None:
+    """A cache keeps the fields that terms name; without that of the certainty it would be missing when read."""
+    term = MODELS.build(dict(config, certainty='soft'))
+    outputs = PoseOutputs(coords=torch.rand(1, 2, 2), scores=torch.rand(1, 2, 1))
+    assert term.choose_certainty(outputs) is None
+    term.prepare(outputs, outputs)
+    assert set(term.teacher_fields) == {'coords', 'scores'}
