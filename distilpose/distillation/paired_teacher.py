@@ -9,7 +9,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from distilpose.config.named_teachers import entry_of
+from distilpose.config.named_teachers import entry_of, with_entry
 from distilpose.errors import DistilPoseError
 from distilpose.structures import ONLY_TEACHER, PoseOutputs
 
@@ -176,7 +176,7 @@ def _make_own_crop(student: Any, teacher: Teacher, spec: Mapping[str, Any], grid
     sizes = dict(student=input_size(student), teacher=teacher.input.size)
     choice = choose_crop(spec, **sizes)
     if choice.is_own or spec.get('crop') is not None:
-        described = describe_choice(choice, **sizes).replace('model.teacher.', f'{entry_of(name)}.')
+        described = with_entry(name, describe_choice(choice, **sizes))
         print_log(described if name == ONLY_TEACHER else f'{name}: {described}', 'current')
     if not choice.is_own:
         return None

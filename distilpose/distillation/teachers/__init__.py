@@ -43,11 +43,11 @@ def teacher_facts(spec: Mapping[str, Any], teacher: Teacher) -> Any:
     """Plain data that determines a teacher's outputs beside its weights: the model of its config, or its own facts.
 
     Args:
-        spec: the config's ``model.teacher``.
+        spec: the config's ``model.teacher``; empty for a teacher that was made elsewhere.
         teacher: that was built from it.
     """
     own = _own_options(spec)
-    return teacher.facts() if 'type' in own else read_teacher_source(own).model
+    return read_teacher_source(own).model if own and 'type' not in own else teacher.facts()
 
 
 def teacher_input(spec: Mapping[str, Any], *, student: Callable[[], ModelSource] | None = None) -> NetworkInput:

@@ -134,7 +134,7 @@ def _teachers_of(model: Any) -> dict[str, Any]:
 
 def _facts_of_teacher(name: str, paired: Any) -> dict[str, str]:
     spec = plain(paired.spec)
-    known = teacher_facts(spec, paired.teacher) if spec else paired.teacher.facts()
+    known = teacher_facts(spec, paired.teacher)
     facts = {f'SHA-256 of {of_teacher(name, "config")}': digest(known)}
     if paired.teacher.is_frozen:
         facts = {f'SHA-256 of {of_teacher(name, "weights")}': paired.teacher.loaded_digest[:16], **facts}

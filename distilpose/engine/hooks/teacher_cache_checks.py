@@ -81,7 +81,7 @@ def facts_of(runner: Runner, paired: PairedTeacher, *, dtype: str) -> dict[str, 
     which it is.
     """
     dataset, teacher, spec = runner.train_dataloader.dataset, paired.teacher, plain(paired.spec)
-    known = teacher_facts(spec, teacher) if spec else teacher.facts()
+    known = teacher_facts(spec, teacher)
     options = dict(dtype=str(teacher.dtype), heatmaps=getattr(teacher, 'heatmaps', None))
     keypoint_map, grid = paired.keypoint_map, paired.grids.target
     mapped = {} if keypoint_map is None else {"teacher's keypoints": digest(keypoint_map.partners)}

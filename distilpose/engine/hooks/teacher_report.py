@@ -236,7 +236,7 @@ def _included(model: PoseDistiller, name: str) -> list[PairedTeacher]:
 
 def _facts_of_teacher(paired: PairedTeacher, keys: Sequence[str]) -> list[Any]:
     teacher, spec = paired.teacher, plain(paired.spec)
-    known = teacher_facts(spec, teacher) if spec else teacher.facts()
+    known = teacher_facts(spec, teacher)
     return [teacher.loaded_digest, known, repr(teacher.input), str(teacher.dtype), getattr(teacher, 'heatmaps', None),
             {key: spec.get(key) for key in keys}]
 
