@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 
 from distilpose.errors import DistilPoseError
 from distilpose.models.modes import eval_mode
-from distilpose.models.optimised import cudnn_without_tf32, example_images
+from distilpose.models.optimised import cudnn_without_tf32, example_images, is_close
 from distilpose.models.recording import Recording, add_taps, is_split, recorded_pass, recording
 from distilpose.structures import PoseOutputs
 
@@ -213,7 +213,4 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 
 def _are_close(found: Tensor | None, expected: Tensor, *, tolerance: float) -> bool:
-    if found is None or found.shape != expected.shape:
-        return False
-    largest = float(expected.abs().nan_to_num().max())
-    return torch.allclose(found.to(expected.dtype), expected, rtol=0, atol=tolerance * largest, equal_nan=True)
+    return found is not None and found.shape == expected.shape and is_close(found, expected, tolerance=tolerance)

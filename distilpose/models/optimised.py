@@ -177,9 +177,14 @@ def cudnn_without_tf32() -> Any:
     return torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False)
 
 
-def _is_rounding(found: Tensor, expected: Tensor) -> bool:
+def is_close(found: Tensor, expected: Tensor, *, tolerance: float) -> bool:
+    """Whether two tensors of one shape differ by at most a share of the largest value that is expected."""
     largest = float(expected.abs().nan_to_num().max())
-    return torch.allclose(found, expected, rtol=0, atol=_tolerance() * largest, equal_nan=True)
+    return torch.allclose(found.to(expected.dtype), expected, rtol=0, atol=tolerance * largest, equal_nan=True)
+
+
+def _is_rounding(found: Tensor, expected: Tensor) -> bool:
+    return is_close(found, expected, tolerance=_tolerance())
 
 
 def _tolerance() -> float:
