@@ -71,7 +71,8 @@ CHECKED = (
                 r'|/heatmap_hrnet_w32_coco_256x192|/tokenpose_s_v1_|fpd/mpii/hourglass_4x128'
                 r'|/sdpose_(t|s_v1_stemnet|s_v2_stemnet)_coco'),
     ('losses', r'/DistilPose_S_coco|simdr/(coco|mpii|crowdpose)/(sa_)?simdr_(?!.*_from_)'
-               r'|fpd/(coco|mpii)/fpd_(?!.*unlabelled)|/dwpose/.*/s[12]_dis/|/sdpose_(?!reg)'),
+               r'|fpd/(coco|mpii)/fpd_(?!.*unlabelled)|/dwpose/.*/s[12]_dis/'
+               r'|/sdpose_(t|s_v1_stemnet|s_v2_stemnet)_coco'),
     ('counts', r'/DistilPose_[SL]_coco|/(teacher_)?stemnet_coco|/(hr48_3stage|teacher_hr48)_coco|/tokenpose_[tsbl]'
                r'|/sdpose_\w+_coco'
                r'|/(heatmap|simdr|sa_simdr)_(?!.*(_from_|lspet))|fpd/(mpii|coco)/(hourglass|hrnet)'
