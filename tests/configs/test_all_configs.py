@@ -171,16 +171,16 @@ def test_costly_model_builds_and_shows_what_its_targets_have(path: Path) -> None
     student = config.model.student.get('config', str(path)) if is_distiller else str(path)
     model, outputs, keypoint_names = traced(student)
     for _, spec in named_teachers(config.model).values():
-        teacher, taught, names = traced(spec.get('config', str(path)))  # or the student itself
+        teacher, expected, names = traced(spec.get('config', str(path)))  # or the student itself
         assert teacher['data_preprocessor'] == model['data_preprocessor']
         keypoint_map = build_keypoint_map(spec.get('keypoints'), student_names=keypoint_names,
                                           student_count=lambda: None, teacher_names=names)
         if keypoint_map is None:
             assert names == keypoint_names
         else:
-            taught = keypoint_map.to('meta')(taught)
-            assert keypoint_count(taught) == keypoint_count(outputs)
-        assert all(MODELS.build(term).mismatch(outputs, taught) is None for term in config.model.terms.values())
+            expected = keypoint_map.to('meta')(expected)
+            assert keypoint_count(expected) == keypoint_count(outputs)
+        assert all(MODELS.build(term).mismatch(outputs, expected) is None for term in config.model.terms.values())
     sample, = made_batch(config.codec, size=1, keypoints=number_of_keypoints(config))
     if outputs.simcc is None:
         assert outputs.heatmaps[-1].shape == (2, *sample.gt_fields.heatmaps.shape)

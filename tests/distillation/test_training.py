@@ -97,13 +97,17 @@ def test_mixed_precision(make_config, tmp_path: Path) -> None:
     assert half != full and half == pytest.approx(full, rel=0.05)
 
 
+def train_in_two_processes(config: Path, folder: Path) -> None:
+    """By the launch script, into ``folder / 'run'``."""
+    script = PROJECT_ROOT / 'tools' / 'dist_train.sh'
+    command = ['bash', script, config, '2', '--work-dir', folder / 'run', '--no-validate']
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=600, cwd=folder)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.slow
 def test_two_processes(make_config, tmp_path: Path) -> None:
-    config = make_config(epochs=1)
-    script = PROJECT_ROOT / 'tools' / 'dist_train.sh'
-    command = ['bash', script, config, '2', '--work-dir', tmp_path / 'run', '--no-validate']
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=600, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-2000:]
+    train_in_two_processes(make_config(epochs=1), tmp_path)
     assert set(load_file(tmp_path / 'run' / 'epoch_1.pth')['state_dict']) == STUDENT_KEYS
     log = log_of(tmp_path / 'run')
     assert BIT_IDENTICAL in log and 'Epoch(train) [1][2/2]' in log  # 12 people, 2 processes of 4
@@ -165,10 +169,6 @@ def test_a_student_that_is_its_own_teacher_resumes(self_taught, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_student_that_is_its_own_teacher_in_two_processes(self_taught, tmp_path: Path) -> None:
-    config = self_taught(epochs=1)
-    script = PROJECT_ROOT / 'tools' / 'dist_train.sh'
-    command = ['bash', script, config, '2', '--work-dir', tmp_path / 'run', '--no-validate']
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=600, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr[-2000:]
+    train_in_two_processes(self_taught(epochs=1), tmp_path)
     stored = load_file(tmp_path / 'run' / 'epoch_1.pth')['state_dict']
     build_estimator(changed(TEACHER)).load_state_dict(stored, strict=True)

@@ -24,7 +24,7 @@ class MapPair:
     as ``self.projector``.
 
     Args:
-        term: is told which fields and layers it reads.
+        term: gets the names of the fields and layers that it reads.
         maps: one of :data:`MAPS`.
         student_layer: of features, as :class:`FeaturePair`.
         teacher_layer: of features.
