@@ -16,7 +16,8 @@ command or from training CONFIG with --work-dir ... --seed ..., is read; one tha
 are made. An ablation: --variant 'no score' model.terms.score=None
 A value @NAME is the last checkpoint of that model, which is trained first: teacher, student, second stage and export
 --model alone S.py --model teacher T.py --model first D1.py model.teacher.checkpoint=@teacher
---model second D2.py model.teacher.checkpoint=@first --export second"""
+--model second D2.py model.teacher.checkpoint=@first --export second
+Many trainings with searches, as a plan file names them: --plan PLAN.py --jobs 2; --estimate prints how long it takes"""
 _EPILOG_OF_MODELS = """Trainings lie in WORK_DIR/seed_<seed>/<name>, those of the first model in
 WORK_DIR/seed_<seed>/baseline. One that is there, from this tool or from tools/train.py CONFIG --work-dir ... --seed
 ..., is read; one that was interrupted is resumed; all others are made. For a teacher and its student use
@@ -26,7 +27,7 @@ _KEPT = 'Interrupted. What is trained is kept: the same command resumes it.'
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add('--seeds', nargs='+', type=int, default=[0], metavar='SEED', help='train all once for each (default: 0)')
+    add('--seeds', nargs='+', type=int, metavar='SEED', help='train all once for each (default: 0)')
     add('--data-root', metavar='DIR', help='folder of the data, instead of the data_root of the configs')
     add_cfg_options(parser, 'values to change in every config')
 
@@ -45,14 +46,52 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     add('--runs', nargs='+', metavar='WORK_DIR', help='instead of all these: draw losses, shares of the gradient and '
         'validation metrics from the logs of any trainings, finished or running, as runs.html; nothing is trained')
     add('--work-dir', metavar='DIR', help='folder of the trainings (default: work_dirs/compare/<distilled>, here; '
-        'with --model work_dirs/compare_models)')
+        'with --model work_dirs/compare_models, with --plan work_dirs/plans/<name>)')
     add('--out', metavar='DIR', help='folder of compare.{json,md,html} (default: the work directory; of runs.html: '
         'here)')
     _add_common(parser)
+    _add_plan(parser)
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group('a plan of many trainings').add_argument
+    add('--plan', metavar='PLAN', help='instead of naming models: a Python file with models, seeds and searches; what '
+        'is not done is trained, and a result file for each training and table.{md,json} are written')
+    add('--results', metavar='DIR', help="folder of the result files (default: the plan's)")
+    add('--jobs', type=int, metavar='N', help='trainings at a time, each in a process of its own (default: 1)')
+    add('--only', nargs='+', metavar='MODEL', help='models of the plan, with what they need (default: all)')
+    add('--estimate', action='store_true', help='print how long the trainings that are left take, and stop')
+
+
+def _check_plan(args: argparse.Namespace) -> None:
+    unused = [f'--{name}' for name in (*_ROLES, 'variant', 'model', 'export', 'runs', 'out', 'seeds')
+              if getattr(args, name)]
+    if unused:
+        raise WrongInput(f'--plan names models and seeds in a file, and {", ".join(unused)} does not go together with '
+                         'it; leave out one or the other')
+    if args.jobs is not None and args.jobs < 1:
+        raise WrongInput(f'--jobs is {args.jobs}; expected how many trainings run at a time, 1 or more')
+    require_config(args.plan)
+
+
+def _run_plan(args: argparse.Namespace) -> None:
+    from distilpose.compare.plan_file import read_plan_file
+    from distilpose.compare.plan_queue import PlanRequest, run_plan
+
+    file = read_plan_file(args.plan, options=read_options(args), results=args.results)
+    run_plan(PlanRequest(
+        file, Path(args.work_dir or Path('work_dirs', 'plans', file.name)).expanduser().absolute(), args.data_root,
+        jobs=args.jobs or 1, only=args.only or (), is_estimate=args.estimate, command=args.command_line))
 
 
 def _check_compare(args: argparse.Namespace) -> None:
     require_data_root(args.data_root)
+    if args.plan:
+        _check_plan(args)
+        return
+    without = [f'--{name}' for name in ('results', 'jobs', 'only', 'estimate') if getattr(args, name)]
+    if without:
+        raise WrongInput(f'{", ".join(without)} is about a plan of many trainings, and there is none; add --plan PLAN')
     given = [f'--{role}' for role in _ROLES if getattr(args, role) is not None]
     if args.runs:
         unused = [*given, *(f'--{name}' for name in ('variant', 'model', 'export') if getattr(args, name))]
@@ -80,6 +119,9 @@ def _check_compare(args: argparse.Namespace) -> None:
 
 
 def _compare(args: argparse.Namespace) -> None:
+    if args.plan:
+        _run_plan(args)
+        return
     if args.runs:
         _draw_runs(args)
         return
@@ -90,9 +132,13 @@ def _compare(args: argparse.Namespace) -> None:
 
     work_dir = Path(args.work_dir or Path('work_dirs', 'compare', Path(args.distilled).stem)).expanduser().absolute()
     compare(Request(
-        teacher=args.teacher, baseline=args.baseline, distilled=args.distilled, variants=args.variant, seeds=args.seeds,
-        work_dir=work_dir, out=Path(args.out).expanduser().absolute() if args.out else work_dir, exports=args.export,
-        options=read_options(args), data_root=args.data_root, command=args.command_line))
+        teacher=args.teacher, baseline=args.baseline, distilled=args.distilled, variants=args.variant,
+        seeds=_seeds(args), work_dir=work_dir, out=Path(args.out).expanduser().absolute() if args.out else work_dir,
+        exports=args.export, options=read_options(args), data_root=args.data_root, command=args.command_line))
+
+
+def _seeds(args: argparse.Namespace) -> list[int]:
+    return [0] if args.seeds is None else args.seeds
 
 
 def _draw_runs(args: argparse.Namespace) -> None:
@@ -133,7 +179,7 @@ def _compare_models(args: argparse.Namespace) -> None:
     from distilpose.compare import Request, compare
 
     compare(Request(
-        models=args.model, seeds=args.seeds, options=read_options(args), data_root=args.data_root,
+        models=args.model, seeds=_seeds(args), options=read_options(args), data_root=args.data_root,
         exports=args.export,
         work_dir=Path(args.work_dir or Path('work_dirs', 'compare_models')).expanduser().absolute(),
         command=args.command_line))

@@ -60,11 +60,11 @@ def budget(cfg: Config, counted: dict[str, int] | None = None) -> dict[str, Any]
         {key: train[key] for key in ('max_epochs', 'max_iters') if key in train},
         batch_size=cfg.train_dataloader.batch_size,
         accumulative_counts=cfg.optim_wrapper.get('accumulative_counts', 1),
-        training_samples=_count_samples(cfg.train_dataloader.dataset.to_dict(), {} if counted is None else counted),
+        training_samples=count_samples(cfg.train_dataloader.dataset.to_dict(), {} if counted is None else counted),
         param_scheduler=cfg.to_dict().get('param_scheduler'))
 
 
-def _count_samples(dataset: dict[str, Any], counted: dict[str, int]) -> int:
+def count_samples(dataset: dict[str, Any], counted: dict[str, int]) -> int:
     key = json.dumps({**dataset, 'pipeline': None}, sort_keys=True, default=str)
     if key not in counted:
         with DefaultScope.overwrite_default_scope('mmpose'):

@@ -61,6 +61,16 @@ class OwnProcess:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has not ended yet."""
+        return self._listener.is_alive()
+
+    def stop(self) -> None:
+        """Asks the process to stop; a training saves first. The end of the context waits for it."""
+        with contextlib.suppress(OSError):
+            self._connection.send(_STOP)
+
     def __enter__(self) -> OwnProcess:
         """The process runs already."""
         return self
@@ -68,8 +78,7 @@ class OwnProcess:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         """Stops the process if it still runs; a training saves first."""
-        with contextlib.suppress(OSError):
-            self._connection.send(_STOP)
+        self.stop()
         self._process.join()
         self._listener.join()
         self._connection.close()

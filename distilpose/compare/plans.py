@@ -23,7 +23,7 @@ TEACHER = 'model.teacher.checkpoint'
 """Key of a distiller's config that names the weights of its teacher."""
 _GRADIENT_SHARES = dict(type='GradientShareHook')
 _TAKE_CHECKPOINTS = ('checkpoint', 'load_from')
-_REFERENCE = '@'
+REFERENCE = '@'
 """Before the name of an earlier training, in the place of its last checkpoint."""
 
 
@@ -57,6 +57,8 @@ class Request:
     """Whether trainings lie in ``seed_<seed>/<role>``, else in ``<role>``."""
     validate: bool = True
     """Whether models are evaluated during their trainings, too."""
+    fast: str | None = None
+    """Of :func:`~distilpose.engine.fast_training.use_fast_training`; ``None`` leaves it to the configs."""
     pairs: bool = False
     """Whether two trainings of which neither needs the other run at a time, the second in a process of its own, where
     there are two processor cores."""
@@ -142,10 +144,10 @@ def stages(plans: Sequence[Plan]) -> set[str]:
 
 def _students(request: Request) -> tuple[list[Plan], list[str]]:
     """Teacher, baseline, distilled and variants."""
-    teacher, notes = _plan(request, 'teacher', request.teacher)
+    teacher, notes = make_plan(request, 'teacher', request.teacher)
     plans = [teacher]
     for role, config in (('baseline', request.baseline), ('distilled', request.distilled)):
-        plan, warnings = _plan(request, role, config, teacher=teacher.cfg)
+        plan, warnings = make_plan(request, role, config, teacher=teacher.cfg)
         plans.append(plan)
         notes += warnings
     _check_distilled(plans[0], plans[2])
@@ -165,23 +167,40 @@ def _models(request: Request) -> tuple[list[Plan], list[str]]:
         if config is None:
             raise DistilPoseError(f'--model {name!r} has no config; expected --model NAME CFG [KEY=VALUE ...]')
         role = role_of(name, taken={plan.role: plan.title for plan in plans}, flag='--model') if plans else 'baseline'
-        plan, warnings = _plan(request, role, config, title=name, options=options)
+        plan, warnings = make_plan(request, role, config, title=name, options=options)
         plans.append(plan)
         notes += warnings
     return plans, notes
 
 
-def _plan(request: Request, role: str, config: str, *, teacher: Config | None = None, title: str | None = None,
-          options: Mapping[str, Any] | None = None) -> tuple[Plan, list[str]]:
+def make_plan(request: Request, role: str, config: str, *, teacher: Config | None = None, title: str | None = None,
+              options: Mapping[str, Any] | None = None) -> tuple[Plan, list[str]]:
+    """Reads one config.
+
+    Args:
+        request: with what is changed in every config.
+        role: of the training.
+        config: as named on the command line.
+        teacher: config of the training with the role ``'teacher'``, which distillers from it need.
+        title: of the model; by default that of the role.
+        options: dotted key -> value, put into this config; ``@NAME`` is the last checkpoint of another training.
+
+    Returns:
+        The plan, which needs trainings as its options name them, and the warnings of its config.
+
+    Raises:
+        DistilPoseError: the config cannot be read or changed so.
+    """
     options = dict(options or {})
-    needs = {key: value.removeprefix(_REFERENCE) for key, value in options.items()
-             if isinstance(value, str) and value.startswith(_REFERENCE)}
+    needs = {key: value.removeprefix(REFERENCE) for key, value in options.items()
+             if isinstance(value, str) and value.startswith(REFERENCE)}
     for key, name in needs.items():
         if key.rpartition('.')[2] not in _TAKE_CHECKPOINTS:
-            raise DistilPoseError(f'{key}={_REFERENCE}{name} of {title or TITLES[role]!r} puts a checkpoint where none '
+            raise DistilPoseError(f'{key}={REFERENCE}{name} of {title or TITLES[role]!r} puts a checkpoint where none '
                                   f'is read; expected {TEACHER}, model.student.checkpoint or load_from')
     changes = {**options, **dict.fromkeys(needs)}  # the checkpoints are not there yet
-    cfg, notes = load_and_change(config, options={**request.options, **changes}, data_root=request.data_root)
+    cfg, notes = load_and_change(config, options={**request.options, **changes}, data_root=request.data_root,
+                                 fast=request.fast)
     is_distiller = cfg.model.get('type') == 'PoseDistiller'
     hooks = [dict(hook) for hook in cfg.get('custom_hooks') or []]
     if is_distiller and all(hook.get('type') != _GRADIENT_SHARES['type'] for hook in hooks):
@@ -236,7 +255,7 @@ def _variant(request: Request, words: Sequence[str], *, plans: Sequence[Plan]) -
         raise DistilPoseError(f'--variant {name!r} is the distilled student itself; name another config, or what to '
                               'change in its own, such as model.terms.score=None')
     role = role_of(name, taken={plan.role: plan.title for plan in plans}, flag='--variant')
-    return _plan(request, role, config, teacher=plans[0].cfg, title=name, options=options)
+    return make_plan(request, role, config, teacher=plans[0].cfg, title=name, options=options)
 
 
 def read_words(words: Sequence[str], *, flag: str) -> tuple[str, str | None, dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.utils import import_modules_from_strings
 
 from distilpose.checkpoints import check_training_state, load_file
 from distilpose.config.differences import differences, read_literals
@@ -30,7 +31,7 @@ Ended = Callable[[float], None]
 Around = Callable[[Plan, Config, Path], AbstractContextManager[Ended]]
 """Makes a context that is open during a training and perhaps longer, and takes when the training ended, of
 :func:`time.monotonic`."""
-_MAY_DIFFER = frozenset({  # where the data lies, and what changes the speed only
+MAY_DIFFER = frozenset({  # where the data lies, and what changes the speed only
     'data_root', 'data_prefix', 'num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor', 'val_interval',
     'val_begin'})
 
@@ -92,13 +93,20 @@ class Job:
     validate: bool
 
     def bring_to_its_end(self) -> tuple[Run, str]:
-        """As :func:`bring_to_its_end`."""
+        """As :func:`bring_to_its_end`, in any process."""
+        import_modules(self.cfg)
         return bring_to_its_end(self.plan, self.cfg, folder=self.folder, seed=self.seed, validate=self.validate)
 
     def is_trained(self) -> bool:
         """Whether the folder holds a checkpoint of a training's end, of this training or another one."""
         found, _ = newest_whole_checkpoint(self.folder)
         return found is not None and is_final(found, self.cfg)
+
+
+def import_modules(cfg: Config) -> None:
+    """Imports what a config names in ``custom_imports``, in a process that did not read the config itself."""
+    if cfg.get('custom_imports'):
+        import_modules_from_strings(**cfg.custom_imports)
 
 
 def _groups(plans: Sequence[Plan], *, size: int) -> Iterator[list[Plan]]:
@@ -196,7 +204,7 @@ def check_stored(meta: Mapping[str, Any], cfg: Config, *, source: str, seed: int
     except (KeyError, ValueError, SyntaxError) as error:
         raise DistilPoseError(f'the checkpoint in {source} does not say how it was trained ({error}); expected one of '
                               'tools/train.py. Move it away to train again') from error
-    found = differences(_what_decides(stored, cfg), _what_decides(cfg.to_dict(), cfg), ignore=_MAY_DIFFER)
+    found = differences(what_decides(stored, cfg), what_decides(cfg.to_dict(), cfg), ignore=MAY_DIFFER)
     words = [f'{place} is {one} there and {other} here' for place, one, other in found]
     if meta.get('seed') != seed:
         words.append(f'its seed is {meta.get("seed")} and not {seed}')
@@ -205,11 +213,16 @@ def check_stored(meta: Mapping[str, Any], cfg: Config, *, source: str, seed: int
                               'name another --work-dir, or move the folder away to train again')
 
 
-def _what_decides(values: Mapping[str, Any], expected: Config) -> dict[str, Any]:
-    """The part of a config that decides about the weights, but for those of the teacher."""
-    chosen = {key: _with_names_of_files(values.get(key), key) for key in _DECIDE_THE_WEIGHTS}
+def what_decides(values: Mapping[str, Any], expected: Config) -> dict[str, Any]:
+    """The part of a config that decides about the weights, but for those of the teacher.
+
+    Args:
+        values: the config as it was stored.
+        expected: the config of the comparison.
+    """
+    chosen = {key: with_names_of_files(values.get(key), key) for key in _DECIDE_THE_WEIGHTS}
     if values.get('resume'):
-        chosen['load_from'] = _with_names_of_files(expected.get('load_from'), 'load_from')  # it names the run's own
+        chosen['load_from'] = with_names_of_files(expected.get('load_from'), 'load_from')  # it names the run's own
     if isinstance(chosen['model'].get('teacher'), Mapping):
         chosen['model']['teacher'] = {**chosen['model']['teacher'], 'checkpoint': None}
     if isinstance(chosen['model'].get('teachers'), Mapping):
@@ -218,12 +231,12 @@ def _what_decides(values: Mapping[str, Any], expected: Config) -> dict[str, Any]
     return chosen
 
 
-def _with_names_of_files(node: Any, key: str = '') -> Any:
+def with_names_of_files(node: Any, key: str = '') -> Any:
     """A copy with the names of files instead of their paths."""
     if isinstance(node, Mapping):
-        return {name: _with_names_of_files(value, name) for name, value in node.items()}
+        return {name: with_names_of_files(value, name) for name, value in node.items()}
     if isinstance(node, (list, tuple)):
-        return [_with_names_of_files(value) for value in node]
+        return [with_names_of_files(value) for value in node]
     return Path(node).name if key in _FILES and isinstance(node, str) else node
 
 
@@ -231,7 +244,7 @@ def _foreign_weights(run: Run, runs: Mapping[str, Run]) -> Iterator[str]:
     """Sentences on a run that was made elsewhere, with other weights than those of this seed's trainings."""
     needs = {TEACHER: 'teacher', **run.plan.needs} if 'teacher' in runs else run.plan.needs
     for key, role in needs.items():
-        used = _at(run.stored, key)
+        used = at(run.stored, key)
         if used is None or (key == 'load_from' and run.stored.get('resume')):  # which names the run's own
             continue
         named = Path(used).parts[-3:]
@@ -241,7 +254,7 @@ def _foreign_weights(run: Run, runs: Mapping[str, Run]) -> Iterator[str]:
                    f"weights of this seed's {runs[role].plan.title}")
 
 
-def _at(values: Any, key: str) -> Any:
+def at(values: Any, key: str) -> Any:
     """The value at a dotted key, ``None`` where there is none."""
     for name in key.split('.'):
         values = values.get(name) if isinstance(values, Mapping) else None

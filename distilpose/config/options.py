@@ -77,7 +77,8 @@ def merge_options(cfg: Config, options: Mapping[str, Any], *,
         DistilPoseError: an option does not fit the config, changes what nothing reads any more, or is called by a name
             that nothing reads.
     """
-    values = {key.removeprefix('+'): _from_here(key.removeprefix('+'), value) for key, value in options.items()}
+    values = {key.removeprefix('+'): _from_here(key.removeprefix('+'), copy.deepcopy(value))  # _delete_ is popped
+              for key, value in options.items()}
     before = copy.deepcopy(cfg)
     for key, value in values.items():
         try:

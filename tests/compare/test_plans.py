@@ -22,7 +22,8 @@ STAGES = (('alone', 'S.py'), ('second', 'D.py', f'{TEACHER}=@first', 'load_from=
 @pytest.fixture(autouse=True)
 def configs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Configs without data: D is a distiller, the others are not."""
-    def read(config: str, *, options: Mapping[str, Any], data_root: str | None) -> tuple[Config, list[str]]:
+    def read(config: str, *, options: Mapping[str, Any], data_root: str | None,
+             fast: str | None) -> tuple[Config, list[str]]:
         model = dict(type='PoseDistiller', teacher={}, student={}) if config == 'D.py' else dict(type='Estimator')
         cfg = Config(dict(model=model, train_cfg=dict(max_epochs=2), optim_wrapper={}, train_dataloader=dict(
             batch_size=4, dataset={})))
@@ -30,7 +31,7 @@ def configs(monkeypatch: pytest.MonkeyPatch) -> None:
         return cfg, []
 
     monkeypatch.setattr('distilpose.compare.plans.load_and_change', read)
-    monkeypatch.setattr('distilpose.compare.budget._count_samples', lambda dataset, counted: 12)
+    monkeypatch.setattr('distilpose.compare.budget.count_samples', lambda dataset, counted: 12)
 
 
 def plans_of(*models: tuple[str, ...]) -> list[Plan]:

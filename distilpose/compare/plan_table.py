@@ -1,0 +1,178 @@
+"""Tables of a plan's results: figures over seeds, gains over baselines, gaps closed, cost; as Markdown and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from distilpose.checkpoints.writing import write_atomically
+from distilpose.errors import DistilPoseError
+from distilpose.report import Table
+from distilpose.report.metrics import ABSENT, in_units
+from distilpose.report.table import code, plain
+
+from .formatting import COMPARED, HEADINGS, closed, gained, spread
+from .plan_tasks import Task, Tasks
+from .results import estimates, read_json, write_json
+from .statistics import CONFIDENCE, DRAWS, Estimate, gain, gap, mean_over_seeds
+
+Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is there of a plan."""
+
+    by_model: Mapping[str, Mapping[int, Result]]
+    """Key -> seed -> result, of the models of the plan in their order."""
+    rows: Mapping[str, Result]
+    """Name -> result without a seed, such as that of a published teacher."""
+    notes: Sequence[str]
+
+    @classmethod
+    def read(cls, tasks: Tasks) -> Results:
+        """Reads the folder of the results."""
+        notes: list[str] = []
+        found: dict[str, dict[int, Result]] = {}
+        for model in tasks.file.models.values():
+            found[model.key] = {}
+            for seed in model.seeds:
+                try:
+                    result = tasks.result(Task(model.key, seed))
+                except DistilPoseError as error:
+                    notes.append(f'left out: {error}')
+                    continue
+                if result is not None:
+                    found[model.key][seed] = result
+            if len(found[model.key]) < len(model.seeds):
+                seeds = ', '.join(map(str, found[model.key])) or 'none'
+                notes.append(f'{model.title!r} has fewer seeds than the plan: {seeds} of '
+                             f'{", ".join(map(str, model.seeds))}')
+        return cls(found, dict(_rows(tasks)), notes)
+
+    def estimate(self, name: str, figure: str, seeds: Sequence[int]) -> Estimate | None:
+        """A figure of a row, or of a model over these seeds, with its draws."""
+        of_seeds = self.by_model.get(name, {})
+        results = [self.rows[name]] if name in self.rows else [of_seeds[seed] for seed in seeds if seed in of_seeds]
+        found = [estimates(result) for result in results]
+        if not found or any(figure not in entry for entry in found):
+            return None
+        return mean_over_seeds([entry[figure] for entry in found])
+
+
+def _rows(tasks: Tasks) -> Iterator[tuple[str, Result]]:
+    """Results without a seed in the folder of the results."""
+    ours = {'table.json', *(tasks.search_file(model).name for model in tasks.file.models.values()),
+            *(tasks.result_file(task).name for task in tasks.in_order)}
+    for file in sorted(tasks.file.results.glob('*.json')):
+        if file.name not in ours:
+            found = read_json(file)
+            if found['seed'] is None:
+                yield found['model'], found
+
+
+def write_table(tasks: Tasks, *, command: str = '') -> str:
+    """Writes ``table.md`` and ``table.json`` of the results that are there; returns the Markdown."""
+    summary = summarise(tasks, Results.read(tasks))
+    text = markdown(summary, command=command)
+    write_json(tasks.file.results / 'table.json', summary, indent=1)
+    write_atomically(tasks.file.results / 'table.md', text)
+    return text
+
+
+def summarise(tasks: Tasks, results: Results) -> dict[str, Any]:
+    """All figures of the tables."""
+    models = [dict(_about(name, [result]), kind='row') for name, result in results.rows.items()]
+    for model in tasks.file.models.values():
+        found = list(results.by_model[model.key].values())
+        if found:
+            seeds = list(results.by_model[model.key])
+            models.append(dict(_about(model.key, found), title=model.title, family=model.family, seeds=seeds,
+                               kind='model', options=dict(tasks.options(Task(model.key, seeds[0]))),
+                               **_compared(model.key, model.baseline, model.teacher, results=results, seeds=seeds)))
+    return dict(plan=tasks.file.name, models=models, notes=list(results.notes))
+
+
+def _about(name: str, found: Sequence[Result]) -> dict[str, Any]:
+    first = found[0]
+    over_seeds = {figure: _range([result['figures'].get(figure) for result in found]) for figure in HEADINGS}
+    seconds = [result['seconds'] for result in found if result.get('seconds')]
+    return dict(model=name, title=first.get('title', name), family=first.get('family', ''), figures=over_seeds,
+                parameters=first.get('parameters'), macs=first.get('macs'), epochs=first.get('epochs'),
+                iterations=first.get('iterations'), seconds=float(np.mean(seconds)) if seconds else None)
+
+
+def _range(values: Sequence[float | None]) -> dict[str, float | None]:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return dict(mean=None, low=None, high=None)
+    return dict(mean=float(np.mean(known)), low=min(known), high=max(known))
+
+
+def _compared(key: str, baseline: str | None, teacher: str | None, *, results: Results,
+              seeds: Sequence[int]) -> dict[str, Any]:
+    """Gains over the baseline and gaps closed to the teacher, over the seeds that student and baseline have."""
+    found: dict[str, Any] = {}
+    if baseline is None:
+        return found
+    both = [seed for seed in seeds if seed in results.by_model[baseline]]
+    found |= dict(baseline=baseline, gain={}, seeds_of_gain=both)
+    for figure in COMPARED:
+        one, other = (results.estimate(name, figure, both) for name in (baseline, key))
+        if not both or one is None or other is None:
+            continue
+        found['gain'][figure] = asdict(gain(one, other))
+        far = None if teacher is None else results.estimate(teacher, figure, both)
+        if far is not None:
+            found.setdefault('gap_closed', {})[figure] = asdict(gap(one, other, teacher=far))
+    return found
+
+
+def markdown(summary: Mapping[str, Any], *, command: str = '') -> str:
+    """The tables with what their columns mean."""
+    parts = [f'# {plain(summary["plan"])}', _figures_table(summary).markdown()]
+    gains = _gains_table(summary)
+    if gains.rows:
+        parts += [gains.markdown(), (
+            f'In brackets behind gains and gaps is the range that holds {100 * CONFIDENCE:.0f} % of {DRAWS:,} draws of '
+            'the validation images with replacement, the same for every model, of the means over the seeds that both '
+            'have. Gap closed is (student - baseline) / (teacher - baseline).')]
+    parts.insert(2, 'In percent, mean over the seeds with the lowest and the highest. Seconds are those of the '
+                 'iterations of one training, without validations.')
+    parts += [f'Note: {plain(note)}.' for note in summary['notes']]
+    return '\n\n'.join([*parts, *([f'Command: {code(command)}.'] if command else [])]) + '\n'
+
+
+def _figures_table(summary: Mapping[str, Any]) -> Table:
+    rows = [[model['title'], model['family'] or ABSENT, str(len(model['seeds'])) if 'seeds' in model else ABSENT,
+             *(spread(model['figures'][name]) for name in COMPARED), _units(model['parameters']),
+             _units(model['macs']), _whole(model['epochs']), _whole(model['seconds'])] for model in summary['models']]
+    return Table(['model', 'family', 'seeds', *(HEADINGS[name] for name in COMPARED), 'params', 'MACs', 'epochs',
+                  'seconds'], rows)
+
+
+def _gains_table(summary: Mapping[str, Any]) -> Table:
+    titles = {model['model']: model['title'] for model in summary['models']}
+    compared = [model for model in summary['models'] if model.get('gain')]
+    with_gap = any('gap_closed' in model for model in compared)
+    rows = [[f'{model["title"]} against {titles[model["baseline"]]}', str(len(model['seeds_of_gain'])),
+             *(gained(model['gain'][name]) if name in model['gain'] else ABSENT for name in COMPARED),
+             *((_closed(model, name) for name in COMPARED) if with_gap else ())] for model in compared]
+    gaps = [f'gap closed, {HEADINGS[name]}' for name in COMPARED] if with_gap else []
+    return Table(['gain of', 'seeds', *(HEADINGS[name] for name in COMPARED), *gaps], rows)
+
+
+def _closed(model: Mapping[str, Any], name: str) -> str:
+    gaps = model.get('gap_closed', {})
+    return closed(gaps[name]) if name in gaps else ABSENT
+
+
+def _units(value: float | None) -> str:
+    return ABSENT if value is None else in_units(value)
+
+
+def _whole(value: float | None) -> str:
+    return ABSENT if value is None else f'{value:,.0f}'
