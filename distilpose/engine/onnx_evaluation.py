@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -26,6 +26,7 @@ from .unwrapped_model import unwrapped_model
 
 _TRAINING = ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'val_dataloader', 'val_cfg',
              'val_evaluator', 'custom_hooks')
+_CROP = 'model.crop'
 _DESCRIPTION = ('preset', 'keypoints', 'input', 'outputs', 'threads')
 
 
@@ -47,7 +48,9 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
     The file is described by that config's model where it is an ``OnnxEstimator``, by its ``model.teacher`` where that
     is an ``OnnxTeacher`` (of several teachers by that with a file of the same name), and by options, which have the
     last word; without any of them by its own metadata. Whether there is a flip test is the config's, of a file that
-    this project exported all of ``test_cfg``.
+    this project exported all of ``test_cfg``. With the option ``model.crop='student'`` the crops are those of the
+    config, resampled to the size of the file, as in a distillation whose ``model.teacher.crop`` is that; else they have
+    the file's size and padding.
 
     Args:
         cfg: of a student, of its distillation, or of an estimator; it stays as it is.
@@ -83,10 +86,10 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
     for key in _TRAINING:
         result.pop(key, None)
     result.model = dict(type='OnnxEstimator', file=str(path), **known, test_cfg=test_cfg)
-    notes = merge_options(result, options)
+    notes = merge_options(result, {key: value for key, value in options.items() if key != _CROP})
     model = {key: value for key, value in result.model.to_dict().items() if key in ('file', *_DESCRIPTION)}
-    notes += _fit_crops(result, open_file(**model).input)
-    return result, notes
+    images = open_file(**model).input
+    return result, notes + (_resample_crops if _is_of_student(options) else _fit_crops)(result, images)
 
 
 def _teacher_of(cfg: Config, file: str | Path) -> Mapping[str, Any]:
@@ -94,6 +97,36 @@ def _teacher_of(cfg: Config, file: str | Path) -> Mapping[str, Any]:
     specs = [spec for _, spec in named_teachers(cfg.model).values()]
     same = [spec for spec in specs if Path(str(spec.get('file', ''))).name == Path(file).name]
     return same[0] if same else specs[0] if len(specs) == 1 else {}
+
+
+def _is_of_student(options: Mapping[str, Any]) -> bool:
+    crop = options.get(_CROP, 'own')
+    if crop not in ('own', 'student'):
+        raise DistilPoseError(f"{_CROP} is {crop!r}; expected 'own' for crops of the size and the padding of the ONNX "
+                              "file, or 'student' for those of the config, resampled to its size")
+    return crop == 'student'
+
+
+def _resample_crops(cfg: Config, images: NetworkInput) -> list[str]:
+    """Resamples the crops of the test pipeline to the size of the file, in place; returns notes for the log."""
+    steps: list[Any] = [step for _, step in dictionaries(cfg._cfg_dict.test_dataloader, '')
+                        if type_name(step.get('type')) in CROP_STEPS]
+    width, height = images.size or (0, 0)
+    for step in steps:
+        own = step['input_size']
+        if own[0] * height != own[1] * width:
+            raise DistilPoseError(f"the config's crops are of {own[0]}x{own[1]} (width x height) and the ONNX file "
+                                  f"takes {width}x{height}, which is another shape; leave out {_CROP}='student', or "
+                                  'take a config whose crops have its proportions')
+        crop = dict(step)
+        step.clear()
+        step.update(type='ResampledCrop', crop=crop, size=(width, height))
+    return [] if steps else _refuse_pipeline()
+
+
+def _refuse_pipeline() -> NoReturn:
+    raise DistilPoseError('the pipeline of test_dataloader has no TopdownAffine, whose input_size would become '
+                          "that of the file; take a config whose people are cropped as mmpose's top-down ones")
 
 
 def _fit_crops(cfg: Config, images: NetworkInput) -> list[str]:
@@ -111,10 +144,7 @@ def _fit_crops(cfg: Config, images: NetworkInput) -> list[str]:
             notes = ['It is unknown with which padding of boxes the ONNX file was trained: its crops have that of the '
                      f'config, {step.get("padding", DEFAULT_PADDING):g}. --cfg-options model.input.padding=1.0 sets '
                      'another']
-    if not crops:
-        raise DistilPoseError('the pipeline of test_dataloader has no TopdownAffine, whose input_size would become '
-                              "that of the file; take a config whose people are cropped as mmpose's top-down ones")
-    return notes
+    return notes if crops else _refuse_pipeline()
 
 
 def onnx_config(file: str | Path, options: Mapping[str, Any]) -> tuple[Config, list[str]]:

@@ -184,15 +184,40 @@ def test_a_file_is_described_by_the_teacher_of_the_config(tmp_path: Path) -> Non
     assert (tmp_path / 'a.json').is_file()
 
 
+def test_crops_of_the_student_are_resampled_to_the_size_of_the_file(tmp_path: Path) -> None:
+    """Joints come to lie where those of an own crop of the same padding do, and of an equal size they are equal."""
+    config = write_config(tmp_path / 'student.py', write_data(tmp_path / 'data'))
+    described = {'model.input.mean': 127.5, 'model.input.std': 127.5, 'model.input.channel_order': 'bgr',
+                 'model.outputs.grid': 'i/n'}
+    for size in ((48, 64), (96, 128)):
+        network = Shows(lambda maps: maps)
+        torch.nn.init.constant_(network.layers.weight, 1 / 768)  # the brightness of 16x16 pixels
+        file = export(network, tmp_path / f'{size[0]}.onnx', outputs=['maps'], size=size)
+        for crop in ('own', 'student'):
+            options = {**described, 'model.crop': crop, 'model.input.padding': 1.25 if crop == 'own' else 7.0}
+            evaluate(config, file, work_dir=tmp_path / crop, options=options,
+                     dump=tmp_path / f'{size[0]}_{crop}.pkl')
+    np.testing.assert_array_equal(joints(tmp_path / '48_own.pkl'), joints(tmp_path / '48_student.pkl'))
+    distance = np.linalg.norm((joints(tmp_path / '96_own.pkl') - joints(tmp_path / '96_student.pkl'))[..., :2], axis=-1)
+    assert distance.mean() > 0 and np.median(distance) < 3  # pixels of the image; a cell has 14
+
+
 @pytest.mark.parametrize('options, message', [
+    ({'model.crop': 'mine'}, r"model.crop is 'mine'; expected 'own' .* or 'student'"),
+    ({'model.crop': 'student', 'test_dataloader.dataset.pipeline.2.input_size': (64, 64)},
+     r"config's crops are of 64x64 .* ONNX file takes 48x64, which is another shape"),
     ({}, r'net.onnx lacks facts .* set model\.input\.mean .*model\.outputs\.grid='),
     ({'model.inputs.mean': 1}, r"OnnxEstimator has no 'inputs'"),
     ({'model.input.men': 1}, r"model.input has a key 'men'; did you mean 'mean'"),
 ])
 def test_what_is_missing_or_misspelt_is_named(options: dict, message: str, tmp_path: Path) -> None:
     config = write_config(tmp_path / 'student.py', write_data(tmp_path / 'data'))
+    described = {} if 'model.crop' not in options else {
+        'model.input.mean': 127.5, 'model.input.std': 127.5, 'model.input.channel_order': 'bgr',
+        'model.outputs.grid': 'i/n'}
     with pytest.raises(DistilPoseError, match=message):
-        evaluate(config, write_heatmaps(tmp_path / 'net.onnx'), work_dir=tmp_path / 'run', options=options)
+        evaluate(config, write_heatmaps(tmp_path / 'net.onnx'), work_dir=tmp_path / 'run',
+                 options={**described, **options})
 
 
 def test_other_keypoints_than_those_of_the_data(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from .image_cache import LoadImageOnce
 from .lazy_decoding import DecodingTopdownAffine, LoadEncodedImage
 from .published_augmentation import RandomBBoxCenterShift, RandomScaleRotation
 from .random_blur import RandomBlur
+from .resampled_crop import ResampledCrop
 from .teacher_crop import KeepUndistorted, PackTeacherCrop, TeacherCrop, TeacherView
 from .weigh_by_certainty import WeighByCertainty
 
 __all__ = ['CoarseDropout', 'DecodingTopdownAffine', 'KeepUndistorted', 'LoadEncodedImage', 'LoadImageOnce',
            'PackMixedPoseInputs', 'PackTeacherCrop', 'PackTrainingInputs', 'RandomBBoxCenterShift', 'RandomBlur',
-           'RandomScaleRotation', 'TeacherCrop', 'TeacherView', 'WeighByCertainty']
+           'RandomScaleRotation', 'ResampledCrop', 'TeacherCrop', 'TeacherView', 'WeighByCertainty']
