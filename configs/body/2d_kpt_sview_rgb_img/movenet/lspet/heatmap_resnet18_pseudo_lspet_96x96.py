@@ -3,4 +3,4 @@ _base_ = 'heatmap_resnet18_lspet_96x96.py'
 
 train_pipeline = [*_base_.train_pipeline[:-1], dict(type='WeighByCertainty'), _base_.train_pipeline[-1]]
 train_dataloader = dict(dataset=dict(
-    ann_file=_base_.data_root.replace('/lspet/', '/lspet_thunder/') + 'train.json', pipeline=train_pipeline))
+    ann_file=_base_.data_root.replace('/lspet/', '/lspet_splits/') + 'thunder_train.json', pipeline=train_pipeline))
