@@ -51,16 +51,26 @@ def add_default_hooks(cfg: Config) -> None:
     _check_keys(hooks)
     named = {hook.get('type') for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())) if isinstance(hook, dict)}
     is_sharded = 'runner_type' in cfg
+    complete_default_hooks(cfg)
     for key, hook in DEFAULT_HOOKS.items():
-        if isinstance(hooks.get(key), dict):  # an option of the command line may have come before the hook
-            hooks[key] = {**hook, **hooks[key]}
-        elif key not in hooks and hook['type'] not in named and not (is_sharded and key == 'checkpoint'):
+        if key not in hooks and hook['type'] not in named and not (is_sharded and key == 'checkpoint'):
             hooks[key] = copy.deepcopy(hook)
     for key in [key for key, hook in hooks.items() if hook is None and key not in MMENGINE_HOOKS]:
         del hooks[key]
     for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())):
         if isinstance(hook, dict) and hook.get('type') in _UNSAFE and not is_sharded:
             hook['type'] = 'SafeCheckpointHook'
+
+
+def complete_default_hooks(cfg: Config) -> None:
+    """Adds what :data:`DEFAULT_HOOKS` has to hooks that the config names, in place.
+
+    An option such as ``default_hooks.crop_store.folder`` may have come before the hook.
+    """
+    hooks = cfg.get('default_hooks') or {}
+    for key, hook in DEFAULT_HOOKS.items():
+        if isinstance(hooks.get(key), dict):
+            hooks[key] = {**hook, **hooks[key]}
 
 
 def _check_keys(hooks: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from ..errors import DistilPoseError
 from ..models.fast_copy import fast_copy
 from ..models.fast_settings import check_fast
 from ..models.optimised import check_speed
+from .default_hooks import complete_default_hooks
 from .environment import prepare_environment
 from .launch import load_and_change, name_of, run, work_dir_of
 from .onnx_evaluation import check_file, is_onnx_file, onnx_test_config, split_options
@@ -75,6 +76,7 @@ def evaluate(config: str | Path | Config, checkpoint: str | Path, *, work_dir: s
     cfg = student_config(cfg)
     cfg.work_dir = str(work_dir_of(cfg, work_dir, 'test'))
     cfg.load_from, cfg.resume = None, False
+    complete_default_hooks(cfg)
     checked = check(cfg, ['test'])
     notes += checked.warnings
     _prepare_outputs(cfg, dump=dump, out=out, show_dir=show_dir)
