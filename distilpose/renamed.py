@@ -49,7 +49,6 @@ MODULES = {
     'distillation.parts': 'distillation.student_modules',
     'distillation.replay': 'distillation.student_modules',
     'distillation.teacher': 'distillation.teachers',
-    'distillation.teacher_cache.opening': 'distillation.teacher_cache.cache',
     'distillation.teacher_cache.slots': 'distillation.teacher_cache.store',
     'distillation.teacher_report.figures': 'distillation.teacher_report.metrics',
     'distillation.teachers.quick_copy': 'distillation.teachers.optimised_copy',

@@ -19,12 +19,16 @@ class TeacherFields(NamedTuple):
     image: str
     """(3, H, W) the crop, of 8 bits, blue, green, red."""
     map: str
-    """(2, 2) rows x and y, scale and shift from its fractions of the side to those of the student's crop."""
+    """(2, 3) affine, from its fractions of the sides, x and y, to those of the student's crop."""
     mask: str
     """(K,) 0 for joints whose annotation is outside of it; absent without annotations."""
+    order: str
+    """(K,) for each joint of a flipped student's crop the joint of an unaugmented one; absent elsewhere."""
+    person: str
+    """(2,) key of the person and checksum of the crop, -1 where it was not cut; only where its outputs are cached."""
 
 
-TEACHER_FIELDS = TeacherFields('teacher_image', 'teacher_map', 'teacher_mask')
+TEACHER_FIELDS = TeacherFields('teacher_image', 'teacher_map', 'teacher_mask', 'teacher_order', 'teacher_person')
 """Those of the only teacher."""
 
 

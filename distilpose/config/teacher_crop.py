@@ -14,13 +14,17 @@ Step = Mapping[str, Any]
 
 REPLAYED = ('YOLOXHSVRandomAug', 'PhotometricDistortion', 'RandomBlur', 'CoarseDropout')
 """Steps whose change to the student's crop can be made to the teacher's."""
-VIEWS = ('same', 'clean')
-WRAPPERS = dict(TeacherCrop='crop', TeacherView='step', KeepUndistorted='step', PackTeacherCrop='pack')
+UNAUGMENTED = 'unaugmented'
+VIEWS = ('same', 'clean', UNAUGMENTED)
+WRAPPERS = dict(TeacherCrop='crop', TeacherView='step', KeepUndistorted='step', KeepBox='step', PackTeacherCrop='pack')
 """Type of a step that applies another -> its argument for that."""
 CROP_STEPS = ('TopdownAffine', 'SinglePersonTopdownAffine', 'DecodingTopdownAffine')
 """Steps that cut the crop of a person."""
 _PACKS = ('PackPoseInputs', 'PackMixedPoseInputs', 'PackTrainingInputs')
 _PIXELS = (*REPLAYED, 'Albumentation')
+_OF_OTHER_VIEWS = dict(same=('KeepUndistorted', 'KeepBox'), clean=('TeacherView', 'KeepBox'),
+                       unaugmented=('TeacherView',))
+"""View -> steps that serve other ones only."""
 _NO_PIXELS_BEHIND = ('GenerateTarget', 'FilterAnnotations', 'WeighByCertainty')
 _NO_PIXELS_BEFORE = ('LoadImage', 'LoadEncodedImage', 'LoadImageOnce', 'GetBBoxCenterScale', 'RandomFlip',
                      'RandomHalfBody', 'RandomBBoxTransform', 'RandomBBoxCenterShift', 'RandomScaleRotation',
@@ -36,7 +40,8 @@ class CropSpec(NamedTuple):
     """Of the teacher; ``size``, ``padding`` (``None``: the student's) and ``udp`` count."""
     view: str = 'same'
     """``'same'``: colour, blur and holes of the student's crop are the teacher's too; ``'clean'``: the teacher sees the
-    image without them, only flipped, turned, scaled and shifted as the student does."""
+    image without them, only flipped, turned, scaled and shifted as the student does; ``'unaugmented'``: the person's
+    box in the image as it is, so that the crop is the same in every epoch."""
     entry: str = 'model.teacher'
     """Of the config, for messages."""
 
@@ -75,8 +80,10 @@ def with_teacher_crops(pipeline: Sequence[Step], teachers: Mapping[str, CropSpec
         crops[name] = next((other for other, found in crops.items() if found == options), options)
     step = dict(type='TeacherCrop', crop=dict(steps[crop]))
     step.update(crops[ONLY_TEACHER] if [*crops] == [ONLY_TEACHER] else dict(teachers=crops))  # type: ignore[arg-type]
-    clean, same = ([spec.entry for spec in teachers.values() if spec.view == view] for view in ('clean', 'same'))
-    return [*(_in_front(step, clean) for step in steps[:crop]), step,
+    same = [spec.entry for spec in teachers.values() if spec.view == 'same']
+    views = {spec.entry: spec.view for spec in teachers.values() if spec.view != 'same'}
+    _check_box(steps[:crop], views)
+    return [*(_in_front(step, views) for step in steps[:crop]), step,
             *(_behind(step, same) for step in steps[crop + 1:pack]),
             dict(type='PackTeacherCrop', pack=dict(steps[pack])), *steps[pack + 1:]]
 
@@ -92,6 +99,9 @@ def _check_spec(spec: CropSpec) -> None:
 
 def _crop_options(spec: CropSpec, padding: float | None) -> dict[str, Any]:
     """Those of :class:`~distilpose.datasets.TeacherCrop`; ``padding`` is the student's."""
+    if spec.view == UNAUGMENTED:
+        return dict(size=tuple(spec.images.size or ()), padding=spec.images.padding or padding,
+                    use_udp=spec.images.udp, view=spec.view)
     zoom = 1.0 if spec.images.padding is None else spec.images.padding / (padding or _refuse_padding(spec.entry))
     options = dict(size=tuple(spec.images.size or ()), zoom=zoom, use_udp=spec.images.udp)
     return options if spec.view == 'same' else options | dict(view=spec.view)
@@ -112,15 +122,15 @@ def with_crop_of(pipeline: Sequence[Step], teacher: str) -> list[Step]:
     options = crops[options] if isinstance(options, str) else options
     if options is None:
         return without_teacher_crop(pipeline)
-    other = dict(same='KeepUndistorted', clean='TeacherView')[options.get('view', 'same')]
+    others = _OF_OTHER_VIEWS[options.get('view', 'same')]
     steps = without_teacher_crop(pipeline)
     return [dict(type='TeacherCrop', crop=plain_step, **options) if given is step else
-            plain_step if _kind(given) == other else given for given, plain_step in zip(pipeline, steps, strict=True)]
+            plain_step if _kind(given) in others else given for given, plain_step in zip(pipeline, steps, strict=True)]
 
 
 def padding_of(pipeline: Sequence[Step]) -> float | None:
     """Factor of the person's box in a pipeline, ``None`` where it does not make one."""
-    boxes = [step for step in pipeline if _kind(step) == 'GetBBoxCenterScale']
+    boxes = [step for step in without_teacher_crop(pipeline) if _kind(step) == 'GetBBoxCenterScale']
     return float(boxes[-1].get('padding', DEFAULT_PADDING)) if boxes else None
 
 
@@ -168,21 +178,36 @@ def _only(steps: Sequence[Step], kinds: Sequence[str], what: str, entry: str) ->
     return places[0]
 
 
-def _in_front(step: Step, clean: Sequence[str]) -> Step:
-    """A step before the crop: all crops are cut from what it makes of the image, but for clean views.
+def _check_box(steps: Sequence[Step], views: Mapping[str, str]) -> None:
+    """Refuses steps before the crop that do not take the person's box once, before a flip, for unaugmented views."""
+    entry = next((entry for entry, view in views.items() if view == UNAUGMENTED), None)
+    kinds = [_kind(step) for step in steps]
+    if entry is None or (kinds.count('GetBBoxCenterScale') == 1
+                         and 'RandomFlip' not in kinds[:kinds.index('GetBBoxCenterScale')]):
+        return
+    raise DistilPoseError(f"{entry}.view is {UNAUGMENTED!r}, which shows the person's box as GetBBoxCenterScale takes "
+                          'it before the augmentation, and the pipeline that crops has the steps '
+                          f'{", ".join(kinds)} before the crop; put one GetBBoxCenterScale there, before RandomFlip, '
+                          f"or set {entry}.view='clean'")
+
+
+def _in_front(step: Step, views: Mapping[str, str]) -> Step:
+    """A step before the crop: all crops are cut from what it makes of the image, but for other views than ``'same'``.
 
     Args:
         step: of the pipeline.
-        clean: entries of the teachers with a clean view.
+        views: entries of the teachers with another view -> that.
     """
     kind = _kind(step)
-    if not clean or kind in _NO_PIXELS_BEFORE:
+    if kind == 'GetBBoxCenterScale' and UNAUGMENTED in views.values():
+        return dict(type='KeepBox', step=dict(step))
+    if not views or kind in _NO_PIXELS_BEFORE:
         return step
     if kind in _PIXELS:
         return dict(type='KeepUndistorted', step=dict(step))
-    raise DistilPoseError(f"{clean[0]}.view is 'clean', and it is not known whether the pipeline's step {kind} in "
-                          f"front of the crop changes pixels or places; put it behind the crop, or set "
-                          f"{clean[0]}.view='same'")
+    entry, view = next(iter(views.items()))
+    raise DistilPoseError(f"{entry}.view is {view!r}, and it is not known whether the pipeline's step {kind} in front "
+                          f"of the crop changes pixels or places; put it behind the crop, or set {entry}.view='same'")
 
 
 def _behind(step: Step, same: Sequence[str]) -> Step:

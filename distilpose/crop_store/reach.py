@@ -37,6 +37,8 @@ class Crop:
 
     size: tuple[int, int]
     zoom: float = 1.0
+    padding: float | None = None
+    """Of a crop that the augmentation does not reach: factor of the box before its own padding."""
 
 
 class Reach:
@@ -53,6 +55,7 @@ class Reach:
         self.boxes: list[Any] = []
         self.crops: list[Crop] = []
         for step in steps:
+            step = getattr(step, 'step', step) if type(step).__name__ == 'KeepBox' else step
             kind = type(step).__name__
             crops = _crops_of(step)
             if crops:
@@ -105,14 +108,19 @@ class Reach:
             else:
                 scales = scales * (1 + step.scale_factor)
                 turn = math.radians(2 * abs(step.rotation_factor)) if step.rotation_prob > 0 else 0.0
-        halves = np.max([_half_sides(scales * crop.zoom, crop.size, turn) for crop in self.crops], axis=0) + slack
+        halves = np.max([_half_sides(scales * crop.zoom, crop.size, turn) for crop in self.crops
+                         if crop.padding is None], axis=0) + slack
         low, high = (centers - halves).min(0), (centers + halves).max(0)
+        for crop in self.crops:
+            if crop.padding is not None:
+                half = _half_sides(people.scales * crop.padding, crop.size, 0.0)
+                low, high = np.minimum(low, people.centers - half), np.maximum(high, people.centers + half)
         return np.concatenate([np.floor(low) - _MARGIN, np.ceil(high) + _MARGIN], axis=1)
 
     def density(self, people: People) -> np.ndarray:
         """(N,) pixels of the image per pixel of the finest crop, along both axes, without augmentation."""
         padding = math.prod(step.padding for step in self.boxes if type(step).__name__ == 'GetBBoxCenterScale')
-        return np.min([_widened(people.scales * padding * crop.zoom, crop.size)[..., 0] / crop.size[0]
+        return np.min([_widened(people.scales * (crop.padding or padding * crop.zoom), crop.size)[..., 0] / crop.size[0]
                        for crop in self.crops], axis=0)
 
 
@@ -135,7 +143,8 @@ def _crops_of(step: Any) -> list[Crop]:
     """The crops of a step, that of the student first."""
     kind = type(step).__name__
     if kind == 'TeacherCrop':
-        return [*_crops_of(step.crop), *(Crop(cut.size, cut.zoom) for cut in step.cuts)]
+        return [*_crops_of(step.crop),
+                *(Crop(cut.size, cut.zoom, getattr(cut, 'padding', None)) for cut in step.cuts)]
     return [Crop((int(step.input_size[0]), int(step.input_size[1])))] if kind in _CROPS else []
 
 

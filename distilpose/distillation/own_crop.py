@@ -12,17 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from distilpose.config.named_teachers import entry_of
-from distilpose.config.teacher_crop import VIEWS
+from distilpose.config.teacher_crop import UNAUGMENTED, VIEWS
 from distilpose.errors import DistilPoseError
 from distilpose.structures import ONLY_TEACHER, NetworkInput, PoseOutputs, teacher_fields
 
-from .heatmap_grid import COMMON_GRIDS, HeatmapGrid, HeatmapGrids
+from .crop_mapping import MAPPED, inverse, mask_inside, moved, reordered, resample_logits, spread
+from .heatmap_grid import COMMON_GRIDS, HeatmapGrids
 from .image_adapter import ImageAdapter, proportioned
-from .teachers.decoding import coordinates_of
 
 CROPS = ('student', 'own')
-MAPPED = ('heatmaps', 'coords', 'sigmas', 'error_scales', 'scores', 'simcc', 'mask')
-"""Fields of :class:`~distilpose.structures.PoseOutputs` that can be mapped from one crop to another."""
+_ROUNDING = 1e-4  # of a cell, by which places of maps may be off
 _SMALL = 2  # a student's crop whose side is smaller than the teacher's by more than this factor
 
 
@@ -32,10 +31,12 @@ class TeacherCrops(NamedTuple):
     images: Tensor
     """(B, 3, H, W) of 8 bits, blue, green, red."""
     maps: Tensor
-    """(B, 2, 2) a student's fraction of the side is ``maps[:, axis, 0] * fraction + maps[:, axis, 1]`` of the teacher's
-    along x (axis 0) and y."""
+    """(B, 2, 3) affine, from x and y as fractions of the teacher's crop to fractions of the student's."""
     mask: Tensor | None = None
     """(B, K) 0 for joints whose annotation is outside of the teacher's crop; ``None`` without annotations."""
+    order: Tensor | None = None
+    """(B, K) int64, the student's joint of the teacher's crop that each one of the student's crop is, which a flip
+    exchanges; ``None`` where no crop is flipped against the teacher's."""
 
 
 class CropChoice(NamedTuple):
@@ -52,7 +53,7 @@ def choose_crop(options: Mapping[str, Any], *, student: tuple[int, int] | None,
     """Chooses the crop of the teacher: the option ``crop``, or by the sizes of both crops.
 
     Without the option, a teacher has a crop of its own if its aspect ratio differs from the student's, if the
-    student's crop is smaller than half of it, or with ``view='clean'``.
+    student's crop is smaller than half of it, or with the view ``'clean'`` or ``'unaugmented'``.
 
     Args:
         options: ``model.teacher``; its ``crop``, ``view`` and ``padding`` are read.
@@ -66,8 +67,8 @@ def choose_crop(options: Mapping[str, Any], *, student: tuple[int, int] | None,
     _check_options(crop, view, options.get('padding'))
     if crop is not None:
         return CropChoice(crop == 'own', 'by model.teacher.crop')
-    if view == 'clean':
-        return CropChoice(True, "since model.teacher.view is 'clean'")
+    if view in ('clean', UNAUGMENTED):
+        return CropChoice(True, f'since model.teacher.view is {view!r}')
     if student is None or teacher is None:
         return CropChoice(False, 'by default')
     if student[0] * teacher[1] != student[1] * teacher[0]:
@@ -83,8 +84,8 @@ def _check_options(crop: Any, view: Any, padding: Any) -> None:
                               'it to the sizes of both crops')
     if view not in (None, *VIEWS):
         raise DistilPoseError(f'model.teacher.view is {view!r}; expected one of {", ".join(VIEWS)}')
-    if crop == 'student' and view == 'clean':
-        raise DistilPoseError("model.teacher.view is 'clean' and model.teacher.crop is 'student', which is the "
+    if crop == 'student' and view in ('clean', UNAUGMENTED):
+        raise DistilPoseError(f"model.teacher.view is {view!r} and model.teacher.crop is 'student', which is the "
                               "augmented crop; set model.teacher.crop='own', or drop the view")
     if padding is not None and not (isinstance(padding, (int, float)) and 0 < padding < math.inf):
         raise DistilPoseError(f"model.teacher.padding is {padding!r}; expected a factor of the person's box above 0, "
@@ -109,10 +110,11 @@ class OwnCrop(nn.Module):
             student has none, heatmaps get the teacher's rows and the aspect ratio of the student's crop.
         grids: of the student's heatmaps, and of those that the teacher returns.
         name: of the teacher, whose crops the samples hold.
+        view: of the teacher, see :class:`~distilpose.config.CropSpec`.
     """
 
     def __init__(self, teacher: NetworkInput, *, student: tuple[int, int], student_outputs: PoseOutputs,
-                 grids: HeatmapGrids = COMMON_GRIDS, name: str = ONLY_TEACHER) -> None:
+                 grids: HeatmapGrids = COMMON_GRIDS, name: str = ONLY_TEACHER, view: str = 'same') -> None:
         super().__init__()
         if teacher.size is None:
             raise DistilPoseError('the teacher has no size of its input, which a crop of its own needs; give '
@@ -120,6 +122,7 @@ class OwnCrop(nn.Module):
                                   "model.teacher.crop='student'")
         self.size, self.student, self.grids = teacher.size, student, grids._replace(target=grids.student)
         self.fields, self.entry = teacher_fields(name), entry_of(name)
+        self.is_unaugmented = view == UNAUGMENTED
         mean, std = teacher.mean or (0.0,) * 3, teacher.std or (1.0,) * 3
         scale = 1 / torch.tensor(std)
         self.normalise = ImageAdapter(scale, -torch.tensor(mean) * scale, swap_channels=teacher.rgb, size=None)
@@ -137,10 +140,16 @@ class OwnCrop(nn.Module):
         Raises:
             DistilPoseError: a sample has no crop for the teacher, or one of another size.
         """
+        images = self.read_images(data_samples, device)
         if data_samples is None:
-            return TeacherCrops(torch.zeros(1, 3, *self.size[::-1], dtype=torch.uint8, device=device),
-                                torch.tensor([[[1.0, 0.0]] * 2], device=device))
-        image, place, mask = self.fields
+            return TeacherCrops(images, torch.eye(2, 3, device=device)[None])
+        return self.read_places(data_samples, device)._replace(images=images)
+
+    def read_images(self, data_samples: Sequence[Any] | None, device: torch.device) -> Tensor:
+        """As :meth:`read`, (B, 3, H, W) the images alone."""
+        if data_samples is None:
+            return torch.zeros(1, 3, *self.size[::-1], dtype=torch.uint8, device=device)
+        image = self.fields.image
         if not data_samples or not all(image in sample for sample in data_samples):
             raise DistilPoseError(f"the teacher has a crop of its own ({self.entry}.crop='own'), and the samples hold "
                                   'none for it; train with distilpose train or distilpose.apis, which add it to the '
@@ -150,47 +159,66 @@ class OwnCrop(nn.Module):
             raise DistilPoseError(f'the crops for the teacher are of {images.shape[3]}x{images.shape[2]} (width x '
                                   f'height) and its input is of {self.size[0]}x{self.size[1]}; write the pipeline with '
                                   "distilpose.config.with_teacher_crop and the teacher's input")
-        maps = _on_device([sample.get(place) for sample in data_samples], device)
-        masks = [sample.get(mask) for sample in data_samples]
+        return images
+
+    def read_places(self, data_samples: Sequence[Any], device: torch.device) -> TeacherCrops:
+        """As :meth:`read`, without images, which samples need not hold."""
+        maps, masks, orders = ([sample.get(field) for sample in data_samples]
+                               for field in (self.fields.map, self.fields.mask, self.fields.order))
         annotated = _on_device(masks, device) if all(one is not None for one in masks) else None
-        return TeacherCrops(images, maps, annotated)
+        found = next((order for order in orders if order is not None), None)
+        order = None if found is None else _on_device(
+            [np.arange(len(found)) if one is None else one for one in orders], device)
+        return TeacherCrops(torch.zeros(0), _on_device(maps, device), annotated, order)
+
+    @property
+    def mapped(self) -> tuple[str, ...]:
+        """Fields of the outputs that can be mapped: those in :data:`MAPPED`; of a rotated crop without SimCC."""
+        return tuple(name for name in MAPPED if name != 'simcc') if self.is_unaugmented else MAPPED
 
     @torch.no_grad()
     def to_student(self, outputs: PoseOutputs, crops: TeacherCrops) -> PoseOutputs:
         """Maps outputs for the teacher's own crops to the student's crops.
 
         Heatmaps are warped, 0 beyond the teacher's crop. SimCC logits are interpolated, and beyond the teacher's crop
-        equal to its lowest. A joint that the teacher predicts outside of the student's crop has the mask 0. Fields
-        without image coordinates (features, tokens, layers) are dropped.
+        equal to its lowest; those of an unaugmented crop, whose axes may be rotated, are dropped. A joint that the
+        teacher predicts outside of the student's crop has the mask 0. Fields without image coordinates (features,
+        tokens, layers) are dropped.
         """
         with torch.autocast(crops.maps.device.type, enabled=False):
-            scale, shift = crops.maps.float().unbind(-1)
-            changes: dict[str, Any] = {name: None for name in PoseOutputs._fields if name not in MAPPED}
+            linear, shift = crops.maps.float().split((2, 1), dim=-1)
+            shift = shift.squeeze(-1)
+            dropped = [name for name in PoseOutputs._fields if name not in self.mapped]
+            changes: dict[str, Any] = dict.fromkeys(dropped)
+            outputs = reordered(outputs, crops.order)
             if outputs.heatmaps is not None:
-                changes['heatmaps'] = tuple(self._warp(maps, scale, shift) for maps in outputs.heatmaps)
-            if outputs.simcc is not None:
+                changes['heatmaps'] = tuple(self._warp(maps, linear, shift) for maps in outputs.heatmaps)
+            if outputs.simcc is not None and 'simcc' in self.mapped:
                 changes['simcc'] = tuple(
-                    _resample_logits(logits, scale[:, axis], shift[:, axis], bins) for axis, (logits, bins) in
+                    resample_logits(logits, linear[:, axis, axis], shift[:, axis], bins) for axis, (logits, bins) in
                     enumerate(zip(outputs.simcc, self.bins or (None, None), strict=True)))
             if outputs.coords is not None:
-                changes['coords'] = outputs.coords * scale[:, None] + shift[:, None]
+                changes['coords'] = moved(outputs.coords, linear, shift)
             if outputs.sigmas is not None:
-                changes['sigmas'] = outputs.sigmas * scale[:, None]
+                changes['sigmas'] = spread(outputs.sigmas, linear, sides=self.size)
             if outputs.error_scales is not None:
-                changes['error_scales'] = (outputs.error_scales.sigmoid() * scale[:, None]).logit(eps=1e-6)
-            changes['mask'] = _mask(outputs, scale, shift, annotated=crops.mask, grid=self.grids.teacher)
+                changes['error_scales'] = spread(outputs.error_scales.sigmoid(), linear).logit(eps=1e-6)
+            changes['mask'] = mask_inside(outputs, linear, shift, annotated=crops.mask, grid=self.grids.teacher)
         return outputs._replace(**changes)
 
-    def _warp(self, maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    def _warp(self, maps: Tensor, linear: Tensor, shift: Tensor) -> Tensor:
         """Bilinear, from the teacher's grid on its crop to the student's grid on the student's."""
         cells, own = self.cells or proportioned(self.student, maps.shape[-2]), (maps.shape[-1], maps.shape[-2])
         start, reach, to = self.grids.teacher.start, self.grids.teacher.reach(own), self.grids.target.reach(cells)
-        along_x, along_y = (_places(cells[axis], reach[axis], scale[:, axis], shift[:, axis], reach=to[axis])
-                            for axis in (0, 1))
-        columns, rows = along_x[:, None].expand(-1, cells[1], -1), along_y[..., None].expand(-1, -1, cells[0])
+        back, zero = inverse(linear), self.grids.target.start
+        x, y = ((torch.arange(count, dtype=shift.dtype, device=shift.device) - zero) / far - shift[:, axis, None]
+                for axis, (count, far) in enumerate(zip(cells, to, strict=True)))
+        columns, rows = ((back[:, axis, 0, None, None] * x[:, None] + back[:, axis, 1, None, None] * y[..., None])
+                         * reach[axis] for axis in (0, 1))
         grid = torch.stack([(places + start) * 2 / max(count - 1, 1) - 1
                             for places, count in zip((columns, rows), own, strict=True)], dim=-1)
-        is_inside = (columns >= 0) & (columns < reach[0]) & (rows >= 0) & (rows < reach[1])
+        is_inside = ((columns >= -_ROUNDING) & (columns < reach[0] - _ROUNDING)
+                     & (rows >= -_ROUNDING) & (rows < reach[1] - _ROUNDING))
         return F.grid_sample(maps, grid, padding_mode='border', align_corners=True) * is_inside[:, None]
 
 
@@ -200,49 +228,20 @@ def _on_device(arrays: Sequence[Any], device: torch.device) -> Tensor:
     return (stacked.pin_memory() if is_cuda else stacked).to(device, non_blocking=is_cuda)
 
 
-def refuse_unmapped(terms: Mapping[str, Any]) -> None:
+def refuse_unmapped(terms: Mapping[str, Any], own_crop: OwnCrop) -> None:
     """Refuses terms that read a field which cannot be mapped from the teacher's own crop to the student's.
 
     Raises:
         DistilPoseError: names the term and the fields.
     """
     for name, term in terms.items():
-        unmapped = [field for field in term.teacher_fields if field not in MAPPED]
+        unmapped = [field for field in term.teacher_fields if field not in own_crop.mapped]
+        if unmapped == ['simcc']:
+            raise DistilPoseError(f"term {name!r} reads simcc of the teacher, and {own_crop.entry}.view is "
+                                  f"{UNAUGMENTED!r}: an axis of SimCC cannot be rotated with the student's crop; let "
+                                  f'the teacher draw heatmaps with {own_crop.entry}.heatmaps=dict(size=(48, 64), '
+                                  f"sigma=2) for a term that reads those, or set {own_crop.entry}.view='clean'")
         if unmapped:
             raise DistilPoseError(f'term {name!r} reads {", ".join(unmapped)} of the teacher, which cannot be mapped '
                                   "from a crop of its own to the student's; drop the term with None, or set "
                                   "model.teacher.crop='student' (with crops of the same proportions)")
-
-
-def _places(count: int, own: float, scale: Tensor, shift: Tensor, *, reach: float | None = None) -> Tensor:
-    """(B, count) where the student's cells or bins lie among the teacher's along one axis.
-
-    Its crop is ``own`` of the teacher's cells wide, and that of the student ``reach`` of its own, by default ``count``.
-    """
-    cells = torch.arange(count, dtype=scale.dtype, device=scale.device) / (reach or count)
-    return (cells - shift[:, None]) / scale[:, None] * own
-
-
-def _resample_logits(logits: Tensor, scale: Tensor, shift: Tensor, bins: int | None) -> Tensor:
-    """(B, K, own bins) to (B, K, bins), linear between bins."""
-    own = logits.shape[-1]
-    places = _places(bins or own, own, scale, shift)
-    lower = places.floor().clamp(0, own - 1)
-    share = (places - lower).clamp(0, 1)[:, None]
-    index = lower.long()[:, None].expand(-1, logits.shape[1], -1)
-    values = torch.lerp(logits.gather(2, index), logits.gather(2, (index + 1).clamp(max=own - 1)), share)
-    is_inside = ((places >= 0) & (places < own))[:, None]
-    return torch.where(is_inside, values, logits.amin(dim=-1, keepdim=True))
-
-
-def _mask(outputs: PoseOutputs, scale: Tensor, shift: Tensor, *, annotated: Tensor | None,
-          grid: HeatmapGrid) -> Tensor | None:
-    """(B, K) 1 for joints in both crops; ``None`` without coordinates, heatmaps, SimCC and masks."""
-    masks = [mask for mask in (outputs.mask, annotated) if mask is not None]
-    if any(field is not None for field in (outputs.coords, outputs.simcc, outputs.heatmaps)):
-        at = coordinates_of(outputs, refinement='none', grid=grid) * scale[:, None] + shift[:, None]
-        is_inside = ((at >= 0) & (at <= 1)).all(dim=-1)
-        if outputs.coords is None and outputs.simcc is None and outputs.heatmaps is not None:
-            is_inside |= outputs.heatmaps[-1].amax((-2, -1)) <= 0  # without a peak it is nowhere, not outside
-        masks.append(is_inside)
-    return None if not masks else torch.stack([mask.float() for mask in masks]).prod(dim=0)

@@ -20,6 +20,7 @@ from .own_crop import OwnCrop, choose_crop, describe_choice
 from .pairing import choose_grids, count_keypoints, student_outputs, student_size, teacher_outputs
 from .schedules import build_schedule, current_progress, require_numbers
 from .teacher_cache import TeacherCache
+from .teacher_cache.layout import with_last_maps
 from .teachers import PAIRING_OPTIONS, Teacher
 from .teachers.keypoint_map import KeypointMap
 from .teachers.keypoints import build_keypoint_map
@@ -86,8 +87,15 @@ class PairedTeacher(nn.Module):
                 adapted[self.to_teacher] = self.to_teacher(inputs)
             return self.map_keypoints(teacher_outputs(self.teacher, adapted[self.to_teacher], self.grids))
         crops = self.own_crop.read(data_samples, inputs.device)
-        outputs = self.map_keypoints(teacher_outputs(self.teacher, self.own_crop.normalise(crops.images), self.grids))
-        return self.own_crop.to_student(outputs, crops)
+        return self.own_crop.to_student(self._run_on(crops.images, self.own_crop), crops)
+
+    def run_on_own_crops(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
+        """As :meth:`run`, relative to the teacher's own crops: what a cache of an unaugmented view holds."""
+        assert self.own_crop is not None
+        return self._run_on(self.own_crop.read_images(data_samples, inputs.device), self.own_crop)
+
+    def _run_on(self, images: Tensor, own_crop: OwnCrop) -> PoseOutputs:
+        return self.map_keypoints(teacher_outputs(self.teacher, own_crop.normalise(images), self.grids))
 
     def run_head(self, features: tuple[Tensor, ...], layers: Mapping[str, Tensor] | None = None) -> PoseOutputs:
         """As :meth:`run`, from the feature maps (B, C, H, W) of a backbone that student and teacher share, and layers
@@ -104,7 +112,11 @@ class PairedTeacher(nn.Module):
                 adapted: dict[nn.Module, Tensor] | None = None) -> PoseOutputs:
         """As :meth:`run`, through the cache where there is one."""
         if self.cache is not None:
-            return self.cache.outputs(inputs, data_samples)
+            outputs, own_crop = self.cache.outputs(inputs, data_samples), self.own_crop
+            if own_crop is None or not own_crop.is_unaugmented:
+                return outputs
+            crops = own_crop.read_places(data_samples, inputs.device)
+            return with_last_maps(outputs, lambda found: own_crop.to_student(found, crops))
         return self.run(inputs, data_samples, adapted=adapted)
 
     def map_keypoints(self, outputs: PoseOutputs) -> PoseOutputs:
@@ -187,4 +199,5 @@ def _make_own_crop(student: Any, teacher: Teacher, spec: Mapping[str, Any], grid
     size = student_size(student, teacher)
     with torch.no_grad():
         outputs = student_outputs(student, torch.zeros(1, 3, *size[::-1], device=next(student.parameters()).device))
-    return OwnCrop(teacher.input, student=size, student_outputs=outputs, grids=grids, name=name)
+    return OwnCrop(teacher.input, student=size, student_outputs=outputs, grids=grids, name=name,
+                   view=spec.get('view') or 'same')

@@ -55,7 +55,7 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
         _check_heatmap_grid(teacher, expected, (width, height))
         expected = _mapped(expected, keypoint_map, terms)
     else:
-        refuse_unmapped(terms)
+        refuse_unmapped(terms, own_crop)
         crops = own_crop.read(None, images.device)
         expected = teacher_outputs(teacher, own_crop.normalise(crops.images), grids)
         _check_heatmap_grid(teacher, expected, own_crop.size)

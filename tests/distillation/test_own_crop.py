@@ -23,8 +23,9 @@ from tests.devices import on_device
 from tests.networks import ENCODER, INPUT_SIZE, STUDENT, TEACHER, TERMS, batch, changed, distiller, teacher
 
 SQUARE = NetworkInput(size=(96, 96), mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375), rgb=True)
-STEEP = torch.tensor([[[1.5, -0.25], [0.8, 0.1]], [[1.0, 0.0], [1.0, 0.0]], [[0.5, 0.25], [2.0, -0.5]]])
-"""Maps of three samples: student = scale * teacher + shift, along x and y."""
+SCALES = torch.tensor([[1.5, 0.8], [1.0, 1.0], [0.5, 2.0]])
+STEEP = torch.cat([SCALES.diag_embed(), torch.tensor([[-0.25, 0.1], [0.0, 0.0], [0.25, -0.5]])[..., None]], dim=-1)
+"""Maps of three samples, which do not rotate."""
 WITHIN = torch.tensor([[[0.4, 0.5]], [[0.3, 0.7]], [[0.6, 0.45]]])
 """Fractions of the teacher's crop that lie in the student's too."""
 
@@ -38,7 +39,7 @@ def crops(maps: Tensor = STEEP, mask: Tensor | None = None) -> TeacherCrops:
 
 
 def brought(points: Tensor, maps: Tensor = STEEP) -> Tensor:
-    return points * maps[:, None, :, 0] + maps[:, None, :, 1]
+    return points @ maps[..., :2].mT + maps[:, None, :, 2]
 
 
 def gaussians(points: Tensor, size: tuple[int, int], sigma: float | Tensor = 1.5) -> Tensor:
@@ -67,7 +68,7 @@ def test_a_gaussian_comes_back_at_its_place(shown: dict) -> None:
 
 @on_device
 def test_nothing_changes_where_both_crops_are_one() -> None:
-    same = torch.tensor([[[1.0, 0.0], [1.0, 0.0]]]).expand(2, -1, -1)
+    same = torch.eye(2, 3).expand(2, -1, -1)
     shown = PoseOutputs(heatmaps=(torch.rand(2, 5, 16, 12), ), coords=torch.rand(2, 5, 2), sigmas=torch.rand(2, 5, 2),
                         error_scales=torch.randn(2, 5, 2), scores=torch.rand(2, 5, 1),
                         simcc=(torch.randn(2, 5, 24), torch.randn(2, 5, 32)))
@@ -82,8 +83,8 @@ def test_coordinates_and_their_spreads_are_scaled_and_shifted() -> None:
     shown = PoseOutputs(coords=WITHIN, sigmas=torch.full((3, 1, 2), 2.0), error_scales=torch.full((3, 1, 2), -3.0))
     found = own_crop().to_student(shown, crops())
     torch.testing.assert_close(found.coords, brought(WITHIN))
-    torch.testing.assert_close(found.sigmas, 2.0 * STEEP[:, None, :, 0])
-    torch.testing.assert_close(found.error_scales.sigmoid(), torch.tensor(-3.0).sigmoid() * STEEP[:, None, :, 0])
+    torch.testing.assert_close(found.sigmas, 2.0 * SCALES[:, None])
+    torch.testing.assert_close(found.error_scales.sigmoid(), torch.tensor(-3.0).sigmoid() * SCALES[:, None])
 
 
 def test_bins_are_moved() -> None:
@@ -97,7 +98,7 @@ def test_bins_are_moved() -> None:
         mean = (found[axis].softmax(-1) * torch.arange(bins) / bins).sum(-1)
         torch.testing.assert_close(mean, brought(WITHIN)[..., axis], atol=6e-3, rtol=0)
         spread = ((found[axis].softmax(-1) * (torch.arange(bins) / bins - mean[..., None]) ** 2).sum(-1)).sqrt()
-        torch.testing.assert_close(spread, 0.04 * STEEP[:, axis, 0, None], atol=6e-3, rtol=0)
+        torch.testing.assert_close(spread, 0.04 * SCALES[:, axis, None], atol=6e-3, rtol=0)
 
 
 @pytest.mark.parametrize('asked', [COMMON_GRID, HeatmapGrid('udp', (96, 96))])
@@ -116,7 +117,7 @@ def test_a_gaussian_comes_to_the_grid_of_a_udp_student(asked: HeatmapGrid) -> No
 @on_device
 def test_beyond_the_teachers_crop_there_is_nothing() -> None:
     """The student sees twice as much."""
-    half = torch.tensor([[[0.5, 0.25], [0.5, 0.25]]])
+    half = torch.tensor([[[0.5, 0.0, 0.25], [0.0, 0.5, 0.25]]])
     shown = PoseOutputs(heatmaps=(torch.ones(1, 1, 64, 64), ), simcc=(torch.rand(1, 1, 64) + 1, ) * 2)
     found = own_crop().to_student(shown, crops(half))
     maps, logits = found.heatmaps[-1][0, 0], found.simcc[0][0, 0]
@@ -129,7 +130,7 @@ def test_beyond_the_teachers_crop_there_is_nothing() -> None:
 @pytest.mark.parametrize('field', ['heatmaps', 'coords', 'simcc'])
 def test_a_joint_outside_of_the_students_crop_is_masked(field: str) -> None:
     points = torch.tensor([[[0.5, 0.5], [0.03, 0.5], [0.5, 0.9], [0.95, 0.5]]])
-    maps = torch.tensor([[[1.5, -0.25], [1.5, -0.25]]])
+    maps = torch.tensor([[[1.5, 0.0, -0.25], [0.0, 1.5, -0.25]]])
     bins = tuple(-(torch.arange(96) / 96 - points[..., axis, None]).abs() for axis in (0, 1))
     shown = dict(heatmaps=(gaussians(points, (48, 48)), ), coords=points, simcc=bins)
     found = own_crop().to_student(PoseOutputs(**{field: shown[field]}), crops(maps))
@@ -183,7 +184,7 @@ MAP_TERMS = dict(simulated_heatmap=TERMS['simulated_heatmap'], score=TERMS['scor
 def with_crops(images: Tensor, samples: list[PoseDataSample]) -> list[PoseDataSample]:
     """Samples with the student's own crop for the teacher, of 8 bits."""
     for image, sample in zip(images, samples, strict=True):
-        sample.teacher_image, sample.teacher_map = image, np.array([[1, 0]] * 2, np.float32)
+        sample.teacher_image, sample.teacher_map = image, np.eye(2, 3, dtype=np.float32)
         sample.teacher_mask = np.ones(17, np.float32)
     return samples
 

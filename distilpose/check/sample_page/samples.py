@@ -89,7 +89,7 @@ class Sample:
 
     @property
     def teacher_crops(self) -> dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]]:
-        """Teachers that take the same -> their own crop (H, W, 3) BGR, and (2, 2) scale and shift from its fractions to
+        """Teachers that take the same -> their own crop (H, W, 3) BGR, and (2, 3) affine from its fractions to
         the student's."""
         return {cut.teachers: (self.results[cut.fields.image], self.results[cut.fields.map])
                 for cut in self.results.get('teacher_crops', ())}

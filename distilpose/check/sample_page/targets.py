@@ -216,7 +216,7 @@ def own_crop_figure(name: str, image: np.ndarray, place: np.ndarray, crop: Crop,
     Args:
         name: of its own in the page.
         image: (H, W, 3) BGR.
-        place: (2, 2), rows x and y, scale and shift from the teacher's fractions to the student's.
+        place: (2, 3) affine from the teacher's fractions to the student's.
         crop: of the student.
         points: (K, 2) in pixels of the student's crop.
         visible: (K,) 0, 1 or 2.
@@ -225,17 +225,15 @@ def own_crop_figure(name: str, image: np.ndarray, place: np.ndarray, crop: Crop,
     """
     own = Crop(name, image, crop.quality)
     sizes, own_sizes = np.array([crop.width, crop.height]), np.array([own.width, own.height])
-    scale, shift = place[:, 0], place[:, 1]
-    corners = (np.array([[0, 0], [1, 1]]) - shift) / scale * own_sizes
-    (left, top), (right, bottom) = corners
-    outline = (f'<rect class="outline" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
-               f'height="{bottom - top:.1f}"/>')
+    back, shift = np.linalg.inv(place[:, :2]), place[:, 2]
+    corners = (np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) - shift) @ back.T * own_sizes
+    outline = f'<polygon class="outline" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in corners)}"/>'
     drawn = '' if points is None else keypoints_svg(
-        (points / sizes - shift) / scale * own_sizes, visible, None, keypoints, thickness=own.thickness,
+        (points / sizes - shift) @ back.T * own_sizes, visible, None, keypoints, thickness=own.thickness,
         with_names=False)
     owner = "teacher's own crop" if tuple(teachers) == (ONLY_TEACHER,) else f'own crop of {", ".join(teachers)}'
     return own.figure(own.define() + outline + drawn, f'{owner} {own.width}×{own.height}',
-                      notes=["dashed: the student's crop" if (corners[1] - corners[0] < own_sizes).any() else
+                      notes=["dashed: the student's crop" if (np.ptp(corners, axis=0) < own_sizes).any() else
                              "the student's crop is larger"])
 
 

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from distilpose.distillation.image_adapter import input_size
 from distilpose.errors import DistilPoseError
 from distilpose.structures import ONLY_TEACHER, PoseOutputs
 
-from .header import agree_on_header
-from .layout import RecordLayout, field_names
+from .layout import RecordLayout
 from .store import SlotStore, read_slots
 
 CHECK_EVERY = 1000
 """Batches between two comparisons of cached outputs with the teacher."""
-_TOLERANCE, _TOLERANCE_OF_HALF = 5e-3, 5e-2  # rounding of a float16 is 2.4e-4, of networks in half precision far more
 
 
 @dataclass
@@ -90,10 +86,11 @@ class TeacherCache:
         return outputs
 
     def _read(self, slots: Tensor, device: torch.device) -> PoseOutputs:
-        pinned = device.type == 'cuda'
-        return self.layout.unpack(
-            lambda columns: self.store.read(slots, columns, pinned=pinned).to(device, non_blocking=True).float(),
-            self.fields)
+        return self.layout.unpack(lambda columns: self._read_columns(slots, columns, device), self.fields)
+
+    def _read_columns(self, slots: Tensor, columns: slice, device: torch.device) -> Tensor:
+        found = self.store.read(slots, columns, pinned=device.type == 'cuda')
+        return found.to(device, non_blocking=True).float()
 
     def _fill(self, images: Tensor, data_samples: Sequence[Any], slots: np.ndarray, crops: np.ndarray,
               rows: np.ndarray) -> None:
@@ -147,52 +144,3 @@ class TeacherCache:
     def __deepcopy__(self, memo: dict) -> TeacherCache:
         """A copy of the distiller reads the same cache."""
         return self
-
-
-def open_cache(distiller: Any, folder: Path, facts: Mapping[str, str], *, slots: int, dtype: str,
-               name: str = ONLY_TEACHER) -> TeacherCache:
-    """Creates or opens the cache of the outputs of a teacher that a distiller's terms read.
-
-    Args:
-        distiller: a :class:`~distilpose.distillation.PoseDistiller`, whose teacher is run once on each crop.
-        folder: of the cache.
-        facts: see :func:`~distilpose.distillation.teacher_cache.header.agree_on_header`.
-        slots: number of crops.
-        dtype: ``'float16'`` or ``'float32'``.
-        name: of the teacher.
-
-    Raises:
-        DistilPoseError: the cache was made for something else, or cannot be written.
-    """
-    paired = distiller.teachers[name]
-    outputs = _probe_teacher(distiller, paired)
-    fields = fields_read(distiller, name, outputs)
-    fields = list(field_names(outputs, fields))
-    layout, salt = agree_on_header(folder, facts, RecordLayout.of(outputs, fields))
-    store = SlotStore(folder, slots=slots, values=layout.values, dtype=dtype, salt=salt)
-    tolerance = _TOLERANCE if paired.teacher.dtype is None else _TOLERANCE_OF_HALF
-    return TeacherCache(paired.run, store=store, layout=layout, fields=fields, tolerance=tolerance, name=name)
-
-
-def fields_read(distiller: Any, name: str, outputs: PoseOutputs) -> list[str]:
-    """The fields of a teacher's outputs that the terms of a distiller read, of its own and of the combined ones.
-
-    Args:
-        distiller: a :class:`~distilpose.distillation.PoseDistiller`.
-        name: of the teacher.
-        outputs: of the teacher, for any image.
-    """
-    combination = distiller.combination
-    others = set(distiller.teachers) - {name}
-    found = {field for label, term in distiller.terms.items() if distiller.owners[label] not in others
-             for field in term.teacher_fields}
-    if combination is not None and combination.rule == 'confidence':  # which certainty_of reads
-        found |= {field for field in ('scores', 'heatmaps', 'simcc') if getattr(outputs, field) is not None}
-    return sorted(found | ({'mask'} if outputs.mask is not None else set()))
-
-
-@torch.no_grad()
-def _probe_teacher(distiller: Any, paired: Any) -> PoseOutputs:
-    width, height = input_size(distiller.student) or paired.teacher.input.size or (0, 0)  # pairing requires one
-    weight = next(distiller.student.parameters())
-    return paired.run(torch.zeros(1, 3, height, width, device=weight.device))

@@ -152,6 +152,14 @@ class OnlyLast(tuple):
                               'others; train this term without a cache')
 
 
+def with_last_maps(outputs: PoseOutputs, change: Callable[[PoseOutputs], PoseOutputs]) -> PoseOutputs:
+    """What a function makes of outputs, where it reads all of several maps of which only the last is stored."""
+    if not isinstance(outputs.heatmaps, OnlyLast):
+        return change(outputs)
+    found = change(outputs._replace(heatmaps=(outputs.heatmaps[-1],)))
+    return found._replace(heatmaps=OnlyLast(found.heatmaps or ()))
+
+
 def _kept(outputs: PoseOutputs, field: str) -> tuple[Tensor, ...]:
     if field.startswith(LAYERS):
         return ((outputs.layers or {})[field.removeprefix(LAYERS)],)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class SlotStore:
         records = torch.from_file(str(paths[0]), shared=True, size=slots * values, dtype=self.dtype)
         self.records = records.view(slots, values)
         self._marks = np.asarray(np.memmap(paths[1], np.dtype('<u8'), 'r', shape=(slots,)))
-        self._is_whole = np.zeros(slots, bool)
+        self._is_whole = torch.zeros(slots, dtype=torch.bool).share_memory_().numpy()
 
     @property
     def filled(self) -> int:
@@ -59,6 +60,10 @@ class SlotStore:
     def find(self, slots: np.ndarray, crops: np.ndarray) -> np.ndarray:
         """Which slots (B,) hold the record of their crop: booleans (B,).
 
+        Args:
+            slots: int64.
+            crops: (B,) checksums, -1 for a crop that was not cut and is not compared.
+
         Raises:
             DistilPoseError: one holds the whole record of another crop.
         """
@@ -66,7 +71,7 @@ class SlotStore:
         for row in np.flatnonzero((marks != 0) & ~self._is_whole[slots]):
             self._is_whole[slots[row]] = marks[row] == self._mark(int(marks[row]) >> 32, self._bytes(slots[row]))
         is_whole = (marks != 0) & self._is_whole[slots]
-        stale = np.flatnonzero(is_whole & ((marks >> np.uint64(32)) != crops.astype(np.uint64)))
+        stale = np.flatnonzero(is_whole & (crops >= 0) & ((marks >> np.uint64(32)) != crops.astype(np.uint64)))
         if len(stale):
             raise DistilPoseError(f'the teacher cache {self.folder} has the outputs for another crop in slot '
                                   f'{slots[stale[0]]}: the images, or what decodes and crops them, changed since it '
@@ -114,6 +119,15 @@ class SlotStore:
 
     def _mark(self, crop: int, record: bytes) -> int:
         return (crop << 32 | zlib.crc32(record, self.salt ^ crop)) or 1
+
+    def __deepcopy__(self, memo: dict) -> SlotStore:
+        """A copy of a data set reads the same store."""
+        return self
+
+    def __reduce__(self) -> tuple:  # for worker processes that are not forked
+        dtype = str(self.dtype).removeprefix('torch.')
+        values = self.record_bytes // self.dtype.itemsize
+        return partial(SlotStore, slots=len(self._marks), values=values, dtype=dtype, salt=self.salt), (self.folder,)
 
     def _unwritable(self, error: OSError) -> str:
         return (f'the teacher cache {self.folder} cannot be written: {error.strerror or error}; make room or take '

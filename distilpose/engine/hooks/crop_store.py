@@ -116,7 +116,7 @@ def use_crop_store(cfg: Config) -> None:
 
 def folder_of(dataset: Any) -> str | None:
     """The folder that the step LoadEncodedImage of a data set names."""
-    folders = {step.crops for _, steps in _leaves(dataset) for step in steps
+    folders = {step.crops for _, steps in leaves(dataset) for step in steps
                if isinstance(step, LoadEncodedImage) and step.crops}
     if len(folders) > 1:
         raise DistilPoseError(f'the pipelines of a training name several crop stores ({", ".join(sorted(folders))}); '
@@ -139,7 +139,7 @@ def open_crop_stores(dataset: Any, folder: str | Path, *, reduced: bool = False,
     """
     root = Path(folder).expanduser().absolute()
     planned = []
-    for number, (leaf, steps) in enumerate(_leaves(dataset)):
+    for number, (leaf, steps) in enumerate(leaves(dataset)):
         place = root / str(number)
         reach = _reach_of(leaf, steps)
         facts = _facts_of(leaf, reach, reduced=reduced)
@@ -159,13 +159,13 @@ def open_crop_stores(dataset: Any, folder: str | Path, *, reduced: bool = False,
     return opened
 
 
-def _leaves(dataset: Any, behind: Sequence[Any] = ()) -> Iterator[tuple[Any, list[Any]]]:
+def leaves(dataset: Any, behind: Sequence[Any] = ()) -> Iterator[tuple[Any, list[Any]]]:
     """Data sets that are not made of others, each with the steps that its samples go through."""
     steps = [*getattr(getattr(dataset, 'pipeline', None), 'transforms', ()), *behind]
     inner = getattr(dataset, 'dataset', None)
     parts = [*(getattr(dataset, 'datasets', None) or ()), *([] if inner is None else [inner])]
     for part in parts:
-        yield from _leaves(part, steps)
+        yield from leaves(part, steps)
     if not parts:
         yield dataset, steps
 

@@ -12,13 +12,14 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from ...config.named_teachers import title_of
-from ...distillation.teacher_cache import MarkedPreparation, SlotStore, TeacherCache, open_cache
+from ...distillation.teacher_cache import MarkedPreparation, PersonCache, SlotStore, TeacherCache, open_cache
 from ...distillation.teacher_cache.store import DTYPES
 from ...errors import DistilPoseError
 from ...slot_files import describe_bytes as _bytes
 from ...structures import ONLY_TEACHER
 from ..unwrapped_model import unwrapped_model
-from .teacher_cache_checks import check_that_outputs_repeat, facts_of
+from .person_caches import attach_caches, describe_people, detach_caches, facts_of_people, keys_of
+from .teacher_cache_checks import check_that_outputs_repeat, facts_of, has_fixed_crops
 
 _BATCHES_TO_TIME = 3
 
@@ -26,6 +27,9 @@ _BATCHES_TO_TIME = 3
 @HOOKS.register_module()
 class TeacherCacheHook(Hook):
     """Trains epoch ``e`` on the crops of epoch ``e % variants``, so that later epochs and runs need no teacher.
+
+    A teacher with an unaugmented view is cached by person instead: its outputs serve every epoch, whatever the
+    augmentation, the seed, the sampler and the student are, and people of other data sets may be added to its cache.
 
     It is idle without a folder. Of several teachers each has a cache of its own in ``folder/NAME``, but for those that
     move with the student, which run on. Runs with other students, terms or learning rates share a cache as long as the
@@ -57,6 +61,7 @@ class TeacherCacheHook(Hook):
         self.caches: dict[str, TeacherCache] = {}
         """Of each teacher, while it is open."""
         self._timed: set[str] = set()
+        self._repeats = False
 
     @property
     def cache(self) -> TeacherCache | None:
@@ -74,8 +79,11 @@ class TeacherCacheHook(Hook):
             return
         model, dataset = unwrapped_model(runner), runner.train_dataloader.dataset
         check_that_outputs_repeat(runner, model)
-        samples = dataset.prepare_data
-        if self.augmentation_seed is not None:
+        frozen = {name: paired for name, paired in model.teachers.items() if paired.teacher.is_frozen}
+        by_crop = [name for name, paired in frozen.items() if not has_fixed_crops(paired)]
+        people = keys_of(dataset) if len(by_crop) < len(frozen) else []
+        samples: Any = getattr(dataset, 'prepare_data', None)
+        if by_crop and self.augmentation_seed is not None:
             samples.stream = (self.augmentation_seed, *samples.stream[1:])
         reserved = 0
         for name, paired in model.teachers.items():
@@ -84,19 +92,29 @@ class TeacherCacheHook(Hook):
                                    'and its outputs with it: it runs in every epoch, without a cache.')
                 continue
             folder = self.folder if name == ONLY_TEACHER else self.folder / name
-            cache = open_cache(model, folder, facts_of(runner, paired, dtype=self.dtype),
-                               slots=len(dataset) * self.variants, dtype=self.dtype, name=name)
-            reserved += check_room(cache.store, samples=len(dataset), variants=min(self.variants, runner.max_epochs),
-                                   reserved=reserved)
-            runner.logger.info(describe_size(cache, samples=len(dataset), variants=self.variants,
-                                             epochs=runner.max_epochs))
+            if name in by_crop:
+                cache = open_cache(model, folder, facts_of(runner, paired, dtype=self.dtype),
+                                   slots=len(dataset) * self.variants, dtype=self.dtype, name=name)
+                reserved += check_room(cache.store, samples=len(dataset), reserved=reserved,
+                                       variants=min(self.variants, runner.max_epochs))
+                text = describe_size(cache, samples=len(dataset), variants=self.variants, epochs=runner.max_epochs)
+            else:
+                cache = open_cache(model, folder, facts_of_people(runner, paired, dtype=self.dtype), slots=0,
+                                   dtype=self.dtype, name=name, people=people)
+                reserved += check_room(cache.store, samples=len(set(people)), variants=1, reserved=reserved)
+                text = describe_people(cache, people)
+            runner.logger.info(text)
             self.caches[name] = paired.cache = cache
-        samples.prepare = MarkedPreparation(samples.prepare, variant=samples.epoch, length=len(dataset),
-                                            teachers=list(self.caches))
+        attach_caches(runner, self.caches)
+        if by_crop:
+            samples.prepare = MarkedPreparation(samples.prepare, variant=samples.epoch, length=len(dataset),
+                                                teachers=by_crop)
+        self._repeats = bool(by_crop)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Goes back to the augmentations of an earlier epoch."""
-        if self.caches:
+        attach_caches(runner, self.caches)  # to a pipeline that is switched to
+        if self._repeats:
             runner.train_dataloader.dataset.prepare_data.epoch.fill_(runner.epoch % self.variants)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
@@ -105,7 +123,8 @@ class TeacherCacheHook(Hook):
         for name, cache in self.caches.items():
             if name not in self._timed and cache.batches_computed > _BATCHES_TO_TIME:
                 self._timed.add(name)
-                gain = describe_gain(cache, variants=self.variants, epochs=runner.max_epochs)
+                gain = describe_cost(cache) if isinstance(cache, PersonCache) else describe_gain(
+                    cache, variants=self.variants, epochs=runner.max_epochs)
                 runner.logger.info(gain if name == ONLY_TEACHER else f'{title_of(name)}: {gain}')
 
     def after_train(self, runner: Runner) -> None:
@@ -119,9 +138,11 @@ class TeacherCacheHook(Hook):
                                'crop.')
             unwrapped_model(runner).teachers[name].cache = None
             cache.store.close()
-        samples = runner.train_dataloader.dataset.prepare_data
-        samples.prepare = samples.prepare.prepare
-        self.caches = {}
+        if self._repeats:
+            samples = runner.train_dataloader.dataset.prepare_data
+            samples.prepare = samples.prepare.prepare
+        detach_caches(runner)
+        self.caches, self._repeats = {}, False
 
 
 def check_room(store: SlotStore, *, samples: int, variants: int, reserved: int = 0) -> int:
@@ -162,12 +183,19 @@ def describe_size(cache: TeacherCache, *, samples: int, variants: int, epochs: i
             f'the teacher runs in {used} of {epochs} epochs at most{gain}')
 
 
+def describe_cost(cache: TeacherCache) -> str:
+    """What was measured so far, without its full stop."""
+    costs = cache.forward_cost, cache.write_cost, cache.read_cost
+    forward, writing, reading = (cost.milliseconds_each for cost in costs)
+    return (f'A crop takes the teacher {forward:.2f} ms, writing its outputs {writing:.2f} ms and reading them '
+            f'{reading:.2f} ms (from memory, since it was just written)')
+
+
 def describe_gain(cache: TeacherCache, *, variants: int, epochs: int) -> str:
     """After which epoch a run with an empty cache is ahead of one without, as measured so far."""
     costs = cache.forward_cost, cache.write_cost, cache.read_cost
     forward, writing, reading = (cost.milliseconds_each for cost in costs)
-    measured = (f'A crop takes the teacher {forward:.2f} ms, writing its outputs {writing:.2f} ms and reading them '
-                f'{reading:.2f} ms (from memory, since it was just written)')
+    measured = describe_cost(cache)
     if reading >= forward:
         return f'{measured}: the cache does not pay here.'
     extra = variants * (writing + reading)

@@ -13,7 +13,7 @@ from ...config.named_teachers import entry_of, title_of
 from ...config.teacher_crop import with_crop_of
 from ...config.walk import plain
 from ...distillation import PoseDistiller
-from ...distillation.heatmap_grid import COMMON_GRID
+from ...distillation.heatmap_grid import COMMON_GRID, HeatmapGrid
 from ...distillation.paired_teacher import PairedTeacher
 from ...distillation.teachers import teacher_facts
 from ...errors import DistilPoseError
@@ -41,6 +41,18 @@ def check_that_outputs_repeat(runner: Runner, model: Any) -> None:
         raise DistilPoseError('student and teacher share their backbone, so that the teacher costs no more than its '
                               'head; train without default_hooks.teacher_cache')
     _check_teachers(model, without)
+    if any(paired.teacher.is_frozen and not has_fixed_crops(paired) for paired in model.teachers.values()):
+        _check_that_crops_repeat(runner, model, f"set model.teacher.view='unaugmented', whose outputs follow any "
+                                                f'augmentation, {without}')
+
+
+def has_fixed_crops(paired: PairedTeacher) -> bool:
+    """Whether a teacher's crops depend on the person alone, so that its outputs are cached by person."""
+    return paired.own_crop is not None and paired.own_crop.is_unaugmented
+
+
+def _check_that_crops_repeat(runner: Runner, model: PoseDistiller, without: str) -> None:
+    """Refuses trainings whose crops do not come again."""
     if hasattr(runner.train_loop, 'dataloader_iterator'):
         raise DistilPoseError('a teacher cache repeats the augmentations of its first epochs, and this run counts '
                               f'iterations; train with train_cfg.by_epoch=True, {without}')
@@ -80,10 +92,27 @@ def facts_of(runner: Runner, paired: PairedTeacher, *, dtype: str) -> dict[str, 
     Every crop is compared by its checksum as well. These facts only show a difference before the first iteration, and
     which it is.
     """
-    dataset, teacher, spec = runner.train_dataloader.dataset, paired.teacher, plain(paired.spec)
-    known = teacher_facts(spec, teacher)
+    dataset = runner.train_dataloader.dataset
+    return {
+        **facts_of_teacher(paired, dtype=dtype, grid=paired.grids.target),
+        'training pipeline': digest(_crops(runner.cfg.train_dataloader.dataset.to_dict(), paired.name)),
+        'annotation file': digest([sha256_of(file) for file in annotation_files(dataset)]),
+        'number of samples': str(len(dataset)),
+        'seed of the augmentation': ' '.join(map(str, dataset.prepare_data.stream)),
+    }
+
+
+def facts_of_teacher(paired: PairedTeacher, *, dtype: str, grid: HeatmapGrid) -> dict[str, str]:
+    """As :func:`facts_of`, those of the teacher.
+
+    Args:
+        paired: the teacher.
+        dtype: of the store.
+        grid: of the heatmaps in it.
+    """
+    teacher, keypoint_map = paired.teacher, paired.keypoint_map
+    known = teacher_facts(plain(paired.spec), teacher)
     options = dict(dtype=str(teacher.dtype), heatmaps=getattr(teacher, 'heatmaps', None))
-    keypoint_map, grid = paired.keypoint_map, paired.grids.target
     mapped = {} if keypoint_map is None else {"teacher's keypoints": digest(keypoint_map.partners)}
     on_grid = {} if grid == COMMON_GRID else {"grid of the teacher's heatmaps": f'{grid.kind} {grid.input_size}'}
     return {
@@ -92,10 +121,6 @@ def facts_of(runner: Runner, paired: PairedTeacher, *, dtype: str) -> dict[str, 
         "teacher's config": digest([known, options]),
         **mapped,
         **on_grid,
-        'training pipeline': digest(_crops(runner.cfg.train_dataloader.dataset.to_dict(), paired.name)),
-        'annotation file': digest([sha256_of(file) for file in annotation_files(dataset)]),
-        'number of samples': str(len(dataset)),
-        'seed of the augmentation': ' '.join(map(str, dataset.prepare_data.stream)),
     }
 
 

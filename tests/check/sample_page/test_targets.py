@@ -86,7 +86,7 @@ def test_names_are_escaped() -> None:
 
 def test_keypoints_in_the_teachers_crop() -> None:
     crop = Crop('a', np.zeros((HEIGHT, WIDTH, 3), np.uint8), Quality())
-    place = np.array([[1.0, 0.0], [0.5, 0.25]])  # twice as high as the student's
+    place = np.array([[1.0, 0.0, 0.0], [0.0, 0.5, 0.25]])  # twice as high as the student's
     figure = own_crop_figure('b', np.zeros((100, 100, 3), np.uint8), place, crop, POINTS[0], np.full(3, 2), KEYPOINTS)
     x, y = re.search(r'cx="([\d.]+)" cy="([\d.]+)" r="[\d.]+"><title>left_eye', figure).groups()
     assert (float(x), float(y)) == pytest.approx((75, 50))  # (0.75, (0.5 - 0.25) / 0.5)
