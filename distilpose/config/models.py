@@ -21,7 +21,7 @@ from .reading import load_config
 from .teacher_crop import crop_of, padding_of
 from .walk import dictionaries
 
-PAIRING_OPTIONS = ('keypoints', 'crop', 'view', 'padding')
+PAIRING_OPTIONS = ('keypoints', 'crop', 'view', 'padding', 'heatmap_sigma')
 """Keys of ``model.teacher`` about how a student learns from it, for any kind of teacher."""
 SUPERVISION_OPTIONS = ('weight', 'schedule', 'by_epoch', 'joints', 'terms')
 """Keys of a teacher in ``model.teachers`` about its share beside the others."""

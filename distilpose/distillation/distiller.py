@@ -174,28 +174,31 @@ class PoseDistiller(BaseModel):
             raise AttributeError(f'the student has the teachers {", ".join(self.teachers)}; expected one')
         return next(iter(self.teachers.values()))
 
-    def run_teacher(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
+    def run_teacher(self, inputs: Tensor, data_samples: list | None = None, *, widened: bool = True) -> PoseOutputs:
         """Runs the teacher on a batch, see :meth:`~distilpose.distillation.paired_teacher.PairedTeacher.run`.
 
         Several teachers all run, and their outputs are combined.
         """
         if self.combination is None:
-            return self.only_teacher().run(inputs, data_samples)
-        return self.run_teachers(inputs, data_samples)[COMBINED]
+            return self.only_teacher().run(inputs, data_samples, widened=widened)
+        return self.run_teachers(inputs, data_samples, widened=widened)[COMBINED]
 
-    def run_teachers(self, inputs: Tensor, data_samples: list | None = None) -> dict[str, PoseOutputs]:
+    def run_teachers(self, inputs: Tensor, data_samples: list | None = None, *,
+                     widened: bool = True) -> dict[str, PoseOutputs]:
         """Runs all teachers on a batch, whatever their schedules; those of weight 0 have no share in the combination.
 
         Args:
             inputs: as in :meth:`run_teacher`.
             data_samples: as in :meth:`run_teacher`.
+            widened: as in :meth:`run_teacher`.
 
         Returns:
             The outputs of each by its name, and the combined ones as
             :data:`~distilpose.distillation.supervision.COMBINED` where terms read those.
         """
         adapted: dict[nn.Module, Tensor] = {}
-        outputs = {name: paired.run(inputs, data_samples, adapted=adapted) for name, paired in self.teachers.items()}
+        outputs = {name: paired.run(inputs, data_samples, adapted=adapted, widened=widened)
+                   for name, paired in self.teachers.items()}
         if self.combination is not None:
             weights = {name: paired.weight for name, paired in self.teachers.items()}
             active = [name for name in weights if weights[name] != 0] or list(weights)

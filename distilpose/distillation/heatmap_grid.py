@@ -79,6 +79,11 @@ def grid_of(decoder: Any) -> HeatmapGrid | None:
     return COMMON_GRID if decoder is None or isinstance(decoder, MSRAHeatmap) else None
 
 
+def sigma_of(decoder: Any) -> float | None:
+    """Sigma of the gaussians of a codec's heatmaps, in cells; ``None`` for other codecs, and without one."""
+    return float(decoder.sigma) if decoder is not None and grid_of(decoder) is not None else None
+
+
 def describe_codec(decoder: Any) -> str:
     """``'UDPHeatmap (combined)'``, for messages."""
     kind = getattr(decoder, 'heatmap_type', None)

@@ -16,7 +16,7 @@ from distilpose.structures import ONLY_TEACHER, PoseOutputs
 from .heatmap_grid import COMMON_GRIDS, HeatmapGrids
 from .image_adapter import ImageAdapter, adapter_between, input_size, read_input
 from .layers import names_of
-from .own_crop import OwnCrop, choose_crop, describe_choice
+from .own_crop import OwnCrop, TeacherCrops, choose_crop, describe_choice
 from .pairing import choose_grids, count_keypoints, student_outputs, student_size, teacher_outputs
 from .schedules import build_schedule, current_progress, require_numbers
 from .teacher_cache import TeacherCache
@@ -25,6 +25,8 @@ from .teachers import PAIRING_OPTIONS, Teacher
 from .teachers.keypoint_map import KeypointMap
 from .teachers.keypoints import build_keypoint_map
 from .terms import DistillationTerm
+from .widening import HeatmapWidening
+from .widening_choice import choose_widening
 
 
 class PairedTeacher(nn.Module):
@@ -41,6 +43,7 @@ class PairedTeacher(nn.Module):
         own_crop: ``None`` where it takes the student's crop.
         to_teacher: converts the student's images to its input, or normalises its own crops.
         grids: of the heatmaps.
+        widening: of the heatmaps, ``None`` where they are as narrow as the teacher's.
 
     Raises:
         DistilPoseError: its weight or its schedule is not what it should be.
@@ -50,11 +53,12 @@ class PairedTeacher(nn.Module):
     """``TeacherCacheHook`` may open one for a training."""
 
     def __init__(self, teacher: Teacher, *, name: str, spec: Mapping[str, Any], keypoint_map: KeypointMap | None,
-                 own_crop: OwnCrop | None, to_teacher: nn.Module, grids: HeatmapGrids = COMMON_GRIDS) -> None:
+                 own_crop: OwnCrop | None, to_teacher: nn.Module, grids: HeatmapGrids = COMMON_GRIDS,
+                 widening: HeatmapWidening | None = None) -> None:
         super().__init__()
         self.teacher, self.name, self.spec = teacher, name, spec
         self.keypoint_map, self.own_crop, self.to_teacher = keypoint_map, own_crop, to_teacher
-        self.grids = grids
+        self.grids, self.widening = grids, widening
         self.weight, self.schedule = spec.get('weight', 1.0), build_schedule(spec.get('schedule'))
         self.by_epoch = bool(spec.get('by_epoch', False))
         require_numbers(entry_of(name), weight=self.weight)
@@ -70,7 +74,7 @@ class PairedTeacher(nn.Module):
         return self.weight * self.schedule(current_progress(by_epoch=self.by_epoch)) * self.teacher.factor()
 
     def run(self, inputs: Tensor, data_samples: list | None = None, *,
-            adapted: dict[nn.Module, Tensor] | None = None) -> PoseOutputs:
+            adapted: dict[nn.Module, Tensor] | None = None, widened: bool = True) -> PoseOutputs:
         """Runs the teacher on a batch; its outputs are for the student's keypoints, relative to the student's crops.
 
         Its heatmaps are on ``grids.target``.
@@ -80,14 +84,16 @@ class PairedTeacher(nn.Module):
             data_samples: those of the images, which hold the crops of a teacher that has its own; ``None`` for a batch
                 of one empty image, as when networks are compared.
             adapted: ``to_teacher`` of teachers that ran on these inputs -> their images; this one's are added.
+            widened: whether ``widening`` is applied where there is one, as for terms; predictions are those without.
         """
         if self.own_crop is None:
             adapted = {} if adapted is None else adapted
             if self.to_teacher not in adapted:
                 adapted[self.to_teacher] = self.to_teacher(inputs)
-            return self.map_keypoints(teacher_outputs(self.teacher, adapted[self.to_teacher], self.grids))
+            outputs = self.map_keypoints(teacher_outputs(self.teacher, adapted[self.to_teacher], self.grids))
+            return outputs if self.widening is None else self.widening.on_student(outputs, widened=widened)
         crops = self.own_crop.read(data_samples, inputs.device)
-        return self.own_crop.to_student(self._run_on(crops.images, self.own_crop), crops)
+        return self._to_student(self._run_on(crops.images, self.own_crop), crops, widened=widened)
 
     def run_on_own_crops(self, inputs: Tensor, data_samples: list | None = None) -> PoseOutputs:
         """As :meth:`run`, relative to the teacher's own crops: what a cache of an unaugmented view holds."""
@@ -97,11 +103,18 @@ class PairedTeacher(nn.Module):
     def _run_on(self, images: Tensor, own_crop: OwnCrop) -> PoseOutputs:
         return self.map_keypoints(teacher_outputs(self.teacher, own_crop.normalise(images), self.grids))
 
+    def _to_student(self, outputs: PoseOutputs, crops: TeacherCrops, *, widened: bool = True) -> PoseOutputs:
+        assert self.own_crop is not None
+        if self.widening is None or not widened:
+            return self.own_crop.to_student(outputs, crops)
+        return self.widening.to_student(outputs, self.own_crop, crops)
+
     def run_head(self, features: tuple[Tensor, ...], layers: Mapping[str, Tensor] | None = None) -> PoseOutputs:
         """As :meth:`run`, from the feature maps (B, C, H, W) of a backbone that student and teacher share, and layers
         in it that terms read."""
         teacher: Any = self.teacher
-        return self.map_keypoints(teacher.outputs_from(features, own_grid=self.grids.keeps_own_grid, layers=layers))
+        outputs = self.map_keypoints(teacher.outputs_from(features, own_grid=self.grids.keeps_own_grid, layers=layers))
+        return outputs if self.widening is None else self.widening.on_student(outputs)
 
     def supervise(self, outputs: PoseOutputs) -> PoseOutputs:
         """As :meth:`run`, from the outputs of a further cycle of a student that is its own teacher."""
@@ -116,7 +129,7 @@ class PairedTeacher(nn.Module):
             if own_crop is None or not own_crop.is_unaugmented:
                 return outputs
             crops = own_crop.read_places(data_samples, inputs.device)
-            return with_last_maps(outputs, lambda found: own_crop.to_student(found, crops))
+            return with_last_maps(outputs, lambda found: self._to_student(found, crops))
         return self.run(inputs, data_samples, adapted=adapted)
 
     def map_keypoints(self, outputs: PoseOutputs) -> PoseOutputs:
@@ -153,9 +166,11 @@ def pair_teacher(student: Any, teacher: Teacher, terms: Mapping[str, Distillatio
     if share_backbone and own_crop is not None:
         raise DistilPoseError("share_backbone gives the teacher the student's images, and the teacher has a crop of "
                               "its own; set model.teacher.crop='student', or share_backbone=False")
+    grids = grids if own_crop is None else own_crop.grids
+    widening = choose_widening(student, teacher, terms, spec, grids=grids, own_crop=own_crop, name=name)
     to_teacher = adapter_between(read_input(student), teacher.input) if own_crop is None else own_crop.normalise
     return PairedTeacher(teacher, name=name, spec=spec, keypoint_map=keypoint_map, own_crop=own_crop,
-                         to_teacher=to_teacher, grids=grids if own_crop is None else own_crop.grids)
+                         to_teacher=to_teacher, grids=grids if widening is None else widening.grids, widening=widening)
 
 
 def _refuse_pairing(spec: Mapping[str, Any]) -> None:

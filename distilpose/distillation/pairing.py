@@ -22,12 +22,14 @@ from .own_crop import OwnCrop, refuse_unmapped
 from .teachers.base import Teacher
 from .teachers.keypoint_map import HINT, KeypointMap, keypoint_count
 from .terms import DistillationTerm
+from .widening import HeatmapWidening
 
 
 def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationTerm], *,
                to_teacher: nn.Module, student_names: tuple[str, ...] | None = None,
                keypoint_map: KeypointMap | None = None, own_crop: OwnCrop | None = None,
-               grids: HeatmapGrids = COMMON_GRIDS, layers: Layers | None = None) -> None:
+               grids: HeatmapGrids = COMMON_GRIDS, widening: HeatmapWidening | None = None,
+               layers: Layers | None = None) -> None:
     """Runs both networks once on an empty image and compares their outputs.
 
     Args:
@@ -39,6 +41,7 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
         keypoint_map: from the teacher's keypoints to the student's.
         own_crop: of the teacher, where it has one.
         grids: from :func:`choose_grids`; those of ``own_crop`` where there is one.
+        widening: of the teacher's heatmaps.
         layers: of the student, that terms read.
 
     Raises:
@@ -54,6 +57,7 @@ def check_pair(student: Any, teacher: Teacher, terms: Mapping[str, DistillationT
         expected = teacher_outputs(teacher, to_teacher(images), grids)
         _check_heatmap_grid(teacher, expected, (width, height))
         expected = _mapped(expected, keypoint_map, terms)
+        expected = expected if widening is None else widening.on_student(expected)
     else:
         refuse_unmapped(terms, own_crop)
         crops = own_crop.read(None, images.device)

@@ -82,7 +82,7 @@ def supervise(student: Any, teacher: dict | Teacher | None, teachers: Mapping[st
         with errors_named(name):
             check_pair(student, built, own[name], to_teacher=paired[name].to_teacher, student_names=student_names,
                        keypoint_map=paired[name].keypoint_map, own_crop=paired[name].own_crop,
-                       grids=paired[name].grids, layers=layers)
+                       grids=paired[name].grids, widening=paired[name].widening, layers=layers)
     share_adapters(paired.values())
     combination = None if not shared else combine_teachers(
         rule or 'mean', student, paired, shared, names=student_names, layers=layers)

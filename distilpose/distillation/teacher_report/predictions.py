@@ -170,7 +170,7 @@ def _predict(distiller: Any, batch: dict) -> _Batch:
     images = data['inputs']
     _wait_for(images)
     began = time.perf_counter()
-    outputs = distiller.run_teacher(images, data['data_samples'])
+    outputs = distiller.run_teacher(images, data['data_samples'], widened=False)
     _wait_for(images)
     seconds = time.perf_counter() - began
     coords = coordinates_of(outputs, grid=heatmap_grid_of(distiller))

@@ -37,6 +37,8 @@ class Teacher(ABC):
     """Factor of the SimCC logits in its training loss."""
     heatmap_grid: HeatmapGrid = COMMON_GRID
     """Grid of its heatmaps; if it is not the common one, :meth:`outputs` takes ``own_grid``."""
+    heatmap_sigma: float | None = None
+    """Sigma of the gaussians of its heatmaps in cells, ``None`` if unknown or drawn."""
     heatmap_size: tuple[int, int] | None = None
     """(width, height) of the heatmaps that its config declares, ``None`` where it declares none."""
 

@@ -33,7 +33,7 @@ from distilpose.models.optimised import DTYPES, check_speed
 from distilpose.models.recording import recorded_head_pass, recorded_pass
 from distilpose.structures import NetworkInput, PoseOutputs
 
-from ..heatmap_grid import COMMON_GRID, grid_of
+from ..heatmap_grid import COMMON_GRID, grid_of, sigma_of
 from ..image_adapter import read_input
 from ..layers import Layers, with_layers
 from .base import Teacher
@@ -92,6 +92,7 @@ class FrozenTeacher(Teacher):
         decoder: Any = getattr(model.head, 'decoder', None)
         self.heatmap_grid = ((grid_of(decoder) or COMMON_GRID) if heatmaps is None
                              else drawing_grid(self.input.size))
+        self.heatmap_sigma = sigma_of(decoder) if heatmaps is None else None
         declared = getattr(decoder, 'heatmap_size', None)
         self.heatmap_size = None if declared is None else (int(declared[0]), int(declared[1]))
         self.simcc_beta = float(getattr(getattr(model.head, 'loss_module', None), 'beta', 1.0))

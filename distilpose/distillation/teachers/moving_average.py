@@ -77,7 +77,7 @@ class MovingAverageTeacher(Teacher):
         """
         self._student = student
         self._network = FrozenTeacher(copy.deepcopy(student), dtype=self.precision, fused=False)
-        for name in ('input', 'dtype', 'heatmap_grid', 'heatmap_size', 'simcc_beta'):
+        for name in ('input', 'dtype', 'heatmap_grid', 'heatmap_sigma', 'heatmap_size', 'simcc_beta'):
             setattr(self, name, getattr(self._network, name))
 
     @property

@@ -92,9 +92,11 @@ def facts_of(runner: Runner, paired: PairedTeacher, *, dtype: str) -> dict[str, 
     Every crop is compared by its checksum as well. These facts only show a difference before the first iteration, and
     which it is.
     """
-    dataset = runner.train_dataloader.dataset
+    dataset, widening = runner.train_dataloader.dataset, paired.widening
+    widened = {} if widening is None else {"widening of the teacher's heatmaps": widening.describe()}
     return {
         **facts_of_teacher(paired, dtype=dtype, grid=paired.grids.target),
+        **widened,
         'training pipeline': digest(_crops(runner.cfg.train_dataloader.dataset.to_dict(), paired.name)),
         'annotation file': digest([sha256_of(file) for file in annotation_files(dataset)]),
         'number of samples': str(len(dataset)),

@@ -55,6 +55,8 @@ class OnnxOutputs:
     ``'udp'`` (the last cell on the last pixel, ``UDPHeatmap``). Required."""
     layout: str | None = None
     """Of heatmaps: ``'nchw'`` or ``'nhwc'``; read from their shape where only one fits."""
+    sigma: float | None = None
+    """Of the gaussians of heatmaps, in cells, for ``model.teacher.heatmap_sigma``."""
     values: str | None = None
     """``'logits'`` or ``'probabilities'``. Of SimCC it is recognised by running the file once. Of heatmaps ``'logits'``
     asks for their sigmoid. Scores beside coordinates are probabilities unless it is ``'logits'``."""
@@ -165,8 +167,9 @@ def _read_outputs(found: Mapping[str, Any], entry: str) -> dict[str, Any]:
             read[key] = choose(f'{entry}.{key}', read[key], choices)
     if 'names' in read:
         read['names'] = _words(f'{entry}.names', read['names'], expected='names of outputs of the file, each once')
-    if 'beta' in read:
-        read['beta'] = _positive(f'{entry}.beta', read['beta'])
+    for key in ('sigma', 'beta'):
+        if key in read:
+            read[key] = _positive(f'{entry}.{key}', read[key])
     if 'columns' in read:
         columns = _words(f'{entry}.columns', read['columns'], expected=f'some of {", ".join(map(repr, COLUMNS))}',
                          repeated=('-',))

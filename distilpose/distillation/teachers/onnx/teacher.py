@@ -90,6 +90,7 @@ class OnnxTeacher(Teacher):
             self.heatmap_grid = drawing_grid(size)
         elif self.reading.kind == 'heatmaps':
             self.heatmap_size, self.heatmap_grid = self.reading.cells, self.reading.heatmap_grid
+            self.heatmap_sigma = self.description.outputs.sigma or (self.description.decoder or {}).get('sigma')
 
     @classmethod
     def read_input(cls, spec: Mapping[str, Any]) -> NetworkInput:
@@ -173,6 +174,7 @@ class OnnxTeacher(Teacher):
         """What was declared of it, and the heatmaps that it draws."""
         declared = dataclasses.asdict(dataclasses.replace(self.description, source=None, note=None))
         del declared['decoder']  # that of an estimator
+        del declared['outputs']['sigma']  # which changes no output of its own
         return [type(self).__name__, declared, None if self.heatmaps is None else dict(self.heatmaps)]
 
     def _run(self, images: Tensor, ports: Sequence[Port]) -> tuple[Tensor, ...]:
