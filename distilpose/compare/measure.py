@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -124,7 +125,7 @@ def _coco_metric(cfg: Config, *, name: str) -> dict:
 
 
 def validation_metrics(run: Run, folder: str | Path, *, evaluator: Sequence[dict] | None = None,
-                       dump: Path | None = None) -> dict[str, float]:
+                       dump: Path | None = None, options: Mapping[str, Any] | None = None) -> dict[str, float]:
     """Metrics of a training on its validation data, from :func:`distilpose.engine.evaluate`.
 
     Args:
@@ -132,11 +133,12 @@ def validation_metrics(run: Run, folder: str | Path, *, evaluator: Sequence[dict
         folder: of the log.
         evaluator: instead of the config's.
         dump: a pickle file for all predictions.
+        options: dotted key -> value, which describe the checkpoint where that is an ONNX file.
     """
     cfg = copy.deepcopy(run.cfg)
     cfg.test_dataloader, cfg.test_cfg = cfg.val_dataloader, cfg.get('test_cfg') or {}
     cfg.test_evaluator = cfg.val_evaluator if evaluator is None else evaluator
-    return engine.evaluate(cfg, run.checkpoint, work_dir=folder, dump=dump)
+    return engine.evaluate(cfg, run.checkpoint, work_dir=folder, dump=dump, options=options)
 
 
 def measure(run: Run, validation: Validation, *, speed: bool = False) -> Measured:
@@ -157,13 +159,19 @@ def measure(run: Run, validation: Validation, *, speed: bool = False) -> Measure
                     count_macs(ForwardPass(model), image), rate)
 
 
-def evaluation_of(run: Run, validation: Validation) -> Evaluation:
-    """Predicts the validation people with :func:`distilpose.engine.evaluate`, the test loop of the Runner."""
+def evaluation_of(run: Run, validation: Validation, *, options: Mapping[str, Any] | None = None) -> Evaluation:
+    """Predicts the validation people with :func:`distilpose.engine.evaluate`, the test loop of the Runner.
+
+    Args:
+        run: the training.
+        validation: its people.
+        options: see :func:`validation_metrics`.
+    """
     people, sigmas = validation.people, np.asarray(validation.dataset.metainfo['sigmas'])
     with tempfile.TemporaryDirectory() as folder:
         dump, prefix = Path(folder, 'predictions.pkl'), Path(folder, 'results')
         metric = dict(_coco_metric(run.cfg, name=run.plan.config), outfile_prefix=str(prefix))
-        precision = validation_metrics(run, folder, evaluator=[metric], dump=dump)
+        precision = validation_metrics(run, folder, evaluator=[metric], dump=dump, options=options)
         predictions = np.array([sample['pred_instances']['keypoints'][0] for sample in load(dump)], dtype=float)
         detections = load(f'{prefix}.keypoints.json')
         truth = load(metric.get('ann_file') or f'{prefix}.gt.json')

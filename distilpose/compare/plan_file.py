@@ -14,8 +14,9 @@ from distilpose.config.option_names import did_you_mean
 from distilpose.errors import DistilPoseError
 
 from .plans import REFERENCE
+from .teacher_rows import TeacherRow, read_teachers
 
-_ENTRIES = ('name', 'results', 'seeds', 'options', 'models', 'search', 'fast')
+_ENTRIES = ('name', 'results', 'seeds', 'options', 'models', 'teachers', 'search', 'fast')
 _OF_A_MODEL = ('title', 'family', 'config', 'options', 'search', 'seeds', 'baseline', 'teacher')
 _OF_A_SEARCH = ('seed', 'options', 'metric')
 _ANY: Any = object
@@ -73,6 +74,8 @@ class PlanFile:
     search: Search | None = None
     fast: str | None = None
     """Of every training, as ``distilpose train --fast``."""
+    teachers: Mapping[str, TeacherRow] = field(default_factory=dict)
+    """ONNX files that are measured on the same people."""
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def seed_of(self, model: Model, seed: int) -> int:
@@ -95,7 +98,8 @@ def read_plan_file(path: str | Path, *, options: Mapping[str, Any] | None = None
 
     Args:
         path: a config that is named as any other, with the entries ``name``, ``models`` and perhaps ``results``,
-            ``seeds``, ``options``, ``search`` and ``fast``; names that begin with an underscore are its own.
+            ``seeds``, ``options``, ``teachers``, ``search`` and ``fast``; names that begin with an underscore are
+            its own.
         options: dotted key -> value, put into every config after those of the plan.
         results: folder of the result files, instead of the plan's.
 
@@ -115,7 +119,8 @@ def read_plan_file(path: str | Path, *, options: Mapping[str, Any] | None = None
     models = {key: _model(key, values, source=source, shared=shared, seeds=seeds) for key, values in found.items()}
     folder = results or _take(entries, 'results', str, where=source, default=f'docs/benchmarks/results/{name}')
     plan = PlanFile(source, name, project_path(folder), seeds, models, _search(entries, source=source),
-                    _take(entries, 'fast', str, where=source, default=None), shared)
+                    _take(entries, 'fast', str, where=source, default=None),
+                    _teachers(entries, source=source, models=models), shared)
     _check_references(plan)
     return plan
 
@@ -158,6 +163,15 @@ def _search(entries: Mapping[str, Any], *, source: str) -> Search | None:
     seed = _seeds([values.get('seed', 0)], where=where)[0]
     return Search(seed, _take(values, 'options', dict, where=where, default={}),
                   _take(values, 'metric', str, where=where))
+
+
+def _teachers(entries: Mapping[str, Any], *, source: str, models: Mapping[str, Model]) -> dict[str, TeacherRow]:
+    found = read_teachers(_take(entries, 'teachers', dict, where=source, default={}), source=source)
+    for key in found:
+        if key in models or not re.fullmatch('[a-z0-9_]+', key):
+            raise DistilPoseError(f'{source}: teachers.{key} is the name of a result file; expected small letters, '
+                                  'digits and underscores, and none of the models')
+    return found
 
 
 def _check_references(plan: PlanFile) -> None:

@@ -28,6 +28,7 @@ from .plan_tasks import Task, Tasks, left
 from .results import facts_of, figures_of, held_out, rounded, write_json
 from .runs import Job
 from .shared_progress import SharedDisplay
+from .teacher_rows import teacher_rows
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -68,6 +69,8 @@ def run_plan(request: PlanRequest) -> None:
         _print(describe(estimate_durations(tasks, waiting, threads=threads), jobs=request.jobs))
     if request.is_estimate:
         return
+    teacher_rows(request.file.teachers, plan=request.file.name, results=request.file.results,
+                 options=request.file.options, data_root=request.data_root, log=_print)
     try:
         with locked(request.work_dir):
             failed = Queue(tasks, waiting, threads=threads).run(jobs=request.jobs)
