@@ -8,6 +8,7 @@ from typing import Any
 
 from .command import Command, WrongInput, add_cfg_options, read_options
 from .paths import require_config, require_data_root
+from .results import add_results, check_results, run_results
 
 _ROLES = ('teacher', 'baseline', 'distilled')
 _MODEL: dict[str, Any] = dict(nargs='+', action='append', metavar=('NAME', 'CFG KEY=VALUE'))
@@ -48,9 +49,10 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     add('--work-dir', metavar='DIR', help='folder of the trainings (default: work_dirs/compare/<distilled>, here; '
         'with --model work_dirs/compare_models, with --plan work_dirs/plans/<name>)')
     add('--out', metavar='DIR', help='folder of compare.{json,md,html} (default: the work directory; of runs.html: '
-        'here)')
+        'here); of cost.json; a file with --figure')
     _add_common(parser)
     _add_plan(parser)
+    add_results(parser)
 
 
 def _add_plan(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +88,9 @@ def _run_plan(args: argparse.Namespace) -> None:
 
 def _check_compare(args: argparse.Namespace) -> None:
     require_data_root(args.data_root)
+    trains = (*_ROLES, 'variant', 'model', 'export', 'runs', 'seeds', 'plan', 'results', 'jobs', 'estimate')
+    if check_results(args, [f'--{name}' for name in trains if getattr(args, name)]):
+        return
     if args.plan:
         _check_plan(args)
         return
@@ -119,6 +124,9 @@ def _check_compare(args: argparse.Namespace) -> None:
 
 
 def _compare(args: argparse.Namespace) -> None:
+    if args.cost or args.figure:
+        run_results(args)
+        return
     if args.plan:
         _run_plan(args)
         return

@@ -14,6 +14,7 @@ from distilpose.report import Table
 from distilpose.report.metrics import ABSENT, in_units
 from distilpose.report.table import code, plain
 
+from .cost import FILE as COSTS
 from .formatting import COMPARED, HEADINGS, closed, gained, spread
 from .plan_tasks import Task, Tasks
 from .results import estimates, read_json, write_json
@@ -65,7 +66,7 @@ class Results:
 
 def _rows(tasks: Tasks) -> Iterator[tuple[str, Result]]:
     """Results without a seed in the folder of the results."""
-    ours = {'table.json', *(tasks.search_file(model).name for model in tasks.file.models.values()),
+    ours = {'table.json', COSTS, *(tasks.search_file(model).name for model in tasks.file.models.values()),
             *(tasks.result_file(task).name for task in tasks.in_order)}
     for file in sorted(tasks.file.results.glob('*.json')):
         if file.name not in ours:

@@ -93,7 +93,7 @@ def _axes(curves: Sequence[Curve], is_linear: bool) -> Axes:
 
 def _grid(axes: Axes) -> str:
     parts = []
-    for value in _linear_ticks(axes) if axes.is_linear else _value_ticks(axes.low, axes.high):
+    for value in (linear_ticks if axes.is_linear else log_ticks)(axes.low, axes.high):
         y = axes.y(value)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
                      f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.2g}</text>')
@@ -104,8 +104,13 @@ def _grid(axes: Axes) -> str:
     return ''.join(parts)
 
 
-def _value_ticks(low: float, high: float) -> list[float]:
-    """1, 2, 5 of every decade, or fewer or more of them, whichever leaves a handful."""
+def log_ticks(low: float, high: float) -> list[float]:
+    """1, 2, 5 of every decade, or fewer or more of them, whichever leaves a handful.
+
+    Args:
+        low: logarithm to base 10 of the axis's lower end.
+        high: that of the upper end.
+    """
     decades = range(math.floor(low), math.ceil(high) + 1)
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7), tuple(n / 10 for n in range(10, 100))):
         ticks = [step * 10.0 ** decade for decade in decades for step in steps]
@@ -115,11 +120,11 @@ def _value_ticks(low: float, high: float) -> list[float]:
     return [10.0 ** low, 10.0 ** ((low + high) / 2), 10.0 ** high]
 
 
-def _linear_ticks(axes: Axes) -> list[float]:
-    """Round values at even distances."""
-    step = 10.0 ** math.floor(math.log10((axes.high - axes.low) / 2))
-    step *= next(times for times in (1, 2, 5, 10) if (axes.high - axes.low) / (step * times) <= 6)
-    return [step * number for number in range(math.ceil(axes.low / step), math.floor(axes.high / step) + 1)]
+def linear_ticks(low: float, high: float) -> list[float]:
+    """Round values at even distances, at most seven."""
+    step = 10.0 ** math.floor(math.log10((high - low) / 2))
+    step *= next(times for times in (1, 2, 5, 10) if (high - low) / (step * times) <= 6)
+    return [step * number for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def iteration_ticks(last: int) -> list[int]:

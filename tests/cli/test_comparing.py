@@ -24,6 +24,22 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ('--teacher t.py --baseline b.py --distilled d.py --variant x no.py', 'no config no.py'),
     ('--model A t.py --model B no.py', 'no config no.py'),
     ('--model A t.py --teacher t.py --out o', '--teacher, --out does not go together with it'),
+    ('--cost a t.py', '--cost needs --out, the folder for cost.json'),
+    ('--cost a no.onnx --out o', '--cost no.onnx is no file'),
+    ('--cost a t.py --out o --plan t.py', '--cost does not go together with --plan'),
+    ('--cost a t.py --out o --figure cost .', '--cost does not go together with --figure'),
+    ('--figure cost .', '--figure needs --out, the SVG file'),
+    ('--figure cost . --out o', '--out is o; expected a file that ends in .svg'),
+    ('--figure bars . --out o.svg', '--figure bars is none of cost, labels, families'),
+    ('--figure cost --out o.svg', '--figure cost names no folder of result files'),
+    ('--figure cost no --out o.svg', 'no: there is no such folder'),
+    ('--figure cost . --out o.svg --model A t.py', '--figure does not go together with --model'),
+    ('--figure cost . --out o.svg --line a 1=b', '--line is about --figure labels, and the figure is cost'),
+    ('--figure labels . --out o.svg', '--figure labels needs --line NAME PERCENT=MODEL'),
+    ('--figure labels . --out o.svg --line a', "--line 'a' has no points"),
+    ('--figure labels . --out o.svg --line a b=c', "--line 'a' has 'b=c'; expected PERCENT=MODEL"),
+    ('--figure labels . --out o.svg --line a 25', "--line 'a' has '25'; expected PERCENT=MODEL"),
+    ('--metric ap', '--metric is about a figure, and there is none'),
 ])
 def test_wrong_input_is_a_sentence(here: Path, words: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert COMPARE.main(words.split(), program='distilpose compare') == 2
