@@ -1,11 +1,11 @@
-"""Writes parts of LSPET's training people for the plans in configs/plans/, after ``distilpose label`` has labelled them.
+"""Writes parts of LSPET's training people for the plans in configs/plans/, which ``distilpose label`` has labelled.
 
 ``python docs/benchmarks/lspet_splits.py [data]`` reads ``lspet/annotations/person_keypoints_train.json``, pseudo-labels
 ``lspet_thunder/train.json`` and ``lspet_thunder/unlabelled.json`` in the folder, and writes to ``lspet_splits/``:
 
 - ``held_out.json``: every eighth labelled person, on whom settings are chosen; ``quarter.json``: every fourth;
-- ``thunder_train.json``: the pseudo-labels with the numbers and in the order of the labels; ``thunder_rest.json``: those of
-  people who are not in ``quarter.json``;
+- ``thunder_train.json``: the pseudo-labels with the numbers and in the order of the labels;
+  ``thunder_rest.json``: those of people who are not in ``quarter.json``;
 - ``rest.txt``, ``rest_boxes.json``, ``train.txt``, ``train_boxes.json``: names and boxes of the latter, and of all.
 """
 

@@ -30,11 +30,13 @@ from distilpose.models import read_outputs
 from distilpose.structures import PoseOutputs
 
 LEAVES = sorted(path.relative_to(PROJECT_ROOT) for path in (PROJECT_ROOT / 'configs').rglob('*.py')
-                if '_base_' not in path.parts)
+                if not {'_base_', 'plans'} & set(path.relative_to(PROJECT_ROOT / 'configs').parts))
 MMPOSE = Path(mmpose.__file__).parent / '.mim' / 'configs'
 TOP_DOWN = sorted(path.relative_to(MMPOSE) for path in MMPOSE.glob('body_2d_keypoint/topdown_*/**/td-*.py')
                   if 'ViTPose' not in path.name)[::6]
 """Every sixth of mmpose's own top-down configs; those of ViTPose misspell decay_mult, which is a warning."""
+WITH_HEATMAPS = 'configs/body/2d_kpt_sview_rgb_img/movenet/lspet/heatmap_resnet18_lspet_96x96.py'
+"""In the place of a published ONNX file with heatmaps of COCO's keypoints."""
 FEWEST = 160
 """A glob that finds less is broken; new configs are found by themselves."""
 COSTLY = re.compile(r'simdr/(?!.*_from_).*(res101|res152|w48|256x|384x)|tokenpose_(b|l|s_v2)_|teacher_hr48_udp'
@@ -80,7 +82,7 @@ def build_model(config: Config) -> nn.Module:
         options['teachers'] = {name: stand_in(given) for name, given in options['teachers'].items()}
         return PoseDistiller(**options)
     given = options['teacher']
-    if 'type' in given:  # without weights of its own
+    if 'type' in given and 'file' not in given:  # without weights of its own
         options['teacher'] = {**given, 'view': None}  # the samples have no crops for a teacher
         return PoseDistiller(**options)
     options['teacher'] = stand_in(given)
@@ -89,7 +91,8 @@ def build_model(config: Config) -> nn.Module:
 
 def stand_in(given: dict) -> dict:
     """A teacher's entry with random weights, of the network from which an ONNX file is made; its other options stay."""
-    config = given.get('config') or next(str(leaf) for leaf in LEAVES if leaf.stem == Path(given['file']).stem)
+    config = given.get('config') or next((str(leaf) for leaf in LEAVES if leaf.stem == Path(given['file']).stem),
+                                         WITH_HEATMAPS)
     teacher = built_teacher(config, given.get('dtype'), repr(given.get('heatmaps')))
     kept = {key: given[key] for key in ('keypoints', *SUPERVISION_OPTIONS) if key in given}
     return dict(type=lambda: teacher, **kept)

@@ -1,5 +1,5 @@
-# LSPET's 2,400 people with labels and 4,800 others with pseudo-labels of MoveNet Thunder, each joint of which is weighted
-# by its certainty, 96x96 (docs/benchmarks/lspet_splits.py).
+# LSPET's 2,400 people with labels and 4,800 others with pseudo-labels of MoveNet Thunder, each joint of which is
+# weighted by its certainty, 96x96 (docs/benchmarks/lspet_splits.py).
 _base_ = 'lspet_96x96_heatmap.py'
 
 splits = _base_.data_root.replace('/lspet/', '/lspet_splits/')

@@ -1,4 +1,5 @@
-# Heatmaps of 24x24 from a ResNet-18 of width 32 without its last stage, and two small deconvolutions: 0.90 M parameters.
+# Heatmaps of 24x24 from a ResNet-18 of width 32 without its last stage, and two small deconvolutions: 0.90 M
+# parameters.
 model = dict(
     type='TopdownPoseEstimator',
     data_preprocessor=dict(type='PoseDataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375],

@@ -1,5 +1,5 @@
-# Token regression (the student of DistilPose) at 96x96: the ResNet-18 of heatmap_resnet18_w32_96x96.py, one visual token
-# for each of its 6x6 places, three layers.
+# Token regression (the student of DistilPose) at 96x96: the ResNet-18 of heatmap_resnet18_w32_96x96.py, one visual
+# token for each of its 6x6 places, three layers.
 _base_ = 'distilpose_s.py'
 
 student = dict(

@@ -1,4 +1,4 @@
-# The same student from pseudo-labels of MoveNet Thunder, each joint weighted by its certainty, on LSPET, 96x96, on a CPU.
+# The same student from pseudo-labels of MoveNet Thunder, weighted by its certainty, on LSPET, 96x96, on a CPU.
 _base_ = 'tokens_resnet18_lspet_96x96.py'
 
 train_pipeline = [*_base_.train_pipeline[:-1], dict(type='WeighByCertainty'), _base_.train_pipeline[-1]]

@@ -1,0 +1,3 @@
+# FPD of MoveNet Thunder to a narrow ResNet-18 on LSPET, 96x96, on a CPU.
+_base_ = ['../../../../_base_/datasets/lspet_96x96_heatmap.py',
+          '../../../../_base_/family/fpd_thunder_to_resnet18_96x96.py']
