@@ -81,6 +81,10 @@ class BadCheckpoint(DistilPoseError):
     """The file is not a checkpoint, is cut short, or does not hold what a checkpoint holds."""
 
 
+class NotFinite(RunFailed):
+    """A loss, a gradient, a weight or a learning rate of a training is not finite: its settings do not work."""
+
+
 class MachineFailed(RunFailed):
     """Something around the training ends it: a dead data worker, no memory, no descriptors, a lost process.
 

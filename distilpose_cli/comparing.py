@@ -78,7 +78,7 @@ def _check_plan(args: argparse.Namespace) -> None:
 
 def _run_plan(args: argparse.Namespace) -> None:
     from distilpose.compare.plan_file import read_plan_file
-    from distilpose.compare.plan_queue import PlanRequest, run_plan
+    from distilpose.compare.plan_main import PlanRequest, run_plan
 
     file = read_plan_file(args.plan, options=read_options(args), results=args.results)
     run_plan(PlanRequest(

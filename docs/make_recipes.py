@@ -105,8 +105,9 @@ page from the configs, and a test compares both.
 
 
 def recipes() -> list[Path]:
-    """Paths of all configs that are trained, in order."""
-    return sorted(path for path in CONFIGS.rglob('*.py') if '_base_' not in path.relative_to(CONFIGS).parts)
+    """Paths of all configs that are trained, in order; plans of trainings are none."""
+    return sorted(path for path in CONFIGS.rglob('*.py')
+                  if not {'_base_', 'plans'} & set(path.relative_to(CONFIGS).parts))
 
 
 def row(path: Path) -> str:

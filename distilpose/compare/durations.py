@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shutil
 import statistics
 import tempfile
 import time
@@ -18,9 +19,11 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from distilpose.checkpoints import load_file
 from distilpose.config import student_config
 from distilpose.config.models import build_estimator
 from distilpose.engine import train
+from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.processor import processor_name
 from distilpose.report import Table
 
@@ -103,7 +106,7 @@ def estimate_durations(tasks: Tasks, waiting: Sequence[Task], *, threads: int | 
     for key, model in tasks.file.models.items():
         mine = [task for task in waiting if task.model == key]
         if mine:
-            iterations = sum(_iterations(tasks.plan(task).cfg, counted) for task in mine)
+            iterations = sum(_iterations_left(tasks.plan(task).cfg, tasks.folder(task), counted) for task in mine)
             seconds, source = _known(tasks, key) or (_measure(tasks, mine[0], threads=threads), 'a short run')
             found.append(Duration(model.title, len(mine), iterations, seconds, source))
     return found
@@ -120,11 +123,16 @@ def describe(durations: Sequence[Duration], *, jobs: int) -> str:
     return f'{table}\n\nEstimate: {total}, without validations.'
 
 
-def _iterations(cfg: Config, counted: dict[str, int]) -> int:
-    if 'max_iters' in cfg.train_cfg:
-        return int(cfg.train_cfg.max_iters)
-    samples = count_samples(cfg.train_dataloader.dataset.to_dict(), counted)
-    return int(cfg.train_cfg.max_epochs) * math.ceil(samples / cfg.train_dataloader.batch_size)
+def _iterations_left(cfg: Config, folder: Path, counted: dict[str, int]) -> int:
+    """Of a training that may have begun in this folder."""
+    epoch = 1
+    if 'max_iters' not in cfg.train_cfg:
+        samples = count_samples(cfg.train_dataloader.dataset.to_dict(), counted)
+        epoch = math.ceil(samples / cfg.train_dataloader.batch_size)
+    total = int(cfg.train_cfg.max_iters) if 'max_iters' in cfg.train_cfg else int(cfg.train_cfg.max_epochs) * epoch
+    found, _ = newest_whole_checkpoint(folder)
+    done = 0 if found is None else int(load_file(found)['meta']['iter'])
+    return max(0, total - done)
 
 
 def _known(tasks: Tasks, key: str) -> tuple[float, str] | None:
@@ -135,6 +143,9 @@ def _known(tasks: Tasks, key: str) -> tuple[float, str] | None:
         found = read_json(file) if file.is_file() else {}
         if found.get('seconds') and found.get('iterations') and found.get('processor') == processor_name():
             return found['seconds'] / found['iterations'], 'a result'
+    for trial in tasks.trial_values(model).values():
+        if trial.get('seconds') and trial.get('processor') == processor_name():
+            return trial['seconds'] / trial['iterations'], 'a trial'
     for folder in map(tasks.folder, [*mine, *tasks.trials(model)]):
         steps, seconds = read_history(folder).get('time'), training_seconds(folder)
         if steps is not None and seconds:
@@ -143,22 +154,24 @@ def _known(tasks: Tasks, key: str) -> tuple[float, str] | None:
 
 
 def _measure(tasks: Tasks, task: Task, *, threads: int | None) -> float | None:
-    """Seconds of an iteration, by a short run in a process of its own; ``None`` where it fails."""
+    """Seconds of an iteration, by a short run in a process of its own; ``None`` for less than two iterations."""
     plan = tasks.plan(task)
-    teachers = {key: tasks.plan(needed).cfg for key, needed in tasks.needs(task).items()}
-    with tempfile.TemporaryDirectory() as folder, OwnProcess(
-            _time, plan.cfg, teachers, Path(folder), threads, title=str(task), folder=Path(folder),
-            show=lambda bar: None) as process:
-        return process.wait()
+    others = {key: tasks.plan(needed).cfg for key, needed in tasks.needs(task).items()}
+    folder = Path(tempfile.mkdtemp(prefix=f'distilpose_{task.model}_'))
+    with OwnProcess(_time, plan.cfg, others, folder, threads, title=str(task), folder=folder,
+                    show=lambda bar: None) as process:
+        found = process.wait()
+    shutil.rmtree(folder)  # else it has the log of what failed
+    return found
 
 
-def _time(cfg: Config, teachers: Mapping[str, Config], folder: Path, threads: int | None) -> float | None:
+def _time(cfg: Config, others: Mapping[str, Config], folder: Path, threads: int | None) -> float | None:
     """Trains for some iterations, from other trainings with random weights where these are not there yet."""
     if threads is not None:
         torch.set_num_threads(threads)
-    for config in (cfg, *teachers.values()):
+    for config in (cfg, *others.values()):
         import_modules(config)
-    for index, (key, other) in enumerate(teachers.items()):
+    for index, (key, other) in enumerate(others.items()):
         weights = folder / f'random_{index}.pth'
         torch.save(dict(state_dict=build_estimator(student_config(other).model.to_dict()).state_dict()), weights)
         cfg.merge_from_dict({key: str(weights)})

@@ -112,20 +112,22 @@ def read_plan_file(path: str | Path, *, options: Mapping[str, Any] | None = None
     _check_names(entries, _ENTRIES, where=source)
     name = _take(entries, 'name', str, where=source)
     seeds = _seeds(entries.get('seeds', [0]), where=source)
-    shared = {**_take(entries, 'options', dict, where=source, default={}), **(options or {})}
+    shared = _take(entries, 'options', dict, where=source, default={})
     found = _take(entries, 'models', dict, where=source)
     if not found:
         raise DistilPoseError(f'{source}: models is empty; expected KEY=dict(config=...) for every model')
-    models = {key: _model(key, values, source=source, shared=shared, seeds=seeds) for key, values in found.items()}
+    models = {key: _model(key, values, source=source, shared=shared, last=options or {}, seeds=seeds)
+              for key, values in found.items()}
     folder = results or _take(entries, 'results', str, where=source, default=f'docs/benchmarks/results/{name}')
     plan = PlanFile(source, name, project_path(folder), seeds, models, _search(entries, source=source),
                     _take(entries, 'fast', str, where=source, default=None),
-                    _teachers(entries, source=source, models=models), shared)
+                    _teachers(entries, source=source, models=models), {**shared, **(options or {})})
     _check_references(plan)
     return plan
 
 
-def _model(key: str, values: Any, *, source: str, shared: Mapping[str, Any], seeds: Sequence[int]) -> Model:
+def _model(key: str, values: Any, *, source: str, shared: Mapping[str, Any], last: Mapping[str, Any],
+           seeds: Sequence[int]) -> Model:
     where = f'{source}: models.{key}'
     if not re.fullmatch('[a-z0-9_]+', key):  # so that no two models share a folder, on any file system
         raise DistilPoseError(f'{where} is the name of a folder; expected small letters, digits and underscores')
@@ -141,7 +143,7 @@ def _model(key: str, values: Any, *, source: str, shared: Mapping[str, Any], see
     return Model(
         key, _take(values, 'title', str, where=where, default=key.replace('_', ' ')),
         _take(values, 'family', str, where=where, default=''), _take(values, 'config', str, where=where),
-        {**shared, **_take(values, 'options', dict, where=where, default={})},
+        {**shared, **_take(values, 'options', dict, where=where, default={}), **last},
         _seeds(values.get('seeds', seeds), where=where), trials,
         _take(values, 'baseline', str, where=where, default=None),
         _take(values, 'teacher', str, where=where, default=None))

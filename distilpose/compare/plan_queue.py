@@ -2,108 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from distilpose.engine.work_dir_lock import locked
-from distilpose.errors import DistilPoseError, RunFailed
-from distilpose.processor import usable_cores
+from distilpose.errors import DistilPoseError, NotFinite
 from distilpose.progress import ProgressDisplay
 from distilpose.report.metrics import in_percent, in_words
 
-from .durations import describe, estimate_durations
 from .measure import Validation, measure, validation_metrics
 from .own_process import OwnProcess
-from .plan_file import PlanFile
 from .plan_table import write_table
-from .plan_tasks import Task, Tasks, left
+from .plan_tasks import Task, Tasks
 from .results import facts_of, figures_of, held_out, rounded, write_json
 from .runs import Job
 from .shared_progress import SharedDisplay
-from .teacher_rows import teacher_rows
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
 
-@dataclass(frozen=True)
-class PlanRequest:
-    """Options of ``distilpose compare --plan``."""
-
-    file: PlanFile
-    work_dir: Path
-    data_root: str | None = None
-    jobs: int = 1
-    """Trainings at a time."""
-    only: Sequence[str] = ()
-    """Keys of models, by default all."""
-    is_estimate: bool = False
-    """Print the estimate and stop."""
-    command: str = ''
-
-
-def run_plan(request: PlanRequest) -> None:
-    """Trains what is left of a plan, writes a result file for each training and the tables of all.
-
-    Raises:
-        DistilPoseError: the plan cannot be carried out, before anything is trained.
-        RunFailed: trainings failed; the others were made.
-        KeyboardInterrupt: stopped by a signal; the trainings that ran have saved.
-    """
-    tasks = Tasks(request.file, request.work_dir, request.data_root)
-    _check(request)
-    for note in tasks.check():
-        _print(f'Note: {note}.')
-    waiting = left(tasks, only=request.only)
-    _check_validations(tasks, waiting)
-    threads = max(1, usable_cores() // request.jobs) if request.jobs > 1 and 'OMP_NUM_THREADS' not in os.environ \
-        else None
-    if waiting:
-        _print(describe(estimate_durations(tasks, waiting, threads=threads), jobs=request.jobs))
-    if request.is_estimate:
-        return
-    teacher_rows(request.file.teachers, plan=request.file.name, results=request.file.results,
-                 options=request.file.options, data_root=request.data_root, log=_print)
-    try:
-        with locked(request.work_dir):
-            failed = Queue(tasks, waiting, threads=threads).run(jobs=request.jobs)
-    finally:
-        table = write_table(tasks, command=request.command)
-    _print(f'\n{table}Tables: {request.file.results / "table.md"}')
-    if failed:
-        words = '; '.join(f'{task}: {reason}' for task, reason in failed.items())
-        raise RunFailed(f'{len(failed)} trainings of the plan have no result. {words}')
-
-
-def _check(request: PlanRequest) -> None:
-    for key in request.only:
-        if key not in request.file.models:
-            raise DistilPoseError(f'--only {key} is none of the models of {request.file.source}; expected some of '
-                                  f'{", ".join(request.file.models)}')
-
-
-def _check_validations(tasks: Tasks, waiting: Sequence[Task]) -> None:
-    """Looks whether the models that are left are measured on the same people.
-
-    Raises:
-        DistilPoseError: they are not, or by something else than one ``CocoMetric``.
-    """
-    plans = {task.model: tasks.plan(task) for task in waiting if task.trial is None}
-    first: Validation | None = None
-    for plan in plans.values():
-        found = Validation.of(plan.cfg, name=f'{plan.title!r} ({plan.config})')
-        first = first or found
-        first.check_same(found, name=f'{plan.title!r} ({plan.config})')
-
-
-class Queue:
+class TrainingQueue:
     """Trainings that wait, each of which starts when those that it needs have ended.
 
     Args:
@@ -160,7 +83,7 @@ class Queue:
             self._fail(task, str(error))
             return
         self._running[task] = process, stack, time.monotonic()
-        _print(f'{task}: begins, {len(self.waiting)} more wait.')
+        log(f'{task}: begins, {len(self.waiting)} more wait.')
 
     def _is_made(self, task: Task) -> bool:
         """Whether the result is there, of a model whose search has just ended, and nothing needs its checkpoint."""
@@ -184,8 +107,10 @@ class Queue:
             try:
                 found = process.wait()
             except DistilPoseError as error:
-                self._fail(task, str(error))
-                return
+                if task.trial is None or not isinstance(error, NotFinite):
+                    self._fail(task, str(error))
+                    return
+                found = dict(value=None, error=str(error))  # the options of this trial do not work
         if task.trial is not None:
             self.tasks.add_trial(task, found)
             text = f'{self.tasks.file.search.metric if self.tasks.file.search else ""} {found["value"]}'
@@ -193,13 +118,13 @@ class Queue:
             text = ', '.join(f'{name} {in_percent(found[key])}' for name, key in
                              (('AP', 'ap'), ('OKS', 'mean_oks'), ('PCK', 'pck')))
             write_table(self.tasks)
-        _print(f'{task}: {text}, after {in_words(time.monotonic() - start)}.')
+        log(f'{task}: {text}, after {in_words(time.monotonic() - start)}.')
 
     def _fail(self, task: Task, reason: str) -> None:
         if task in self.waiting:
             self.waiting.remove(task)
         self.failed[task] = reason
-        _print(f'{task}: failed: {reason}')
+        log(f'{task}: failed: {reason}')
 
 
 def make_result(job: Job, file: Path, about: Mapping[str, Any], settings: Mapping[str, Any], metric: str | None,
@@ -244,5 +169,5 @@ def _use_threads(number: int | None) -> None:
         torch.set_num_threads(number)
 
 
-def _print(line: str) -> None:
+def log(line: str) -> None:
     print(line, flush=True)

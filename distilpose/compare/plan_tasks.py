@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,9 +127,12 @@ class Tasks:
         """What is to be trained, with the checkpoints of the trainings that it needs.
 
         Raises:
-            DistilPoseError: one of them is not there.
+            DistilPoseError: one of them is not there, or all trials of the search failed.
         """
-        plan = self.plan(task)
+        plan, model = self.plan(task), self.file.models[task.model]
+        if task.trial is None and self.chosen(model) is None:
+            raise DistilPoseError(f'no trial of {task.model} has a value, so that no options can be chosen; change its '
+                                  'search in the plan')
         checkpoints = {}
         for needed in self.needs(task).values():
             found = self.checkpoint(needed)
@@ -212,14 +215,14 @@ class Tasks:
                 if digest(dict(trial)) in by_options}
 
     def chosen(self, model: Model) -> dict[str, Any] | None:
-        """The options of the best trial; none for a model without a search; ``None`` for one that has not ended."""
+        """The options of the best trial; none for a model without a search; ``None`` where there is no best one yet."""
         if not model.trials:
             return {}
         if model.key not in self._chosen:
-            values = self.trial_values(model)
-            if len(values) < len(model.trials):
+            best = best_trial(self.trial_values(model), number=len(model.trials))
+            if best is None:
                 return None
-            self._chosen[model.key] = dict(model.trials[best_trial(values)])
+            self._chosen[model.key] = dict(model.trials[best])
         return self._chosen[model.key]
 
     def add_trial(self, task: Task, found: Mapping[str, Any]) -> None:
@@ -228,11 +231,11 @@ class Tasks:
         if task.trial is None or search is None:
             return
         values = {**self.trial_values(model), task.trial: dict(options=model.trials[task.trial], **found)}
-        is_whole = len(values) == len(model.trials)
+        best = best_trial(values, number=len(model.trials))
         write_json(self.search_file(model), dict(
             plan=self.file.name, model=model.key, metric=search.metric, seed=search.seed,
             trials=[values[index] for index in sorted(values)],
-            chosen=model.trials[best_trial(values)] if is_whole else None,
+            chosen=None if best is None else model.trials[best],
             settings=self._settings_of_search(model)), indent=1)
 
     def _settings_of_search(self, model: Model) -> dict[str, Any]:
@@ -246,39 +249,12 @@ class Tasks:
         return make_plan(request, model.key, model.config, title=model.title, options=options)
 
 
-def best_trial(values: Mapping[int, Mapping[str, Any]]) -> int:
-    """The index of the trial with the highest value, the first of equal ones; a value that is none is the lowest."""
-    return max(sorted(values), key=lambda index: -1.0 if values[index]['value'] is None else values[index]['value'])
-
-
-def left(tasks: Tasks, *, only: Sequence[str] = ()) -> list[Task]:
-    """The trainings that are not done, in order; also those that are done and whose checkpoints are needed and gone.
+def best_trial(values: Mapping[int, Mapping[str, Any]], *, number: int) -> int | None:
+    """The index of the trial with the highest value, the first of equal ones; ``None`` where some are not there yet.
 
     Args:
-        tasks: of the plan.
-        only: keys of models; of these and what they need.
+        values: index of a trial -> what is known of it; the value of one that failed is ``None``.
+        number: of all trials.
     """
-    order = tasks.in_order
-    wanted = {task for task in order if not only or task.model in only}
-    found = {task for task in wanted if not is_done(tasks, task)}
-    queue = list(found)
-    while queue:
-        for needed in tasks.waits_for(queue.pop()):
-            if needed not in found and not _is_there(tasks, needed):
-                found.add(needed)
-                queue.append(needed)
-    return [task for task in order if task in found]
-
-
-def _is_there(tasks: Tasks, task: Task) -> bool:
-    """Whether there is what other trainings need of this one."""
-    if task.trial is not None:
-        return is_done(tasks, task)
-    return tasks.chosen(tasks.file.models[task.model]) is not None and tasks.checkpoint(task) is not None
-
-
-def is_done(tasks: Tasks, task: Task) -> bool:
-    """Whether the result of a training is there."""
-    if task.trial is not None:
-        return task.trial in tasks.trial_values(tasks.file.models[task.model])
-    return tasks.result(task) is not None
+    worked = [index for index in sorted(values) if values[index]['value'] is not None]
+    return max(worked, key=lambda index: values[index]['value']) if worked and len(values) == number else None

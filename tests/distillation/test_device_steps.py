@@ -36,7 +36,7 @@ def recipes() -> list[str]:
     """Distillation configs of which no earlier one has the same model and optimizer; others differ in their data."""
     found: dict[str, str] = {}
     for path in sorted((PROJECT_ROOT / 'configs').rglob('*.py')):
-        if '_base_' not in path.parts and 'quickstart' not in path.parts:
+        if not {'_base_', 'quickstart', 'plans'} & set(path.parts):
             config = load_config(path)
             if config.model.type == 'PoseDistiller':
                 found.setdefault(repr((config.model, config.optim_wrapper)), str(path.relative_to(PROJECT_ROOT)))

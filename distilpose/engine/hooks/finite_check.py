@@ -14,7 +14,7 @@ from mmpose.registry import HOOKS
 from ...checkpoints import not_finite, require_finite
 from ...checkpoints.finite import describe
 from ...distillation import PoseDistiller
-from ...errors import DistilPoseError, RunFailed
+from ...errors import DistilPoseError, NotFinite
 from ..non_finite import (
     BufferCopies,
     StepWatch,
@@ -112,14 +112,14 @@ class FiniteCheckHook(Hook):
         """Checks the learning rates.
 
         Raises:
-            RunFailed: one is not finite.
+            NotFinite: one is not finite.
         """
         for watch in self.watches:
             watch.has_stepped = False
         for name, rates in runner.optim_wrapper.get_lr().items():
             for rate in rates:
                 if not math.isfinite(rate):
-                    raise RunFailed(f'iteration {runner.iter + 1}: the learning rate ({name}) is {rate:g}; change '
+                    raise NotFinite(f'iteration {runner.iter + 1}: the learning rate ({name}) is {rate:g}; change '
                                     f'param_scheduler or optim_wrapper. {describe_saved(runner)}')
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None,
@@ -127,7 +127,7 @@ class FiniteCheckHook(Hook):
         """Checks losses and gradients.
 
         Raises:
-            RunFailed: something is not finite, and is not to be skipped.
+            NotFinite: something is not finite, and is not to be skipped.
         """
         self.done = runner.iter + 1
         losses = self._losses(runner, outputs or {})
@@ -137,7 +137,7 @@ class FiniteCheckHook(Hook):
             found = f'iteration {self.done}: {found}. {describe_batch(runner, data_batch, list(wrong))}.'
         found = first_of_all(found)
         if self.most == 0 and found is not None:
-            raise RunFailed(f'{found} {describe_saved(runner)}.')
+            raise NotFinite(f'{found} {describe_saved(runner)}.')
         if self.most > 0:
             self._skip(runner, found)
         self._watch_zeros(runner, losses)
@@ -146,7 +146,7 @@ class FiniteCheckHook(Hook):
         """Checks the weights in all processes, before the first of them saves.
 
         Raises:
-            RunFailed: some are not finite.
+            NotFinite: some are not finite.
         """
         self._check_weights(runner, everywhere=True)
 
@@ -154,7 +154,7 @@ class FiniteCheckHook(Hook):
         """Checks the weights, averaged ones too.
 
         Raises:
-            RunFailed: some are not finite.
+            NotFinite: some are not finite.
         """
         self._check_weights(runner, everywhere=True)
 
@@ -162,7 +162,7 @@ class FiniteCheckHook(Hook):
         """Checks the weights before anything is written; only the first process comes here.
 
         Raises:
-            RunFailed: some are not finite.
+            NotFinite: some are not finite.
         """
         self._check_weights(runner, everywhere=False)
 
@@ -220,7 +220,7 @@ class FiniteCheckHook(Hook):
             self.in_a_row = 0
             return
         if has_stepped:
-            raise RunFailed(f'{failed} The update could not be left out. {describe_saved(runner)}.')
+            raise NotFinite(f'{failed} The update could not be left out. {describe_saved(runner)}.')
         self.copies.restore()
         if failed is None and any(scaler_of(watch.wrapper) for watch in self.watches):
             return  # as a loss scaler does
@@ -228,7 +228,7 @@ class FiniteCheckHook(Hook):
         self.skipped += 1
         failed = failed or f'iteration {self.done}: gradients are not finite, and all losses are.'
         if self.in_a_row > self.most:
-            raise RunFailed(f'{failed} {self.in_a_row} updates in a row cannot be applied, and skip({self.most}) '
+            raise NotFinite(f'{failed} {self.in_a_row} updates in a row cannot be applied, and skip({self.most}) '
                             f'allows {self.most}. {describe_saved(runner)}.')
         runner.logger.warning(f'{failed} The update is not applied ({self.in_a_row} in a row; {self.most} are '
                               'allowed).')
@@ -239,7 +239,7 @@ class FiniteCheckHook(Hook):
         found = f'of the weights {describe(weights, names)}.' if names else None
         found = first_of_all(found) if everywhere else found
         if found is not None:
-            raise RunFailed(f'after iteration {self.done}: {found} Likely causes: gradients that are not finite '
+            raise NotFinite(f'after iteration {self.done}: {found} Likely causes: gradients that are not finite '
                             'although the losses are (set optim_wrapper.clip_grad to see their norm), a learning rate '
                             f'that is too high. {describe_saved(runner)}.')
 
