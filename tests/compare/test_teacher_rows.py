@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from distilpose.compare.measure import FIGURES
+from distilpose.compare.plan_file import read_plan_file
+from distilpose.compare.plan_table import write_table
+from distilpose.compare.plan_tasks import Tasks
 from distilpose.compare.teacher_rows import read_teachers, teacher_rows
 from distilpose.engine import evaluate
 from distilpose.errors import DistilPoseError
@@ -84,3 +87,29 @@ def test_the_published_figures_of_a_real_teacher(shared: Path, tmp_path: Path) -
                          data_root=str(data))
     assert found['thunder']['figures']['ap'] == pytest.approx(0.580, abs=3e-3)
     assert found['thunder']['figures']['pck'] == pytest.approx(0.784, abs=3e-3)
+
+
+def write_plan_file(folder: Path, teachers: str) -> Path:
+    write_config(folder / 'student.py', write_data(folder / 'data'))
+    (folder / 'plan.py').write_text(f"""
+name = 'some'
+results = {str(folder / 'results')!r}
+models = dict(alone=dict(config={str(folder / 'student.py')!r}))
+teachers = dict({teachers})
+""")
+    return folder / 'plan.py'
+
+
+def test_rows_of_a_plan_are_in_its_table_and_costs_are_not(tmp_path: Path) -> None:
+    row = dict(file=str(tmp_path / 'net.onnx'), config=str(tmp_path / 'student.py'), options=DESCRIBED, title='A file')
+    file = read_plan_file(write_plan_file(tmp_path, f'net={row!r}'))
+    export(Shows(lambda maps: maps), tmp_path / 'net.onnx', outputs=['maps'], size=(96, 128))
+    teacher_rows(file.teachers, plan=file.name, results=file.results, log=lambda line: None)
+    (file.results / 'cost.json').write_text('{"rows": []}')
+    assert '| A file |' in write_table(Tasks(file, tmp_path / 'work'))
+
+
+def test_a_teacher_has_a_name_of_its_own(tmp_path: Path) -> None:
+    for name in ('alone', 'Net'):
+        with pytest.raises(DistilPoseError, match=rf'plan\.py: teachers\.{name} is the name of a result file; expected'):
+            read_plan_file(write_plan_file(tmp_path / name, f"{name}=dict(file='net.onnx', config='student.py')"))
