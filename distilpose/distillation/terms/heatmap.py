@@ -63,7 +63,8 @@ def peaks_mismatch(student: PoseOutputs, teacher: PoseOutputs) -> str | None:
         return None
     return (f"the student's heatmaps are of {found[0]}x{found[1]} (width x height), the teacher's of "
             f'{expected[0]}x{expected[1]}: more than {_COARSEST} times as fine, so that its peaks would be lost '
-            'between cells; give the student a larger heatmap_size, or drop the term with None')
+            'between cells; widen them with model.teacher.heatmap_sigma=1.5, give the student a larger heatmap_size, '
+            'or drop the term with None')
 
 
 @MODELS.register_module()
