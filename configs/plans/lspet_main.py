@@ -41,6 +41,20 @@ search = dict(seed=0, metric='PCK', options={
 _rates = [_rate(2e-3), _rate(1e-3), _rate(4e-3), _rate(2e-3, weight_decay=0.1), _rate(4e-3, weight_decay=0.1)]
 _alpha = {'model.task_weight': 0.2, 'model.terms.heatmaps.labelled_weight': 0.8}
 _fpd = [_rate(2e-3), _rate(4e-3), _rate(4e-3, weight_decay=0.1), {**_rate(2e-3), **_alpha}, {**_rate(4e-3), **_alpha}]
+_token_rates = [_rate(1e-3), _rate(5e-4), _rate(2e-3), _rate(1e-3, weight_decay=0.1), _rate(2e-3, weight_decay=0.1)]
+_strong = {'model.terms.simulated_heatmap.weight': 30.0, 'model.terms.score.weight': 0.3}
+_distilpose = [_rate(1e-3), _rate(2e-3), _rate(2e-3, weight_decay=0.1), {**_rate(1e-3), **_strong},
+               {**_rate(2e-3), **_strong}]
+_search_outputs = {'default_hooks.teacher_cache.folder': 'work_dirs/thunder/search'}
+_certainty = {'model.terms.heatmaps.certainty': 'soft'}
+_token_certainty = {'model.terms.simulated_heatmap.certainty': 'soft'}
+_best_rate = _rate(4e-3, weight_decay=0.1)
+
+
+def _start(backbone):
+    """Tokens start from the backbone of the heatmaps of the same seed: from random weights they learn the mean pose."""
+    return {backbone + '.init_cfg': dict(type='Pretrained', prefix='backbone.'),
+            backbone + '.init_cfg.checkpoint': '@heatmap_alone'}
 
 
 def _model(title, config, family='heatmaps', baseline='heatmap_alone', **values):
@@ -51,9 +65,51 @@ def _model(title, config, family='heatmaps', baseline='heatmap_alone', **values)
     return found
 
 
+def _labels(title, config, epochs=20, **options):
+    return _model(title, config, family='labels', options={**_epochs(epochs), **_best_rate, **options})
+
+
+def _tokens(title, config, **values):
+    return _model(title, config, family='tokens', baseline=values.pop('baseline', 'tokens_alone'), **values)
+
+
+_fpd_config, _distilpose_config = 'fpd_thunder_to_resnet18', 'distilpose_thunder_to_tokens'
 models = dict(
     heatmap_alone=_model('heatmaps, alone', 'heatmap_resnet18', baseline=None, search=_rates,
                          options=_crops('labels')),
     heatmap_pseudo=_model('heatmaps, pseudo-labels', 'heatmap_resnet18_pseudo', search=_rates,
                           options=_crops('pseudo_labels')),
-    heatmap_fpd=_model('heatmaps, FPD', 'fpd_thunder_to_resnet18', search=_fpd, options=_outputs('labels')))
+    heatmap_fpd=_model('heatmaps, FPD', _fpd_config, search=_fpd, search_options=_search_outputs,
+                       options=_outputs('labels')),
+    heatmap_certainty=_model('heatmaps, FPD, by certainty', _fpd_config, search=_fpd, search_options=_search_outputs,
+                             options={**_outputs('labels'), **_certainty}),
+    fpd_100=_labels('100 % of the labels, FPD', _fpd_config + '_unlabelled', **_outputs('unlabelled')),
+    pseudo_100=_labels('100 %, pseudo-labels', 'heatmap_resnet18_pseudo_unlabelled', **_crops('pseudo_100')),
+    fpd_25=_labels('25 %, FPD', _fpd_config + '_quarter', **_outputs('quarter')),
+    pseudo_25=_labels('25 %, pseudo-labels', 'heatmap_resnet18_pseudo_quarter', **_crops('pseudo_25')),
+    alone_25=_labels('25 %, alone', 'heatmap_resnet18', epochs=240, **_crops('quarter_alone'),
+                     **{'train_dataloader.dataset.ann_file': _splits + 'quarter.json'}),
+    fpd_0=_labels('no labels, FPD', _fpd_config + '_no_labels', **_outputs('no_labels')),
+    pseudo_0=_labels('no labels, pseudo-labels', 'heatmap_resnet18_pseudo_no_labels', **_crops('pseudo_0')),
+    tokens_alone=_tokens('tokens, alone', 'tokens_resnet18', baseline=None, search=_token_rates,
+                         options={**_crops('labels'), **_start('model.backbone')}),
+    tokens_pseudo=_tokens('tokens, pseudo-labels', 'tokens_resnet18_pseudo', search=_token_rates,
+                          options={**_crops('pseudo_labels'), **_start('model.backbone')}),
+    tokens_distilpose=_tokens('tokens, DistilPose', _distilpose_config, search=_distilpose,
+                              search_options=_search_outputs,
+                              options={**_outputs('labels'), **_start('model.student.backbone')}),
+    tokens_certainty=_tokens('tokens, DistilPose, by certainty', _distilpose_config, search=_distilpose,
+                             search_options=_search_outputs,
+                             options={**_outputs('labels'), **_start('model.student.backbone'), **_token_certainty}),
+    heatmap_alone_twice=_model('heatmaps, alone, 120 epochs', 'heatmap_resnet18', seeds=[0],
+                               options={**_crops('labels'), **_best_rate, **_epochs(120)}),
+    tokens_alone_twice=_tokens('tokens, alone, 120 epochs', 'tokens_resnet18', seeds=[0],
+                               options={**_crops('labels'), **_rate(1e-3), **_start('model.backbone'),
+                                        **_epochs(120)}))
+_thunder = dict(file='teacher_chkpts/movenet_thunder.onnx', config=_configs + 'heatmap_resnet18_lspet_96x96.py',
+                options={'model.input.padding': 1.0})
+teachers = dict(
+    thunder_own=dict(_thunder, title='MoveNet Thunder, its own crop'),
+    thunder_student=dict(_thunder, title="MoveNet Thunder, the student's crop", crop='student', options={}),
+    lightning_own=dict(_thunder, title='MoveNet Lightning, its own crop',
+                       file='teacher_chkpts/movenet_lightning.onnx'))
