@@ -28,6 +28,7 @@ GROUPS = {
     f'{BODY}/simdr': ('SimDR, SimDR* and heatmaps', '[methods](methods.md#simdr-and-tokenpose)'),
     f'{BODY}/fpd': ('FPD', '[FPD](fpd.md)'),
     f'{BODY}/several_teachers': ('Several teachers', '[teachers](teachers.md#several-teachers)'),
+    f'{BODY}/movenet': ('MoveNet as the teacher', '[LSPET](benchmarks/lspet.md)'),
     f'{BODY}/dwpose': ('DWPose, body', '[DWPose](dwpose.md)'),
     f'{BODY}/methods': ('Attention transfer, RKD, bones, CWD, PKD, DIST, DKD and standardised logits',
                         '[methods](methods.md#attention-transfer)'),
@@ -77,7 +78,8 @@ CHECKED = (
                r'|/sdpose_\w+_coco'
                r'|/(heatmap|simdr|sa_simdr)_(?!.*(_from_|lspet))|fpd/(mpii|coco)/(hourglass|hrnet)'
                r'|/fpd_hourglass_8x256_to_4x128_mpii|rtmpose/ubody/rtmpose-(?!.*wide)'),
-    ('[trained](benchmarks/lspet.md)', r'/(distilpose|tokenpose)/lspet/'),
+    ('[trained](benchmarks/distilpose_terms.md)', r'/(distilpose|tokenpose)/lspet/'),
+    ('[trained](benchmarks/lspet.md)', r'/movenet/lspet/'),
     ('[trained](benchmarks/fpd.md)', r'fpd/lspet/(?!moving_average)|quickstart/fpd_'),
     ('[trained](benchmarks/simdr.md)', r'simdr/lspet/'),
     ('[trained](benchmarks/dwpose.md)', r'/synthetic/(?!.*(body-feet|face-hands))'),
