@@ -12,12 +12,13 @@ from torch import Tensor
 
 from distilpose.structures import PoseOutputs
 
-from .crop_mapping import inverse
 from .heatmap_grid import HeatmapGrids, move
 from .own_crop import OwnCrop, TeacherCrops
 
 _NOTHING, _LEAST = 0.5, 0.7
 """Cells: a smaller blur is left out, and a smaller kernel would not add up to the same between cells."""
+_CELLS = _MARGIN = 2.5
+"""Sigma in cells of maps that are warped afterwards, at least; sigmas that they reach beyond the teacher's crop."""
 _MOST = 0.25
 """Logarithm of how much higher than its cells a peak may be along an axis: that of a gaussian of sigma 0.7."""
 
@@ -57,18 +58,23 @@ class HeatmapWidening:
         return outputs._replace(heatmaps=(wide,))
 
     def to_student(self, outputs: PoseOutputs, own_crop: OwnCrop, crops: TeacherCrops) -> PoseOutputs:
-        """As :meth:`OwnCrop.to_student`, with widened heatmaps.
+        """As :meth:`OwnCrop.to_student`, with widened heatmaps, which reach beyond the teacher's crop.
 
-        Those of a crop that follows the student's reach beyond it; those of an unaugmented one, which may be rotated,
-        are blurred on their own grid.
+        Those of a crop that follows the student's are blurred at the student's cells; those of an unaugmented one,
+        which may be rotated, on the teacher's grid.
         """
         if outputs.heatmaps is None:
             return own_crop.to_student(outputs, crops)
         maps, (linear, shift) = outputs.heatmaps[-1], crops.maps.float().split((2, 1), dim=-1)
+        shift = shift.squeeze(-1)
         with torch.no_grad(), torch.autocast(maps.device.type, enabled=False):
             if own_crop.is_unaugmented:
-                return own_crop.to_student(outputs._replace(heatmaps=(self._on_own_grid(maps, linear),)), crops)
-            wide = self._at_cells(maps, linear.diagonal(dim1=-2, dim2=-1), shift.squeeze(-1))
+                drawn, larger = self._with_margin(maps, linear, shift)
+                warped = own_crop.to_student(outputs._replace(heatmaps=(drawn,)), crops._replace(maps=larger))
+                if not set(outputs.produced()) & {'coords', 'sigmas', 'error_scales', 'simcc'}:
+                    return warped
+                return own_crop.to_student(outputs, crops)._replace(heatmaps=warped.heatmaps)
+            wide = self._at_cells(maps, linear.diagonal(dim1=-2, dim2=-1), shift)
         mapped = own_crop.to_student(outputs, crops)
         return mapped if wide is None else mapped._replace(heatmaps=(wide,))
 
@@ -96,21 +102,34 @@ class HeatmapWidening:
                   for axis, cell in enumerate(cells)]
         return blurred(maps, places, [stds[:, 0], stds[:, 1]])
 
-    def _on_own_grid(self, maps: Tensor, linear: Tensor) -> Tensor:
-        """Maps blurred at the teacher's cells.
+    def _with_margin(self, maps: Tensor, linear: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+        """Widened maps of a crop that is larger than the teacher's, and the map from that to the student's crop.
 
         Args:
-            maps: (B, K, H, W).
+            maps: (B, K, H, W) on the teacher's grid.
             linear: (B, 2, 2) from fractions of the teacher's crop to those of the student's.
+            shift: (B, 2)
+
+        Returns:
+            (B, K, h, w), whose cells are larger than the teacher's if gaussians allow it, and (B, 2, 3) affine.
         """
-        reach = linear.new_tensor(self.grids.teacher.reach(_size(maps)))
-        steps = inverse(linear) * reach[:, None] / linear.new_tensor(self.grids.student.reach(self.size))
-        stds = self._stds(steps.norm(dim=-1))
+        grid, own = self.grids.teacher, _size(maps)
+        reach, to = (linear.new_tensor(one) for one in (grid.reach(own), self.grids.student.reach(self.size)))
+        rates = reach / (linear * to[:, None]).norm(dim=1)
+        stds = self._stds(rates)
         if stds.amax() < _NOTHING:
-            return maps
-        places = [torch.arange(count, dtype=stds.dtype, device=maps.device).expand(len(stds), -1)
-                  for count in _size(maps)]
-        return blurred(maps, places, [stds[:, 0], stds[:, 1]])
+            return maps, torch.cat([linear, shift[..., None]], dim=-1)
+        narrowest, widest = (self.sigma * torch.stack([rates.amin(0), rates.amax(0)])).tolist()
+        margins = [math.ceil(_MARGIN * sigma) for sigma in widest]
+        width, height = (math.ceil((count + 2 * margin) / max(sigma / _CELLS, 1.0))
+                         for count, margin, sigma in zip(own, margins, narrowest, strict=True))
+        beyond = reach.new_tensor(margins) / reach
+        fractions = [(torch.arange(count, device=maps.device) - grid.start) / far * (1 + 2 * more) - more
+                     for count, far, more in zip((width, height), grid.reach((width, height)), beyond, strict=True)]
+        places = [(fraction * far + grid.start).expand(len(stds), -1)
+                  for fraction, far in zip(fractions, reach, strict=True)]
+        larger = torch.cat([linear * (1 + 2 * beyond), (shift - (linear * beyond).sum(-1))[..., None]], dim=-1)
+        return blurred(maps, places, [stds[:, 0], stds[:, 1]]), larger
 
     def _stds(self, rates: Tensor) -> Tensor:
         """Of the blur, from the teacher's cells to one of the student's."""
