@@ -38,6 +38,12 @@ def line(x: float, y: float, x_2: float, y_2: float, *, kind: str = 'grid', styl
     return f'<line class="{kind}" x1="{x:.1f}" y1="{y:.1f}" x2="{x_2:.1f}" y2="{y_2:.1f}"{given}/>'
 
 
+def blank(left: float, top: float, right: float, bottom: float) -> str:
+    """A place without a line behind it, for a name."""
+    return (f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" '
+            'fill="#fffdf9"/>')
+
+
 def path(points: Sequence[tuple[float, float]], *, kind: str, colour: str = '', tooltip: str = '') -> str:
     """Straight lines from point to point."""
     commands = ' '.join(f'{"L" if index else "M"}{x:.1f} {y:.1f}' for index, (x, y) in enumerate(points))

@@ -128,7 +128,8 @@ def _widest_at(points: Sequence[_Point], end: Callable[..., float]) -> float:
 
 def _draw_costs(points: Sequence[_Point], *, margins: tuple[float, float], figure: str) -> tuple[str, float]:
     """The drawing, and how much of it names cover, with a little for the margins."""
-    plot = Plot.around([point.x for point in points], [point.found for point in points], margins=margins)
+    plot = Plot.around([point.x for point in points], [point.found for point in points], least=0.3,
+                       margins=margins)
     colours = colours_of(point.row.family for point in points if not point.row.is_teacher)
     marks, labels, obstacles = '', list[Label](), list[Box]()
     points = sorted(points, key=lambda point: (point.milliseconds, point.found.value))
@@ -190,6 +191,7 @@ def label_figure(lines: Mapping[str, Mapping[float, ModelRow]], *, teachers: Seq
     found = {name: {share: row.interval(figure) for share, row in points.items()} for name, points in lines.items()}
     limits = [row.interval(figure) for row in teachers]
     plot = Plot.around(shares, [*(one for points in found.values() for one in points.values()), *map(_alone, limits)],
+                       least=20,
                        margins=(30, 30), right=end)
     content = plot.grid([(share, f'{share:g} %') for share in shares], below='share of the labels',
                         above=f'{HEADINGS[figure]}, percent')

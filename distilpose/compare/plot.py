@@ -27,23 +27,26 @@ class Plot:
     """Where the axis ends, before the names of lines."""
 
     @classmethod
-    def around(cls, places: Iterable[float], intervals: Iterable[Interval], *, margins: tuple[float, float],
-               right: float = WIDTH - _RIGHT) -> Plot:
+    def around(cls, places: Iterable[float], intervals: Iterable[Interval], *, least: float,
+               margins: tuple[float, float], right: float = WIDTH - _RIGHT) -> Plot:
         """Axes that hold all values.
 
         Args:
             places: horizontal ones.
             intervals: vertical ones.
+            least: extent of the horizontal axis, where the places are nearer to one another.
             margins: left of the first place and right of the last one, in units of the drawing.
             right: where the horizontal axis ends.
         """
-        across = list(places)
+        across = sorted(places)
+        first, last = across[0], across[-1]
+        missing = max(least - (last - first), 0.0) / 2
+        first, last = first - missing, last + missing
         values = [value for one in intervals for value in (one.value, one.low, one.high) if value is not None]
         low, high = min(values), max(values)
         more = max(0.06 * (high - low), 0.01)
-        unit = max(max(across) - min(across), 1e-3) / (right - _LEFT - sum(margins))
-        return cls(min(across) - margins[0] * unit, max(across) + margins[1] * unit, max(low - more, 0.0), high + more,
-                   right)
+        unit = (last - first) / (right - _LEFT - sum(margins))
+        return cls(first - margins[0] * unit, last + margins[1] * unit, max(low - more, 0.0), high + more, right)
 
     def x(self, value: float) -> float:
         """Horizontal place."""

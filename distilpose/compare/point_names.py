@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import NamedTuple
 
-from .figure_parts import line, text, width_of
+from .figure_parts import blank, line, text, width_of
 
 _LINE, _GAP, _SAME_COLUMN, _MOVED = 17.0, 12.0, 6.0, 5.0
 _MOST_COLUMNS = 8
@@ -121,6 +121,7 @@ def _draw(column: _Column) -> str:
         edge, middle = box.left if column.is_right else box.right, (box.top + box.bottom) / 2
         if abs(middle - label.y) > _MOVED:
             parts.append(line(label.x, label.y, edge, middle, kind='leader'))
+        parts.append(blank(box.left + 2, box.top + 2, box.right - 2, box.bottom - 2))
         parts.append(text(edge, middle + 4.5, label.text, anchor='start' if column.is_right else 'end',
                           colour=label.colour, name=True))
     return ''.join(parts)
