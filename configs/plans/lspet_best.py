@@ -8,8 +8,8 @@ models = dict(best=dict(
     title='ResNet-18 of width 48, FPD',
     config='configs/body/2d_kpt_sview_rgb_img/movenet/lspet/fpd_thunder_to_resnet18_w48_unlabelled_lspet_96x96.py',
     options={
-        'train_cfg.max_epochs': 40,
-        'param_scheduler.1.end': 40,
+        'train_cfg.max_epochs': 30,
+        'param_scheduler.1.end': 30,
         'train_cfg.val_interval': 5,
         'optim_wrapper.optimizer.lr': 4e-3,
         'optim_wrapper.optimizer.weight_decay': 0.1,
