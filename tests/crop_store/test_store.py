@@ -34,8 +34,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize('steps', [
     people.pipeline(), people.pipeline(people.MMPOSE), people.pipeline(people.MMPOSE, use_udp=True),
-    people.pipeline(()), with_teacher_crop(people.pipeline(), TEACHER)],
-    ids=['published', 'mmpose', 'udp', 'none', 'own'])
+    people.pipeline(()), with_teacher_crop(people.pipeline(), TEACHER),
+    with_teacher_crop(people.pipeline(), TEACHER, view='unaugmented'),
+    with_teacher_crop(people.pipeline(()), NetworkInput(size=(96, 72), padding=3.0), view='unaugmented')],
+    ids=['published', 'mmpose', 'udp', 'none', 'own', 'unaugmented', 'wide'])
 def test_samples_are_those_of_files(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: Any) -> None:
     """To the bit, from an empty and from a full store, which has all that is needed."""
     plain, stored = people.dataset(folder, steps), people.dataset(folder, steps)

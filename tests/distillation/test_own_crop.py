@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from distilpose.distillation import PoseDistiller, Teacher
 from distilpose.distillation.heatmap_grid import COMMON_GRID, HeatmapGrid, HeatmapGrids
-from distilpose.distillation.own_crop import OwnCrop, TeacherCrops, choose_crop
+from distilpose.distillation.own_crop import OwnCrop, TeacherCrops, choose_crop, refuse_unmapped
 from distilpose.distillation.teachers import teacher_input
 from distilpose.errors import DistilPoseError
 from distilpose.structures import NetworkInput, PoseOutputs
@@ -85,6 +86,48 @@ def test_coordinates_and_their_spreads_are_scaled_and_shifted() -> None:
     torch.testing.assert_close(found.coords, brought(WITHIN))
     torch.testing.assert_close(found.sigmas, 2.0 * SCALES[:, None])
     torch.testing.assert_close(found.error_scales.sigmoid(), torch.tensor(-3.0).sigmoid() * SCALES[:, None])
+
+
+def test_a_rotation_mixes_the_spreads_along_both_axes() -> None:
+    """By 30 degrees, of a teacher's crop twice as wide as high, with spreads in cells, of which it has as many."""
+    turn = torch.tensor(torch.pi / 6)
+    pixels = torch.stack([torch.stack([turn.cos(), -turn.sin()]), torch.stack([turn.sin(), turn.cos()])])
+    sides = torch.tensor([96.0, 48.0])
+    maps = torch.cat([pixels * sides / sides[:, None], torch.zeros(2, 1)], dim=1)[None]
+    crop = OwnCrop(replace(SQUARE, size=(96, 48)), student=(96, 48), student_outputs=PoseOutputs(), view='unaugmented')
+    drawn = torch.randn(200_000, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([3.0, 1.0])
+    found = crop.to_student(PoseOutputs(sigmas=torch.tensor([[[3.0, 1.0]]]),
+                                        error_scales=torch.tensor([[[0.3, 0.1]]]).logit()), crops(maps))
+    torch.testing.assert_close(found.sigmas[0, 0], (drawn @ pixels.T).std(0), rtol=1e-2, atol=0)
+    expected = ((maps[0, :, :2] * torch.tensor([0.3, 0.1])) ** 2).sum(-1).sqrt()
+    torch.testing.assert_close(found.error_scales[0, 0].sigmoid(), expected)
+
+
+def test_an_unaugmented_view_has_no_simcc() -> None:
+    logits = tuple(torch.randn(3, 2, 96) for _ in range(2))
+    crop = OwnCrop(SQUARE, student=(48, 64), student_outputs=PoseOutputs(simcc=logits), view='unaugmented')
+    assert crop.to_student(PoseOutputs(simcc=logits, coords=torch.full((3, 2, 2), 0.5)), crops()).produced() == (
+        'coords', 'mask')
+    with pytest.raises(DistilPoseError, match=r"term 'bins' reads simcc .*rotated.*heatmaps=dict\(.*view='clean'"):
+        refuse_unmapped(dict(bins=SimpleNamespace(teacher_fields=('simcc',))), crop)
+    with pytest.raises(DistilPoseError, match="term 'tokens' reads visual_tokens"):
+        refuse_unmapped(dict(tokens=SimpleNamespace(teacher_fields=('visual_tokens',))), crop)
+
+
+def test_joints_of_a_flipped_crop_are_exchanged() -> None:
+    mirrored = torch.tensor([[-1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    maps = torch.stack([mirrored, torch.eye(2, 3)])
+    order = torch.tensor([[1, 0, 2], [0, 1, 2]])
+    points = torch.tensor([[0.2, 0.3], [0.7, 0.4], [0.5, 0.5]])
+    shown = PoseOutputs(coords=points.expand(2, -1, -1), scores=torch.arange(3.0).expand(2, -1)[..., None],
+                        heatmaps=(gaussians(points.expand(2, -1, -1), (48, 48)),))
+    crop = OwnCrop(SQUARE, student=(96, 96), student_outputs=PoseOutputs(heatmaps=(torch.zeros(1, 1, 48, 48),)),
+                   view='unaugmented')
+    found = crop.to_student(shown, crops(maps)._replace(order=order))
+    expected = torch.stack([torch.tensor([[0.3, 0.4], [0.8, 0.3], [0.5, 0.5]]), points])
+    torch.testing.assert_close(found.coords, expected)
+    torch.testing.assert_close(centre(found.heatmaps[-1]), expected, atol=1e-3, rtol=0)
+    assert found.scores[..., 0].tolist() == [[1, 0, 2], [0, 1, 2]]
 
 
 def test_bins_are_moved() -> None:
@@ -164,12 +207,13 @@ def test_the_default(student: tuple | None, own: tuple | None, expected: str) ->
     sizes = dict(student=student, teacher=own)
     assert choose_crop({}, **sizes).is_own == (expected == 'own')
     assert choose_crop(dict(crop='own'), **sizes).is_own and not choose_crop(dict(crop='student'), **sizes).is_own
-    assert choose_crop(dict(view='clean'), **sizes).is_own
+    assert all(choose_crop(dict(view=view), **sizes).is_own for view in ('clean', 'unaugmented'))
 
 
 @pytest.mark.parametrize(('options', 'sentence'), [
     (dict(crop='both'), "model.teacher.crop is 'both'; expected one of student, own"),
     (dict(view='dirty'), "model.teacher.view is 'dirty'; expected one of same, clean"),
+    (dict(crop='student', view='unaugmented'), "view is 'unaugmented' and model.teacher.crop is 'student'.*crop='own'"),
     (dict(crop='student', view='clean'), "view is 'clean' and model.teacher.crop is 'student'.*crop='own'"),
     (dict(padding='wide'), "model.teacher.padding is 'wide'; expected a factor"),
     (dict(padding=-1.0), 'model.teacher.padding is -1.0')])
