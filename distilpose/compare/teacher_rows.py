@@ -25,6 +25,8 @@ from .runs import Run
 
 _REQUIRED, _FURTHER = ('file', 'config'), ('title', 'family', 'options', 'crop')
 _OF_VALIDATION = ('val_dataloader.', 'val_evaluator', 'data_root')
+_BATCH = 8
+"""Crops of a published teacher are large, and trainings need the memory."""
 _MADE_FROM = ('file', 'config', 'crop', 'options')
 
 
@@ -150,6 +152,7 @@ def _read_config(row: TeacherRow, shared: Mapping[str, Any], data_root: str | No
     of_config, of_model = split_options(row.options)
     of_model |= {'model.crop': row.crop}
     cfg, _ = load_and_change(row.config, options={**shared, **of_config}, data_root=data_root)
+    cfg.val_dataloader.batch_size = min(cfg.val_dataloader.batch_size, _BATCH)
     cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
     onnx_test_config(cfg, row.path, of_model)
     plan = Plan('teacher', row.title, row.config, row.options, cfg)
