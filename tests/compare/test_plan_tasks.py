@@ -73,9 +73,8 @@ def test_options_of_one_models_trials_are_theirs_alone(tmp_path: Path) -> None:
     write_search(tasks, 0.2, 0.3)
     assert tasks.options(ALONE[0]) == {RATE: 1e-7}
     file.write_text(file.read_text().replace("epochs': 3", "epochs': 4"))
-    changed = make_tasks(tmp_path)
     with pytest.raises(DistilPoseError, match='max_epochs'):  # other trials than those of the search that is there
-        changed.trial_values(changed.file.models['alone'])
+        make_tasks(tmp_path).trial_values(tasks.file.models['alone'])
 
 
 def test_the_first_of_equal_trials_is_the_best_and_failed_ones_are_not() -> None:
