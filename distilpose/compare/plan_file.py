@@ -17,7 +17,7 @@ from .plans import REFERENCE
 from .teacher_rows import TeacherRow, read_teachers
 
 _ENTRIES = ('name', 'results', 'seeds', 'options', 'models', 'teachers', 'search', 'fast')
-_OF_A_MODEL = ('title', 'family', 'config', 'options', 'search', 'search_options', 'seeds', 'baseline', 'teacher')
+_OF_A_MODEL = ('title', 'family', 'config', 'options', 'search', 'seeds', 'baseline', 'teacher')
 _OF_A_SEARCH = ('seed', 'options', 'metric')
 _ANY: Any = object
 
@@ -48,8 +48,6 @@ class Model:
     seeds: Sequence[int]
     trials: Sequence[Mapping[str, Any]] = ()
     """Options to choose from."""
-    search_options: Mapping[str, Any] = field(default_factory=dict)
-    """Of its trials only, as those of the search for all models; such as a folder of a cache."""
     baseline: str | None = None
     """Key of the model that its gain is against."""
     teacher: str | None = None
@@ -58,7 +56,7 @@ class Model:
     @property
     def needs(self) -> set[str]:
         """Keys of the models whose checkpoints its options name."""
-        values = [value for options in (self.options, self.search_options, *self.trials) for value in options.values()]
+        values = [value for options in (self.options, *self.trials) for value in options.values()]
         return {value.removeprefix(REFERENCE) for value in values
                 if isinstance(value, str) and value.startswith(REFERENCE)}
 
@@ -142,14 +140,11 @@ def _model(key: str, values: Any, *, source: str, shared: Mapping[str, Any], las
     for trial in trials:
         if not isinstance(trial, dict):
             raise DistilPoseError(f'{where}.search has a trial {trial!r}; expected a dictionary of options')
-    if 'search_options' in values and not trials:
-        raise DistilPoseError(f'{where} has search_options and no search; add search=[{{...}}, ...], or drop them')
     return Model(
         key, _take(values, 'title', str, where=where, default=key.replace('_', ' ')),
         _take(values, 'family', str, where=where, default=''), _take(values, 'config', str, where=where),
         {**shared, **_take(values, 'options', dict, where=where, default={}), **last},
         _seeds(values.get('seeds', seeds), where=where), trials,
-        _take(values, 'search_options', dict, where=where, default={}),
         _take(values, 'baseline', str, where=where, default=None),
         _take(values, 'teacher', str, where=where, default=None))
 

@@ -99,7 +99,7 @@ class Tasks:
         """All that the plan puts into the config of a training."""
         model, search = self.file.models[task.model], self.file.search
         if task.trial is not None and search is not None:
-            return {**self._options_of_search(model), **model.trials[task.trial]}
+            return {**model.options, **search.options, **model.trials[task.trial]}
         return {**model.options, **(self.chosen(model) or {})}
 
     def needs(self, task: Task) -> dict[str, Task]:
@@ -238,13 +238,10 @@ class Tasks:
             chosen=None if best is None else model.trials[best],
             settings=self._settings_of_search(model)), indent=1)
 
-    def _options_of_search(self, model: Model) -> dict[str, Any]:
-        shared = self.file.search.options if self.file.search else {}
-        return {**model.options, **shared, **model.search_options}
-
     def _settings_of_search(self, model: Model) -> dict[str, Any]:
         if model.key not in self._of_searches:
-            self._of_searches[model.key] = self._settings_of(self._read(model, self._options_of_search(model))[0])
+            options = {**model.options, **(self.file.search.options if self.file.search else {})}
+            self._of_searches[model.key] = self._settings_of(self._read(model, options)[0])
         return self._of_searches[model.key]
 
     def _read(self, model: Model, options: Mapping[str, Any]) -> tuple[Plan, list[str]]:

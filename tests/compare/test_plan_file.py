@@ -53,7 +53,6 @@ def test_a_seed_that_is_missing_is_that_of_the_only_one(tmp_path: Path) -> None:
     (ONE + 'seeds = [1, 1]', r'the seeds are \[1, 1\]; expected a list of different'),
     (ONE + 'seeds = []', 'the seeds are'),
     (ONE + SEARCH, 'search has no trials, since no model has a search'),
-    ("models = dict(a=dict(config='a.py', search_options={'x.y': 1}))", 'models.a has search_options and no search'),
     ("models = dict(a=dict(config='a.py', search=[{'x.y': 1}]))", 'does not say how trials are trained'),
     ("models = dict(a=dict(config='a.py', search=[]))", 'models.a.search has no trials'),
     ("models = dict(a=dict(config='a.py', search=['x.y=1']))\n" + SEARCH, "has a trial 'x.y=1'; expected a dictionary"),

@@ -66,17 +66,6 @@ def test_trials_have_the_options_of_the_search_and_the_best_ones_are_chosen(task
     assert stored['chosen'] == {RATE: 1e-7} and [trial['value'] for trial in stored['trials']] == [0.2, 0.3]
 
 
-def test_options_of_one_models_trials_are_theirs_alone(tmp_path: Path) -> None:
-    file = write_plan(tmp_path, "models['alone']['search_options'] = {'train_cfg.max_epochs': 3}\n")
-    tasks = make_tasks(tmp_path)
-    assert tasks.plan(TRIALS[1]).cfg.train_cfg.max_epochs == 3
-    write_search(tasks, 0.2, 0.3)
-    assert tasks.options(ALONE[0]) == {RATE: 1e-7}
-    file.write_text(file.read_text().replace("epochs': 3", "epochs': 4"))
-    with pytest.raises(DistilPoseError, match='max_epochs'):  # other trials than those of the search that is there
-        make_tasks(tmp_path).trial_values(tasks.file.models['alone'])
-
-
 def test_the_first_of_equal_trials_is_the_best_and_failed_ones_are_not() -> None:
     values = {index: dict(value=value) for index, value in enumerate([None, 0.0, 0.3, 0.3])}
     assert best_trial(values, number=4) == 2
