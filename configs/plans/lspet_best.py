@@ -1,5 +1,5 @@
-# A student worth having: the largest one that takes a tenth of MoveNet Thunder's time on a CPU, from all labels of LSPET
-# and from the teacher on 7,200 people (docs/benchmarks/best_student.md).
+# A student worth having: the largest one that takes a tenth of MoveNet Thunder's time on a CPU, from all labels of
+# LSPET and from the teacher on 7,200 people (docs/benchmarks/best_student.md).
 name = 'lspet_best'
 results = 'docs/benchmarks/results/lspet_best'
 seeds = [0]
@@ -16,4 +16,4 @@ models = dict(best=dict(
         'default_hooks.checkpoint.max_keep_ckpts': 1,
         'default_hooks.checkpoint.save_best': None,
         'default_hooks.crop_store.folder': 'work_dirs/crops/unlabelled',
-        'default_hooks.teacher_cache.folder': 'work_dirs/thunder/unlabelled'}))
+        'default_hooks.teacher_cache.folder': 'work_dirs/thunder'}))

@@ -20,7 +20,7 @@ def _crops(people):
 
 
 def _outputs(people):
-    return {'default_hooks.teacher_cache.folder': 'work_dirs/thunder/' + people, **_crops(people)}
+    return {'default_hooks.teacher_cache.folder': 'work_dirs/thunder', **_crops(people)}
 
 
 def _rate(lr, **others):
@@ -45,7 +45,6 @@ _token_rates = [_rate(1e-3), _rate(5e-4), _rate(2e-3), _rate(1e-3, weight_decay=
 _strong = {'model.terms.simulated_heatmap.weight': 30.0, 'model.terms.score.weight': 0.3}
 _distilpose = [_rate(1e-3), _rate(2e-3), _rate(2e-3, weight_decay=0.1), {**_rate(1e-3), **_strong},
                {**_rate(2e-3), **_strong}]
-_search_outputs = {'default_hooks.teacher_cache.folder': 'work_dirs/thunder/search'}
 _certainty = {'model.terms.heatmaps.certainty': 'soft'}
 _token_certainty = {'model.terms.simulated_heatmap.certainty': 'soft'}
 _best_rate = _rate(4e-3, weight_decay=0.1)
@@ -79,9 +78,8 @@ models = dict(
                          options=_crops('labels')),
     heatmap_pseudo=_model('heatmaps, pseudo-labels', 'heatmap_resnet18_pseudo', search=_rates,
                           options=_crops('pseudo_labels')),
-    heatmap_fpd=_model('heatmaps, FPD', _fpd_config, search=_fpd, search_options=_search_outputs,
-                       options=_outputs('labels')),
-    heatmap_certainty=_model('heatmaps, FPD, by certainty', _fpd_config, search=_fpd, search_options=_search_outputs,
+    heatmap_fpd=_model('heatmaps, FPD', _fpd_config, search=_fpd, options=_outputs('labels')),
+    heatmap_certainty=_model('heatmaps, FPD, by certainty', _fpd_config, search=_fpd,
                              options={**_outputs('labels'), **_certainty}),
     fpd_100=_labels('100 % of the labels, FPD', _fpd_config + '_unlabelled', **_outputs('unlabelled')),
     pseudo_100=_labels('100 %, pseudo-labels', 'heatmap_resnet18_pseudo_unlabelled', **_crops('pseudo_100')),
@@ -96,10 +94,8 @@ models = dict(
     tokens_pseudo=_tokens('tokens, pseudo-labels', 'tokens_resnet18_pseudo', search=_token_rates,
                           options={**_crops('pseudo_labels'), **_start('model.backbone')}),
     tokens_distilpose=_tokens('tokens, DistilPose', _distilpose_config, search=_distilpose,
-                              search_options=_search_outputs,
                               options={**_outputs('labels'), **_start('model.student.backbone')}),
     tokens_certainty=_tokens('tokens, DistilPose, by certainty', _distilpose_config, search=_distilpose,
-                             search_options=_search_outputs,
                              options={**_outputs('labels'), **_start('model.student.backbone'), **_token_certainty}),
     heatmap_alone_twice=_model('heatmaps, alone, 120 epochs', 'heatmap_resnet18', seeds=[0],
                                options={**_crops('labels'), **_best_rate, **_epochs(120)}),
