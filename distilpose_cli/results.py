@@ -15,9 +15,9 @@ METRICS = ('pck', 'ap', 'mean_oks')
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Adds the options."""
     add = parser.add_argument_group('cost and figures of results; nothing is trained').add_argument
-    add('--cost', nargs=2, action='append', default=[], metavar=('MODEL', 'FILE.onnx'),
-        help='an ONNX file of a model; repeated, all are measured in turn: processor milliseconds of one crop on one '
-        'thread, written to cost.json in --out, beside the result files')
+    add('--cost', nargs=2, action='append', default=[], metavar=('MODEL', 'FILE'),
+        help='a model of a plan, or a family, and its ONNX file; repeated, all are measured in turn: processor '
+        'milliseconds of one crop on one thread, written to cost.json in --out, beside the result files')
     add('--figure', nargs='+', metavar=('KIND', 'RESULTS'), help='draw the result files of these folders as the SVG '
         'file --out: cost (quality over milliseconds, of cost.json), labels (over the share of labels) or families '
         '(bars); --only chooses models')

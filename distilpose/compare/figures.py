@@ -87,7 +87,8 @@ def read_costs(folders: Sequence[Path]) -> list[dict[str, Any]]:
 def cost_figure(rows: Sequence[ModelRow], costs: Sequence[Mapping[str, Any]], *, figure: str = 'pck') -> str:
     """Quality over milliseconds: models and teachers with their intervals, and the best for their time.
 
-    A cost is that of the model of its name, or of the teacher of the same file.
+    A cost is that of the model of its name, of the teacher of the same file, or of all other models of the family of
+    its name.
 
     Args:
         rows: those without a cost are left out.
@@ -148,10 +149,11 @@ def _draw_costs(points: Sequence[_Point], *, margins: tuple[float, float], figur
 
 
 def _cost_of(row: ModelRow, costs: Sequence[Mapping[str, Any]]) -> float | None:
-    """Milliseconds of the model of this name, or of the teacher of the same file."""
-    names = (row.key, f'{row.plan}/{row.key}')
+    """Milliseconds of the model of this name, of the teacher of the same file, or of the model's family."""
     files = [result.get('checkpoint_sha256') for result in row.results] if row.is_teacher else []
-    found = [cost for cost in costs if cost['name'] in names] or [cost for cost in costs if cost['sha256'] in files]
+    found = [*(cost for cost in costs if cost['name'] in (row.key, f'{row.plan}/{row.key}')),
+             *(cost for cost in costs if cost['sha256'] in files),
+             *(cost for cost in costs if cost['name'] == row.family)]
     return float(found[0]['milliseconds']) if found else None
 
 

@@ -64,6 +64,11 @@ def test_costs_are_those_of_the_model_or_of_the_teacher_of_the_same_file(results
     assert heights == [distilled[1], distilled[1], teacher[1], teacher[1]]  # tokens are worse and dearer
 
 
+def test_a_cost_may_be_that_of_a_family(results: Path) -> None:
+    write_costs(results, alone=1.0, heatmaps=3.0, stranger=2.0)
+    assert list(points(draw('cost', results))) == ['alone, 1 ms: 50.5', 'distilled & more, 3 ms: 60.5']
+
+
 def test_lines_over_the_share_of_labels(results: Path, tmp_path: Path) -> None:
     for share, value in ((0, 0.45), (25, 0.55)):
         write_result(tmp_path / 'labels', f'fpd_{share}', value)
