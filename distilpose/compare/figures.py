@@ -25,8 +25,8 @@ from .statistics import Interval
 
 KINDS = ('cost', 'labels', 'families')
 _APART, _APART_COSTS = 5.0, 3.5
-"""Least distance of points at one share of labels and of those of one cost, in units of the drawing, so that intervals
-do not cover one another."""
+"""Distance of points at one share of labels and of those of one cost, in units of the drawing, so that intervals are
+seen beside one another."""
 _MARGIN, _SAME_COST, _SAME_COST_LOG = 40.0, 10.0, 0.02
 """Points nearer to one another have one step of the stair: networks of one kind cost the same."""
 
@@ -134,7 +134,7 @@ def _draw_costs(points: Sequence[_Point], *, margins: tuple[float, float], figur
     colours = colours_of(point.row.family for point in points if not point.row.is_teacher)
     marks, labels, obstacles = '', list[Label](), list[Box]()
     points = sorted(points, key=lambda point: (point.milliseconds, point.found.value))
-    places = spread_out([plot.x(point.x) for point in points], low=0, high=WIDTH, least=_APART_COSTS)
+    places = _moved_apart([plot.x(point.x) for point in points])
     for x, (row, found, milliseconds) in zip(places, points, strict=True):
         colour = TEACHER if row.is_teacher else colours[row.family]
         marks += plot.point(x, found, colour=colour, tooltip=f'{row.title}, {milliseconds:.3g} ms')
@@ -146,6 +146,12 @@ def _draw_costs(points: Sequence[_Point], *, margins: tuple[float, float], figur
                      above=f'{HEADINGS[figure]}, percent')
     front = _front(plot, [(x, point.found.value or 0) for x, point in zip(places, points, strict=True)])
     return grid + front + marks + names, badness + sum(margins)
+
+
+def _moved_apart(places: Sequence[float]) -> list[float]:
+    """Horizontal places, of which three neighbours of one cost are a little apart."""
+    return [place + _APART_COSTS * (index % 3 - 1) * (sum(abs(place - other) < _SAME_COST for other in places) > 1)
+            for index, place in enumerate(places)]
 
 
 def _cost_of(row: ModelRow, costs: Sequence[Mapping[str, Any]]) -> float | None:

@@ -106,7 +106,7 @@ def _column(labels: Sequence[Label], is_right: bool, area: Box, obstacles: Seque
         boxes.append(Box(min(edge, far), middle - _LINE / 2, max(edge, far), middle + _LINE / 2))
     covered = sum(box.overlap(other) for box in boxes for other in obstacles)
     outside = sum(area.lacks(box) for box in boxes)
-    return _Column(labels, boxes, is_right, 10 * covered + 100 * outside + 10 * moved + (not is_right))
+    return _Column(labels, boxes, is_right, 30 * covered + 100 * outside + 10 * moved + (not is_right))
 
 
 def _badness(columns: Sequence[_Column]) -> float:
