@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +56,8 @@ class TeacherRow:
 
     def made_from(self) -> dict[str, Any]:
         """What a result file says of it, without paths of a machine."""
-        return dict(file=self.path.name, config=self.config, crop=self.crop, options=dict(self.options))
+        found = dict(file=self.path.name, config=self.config, crop=self.crop, options=dict(self.options))
+        return dict(json.loads(json.dumps(found, default=str)))
 
 
 def read_teachers(values: Mapping[str, Any], *, source: str) -> dict[str, TeacherRow]:

@@ -18,7 +18,7 @@ from distilpose.errors import DistilPoseError
 from tests.engine.tiny import write_config, write_data
 from tests.onnx_files import Shows, export
 
-DESCRIBED = {'model.input.mean': 127.5, 'model.input.std': 127.5, 'model.input.channel_order': 'bgr',
+DESCRIBED = {'model.input.mean': (127.5, 127.5, 127.5), 'model.input.std': 127.5, 'model.input.channel_order': 'bgr',
              'model.outputs.grid': 'i/n', 'model.input.padding': 1.0}
 
 
