@@ -124,7 +124,7 @@ def _work(connection: Connection, action: Callable[..., Any], arguments: tuple[A
     if hasattr(os, 'setpgrp'):
         os.setpgrp()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        os.nice(_LOWER_PRIORITY)  # the other training is longer, or this one would not be beside it
+        os.nice(_LOWER_PRIORITY)  # a training in the process that started this one is the longer one
     _print_to(output)
     lock = threading.Lock()
 

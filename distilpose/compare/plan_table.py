@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -52,7 +52,7 @@ class Results:
                 seeds = ', '.join(map(str, found[model.key])) or 'none'
                 notes.append(f'{model.title!r} has fewer seeds than the plan: {seeds} of '
                              f'{", ".join(map(str, model.seeds))}')
-        return cls(found, dict(_rows(tasks)), notes)
+        return cls(found, _rows(tasks, notes), notes)
 
     def estimate(self, name: str, figure: str, seeds: Sequence[int]) -> Estimate | None:
         """A figure of a row, or of a model over these seeds, with its draws."""
@@ -64,15 +64,21 @@ class Results:
         return mean_over_seeds([entry[figure] for entry in found])
 
 
-def _rows(tasks: Tasks) -> Iterator[tuple[str, Result]]:
-    """Results without a seed in the folder of the results."""
+def _rows(tasks: Tasks, notes: list[str]) -> dict[str, Result]:
+    """Results without a seed in the folder of the results; of other files there is a note."""
     ours = {'table.json', COSTS, *(tasks.search_file(model).name for model in tasks.file.models.values()),
             *(tasks.result_file(task).name for task in tasks.in_order)}
+    rows: dict[str, Result] = {}
     for file in sorted(tasks.file.results.glob('*.json')):
         if file.name not in ours:
-            found = read_json(file)
+            try:
+                found = read_json(file)
+            except DistilPoseError as error:  # which must not stop a queue
+                notes.append(f'left out: {error}')
+                continue
             if found['seed'] is None:
-                yield found['model'], found
+                rows[found['model']] = found
+    return rows
 
 
 def write_table(tasks: Tasks, *, command: str = '') -> str:

@@ -52,7 +52,7 @@ def test_result_and_progress_arrive_and_what_is_printed_is_in_a_file(tmp_path: P
     bars: list[Bar] = []
     before = time.monotonic()
     with OwnProcess(succeed, 4, title='student', folder=tmp_path, show=bars.append) as process:
-        assert process.wait() == 8
+        assert process.wait() == 8 and not process.is_running
         assert before < process.ended <= time.monotonic()
     assert [(bar.training, bar.completed) for bar in bars] == [('student', 1)]
     assert 'a line of the host' in (tmp_path / OUTPUT).read_text()

@@ -46,10 +46,12 @@ def test_a_row_without_a_seed_takes_the_place_of_a_teacher(tasks: Tasks) -> None
                figures=dict(ap=0.6, mean_oks=0.6, pck=0.6),
                draws=dict(ap=[0.5, 0.7] * 20 + [0.6]))
     write_json(tasks.file.results / 'row.json', row)
+    (tasks.file.results / 'other.json').write_text('{"rows": []}')
     text = write_table(tasks)
     student = next(model for model in read(tasks)['models'] if model['model'] == 'distilled')
     assert student['gap_closed'].keys() == {'ap'} and student['gap_closed']['ap']['value'] == pytest.approx(0.25)
     assert '| published | – | – | 60.0 | 60.0 | 60.0 | – | – | – | – |' in text
+    assert 'other.json is no result of a training (it has no model, seed, figures, draws)' in text
 
 
 def test_a_figure_that_is_none_gives_no_gain(tasks: Tasks) -> None:
