@@ -183,6 +183,10 @@ def _check_references(plan: PlanFile) -> None:
         if model.baseline is not None and model.baseline not in plan.models:
             raise DistilPoseError(f'{where}.baseline is {model.baseline!r}, which is none of the models'
                                   f'{_close(model.baseline, plan.models)}; expected one of {", ".join(plan.models)}')
+        rows = {**plan.models, **plan.teachers}
+        if model.teacher is not None and model.teacher not in rows:
+            raise DistilPoseError(f'{where}.teacher is {model.teacher!r}, which is none of the models and teachers'
+                                  f'{_close(model.teacher, rows)}; expected one of {", ".join(rows)}')
         for name in model.needs:
             if name not in plan.models:
                 raise DistilPoseError(f'{where} needs the checkpoint of {name!r}, which is none of the models'
