@@ -47,7 +47,7 @@ def parse_value(text: str) -> Any:
     Values look like Python's: numbers, ``True``, ``None``, ``a,b`` or ``[a,b]`` for lists, ``(a,b)`` for tuples.
 
     Raises:
-        DistilPoseError: brackets are unbalanced.
+        DistilPoseError: brackets are unbalanced, or there is more than lists of plain values in them.
     """
     if ',' not in text and text[:1] not in ('(', '['):
         return DictAction._parse_int_float_bool(text)
@@ -55,6 +55,9 @@ def parse_value(text: str) -> Any:
         return DictAction._parse_iterable(text)
     except AssertionError as error:
         raise DistilPoseError(f'the value {text!r} of --cfg-options has unbalanced brackets') from error
+    except RecursionError as error:  # in mmengine's parser
+        raise DistilPoseError(f'the value {text!r} of --cfg-options is no list of plain values; expected such as '
+                              '[1,2] or [a,(b,c)]. Write dictionaries into a config file that inherits') from error
 
 
 def merge_options(cfg: Config, options: Mapping[str, Any], *,

@@ -29,6 +29,12 @@ def test_values_are_read_like_python_and_keep_spaces(text: str, value: Any) -> N
     assert parse_value(text) == value and type(parse_value(text)) is type(value)
 
 
+@pytest.mark.parametrize('text', ["[dict(type='X',a=1)]", 'dict(a=1,b=2)'])
+def test_dictionaries_are_refused(text: str) -> None:
+    with pytest.raises(DistilPoseError, match='is no list of plain values; .* Write dictionaries into a config file'):
+        parse_value(text)
+
+
 def test_unbalanced_brackets_are_refused() -> None:
     with pytest.raises(DistilPoseError, match='unbalanced'):
         parse_value('[1,(2]')
