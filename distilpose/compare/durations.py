@@ -148,7 +148,7 @@ def _known(tasks: Tasks, key: str) -> tuple[float, str] | None:
             return trial['seconds'] / trial['iterations'], 'a trial'
     for folder in map(tasks.folder, [*mine, *tasks.trials(model)]):
         steps, seconds = read_history(folder).get('time'), training_seconds(folder)
-        if steps is not None and seconds:
+        if steps is not None and seconds and steps.steps[-1] >= _ITERATIONS:  # the first ones take longer
             return seconds / int(steps.steps[-1]), 'a log'
     return None
 

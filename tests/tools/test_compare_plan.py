@@ -19,7 +19,7 @@ TOOL = Path(__file__).resolve().parents[2] / 'tools/compare.py'
 
 @pytest.mark.slow
 def test_a_plan_is_stopped_resumed_and_then_read(tmp_path: Path) -> None:
-    plan = write_plan(tmp_path, "models['teacher']['options'] = {'train_cfg.max_epochs': 40}\n")
+    plan = write_plan(tmp_path, "models['teacher']['options'] = {'train_cfg.max_epochs': 20}\n")
     command: list[str | Path] = [sys.executable, TOOL, '--plan', plan, '--results', tmp_path / 'results', '--work-dir',
                                  tmp_path / 'work', '--jobs', '2']
     folder = tmp_path / 'work' / 'seed_0' / 'teacher'
