@@ -27,6 +27,7 @@ source_suffix = {'.md': 'markdown'}
 include_patterns = ['docs/**', '*.md', 'teacher_chkpts/README.md']
 exclude_patterns = [folder.name for folder in ROOT.iterdir()
                     if folder.is_dir() and folder.name not in ('docs', 'teacher_chkpts')]
+exclude_patterns += ['docs/benchmarks/results']  # tables that a plan writes
 
 myst_enable_extensions: list[str] = []
 myst_heading_anchors = 3
