@@ -28,7 +28,8 @@ GROUPS = {
     f'{BODY}/simdr': ('SimDR, SimDR* and heatmaps', '[methods](methods.md#simdr-and-tokenpose)'),
     f'{BODY}/fpd': ('FPD', '[FPD](fpd.md)'),
     f'{BODY}/several_teachers': ('Several teachers', '[teachers](teachers.md#several-teachers)'),
-    f'{BODY}/movenet': ('MoveNet as the teacher', '[LSPET](benchmarks/lspet.md)'),
+    f'{BODY}/movenet': ('MoveNet as the teacher', '[a good teacher](benchmarks/lspet.md), '
+                        '[labels](benchmarks/labels.md), [best student](benchmarks/best_student.md)'),
     f'{BODY}/dwpose': ('DWPose, body', '[DWPose](dwpose.md)'),
     f'{BODY}/methods': ('Attention transfer, RKD, bones, CWD, PKD, DIST, DKD and standardised logits',
                         '[methods](methods.md#attention-transfer)'),
