@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
@@ -15,6 +16,7 @@ from mmengine.utils import import_modules_from_strings
 from distilpose.checkpoints import check_training_state, load_file
 from distilpose.config.differences import differences, read_literals
 from distilpose.config.named_teachers import named_teachers
+from distilpose.distillation.crop_pipelines import add_teacher_crops
 from distilpose.engine import train
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.errors import DistilPoseError
@@ -204,7 +206,9 @@ def check_stored(meta: Mapping[str, Any], cfg: Config, *, source: str, seed: int
     except (KeyError, ValueError, SyntaxError) as error:
         raise DistilPoseError(f'the checkpoint in {source} does not say how it was trained ({error}); expected one of '
                               'tools/train.py. Move it away to train again') from error
-    found = differences(what_decides(stored, cfg), what_decides(cfg.to_dict(), cfg), ignore=MAY_DIFFER)
+    expected = copy.deepcopy(cfg)
+    add_teacher_crops(expected)  # as the training that stored its config has done
+    found = differences(what_decides(stored, cfg), what_decides(expected.to_dict(), cfg), ignore=MAY_DIFFER)
     words = [f'{place} is {one} there and {other} here' for place, one, other in found]
     if meta.get('seed') != seed:
         words.append(f'its seed is {meta.get("seed")} and not {seed}')
