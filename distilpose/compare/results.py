@@ -103,7 +103,7 @@ def training_seconds(folder: Path) -> float | None:
     found = read_history(folder).get('time')
     if found is None:
         return None
-    return round(float(np.sum(found.values * np.diff(found.steps, prepend=0))), 1)
+    return round(float(np.sum(found.values * np.diff(found.steps, prepend=0))), 3)
 
 
 def write_json(file: Path, values: Mapping[str, Any], *, indent: int | None = None) -> None:
