@@ -1,0 +1,43 @@
+# DistilPose's terms from a good teacher on LSPET (docs/benchmarks/distilpose_terms.md): a TokenPose that learnt from
+# MoveNet Thunder teaches token regression; each term off, and tokens with ten times their weight. Teacher and students
+# start from the backbone of heatmaps alone.
+name = 'lspet_terms'
+results = 'docs/benchmarks/results/lspet_terms'
+seeds = [0, 1]
+fast = 'auto'
+
+_configs = 'configs/body/2d_kpt_sview_rgb_img/movenet/lspet/'
+
+
+def _start(backbone):
+    return {backbone + '.init_cfg': dict(type='Pretrained', prefix='backbone.'),
+            backbone + '.init_cfg.checkpoint': '@heatmaps'}
+
+
+def _student(title, **options):
+    return dict(title=title, config=_configs + 'distilpose_tokenpose_to_tokens_lspet_96x96.py', family='terms',
+                baseline='alone', teacher='tokenpose',
+                options={**_start('model.student.backbone'), 'model.teacher.checkpoint': '@tokenpose', **options})
+
+
+options = {
+    'optim_wrapper.optimizer.weight_decay': 0.1,
+    'train_cfg.val_interval': 20,
+    'default_hooks.checkpoint.interval': 5,
+    'default_hooks.checkpoint.max_keep_ckpts': 1,
+    'default_hooks.checkpoint.save_best': None}
+models = dict(
+    heatmaps=dict(title='heatmaps, alone', config=_configs + 'heatmap_resnet18_lspet_96x96.py', seeds=[0],
+                  options={'optim_wrapper.optimizer.lr': 4e-3}),
+    tokenpose=dict(title='TokenPose from Thunder', seeds=[0],
+                   config=_configs + 'fpd_thunder_to_tokenpose_unlabelled_lspet_96x96.py',
+                   options={**_start('model.student.backbone'), 'train_cfg.max_epochs': 40,
+                            'param_scheduler.1.end': 40, 'default_hooks.teacher_cache.folder': 'work_dirs/thunder'}),
+    alone=dict(title='tokens, alone', config=_configs + 'tokens_resnet18_lspet_96x96.py', family='terms',
+               options=_start('model.backbone')),
+    distilled=_student('DistilPose'),
+    no_tokens=_student('no tokens', **{'model.terms.visual_tokens': None, 'model.terms.keypoint_tokens': None}),
+    no_heatmap=_student('no heatmap', **{'model.terms.simulated_heatmap': None}),
+    no_score=_student('no score', **{'model.terms.score': None, 'model.student.head.with_scores': False}),
+    tokens_10=_student('tokens x 10', **{'model.terms.visual_tokens.weight': 5e-3,
+                                         'model.terms.keypoint_tokens.weight': 5e-3}))
