@@ -5,10 +5,12 @@ Shared by the teacher cache and the crop store.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -125,10 +127,22 @@ def open_slots(path: Path, length: int, *, kind: str) -> FileIO:
     """
     if path.is_symlink():
         raise DistilPoseError(f'{path} is no file of a {kind} but a link; name a folder whose files are its own')
-    with open(path, 'ab') as file:
+    with open(path, 'ab', buffering=0) as file, locked_file(file):  # or it would be cut to the length of another run
         if path.stat().st_size < length:
             file.truncate(length)
     return FileIO(path, 'r+')
+
+
+@contextmanager
+def locked_file(file: FileIO) -> Iterator[None]:
+    """Keeps other processes that ask for it from changing a file meanwhile, where the file system has such locks."""
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def write_slot(file: FileIO, offset: int, data: Any) -> None:

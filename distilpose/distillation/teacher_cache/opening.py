@@ -49,8 +49,9 @@ def open_cache(distiller: Any, folder: Path, facts: Mapping[str, str], *, slots:
     fields = list(field_names(outputs, fields))
     layout, salt = agree_on_header(folder, facts, RecordLayout.of(outputs, fields))
     table = {} if people is None else agree_on_people(folder, people)
-    store = SlotStore(folder, slots=slots if people is None else len(table), values=layout.values, dtype=dtype,
-                      salt=salt)
+    if people is not None:  # two trainings that begin at once may both have added a person, who keeps the first slot
+        slots = 1 + max(table.values(), default=0)
+    store = SlotStore(folder, slots=slots, values=layout.values, dtype=dtype, salt=salt)
     tolerance = _TOLERANCE if paired.teacher.dtype is None else _TOLERANCE_OF_HALF
     options: dict[str, Any] = dict(store=store, layout=layout, fields=fields, tolerance=tolerance, name=name)
     return TeacherCache(run, **options) if people is None else PersonCache(run, table=table, **options)

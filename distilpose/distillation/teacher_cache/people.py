@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from mmengine.dist import barrier, is_main_process
 
 from distilpose.errors import DistilPoseError
+from distilpose.slot_files import locked_file, write_slot
 from distilpose.structures import teacher_fields
 
 from .store import SlotStore
@@ -90,8 +92,14 @@ def _append(file: Path, keys: Sequence[int]) -> None:
     if file.is_symlink():
         raise DistilPoseError(f'{file} is no file of a teacher cache but a link; name a folder whose files are its own')
     try:
-        with open(file, 'ab', buffering=0) as table:  # in one piece, beside others that append
-            table.write(np.array(new, '<i8').tobytes())
+        with open(file, 'ab', buffering=0) as table, locked_file(table):
+            known = _read(file)  # others may have added some
+            size = table.seek(0, os.SEEK_END)
+            try:
+                write_slot(table, size, np.array([key for key in new if key not in known], '<i8').tobytes())
+            except OSError:
+                table.truncate(size)  # a part of a key would be read as another one
+                raise
     except OSError as error:
         raise DistilPoseError(f'the teacher cache {file.parent} cannot be written: {error.strerror or error}; make '
                               'room, or name another folder') from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,10 @@ class PersonCache(TeacherCache):
                  **options: Any) -> None:
         super().__init__(run_teacher, **options)
         self.table = table
+
+    def filled_of(self, people: Iterable[int]) -> int:
+        """How many of the people of these keys have outputs in the cache, which may have those of others, too."""
+        return self.store.filled_of(np.array([self.table[key] for key in set(people)], np.int64))
 
     def outputs(self, images: Tensor, data_samples: Sequence[Any]) -> PoseOutputs:
         """As :meth:`TeacherCache.outputs`, relative to the teacher's own crops."""

@@ -57,6 +57,10 @@ class SlotStore:
         """How many of the slots have a mark."""
         return int(np.count_nonzero(self._marks))
 
+    def filled_of(self, slots: np.ndarray) -> int:
+        """How many of these slots have a mark."""
+        return int(np.count_nonzero(self._marks[slots]))
+
     def find(self, slots: np.ndarray, crops: np.ndarray) -> np.ndarray:
         """Which slots (B,) hold the record of their crop: booleans (B,).
 

@@ -75,13 +75,12 @@ def detach_caches(runner: Runner) -> None:
         cut.caches = {}
 
 
-def describe_people(cache: TeacherCache, people: Sequence[int]) -> str:
-    """What is kept, and how large it is, for the log."""
-    size, filled = cache.store.record_bytes, cache.store.filled
-    count = len(set(people))
+def describe_people(cache: TeacherCache, people: Sequence[int], *, filled: int) -> str:
+    """What is kept, how large it is and how many of the people are in it, for the log."""
+    size, count = cache.store.record_bytes, len(set(people))
     return (f'The teacher cache {cache.store.folder} keeps {", ".join(cache.layout.fields)} of {count} people of this '
             f"training, for the teacher's own unaugmented crops: {describe_bytes(size)} each, "
-            f'{describe_bytes(size * count)} in all. {filled} people are in it. The teacher runs once for each of the '
+            f'{describe_bytes(size * count)} in all. {filled} of them are in it. The teacher runs once for each of the '
             'others, and no augmentation repeats.')
 
 

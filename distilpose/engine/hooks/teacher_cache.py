@@ -101,8 +101,10 @@ class TeacherCacheHook(Hook):
             else:
                 cache = open_cache(model, folder, facts_of_people(runner, paired, dtype=self.dtype), slots=0,
                                    dtype=self.dtype, name=name, people=people)
-                reserved += check_room(cache.store, samples=len(set(people)), variants=1, reserved=reserved)
-                text = describe_people(cache, people)
+                filled = cache.filled_of(people) if isinstance(cache, PersonCache) else 0
+                reserved += check_room(cache.store, samples=len(set(people)), variants=1, reserved=reserved,
+                                       filled=filled)
+                text = describe_people(cache, people, filled=filled)
             runner.logger.info(text)
             self.caches[name] = paired.cache = cache
         attach_caches(runner, self.caches)
@@ -145,7 +147,8 @@ class TeacherCacheHook(Hook):
         self.caches, self._repeats = {}, False
 
 
-def check_room(store: SlotStore, *, samples: int, variants: int, reserved: int = 0) -> int:
+def check_room(store: SlotStore, *, samples: int, variants: int, reserved: int = 0,
+               filled: int | None = None) -> int:
     """Compares what the cache still needs with what the disk has.
 
     Args:
@@ -153,6 +156,7 @@ def check_room(store: SlotStore, *, samples: int, variants: int, reserved: int =
         samples: their number.
         variants: augmentations of each.
         reserved: bytes that other caches of this run still need.
+        filled: how many of these are in it; by default all that are.
 
     Returns:
         The bytes that it needs.
@@ -160,7 +164,8 @@ def check_room(store: SlotStore, *, samples: int, variants: int, reserved: int =
     Raises:
         DistilPoseError: it is too much; the message has the number of variants that fit.
     """
-    size, filled, free = store.record_bytes, store.filled, shutil.disk_usage(store.folder).free
+    size, free = store.record_bytes, shutil.disk_usage(store.folder).free
+    filled = store.filled if filled is None else filled
     free = max(free - reserved, 0)
     needed = size * max(samples * variants - filled, 0)
     if needed <= free:

@@ -72,7 +72,7 @@ def test_the_teacher_runs_once_for_each_person(tiny_data: Path, tmp_path: Path, 
     assert [size for size in seen if size > 1] == [4, 4, 4]
     assert f'run on {tiny.NUM_IMAGES} of {EPOCHS * tiny.NUM_IMAGES} crops' in log
     assert 'keeps heatmaps of 12 people of this training' in log and 'no augmentation repeats' in log
-    assert '1.63 kB each, 19.6 kB in all. 0 people are in it' in log
+    assert '1.63 kB each, 19.6 kB in all. 0 of them are in it' in log
 
 
 def test_a_full_cache_gives_the_same_training_without_the_teacher(filled: Filled, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_new_people_are_added(filled: Filled, tmp_path: Path) -> None:
     first = run(filled.config, tmp_path / 'first', cache, train_dataloader__dataset__indices=8)
     second = run(filled.config, tmp_path / 'second', cache)
     assert 'run on 8 of 24' in log_of(first) and 'run on 4 of 36' in log_of(second)
-    assert '8 people are in it' in log_of(second)
+    assert '8 of them are in it' in log_of(second)
     assert_close_losses(logged_losses(tmp_path / 'second'), logged_losses(filled.work_dir))
 
 
@@ -259,3 +259,12 @@ def test_two_processes_fill_one_cache(filled: Filled, tmp_path: Path) -> None:
     assert np.fromfile(tmp_path / 'cache' / 'marks.bin', np.uint64).all()
     assert (tmp_path / 'cache' / 'people.bin').read_bytes() == (filled.cache / 'people.bin').read_bytes()
     assert logged_losses(tmp_path / 'full') == logged_losses(tmp_path / 'empty')
+
+
+def test_people_that_two_trainings_added_at_once_have_slots(filled: Filled, tmp_path: Path) -> None:
+    shutil.copytree(filled.cache, tmp_path / 'cache')
+    people = (tmp_path / 'cache' / 'people.bin').read_bytes()
+    (tmp_path / 'cache' / 'people.bin').write_bytes(people[:80] * 2 + people[80:])
+    log = log_of(run(filled.config, tmp_path / 'run', tmp_path / 'cache', train_cfg__max_epochs=1))
+    assert 'run on 2 of 12 crops' in log  # those of the last two, whose slots are others
+    assert '10 of them are in it' in log

@@ -300,6 +300,8 @@ def test_a_small_disk_is_refused_before_it_is_full(filled: Filled, tmp_path: Pat
     check_room(full, samples=tiny.NUM_IMAGES, variants=2)
     with pytest.raises(DistilPoseError, match='not even one variant fits'):
         check_room(SimpleNamespace(**vars(full) | dict(filled=0)), samples=100, variants=2)
+    with pytest.raises(DistilPoseError, match='100 samples in 1 variants'):  # others fill it
+        check_room(SimpleNamespace(**vars(full) | dict(filled=1000)), samples=100, variants=1, filled=0)
 
 
 @pytest.mark.parametrize('arguments', [
