@@ -14,6 +14,7 @@ import torch
 from distilpose.benchmark.timing import interleave
 from distilpose.distillation.teachers.onnx.description import describe_file
 from distilpose.distillation.teachers.onnx.session import OnnxSession, import_onnxruntime
+from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError
 from distilpose.processor import processor_name
 
@@ -42,6 +43,7 @@ def write_costs(files: Sequence[tuple[str, str | Path]], *, folder: Path, runs: 
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise DistilPoseError(f'--cost {twice!r} names two files; give each a name of its own')
+    check_writable(folder, name='--out')
     sessions = {name: OnnxSession(Path(file).expanduser().absolute(), threads=1) for name, file in files}
     milliseconds = measure_costs(sessions, runs=runs)
     rows = [dict(name=name, file=session.file.name, milliseconds=round(milliseconds[name], 3),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distilpose.checkpoints.writing import write_atomically
+from distilpose.engine.work_dir import check_writable
 from distilpose.errors import DistilPoseError
 from distilpose.report.curves import log_ticks
 
@@ -54,6 +55,7 @@ def write_figure(request: FigureRequest) -> Path:
     Raises:
         DistilPoseError: results, costs or lines are missing.
     """
+    check_writable(request.out.parent, name='--out')
     every = read_rows(request.results)
     rows = [find_row(name, every) for name in request.only] or every
     rows = [row for row in rows if row.interval(request.figure).value is not None]
@@ -65,7 +67,6 @@ def write_figure(request: FigureRequest) -> Path:
         drawn = label_figure(lines, teachers=[row for row in rows if row.is_teacher], figure=request.figure)
     else:
         drawn = family_figure(rows, figure=request.figure)
-    request.out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(request.out, drawn)
     return request.out
 

@@ -14,11 +14,13 @@ from distilpose.config.option_names import did_you_mean
 from distilpose.errors import DistilPoseError
 
 from .plans import REFERENCE
+from .results import check_plain
 from .teacher_rows import TeacherRow, read_teachers
 
 _ENTRIES = ('name', 'results', 'seeds', 'options', 'models', 'teachers', 'search', 'fast')
 _OF_A_MODEL = ('title', 'family', 'config', 'options', 'search', 'seeds', 'baseline', 'teacher')
 _OF_A_SEARCH = ('seed', 'options', 'metric')
+_OTHER_FILES = r'table|cost|.*_search|.*_seed\d+'
 _ANY: Any = object
 
 
@@ -56,9 +58,7 @@ class Model:
     @property
     def needs(self) -> set[str]:
         """Keys of the models whose checkpoints its options name."""
-        values = [value for options in (self.options, *self.trials) for value in options.values()]
-        return {value.removeprefix(REFERENCE) for value in values
-                if isinstance(value, str) and value.startswith(REFERENCE)}
+        return {name for options in (self.options, *self.trials) for name in names_of_trainings(options)}
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,12 @@ class PlanFile:
             return model.seeds[0]
         raise DistilPoseError(f'{self.source}: a training of seed {seed} needs the checkpoint of {model.key!r}, which '
                               f'has the seeds {list(model.seeds)}; add the seed there, or give it one seed for all')
+
+
+def names_of_trainings(options: Mapping[str, Any]) -> set[str]:
+    """Keys of the models whose checkpoints options name."""
+    return {value.removeprefix(REFERENCE) for value in options.values()
+            if isinstance(value, str) and value.startswith(REFERENCE)}
 
 
 def read_plan_file(path: str | Path, *, options: Mapping[str, Any] | None = None,
@@ -173,13 +179,19 @@ def _teachers(entries: Mapping[str, Any], *, source: str, models: Mapping[str, M
         if key in models or not re.fullmatch('[a-z0-9_]+', key):
             raise DistilPoseError(f'{source}: teachers.{key} is the name of a result file; expected small letters, '
                                   'digits and underscores, and none of the models')
+        if re.fullmatch(_OTHER_FILES, key):
+            raise DistilPoseError(f'{source}: teachers.{key} would have the result file {key}.json, which is one of '
+                                  'tables, costs, a search or a training; give it another name')
     return found
 
 
 def _check_references(plan: PlanFile) -> None:
-    """Looks whether all models that are named are there, with the seeds that others need."""
+    """Looks whether all models that are named are there, with the seeds that others need, and options are plain."""
     for model in plan.models.values():
         where = f'{plan.source}: models.{model.key}'
+        searched = plan.search.options if plan.search and model.trials else {}
+        for options in (model.options, *model.trials, searched):
+            check_plain(options, where=where)
         if model.baseline is not None and model.baseline not in plan.models:
             raise DistilPoseError(f'{where}.baseline is {model.baseline!r}, which is none of the models'
                                   f'{_close(model.baseline, plan.models)}; expected one of {", ".join(plan.models)}')
@@ -187,7 +199,7 @@ def _check_references(plan: PlanFile) -> None:
         if model.teacher is not None and model.teacher not in rows:
             raise DistilPoseError(f'{where}.teacher is {model.teacher!r}, which is none of the models and teachers'
                                   f'{_close(model.teacher, rows)}; expected one of {", ".join(rows)}')
-        for name in model.needs:
+        for name in model.needs | names_of_trainings(searched):
             if name not in plan.models:
                 raise DistilPoseError(f'{where} needs the checkpoint of {name!r}, which is none of the models'
                                       f'{_close(name, plan.models)}; expected one of {", ".join(plan.models)}')

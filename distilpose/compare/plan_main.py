@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from distilpose.engine.work_dir import check_writable
 from distilpose.engine.work_dir_lock import locked
 from distilpose.errors import DistilPoseError, RunFailed
 from distilpose.processor import usable_cores
@@ -50,6 +51,7 @@ def run_plan(request: PlanRequest) -> None:
         log(f'Note: {note}.')
     waiting = left(tasks, only=request.only)
     _check_validations(tasks, waiting)
+    check_writable(request.file.results, name='--results')
     threads = max(1, usable_cores() // request.jobs) if request.jobs > 1 and 'OMP_NUM_THREADS' not in os.environ \
         else None
     if waiting:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from distilpose.engine.launch import load_and_change
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.errors import DistilPoseError
 
-from .plan_file import Model, PlanFile
+from .plan_file import Model, PlanFile, names_of_trainings
 from .plans import Plan, Request, in_order, make_plan
 from .results import check_settings, digest, read_json, settings_of, write_json
 from .runs import Job, at, check_stored, is_final
@@ -78,7 +78,8 @@ class Tasks:
         plans = []
         for model in self.file.models.values():
             plan, warnings = self._read(model, model.options)
-            plans.append(plan)
+            searched = self.file.search.options if self.file.search and model.trials else {}
+            plans.append(replace(plan, needs={name: name for name in model.needs | names_of_trainings(searched)}))
             notes += warnings
             for task in self.trials(model) if self.chosen(model) is None else ():
                 self.plan(task)

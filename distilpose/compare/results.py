@@ -112,6 +112,20 @@ def write_json(file: Path, values: Mapping[str, Any], *, indent: int | None = No
     write_atomically(file, json.dumps(_without_nan(values), indent=indent, allow_nan=False) + '\n')
 
 
+def check_plain(options: Mapping[str, Any], *, where: str) -> None:
+    """Looks whether options can be written, before a training that they are of.
+
+    Raises:
+        DistilPoseError: one cannot.
+    """
+    for name, value in options.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise DistilPoseError(f'{where} has the option {name}={value!r:.60}, which a result file cannot hold; '
+                                  'expected numbers, texts, lists and dictionaries, such as list(range(10))') from error
+
+
 def _without_nan(node: Any) -> Any:
     if isinstance(node, Mapping):
         return {key: _without_nan(value) for key, value in node.items()}

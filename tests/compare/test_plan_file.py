@@ -60,6 +60,12 @@ def test_a_seed_that_is_missing_is_that_of_the_only_one(tmp_path: Path) -> None:
     ("models = dict(a=dict(config='a.py', baseline='aa'))", "baseline is 'aa', which is none of the models"),
     ("models = dict(a=dict(config='a.py', teacher='aa'))", "teacher is 'aa', which is none of the models and teachers"),
     ("models = dict(a=dict(config='a.py', options={'load_from': '@bb'}))", "needs the checkpoint of 'bb'"),
+    ("models = dict(a=dict(config='a.py', search=[{'x.y': 1}]))\nsearch = dict(seed=0, metric='PCK', "
+     "options={'load_from': '@bb'})", "models.a needs the checkpoint of 'bb'"),
+    ("models = dict(a=dict(config='a.py', options={'x.indices': range(9)}))",
+     r'models.a has the option x.indices=range\(0, 9\), which a result file cannot hold'),
+    (ONE + "teachers = dict(table=dict(file='t.onnx', config='a.py'))", 'would have the result file table.json'),
+    (ONE + "teachers = dict(a_seed0=dict(file='t.onnx', config='a.py'))", 'would have the result file a_seed0.json'),
     ("models = dict(t=dict(config='t.py', seeds=[1, 2]), a=dict(config='a.py', options={'load_from': '@t'}))",
      r"a training of seed 0 needs the checkpoint of 't', which has the seeds \[1, 2\]"),
 ])

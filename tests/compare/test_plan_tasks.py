@@ -46,6 +46,13 @@ def test_trainings_that_need_each_other_are_refused(tmp_path: Path) -> None:
         make_tasks(tmp_path).check()
 
 
+def test_a_trial_that_needs_what_needs_its_model_is_refused(tmp_path: Path) -> None:
+    write_plan(tmp_path, "models['alone']['search'][1]['load_from'] = '@teacher'\n"
+               "models['teacher']['options'] = {'load_from': '@alone'}\nmodels['teacher']['seeds'] = [0, 1]")
+    with pytest.raises(DistilPoseError, match='need each other'):
+        make_tasks(tmp_path).check()
+
+
 def test_a_trial_that_does_not_fit_the_config_is_refused_at_once(tmp_path: Path) -> None:
     write_plan(tmp_path, "models['alone']['search'][1]['optim_wrapper.lr'] = 1\n")
     with pytest.raises(DistilPoseError, match=r'optim_wrapper\.lr would have no effect'):
