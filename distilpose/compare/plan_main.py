@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from distilpose.engine.work_dir import check_writable
 from distilpose.engine.work_dir_lock import locked
@@ -18,7 +19,7 @@ from .plan_file import PlanFile
 from .plan_queue import TrainingQueue, log
 from .plan_table import write_table
 from .plan_tasks import Task, Tasks
-from .teacher_rows import teacher_rows
+from .teacher_rows import check_teachers, teacher_rows
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ def run_plan(request: PlanRequest) -> None:
         log(f'Note: {note}.')
     waiting = left(tasks, only=request.only)
     _check_validations(tasks, waiting)
+    of_teachers: dict[str, Any] = dict(results=request.file.results, options=request.file.options,
+                                       data_root=request.data_root)
+    check_teachers(request.file.teachers, **of_teachers)
     check_writable(request.file.results, name='--results')
     threads = max(1, usable_cores() // request.jobs) if request.jobs > 1 and 'OMP_NUM_THREADS' not in os.environ \
         else None
@@ -58,8 +62,7 @@ def run_plan(request: PlanRequest) -> None:
         log(describe(estimate_durations(tasks, waiting, threads=threads), jobs=request.jobs))
     if request.is_estimate:
         return
-    teacher_rows(request.file.teachers, plan=request.file.name, results=request.file.results,
-                 options=request.file.options, data_root=request.data_root, log=log)
+    teacher_rows(request.file.teachers, plan=request.file.name, log=log, **of_teachers)
     try:
         with locked(request.work_dir):
             failed = TrainingQueue(tasks, waiting, threads=threads).run(jobs=request.jobs)
@@ -79,12 +82,12 @@ def _check(request: PlanRequest) -> None:
 
 
 def _check_validations(tasks: Tasks, waiting: Sequence[Task]) -> None:
-    """Looks whether the models that are left are measured on the same people.
+    """Looks whether all models are measured on the same people, also those that are done, if some are left.
 
     Raises:
         DistilPoseError: they are not, or by something else than one ``CocoMetric``.
     """
-    plans = {task.model: tasks.plan(task) for task in waiting if task.trial is None}
+    plans = {task.model: tasks.plan(task) for task in tasks.in_order if task.trial is None} if waiting else {}
     first: Validation | None = None
     for plan in plans.values():
         found = Validation.of(plan.cfg, name=f'{plan.title!r} ({plan.config})')

@@ -21,7 +21,7 @@ from distilpose.report.metrics import in_percent
 
 from .measure import Measured, Validation, by_keypoint, estimate, evaluation_of
 from .plans import Plan
-from .results import figures_of, read_json, write_json
+from .results import digest, figures_of, read_json, settings_of, write_json
 from .runs import Run
 
 _REQUIRED, _FURTHER = ('file', 'config'), ('title', 'family', 'options', 'crop')
@@ -85,6 +85,9 @@ def _read(key: str, spec: Any, entry: str) -> TeacherRow:
     if missing:
         raise DistilPoseError(f'{entry} has no {missing[0]}; expected the path of '
                               + ('an ONNX file' if missing == ['file'] else "a student's config"))
+    for name in ('title', 'family'):
+        if not isinstance(spec.get(name, ''), str):
+            raise DistilPoseError(f'{entry}.{name} is {spec[name]!r}; expected a text')
     if not is_onnx_file(spec['file']):
         raise DistilPoseError(f'{entry}.file is {spec["file"]}; expected an ONNX file. A teacher with a config and a '
                               'checkpoint is one of the models')
@@ -101,7 +104,7 @@ def teacher_rows(teachers: Mapping[str, TeacherRow], *, plan: str, results: Path
     """Measures teachers and writes ``<results>/<key>.json``, result files whose seed is ``None``.
 
     A file that was made from the same is read, also where the ONNX file is gone. All are checked before the first of
-    them is measured.
+    them is measured, see :func:`check_teachers`.
 
     Args:
         teachers: from :func:`read_teachers`.
@@ -117,33 +120,61 @@ def teacher_rows(teachers: Mapping[str, TeacherRow], *, plan: str, results: Path
     Raises:
         DistilPoseError: a file or a config is missing, or they do not fit.
     """
-    shared = {key: value for key, value in (options or {}).items() if key.startswith(_OF_VALIDATION)}
-    found: dict[str, dict[str, Any]] = {}
-    for key, row in teachers.items():
-        stored = _stored(row, results / f'{key}.json')
-        if stored is None:
-            _read_config(row, shared, data_root)
-        else:
-            found[key] = stored
+    shared = _of_validation(options)
+    found = check_teachers(teachers, results=results, options=options, data_root=data_root)
     for key, row in teachers.items():
         if key not in found:
             found[key] = dict(plan=plan, model=key, title=row.title, family=row.family, seed=None, **row.made_from(),
-                              **_measure(row, shared, data_root), processor=processor_name(), torch=torch.__version__)
+                              validation=_validation(row, shared, data_root), **_measure(row, shared, data_root),
+                              processor=processor_name(), torch=torch.__version__)
             write_json(results / f'{key}.json', found[key])
             log(f'{row.title}: AP {in_percent(found[key]["figures"]["ap"])}, '
                 f'PCK {in_percent(found[key]["figures"]["pck"])}.')
     return {key: found[key] for key in teachers}
 
 
-def _stored(row: TeacherRow, file: Path) -> dict[str, Any] | None:
+def check_teachers(teachers: Mapping[str, TeacherRow], *, results: Path, options: Mapping[str, Any] | None = None,
+                   data_root: str | None = None) -> dict[str, dict[str, Any]]:
+    """Looks whether teachers can be measured, as far as that is known without it; arguments as of :func:`teacher_rows`.
+
+    Returns:
+        Key -> values of the result files that are there.
+
+    Raises:
+        DistilPoseError: a file or a config is missing, or they do not fit.
+    """
+    shared = _of_validation(options)
+    found: dict[str, dict[str, Any]] = {}
+    for key, row in teachers.items():
+        stored = _stored(row, results / f'{key}.json', shared, data_root)
+        if stored is None:
+            _read_config(row, shared, data_root)
+        else:
+            found[key] = stored
+    return found
+
+
+def _of_validation(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (options or {}).items() if key.startswith(_OF_VALIDATION)}
+
+
+def _stored(row: TeacherRow, file: Path, shared: Mapping[str, Any], data_root: str | None) -> dict[str, Any] | None:
     """The result file, ``None`` where there is none, or one of something else."""
     if not file.is_file():
         return None
     values, expected = read_json(file), row.made_from()
     is_same = all(values.get(name) == expected[name] for name in _MADE_FROM)
+    if 'validation' in values:  # of an earlier version it is not known
+        is_same = is_same and values['validation'] == _validation(row, shared, data_root)
     if row.path.is_file():
         is_same = is_same and values['checkpoint_sha256'] == sha256_of(row.path)
     return values if is_same else None
+
+
+def _validation(row: TeacherRow, shared: Mapping[str, Any], data_root: str | None) -> str:
+    """A digest of the data set that it is measured on, and of how that is read."""
+    cfg, _ = load_and_change(row.config, options={**shared, **split_options(row.options)[0]}, data_root=data_root)
+    return digest(settings_of(cfg, fast='off')['val_dataloader']['dataset'])
 
 
 def _read_config(row: TeacherRow, shared: Mapping[str, Any], data_root: str | None) -> tuple[Run, dict[str, Any]]:

@@ -62,7 +62,20 @@ def test_a_row_that_is_there_is_read_also_without_the_file(tmp_path: Path) -> No
     assert again['enlarged'] == first['enlarged'] and again['own'] != first['own'] and len(lines) == 3
 
 
+def test_a_row_of_other_people_is_measured_again(tmp_path: Path) -> None:
+    plan, lines = dict(own=write_plan(tmp_path)['own']), list[str]()
+    options: dict[str, Any] = dict(plan='some', results=tmp_path / 'results', log=lines.append)
+    teachers = read_teachers(plan, source='plan.py')
+    first = teacher_rows(teachers, **options)
+    others = {'val_dataloader.dataset.indices': 2, 'train_cfg.max_epochs': 3}
+    again = teacher_rows(teachers, **options, options=others)
+    assert len(lines) == 2 and again['own']['validation'] != first['own']['validation']
+    third = teacher_rows(teachers, **options, options=others)
+    assert third['own']['validation'] == again['own']['validation'] and len(lines) == 2
+
+
 @pytest.mark.parametrize('spec, message', [
+    (dict(file='net.onnx', config='student.py', title=5), r'teachers\.a\.title is 5; expected a text'),
     ('net.onnx', r"plan\.py: teachers\.a is 'net\.onnx'; expected dict\(file="),
     (dict(file='net.onnx', confg='student.py'), r"has an entry 'confg' that nothing reads; expected some of file,"),
     (dict(file='net.onnx'), r"has no config; expected the path of a student's config"),
