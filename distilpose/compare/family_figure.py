@@ -44,6 +44,7 @@ def family_figure(rows: Sequence[ModelRow], *, figure: str = 'pck') -> str:
     found = {row: row.interval(figure) for row in rows}
     left = 28 + max(width_of(row.title) for row in models)
     last = max(value for one in found.values() for value in (one.value, one.high) if value is not None)
+    last = max(last, 0.01)  # of models that learnt nothing
     scale = (WIDTH - _RIGHT - _VALUE - left) / last
     families = list(dict.fromkeys(row.family for row in models))
     top = 26 + _LABEL * len(teachers)

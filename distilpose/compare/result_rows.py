@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from distilpose.errors import DistilPoseError
 
@@ -31,8 +34,11 @@ class ModelRow:
     """One of each seed, see :mod:`~distilpose.compare.results`."""
 
     def mean(self, figure: str) -> Estimate:
-        """Of the seeds, with its draws."""
-        return mean_over_seeds([estimates(result)[figure] for result in self.results])
+        """Of the seeds, with its draws; NaN where a result has none."""
+        found = [estimates(result) for result in self.results]
+        if any(figure not in entry for entry in found):
+            return Estimate(math.nan, np.array([]))
+        return mean_over_seeds([entry[figure] for entry in found])
 
     def interval(self, figure: str) -> Interval:
         """The mean of the seeds with its bootstrap interval over images."""

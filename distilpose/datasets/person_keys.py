@@ -10,11 +10,21 @@ from typing import Any
 import numpy as np
 from mmpose.structures.bbox import bbox_xyxy2cs
 
+from distilpose.errors import DistilPoseError
+
 
 def box_of(results: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Center and sides, each (1, 2), of a sample's box as ``GetBBoxCenterScale`` takes it, without its padding."""
+    """Center and sides, each (1, 2), of a sample's box as ``GetBBoxCenterScale`` takes it, without its padding.
+
+    Raises:
+        DistilPoseError: it has none.
+    """
     if 'bbox_center' in results and 'bbox_scale' in results:
         return results['bbox_center'].copy(), results['bbox_scale'].copy()
+    if 'bbox' not in results:
+        raise DistilPoseError(f"the sample of {results.get('img_path')} has no box of a person (bbox), which an "
+                              "unaugmented view of a teacher needs; add boxes to the annotations, or set "
+                              "model.teacher.view='clean'")
     return bbox_xyxy2cs(results['bbox'], padding=1.0)
 
 

@@ -94,6 +94,18 @@ def test_bars_of_families(results: Path) -> None:
         'Thunder, its own crop 80.0', 'heatmaps', 'tokens', 'tokens']
 
 
+def test_bars_of_models_that_learnt_nothing(tmp_path: Path) -> None:
+    (tmp_path / 'zero').mkdir()
+    (tmp_path / 'zero' / 'alone_seed0.json').write_text(json.dumps(dict(
+        plan='zero', model='alone', seed=0, figures=dict(pck=0.0), draws=dict(pck=[0.0] * 9))))
+    assert '0.0' in words(draw('families', tmp_path / 'zero'))
+
+
+def test_models_without_a_figure_are_left_out(results: Path) -> None:
+    with pytest.raises(DistilPoseError, match='no results of models'):
+        draw('families', results, figure='mean_oks')
+
+
 def test_the_order_is_that_of_the_table_or_of_the_command(results: Path) -> None:
     (results / 'table.json').write_text(json.dumps(dict(models=[dict(model=name) for name in ('tokens', 'distilled')])))
     assert [word for word in words(draw('families', results)) if word in ('alone', 'tokens', 'distilled & more')] == [
