@@ -26,9 +26,10 @@ def keys_of(dataset: Any) -> list[int]:
     """Keys of the people of a training's data set, or of all that it combines or repeats.
 
     Raises:
-        DistilPoseError: a data set does not say whom its samples show.
+        DistilPoseError: a data set does not say whom its samples show, or two images cannot be told apart.
     """
-    keys = []
+    keys: list[int] = []
+    paths: dict[int, str] = {}
     for leaf, _ in leaves(dataset):
         if not hasattr(leaf, 'get_data_info'):
             raise DistilPoseError(f'a teacher cache needs to know the people of a data set before the training, and '
@@ -39,7 +40,12 @@ def keys_of(dataset: Any) -> list[int]:
             if isinstance(leaf, UnlabelledImages):
                 facts = inspect_image(sample['img_path'])
                 sample['bbox'] = leaf.corners(sample['box'], facts.width, facts.height)[None]
-            keys.append(person_key(sample.get('img_path'), *box_of(sample)))
+            path = sample.get('img_path')
+            keys.append(person_key(path, *box_of(sample)))
+            if path is not None and paths.setdefault(keys[-1], path) != path:
+                raise DistilPoseError(f'a teacher cache by person cannot tell {path} from {paths[keys[-1]]}: the names '
+                                      'of file and folder, the size of the file and the box are equal; rename one of '
+                                      'the folders, or train without default_hooks.teacher_cache')
     return keys
 
 

@@ -17,6 +17,7 @@ from distilpose.config import read_config
 from distilpose.datasets.transforms import cuts
 from distilpose.distillation.teachers import FrozenTeacher
 from distilpose.engine import train
+from distilpose.engine.hooks.person_caches import keys_of
 from distilpose.errors import DistilPoseError
 
 from .. import mixture, tiny
@@ -268,3 +269,24 @@ def test_people_that_two_trainings_added_at_once_have_slots(filled: Filled, tmp_
     log = log_of(run(filled.config, tmp_path / 'run', tmp_path / 'cache', train_cfg__max_epochs=1))
     assert 'run on 2 of 12 crops' in log  # those of the last two, whose slots are others
     assert '10 of them are in it' in log
+
+
+def test_images_that_have_one_key_are_refused(tmp_path: Path) -> None:
+    """Equal names, sizes and boxes in folders of one name, as frames of two cameras may have; one image twice has."""
+    class People(torch.utils.data.Dataset):
+        def __init__(self, *paths: Path) -> None:
+            self.paths = paths
+
+        def __len__(self) -> int:
+            return len(self.paths)
+
+        def get_data_info(self, index: int) -> dict[str, Any]:
+            return dict(img_path=str(self.paths[index]), bbox=np.array([[0.0, 0.0, 40.0, 60.0]]))
+
+    files = [tmp_path / camera / 'images' / '1.bmp' for camera in ('left', 'right')]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b'equally long')
+    assert len(keys_of(People(files[0], files[0]))) == 2
+    with pytest.raises(DistilPoseError, match=r'cannot tell .*right.images.1\.bmp from .*left.images.1\.bmp'):
+        keys_of(People(*files))
