@@ -82,7 +82,7 @@ CHECKED = (
     ('[trained](benchmarks/distilpose_terms.md)', r'/(distilpose|tokenpose)/lspet/'),
     ('[trained](benchmarks/lspet.md)', r'/movenet/lspet/(heatmap|fpd_thunder_to)_resnet18_(pseudo_)?lspet'),
     ('[trained](benchmarks/labels.md)', r'/movenet/lspet/(heatmap_resnet18_pseudo|fpd_thunder_to_resnet18)'
-                                        r'_(unlabelled|no_labels)'),
+                                        r'_(unlabelled|quarter)_lspet'),
     ('[trained](benchmarks/best_student.md)', r'/movenet/lspet/fpd_thunder_to_resnet18_w48'),
     ('[trained](benchmarks/fpd.md)', r'fpd/lspet/(?!moving_average)|quickstart/fpd_'),
     ('[trained](benchmarks/simdr.md)', r'simdr/lspet/'),
