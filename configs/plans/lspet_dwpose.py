@@ -1,9 +1,10 @@
 # DWPose's two stages from a good teacher on LSPET (docs/benchmarks/dwpose.md): a SimCC network that learnt from MoveNet
 # Thunder teaches a smaller one; then a second stage of 12 epochs, against a first stage that is 12 epochs longer.
+_base_ = '../_base_/plans/lspet.py'
+
 name = 'lspet_dwpose'
 results = 'docs/benchmarks/results/lspet_dwpose'
 seeds = [0, 1]
-fast = 'auto'
 
 _configs = 'configs/body/2d_kpt_sview_rgb_img/movenet/lspet/'
 _stage_1 = _configs + 'dwpose_s1_simcc_w48_to_resnet18_lspet_96x96.py'
@@ -15,11 +16,7 @@ def _epochs(count):
 
 options = {
     'optim_wrapper.optimizer.lr': 4e-3,
-    'optim_wrapper.optimizer.weight_decay': 0.1,
-    'train_cfg.val_interval': 20,
-    'default_hooks.checkpoint.interval': 5,
-    'default_hooks.checkpoint.max_keep_ckpts': 1,
-    'default_hooks.checkpoint.save_best': None}
+    'optim_wrapper.optimizer.weight_decay': 0.1}
 models = dict(
     simcc_teacher=dict(title='SimCC of width 48 from Thunder', seeds=[0],
                        config=_configs + 'simcc_thunder_to_resnet18_w48_unlabelled_lspet_96x96.py',

@@ -2,10 +2,11 @@
 # pseudo-labels, and what fewer labels cost (docs/benchmarks/lspet.md). Settings are chosen on every eighth training
 # person; all figures are of the 500 others. Every student sees 144,000 crops: 60 epochs of 2,400 people, 240 of a
 # quarter of them, 20 of 7,200.
+_base_ = '../_base_/plans/lspet.py'
+
 name = 'lspet_main'
 results = 'docs/benchmarks/results/lspet_main'
 seeds = [0, 1, 2]
-fast = 'auto'
 
 _configs = 'configs/body/2d_kpt_sview_rgb_img/movenet/lspet/'
 _splits = '{{ fileDirname }}/../../data/lspet_splits/'
@@ -27,11 +28,6 @@ def _rate(lr, **others):
     return {f'optim_wrapper.optimizer.{key}': value for key, value in dict(lr=lr, **others).items()}
 
 
-options = {
-    'train_cfg.val_interval': 20,
-    'default_hooks.checkpoint.interval': 5,
-    'default_hooks.checkpoint.max_keep_ckpts': 1,
-    'default_hooks.checkpoint.save_best': None}
 search = dict(seed=0, metric='PCK', options={
     **_epochs(10),
     'default_hooks.crop_store.folder': None,

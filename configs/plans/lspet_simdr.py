@@ -1,9 +1,10 @@
 # SimDR's claim, that it wins at low resolution, on LSPET (docs/benchmarks/simdr.md): heatmaps, SimDR and SimDR* with
 # one ResNet-18 of width 32 from random weights, crops of 64x64 and 128x128, 100 epochs.
+_base_ = '../_base_/plans/lspet.py'
+
 name = 'lspet_simdr'
 results = 'docs/benchmarks/results/lspet_simdr'
 seeds = [0, 1]
-fast = 'auto'
 
 _config = 'configs/body/2d_kpt_sview_rgb_img/simdr/lspet/{}_resnet18_from_synthetic_lspet_{}.py'
 
@@ -26,9 +27,6 @@ options = {
     'train_cfg.max_epochs': 100,
     'param_scheduler.1.end': 100,
     'train_cfg.val_interval': 10,
-    'train_dataloader.batch_size': 32,
-    'default_hooks.checkpoint.interval': 5,
-    'default_hooks.checkpoint.max_keep_ckpts': 1,
-    'default_hooks.checkpoint.save_best': None}
+    'train_dataloader.batch_size': 32}
 models = {f'{kind}_{side}': _model(kind, title, f'{side}x{side}') for side in (64, 128)
           for kind, title in (('heatmap', 'heatmaps'), ('simdr', 'SimDR'), ('sa_simdr', 'SimDR*'))}

@@ -1,10 +1,11 @@
 # DistilPose's terms from a good teacher on LSPET (docs/benchmarks/distilpose_terms.md): a TokenPose that learnt from
 # MoveNet Thunder teaches token regression; each term off, and tokens with ten times their weight. Teacher and students
 # start from the backbone of heatmaps alone.
+_base_ = '../_base_/plans/lspet.py'
+
 name = 'lspet_terms'
 results = 'docs/benchmarks/results/lspet_terms'
 seeds = [0, 1]
-fast = 'auto'
 
 _configs = 'configs/body/2d_kpt_sview_rgb_img/movenet/lspet/'
 
@@ -21,11 +22,7 @@ def _student(title, **options):
 
 
 options = {
-    'optim_wrapper.optimizer.weight_decay': 0.1,
-    'train_cfg.val_interval': 20,
-    'default_hooks.checkpoint.interval': 5,
-    'default_hooks.checkpoint.max_keep_ckpts': 1,
-    'default_hooks.checkpoint.save_best': None}
+    'optim_wrapper.optimizer.weight_decay': 0.1}
 models = dict(
     heatmaps=dict(title='heatmaps, alone', config=_configs + 'heatmap_resnet18_lspet_96x96.py', seeds=[0],
                   options={'optim_wrapper.optimizer.lr': 4e-3}),
