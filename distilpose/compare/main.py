@@ -115,8 +115,7 @@ class Queue:
             found = measure(run, self.validations[run.plan.role], speed=presentation.speed)
             measured.setdefault(run.seed, {})[run.plan.role] = found
             log(run.plan, run.seed, f'AP {in_percent(found.evaluation.figures["ap"])}')
-        names = self.validations['baseline'].dataset.metainfo['keypoint_id2name']
-        return Comparison(self.plans, measured, [names[index] for index in range(len(names))], self.notes,
+        return Comparison(self.plans, measured, self.validations['baseline'].keypoint_names, self.notes,
                           self.request.command, presentation.facts)
 
 

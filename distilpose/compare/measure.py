@@ -74,6 +74,12 @@ class Validation:
     dataset: BaseDataset
     people: People
 
+    @property
+    def keypoint_names(self) -> list[str]:
+        """In order."""
+        names = self.dataset.metainfo['keypoint_id2name']
+        return [names[index] for index in range(len(names))]
+
     @classmethod
     def of(cls, cfg: Config, *, name: str) -> Validation:
         """Reads them.

@@ -142,8 +142,7 @@ def make_result(job: Job, file: Path, about: Mapping[str, Any], settings: Mappin
     _use_threads(threads)
     run, _ = job.bring_to_its_end()
     validation = Validation.of(run.cfg, name=run.plan.config)
-    names = validation.dataset.metainfo['keypoint_id2name']
-    found = figures_of(measure(run, validation), [names[index] for index in range(len(names))])
+    found = figures_of(measure(run, validation), validation.keypoint_names)
     write_json(file, dict(about, **found, **facts_of(run), held_out=held_out(run.folder, metric), settings=settings))
     return found['figures']
 

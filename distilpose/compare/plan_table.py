@@ -17,8 +17,8 @@ from distilpose.report.table import code, plain
 from .cost import FILE as COSTS
 from .formatting import COMPARED, HEADINGS, closed, gained, spread
 from .plan_tasks import Task, Tasks
-from .results import estimates, read_json, write_json
-from .statistics import CONFIDENCE, DRAWS, Estimate, gain, gap, mean_over_seeds
+from .results import mean_of, read_json, write_json
+from .statistics import CONFIDENCE, DRAWS, Estimate, gain, gap
 
 Result = Mapping[str, Any]
 
@@ -58,10 +58,7 @@ class Results:
         """A figure of a row, or of a model over these seeds, with its draws."""
         of_seeds = self.by_model.get(name, {})
         results = [self.rows[name]] if name in self.rows else [of_seeds[seed] for seed in seeds if seed in of_seeds]
-        found = [estimates(result) for result in results]
-        if not found or any(figure not in entry for entry in found):
-            return None
-        return mean_over_seeds([entry[figure] for entry in found])
+        return mean_of(results, figure)
 
 
 def _rows(tasks: Tasks, notes: list[str]) -> dict[str, Result]:

@@ -9,13 +9,14 @@ from typing import Any
 
 from distilpose.checkpoints import load_file
 from distilpose.config.differences import read_literals
+from distilpose.engine.fingerprints import digest
 from distilpose.engine.launch import load_and_change
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
 from distilpose.errors import DistilPoseError
 
 from .plan_file import Model, PlanFile, names_of_trainings
 from .plans import Plan, Request, in_order, make_plan
-from .results import check_settings, digest, read_json, settings_of, write_json
+from .results import check_settings, read_json, settings_of, write_json
 from .runs import Job, at, check_stored, is_final
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from distilpose.errors import DistilPoseError
 
 from .cost import FILE as COSTS
-from .results import estimates, read_json
-from .statistics import Estimate, Interval, interval, mean_over_seeds
+from .results import mean_of, read_json
+from .statistics import Estimate, Interval, interval
 
 _OTHERS = ('table.json', COSTS)
 _OF_A_SEARCH = '_search.json'
@@ -35,10 +35,7 @@ class ModelRow:
 
     def mean(self, figure: str) -> Estimate:
         """Of the seeds, with its draws; NaN where a result has none."""
-        found = [estimates(result) for result in self.results]
-        if any(figure not in entry for entry in found):
-            return Estimate(math.nan, np.array([]))
-        return mean_over_seeds([entry[figure] for entry in found])
+        return mean_of(self.results, figure) or Estimate(math.nan, np.array([]))
 
     def interval(self, figure: str) -> Interval:
         """The mean of the seeds with its bootstrap interval over images."""

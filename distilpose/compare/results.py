@@ -6,7 +6,6 @@ gone.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -20,13 +19,14 @@ from mmengine.config import Config
 from distilpose.checkpoints.integrity import sha256_of
 from distilpose.checkpoints.writing import write_atomically
 from distilpose.config.differences import differences
+from distilpose.engine.fingerprints import digest
 from distilpose.errors import DistilPoseError
 from distilpose.processor import processor_name
 
 from .history import read_history, read_metrics
 from .measure import FIGURES, Measured
 from .runs import MAY_DIFFER, Run, what_decides, with_names_of_files
-from .statistics import Estimate
+from .statistics import Estimate, mean_over_seeds
 
 _DRAWN = ('pck', 'ap', 'mean_oks')
 _DIGITS = 6
@@ -57,11 +57,6 @@ def _shortened(node: Any) -> Any:
         return Path(node).name
     is_plain = node is None or isinstance(node, (str, bool, int, float))
     return node if is_plain and not (isinstance(node, float) and not math.isfinite(node)) else str(node)
-
-
-def digest(values: Any) -> str:
-    """The start of the SHA-256 of anything JSON can write."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def facts_of(run: Run) -> dict[str, Any]:
@@ -173,6 +168,13 @@ def estimates(result: Mapping[str, Any]) -> dict[str, Estimate]:
     """Figures with their draws, as far as a result has draws."""
     return {name: Estimate(_number(result['figures'].get(name)), np.array([_number(value) for value in draws]))
             for name, draws in result['draws'].items()}
+
+
+def mean_of(results: Sequence[Mapping[str, Any]], figure: str) -> Estimate | None:
+    """The mean of a figure over results of several seeds, with its draws; ``None`` where one has no draws of it."""
+    found = [estimates(result) for result in results]
+    return mean_over_seeds([entry[figure] for entry in found]) if found and all(figure in entry for entry in found) \
+        else None
 
 
 def _number(value: float | None) -> float:

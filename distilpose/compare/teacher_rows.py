@@ -13,6 +13,7 @@ import torch
 from distilpose.checkpoints.integrity import sha256_of
 from distilpose.config import project_path
 from distilpose.distillation.teachers.onnx.graph import read_graph
+from distilpose.engine.fingerprints import digest
 from distilpose.engine.launch import load_and_change
 from distilpose.engine.onnx_evaluation import is_onnx_file, onnx_test_config, split_options
 from distilpose.errors import DistilPoseError
@@ -21,7 +22,7 @@ from distilpose.report.metrics import in_percent
 
 from .measure import Measured, Validation, by_keypoint, estimate, evaluation_of
 from .plans import Plan
-from .results import digest, figures_of, read_json, settings_of, write_json
+from .results import figures_of, read_json, settings_of, write_json
 from .runs import Run
 
 _REQUIRED, _FURTHER = ('file', 'config'), ('title', 'family', 'options', 'crop')
@@ -196,9 +197,7 @@ def _measure(row: TeacherRow, shared: Mapping[str, Any], data_root: str | None) 
     run, of_model = _read_config(row, shared, data_root)
     validation = Validation.of(run.cfg, name=row.config)
     evaluation = evaluation_of(run, validation, options=of_model)
-    metainfo = validation.dataset.metainfo
-    names = [metainfo['keypoint_id2name'][index] for index in range(len(metainfo['keypoint_id2name']))]
     people = dict(people=validation.people, sigmas=validation.dataset.metainfo['sigmas'])
     measured = Measured(run, evaluation, estimate(evaluation, **people), by_keypoint(evaluation, **people),
                         read_graph(row.path).parameters, 0)
-    return figures_of(measured, names) | dict(macs=None)
+    return figures_of(measured, validation.keypoint_names) | dict(macs=None)

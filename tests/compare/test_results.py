@@ -13,7 +13,6 @@ import pytest
 
 from distilpose.compare.measure import FIGURES
 from distilpose.compare.results import (
-    digest,
     estimates,
     figures_of,
     held_out,
@@ -24,6 +23,7 @@ from distilpose.compare.results import (
 )
 from distilpose.compare.statistics import Estimate
 from distilpose.engine import read_config
+from distilpose.engine.fingerprints import digest
 from tests.engine import tiny
 
 
