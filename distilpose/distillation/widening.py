@@ -152,8 +152,8 @@ def blurred(maps: Tensor, places: Sequence[Tensor], stds: Sequence[Tensor]) -> T
     along_x, along_y = (_gaussians(*one, count=count) for *one, count in zip(places, stds, _size(maps), strict=True))
     if len(along_x) == 1:
         wide = along_y[0] @ (maps @ along_x[0].mT)
-    else:
-        wide = torch.stack([y @ (one @ x.mT) for one, x, y in zip(maps, along_x, along_y, strict=True)])
+    else:  # all rows of a sample in one product, which takes half of the time of one for each keypoint
+        wide = along_y[:, None] @ (maps.flatten(1, 2) @ along_x.mT).unflatten(1, maps.shape[1:3])
     before, *peak = peaks_of(maps)
     across, down = (_gaussians(*one, count=count) for *one, count in zip(peak, stds, _size(maps), strict=True))
     at_peak = ((down[:, :, None] @ maps).squeeze(2) * across).sum(-1)  # which may lie beyond the places
