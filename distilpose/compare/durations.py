@@ -24,14 +24,13 @@ from distilpose.config import student_config
 from distilpose.config.models import build_estimator
 from distilpose.engine import train
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
-from distilpose.processor import processor_name
 from distilpose.report import Table
 
 from .budget import count_samples
 from .history import read_history
 from .own_process import OwnProcess
 from .plan_tasks import Task, Tasks
-from .results import read_json, training_seconds
+from .results import is_of_this_machine, read_json, training_seconds
 from .runs import import_modules
 
 _ITERATIONS, _WARM_UP = 20, 5
@@ -94,7 +93,7 @@ class Duration:
 def estimate_durations(tasks: Tasks, waiting: Sequence[Task], *, threads: int | None) -> list[Duration]:
     """Iterations and seconds of the trainings that are left, a model at a time.
 
-    Seconds are those of results or logs of the same model on this processor, else of a short run.
+    Seconds are those of results or logs of the same model on such a machine, else of a short run.
 
     Args:
         tasks: of the plan.
@@ -141,10 +140,10 @@ def _known(tasks: Tasks, key: str) -> tuple[float, str] | None:
     mine = [Task(key, seed) for seed in model.seeds]
     for file in map(tasks.result_file, mine):
         found = read_json(file) if file.is_file() else {}
-        if found.get('seconds') and found.get('iterations') and found.get('processor') == processor_name():
+        if found.get('seconds') and found.get('iterations') and is_of_this_machine(found):
             return found['seconds'] / found['iterations'], 'a result'
     for trial in tasks.trial_values(model).values():
-        if trial.get('seconds') and trial.get('processor') == processor_name():
+        if trial.get('seconds') and is_of_this_machine(trial):
             return trial['seconds'] / trial['iterations'], 'a trial'
     for folder in map(tasks.folder, [*mine, *tasks.trials(model)]):
         steps, seconds = read_history(folder).get('time'), training_seconds(folder)

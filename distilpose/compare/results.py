@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 
 from distilpose.checkpoints.integrity import sha256_of
 from distilpose.checkpoints.writing import write_atomically
@@ -62,7 +63,18 @@ def _shortened(node: Any) -> Any:
 def facts_of(run: Run) -> dict[str, Any]:
     """Length, duration and machine of a training."""
     return dict(epochs=run.cfg.train_cfg.get('max_epochs'), iterations=run.iterations,
-                seconds=training_seconds(run.folder), processor=processor_name(), torch=torch.__version__)
+                seconds=training_seconds(run.folder), **machine(), torch=torch.__version__)
+
+
+def machine() -> dict[str, str]:
+    """The processor, and the device that trains: ``cpu``, or the name of the GPU."""
+    device = get_device()
+    return dict(processor=processor_name(), device=torch.cuda.get_device_name() if device == 'cuda' else device)
+
+
+def is_of_this_machine(result: Mapping[str, Any]) -> bool:
+    """Whether the seconds of a training were measured on such a machine."""
+    return dict(processor=result.get('processor'), device=result.get('device', 'cpu')) == machine()
 
 
 def figures_of(found: Measured, names: Sequence[str]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pytest
 from distilpose.compare import durations
 from distilpose.compare.durations import Duration, describe, estimate_durations
 from distilpose.compare.plan_tasks import Task, Tasks
+from distilpose.compare.results import machine
 from distilpose.engine import read_config, train
-from distilpose.processor import processor_name
 from tests.compare.plans import make_tasks, write_plan, write_result
 from tests.engine import tiny
 
@@ -23,16 +23,18 @@ def tasks(tmp_path: Path) -> Tasks:
 
 def test_iterations_that_are_left_are_counted(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(durations, '_measure', lambda *_, **options: 0.5)
-    write_result(tasks, Task('teacher', 0), ap=0.5, processor=processor_name())
+    write_result(tasks, Task('teacher', 0), ap=0.5, **machine())
     found = {entry.title: entry for entry in estimate_durations(tasks, tasks.in_order, threads=None)}
     teacher, alone = found['the teacher'], found['alone']
     assert (teacher.trainings, teacher.iterations, teacher.seconds, teacher.source) == (1, 6, 0.5, 'a result')
     assert (alone.trainings, alone.iterations, alone.seconds, alone.source) == (4, 3 + 3 + 6 + 6, 0.5, 'a short run')
 
 
-def test_results_of_another_processor_say_nothing(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize('other', [dict(processor='another'), dict(device='another GPU')])
+def test_results_of_another_machine_say_nothing(tasks: Tasks, monkeypatch: pytest.MonkeyPatch,
+                                                other: dict[str, str]) -> None:
     monkeypatch.setattr(durations, '_measure', lambda *_, **options: 0.25)
-    write_result(tasks, Task('teacher', 0), ap=0.5, processor='another')
+    write_result(tasks, Task('teacher', 0), ap=0.5, **{**machine(), **other})
     assert estimate_durations(tasks, [Task('teacher', 0)], threads=None)[0].seconds == 0.25
 
 
