@@ -24,7 +24,9 @@ from distilpose.complexity import count_macs, count_macs_by_module
 from distilpose.config import build_estimator, project_path
 from distilpose.config.building import building_as_sentences
 from distilpose.config.models import keypoint_metainfo
+from distilpose.config.teacher_crop import without_teacher_crop
 from distilpose.config.walk import type_name
+from distilpose.datasets.transforms.cuts import BOX
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.teachers import read_teacher_source
 from distilpose.engine.hooks.channels_last import has_channels_last, use_channels_last
@@ -52,7 +54,8 @@ def batch_size(cfg: Config, given: int | None) -> int:
 def synthetic_batch(cfg: Config, *, size: int, split: str = 'train') -> dict[str, Any]:
     """A batch of noise images with random keypoints, equal at every call.
 
-    The steps of the config's pipeline after the crop (colours, targets, packing) are applied to them.
+    The steps of the config's pipeline after the crop (colours, targets, packing) are applied to them, and the crop too
+    where it also cuts one for the teacher.
 
     Args:
         cfg: has a ``<split>_dataloader`` with a top-down pipeline, and metainfo of the keypoints.
@@ -67,29 +70,33 @@ def synthetic_batch(cfg: Config, *, size: int, split: str = 'train') -> dict[str
     """
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     pipeline = (cfg.get(f'{split}_dataloader') or {}).get('dataset', {}).get('pipeline', [])
-    crops = [index for index, step in enumerate(pipeline) if step['type'].endswith('TopdownAffine')]
+    steps = without_teacher_crop(pipeline)
+    crops = [index for index, step in enumerate(steps) if step['type'].endswith('TopdownAffine')]
     metainfo = keypoint_metainfo(cfg)
     if not crops or metainfo is None:
         raise DistilPoseError(f'a batch cannot be made up: {split}_dataloader.dataset has no '
                               f'{"metainfo" if crops else "TopdownAffine in its pipeline"}')
-    finish = Compose(pipeline[crops[-1] + 1:])
-    width, height = pipeline[crops[-1]]['input_size']
+    crop = crops[-1]
+    is_cut_for_a_teacher = steps[crop] is not pipeline[crop]
+    finish = Compose(pipeline[crop if is_cut_for_a_teacher else crop + 1:])
+    width, height = steps[crop]['input_size']
     seed_generators((size,), with_torch=False)
     draw = np.random.default_rng(0)
     return pseudo_collate([finish(_crop(draw, (width, height), metainfo, index)) for index in range(size)])
 
 
 def _crop(draw: np.random.Generator, size: tuple[int, int], metainfo: Mapping[str, Any], index: int) -> dict[str, Any]:
-    """A sample as ``TopdownAffine`` returns it for a box of the whole image."""
+    """A sample as ``TopdownAffine`` returns it for a box of the whole image, and as ``TeacherCrop`` takes it."""
     width, height = size
     side = np.array(size, dtype=np.float32)
+    center, scale = side[None] / 2, side[None]
     keypoints = draw.random((1, metainfo['num_keypoints'], 2), dtype=np.float32) * side
     return dict(
         id=index, img_id=index, img_path='', category_id=1,
         img=draw.integers(256, size=(height, width, 3), dtype=np.uint8), img_shape=(height, width),
         ori_shape=(height, width), input_size=size, input_center=side / 2, input_scale=side,
         bbox=np.array([[0, 0, width, height]], dtype=np.float32), bbox_score=np.ones(1, dtype=np.float32),
-        bbox_center=side[None] / 2, bbox_scale=side[None], head_size=side[1:] / 8,
+        bbox_center=center, bbox_scale=scale, head_size=side[1:] / 8, **{BOX: (center, scale)},
         keypoints=keypoints, transformed_keypoints=keypoints.copy(),
         keypoints_visible=(draw.random(keypoints.shape[:2]) < _VISIBLE).astype(np.float32),
         dataset_keypoint_weights=metainfo['dataset_keypoint_weights'], flip_indices=metainfo['flip_indices'])

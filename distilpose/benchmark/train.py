@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 from mmpose.models.distillers import DWPoseDistiller
 
 from distilpose.distillation import PoseDistiller
+from distilpose.distillation.crop_pipelines import add_teacher_crops
 from distilpose.engine.mixed_precision import use_autocast
 from distilpose.errors import DistilPoseError
 
@@ -40,11 +41,12 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     if not cfg.get('optim_wrapper'):
         raise DistilPoseError('the config cannot be trained: it has no optim_wrapper')
     init_default_scope(cfg.get('default_scope', 'mmpose'))
-    batch = synthetic_batch(cfg, size=batch_size(cfg, args.batch_size))
+    cfg, size = copy.deepcopy(cfg), batch_size(cfg, args.batch_size)
     if args.amp:
-        cfg = copy.deepcopy(cfg)
         use_autocast(cfg)
     with chosen_machine(args) as machine, with_a_teacher(cfg) as (ready, notes):
+        add_teacher_crops(ready)
+        batch = synthetic_batch(ready, size=size)
         variants = {'config': _Steps(ready, batch, machine)}
         if args.baseline:
             variants['published'] = _Steps(published_settings(ready), batch, machine, is_published=True)

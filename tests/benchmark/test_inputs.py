@@ -13,8 +13,10 @@ from distilpose.benchmark import inputs
 from distilpose.benchmark.inputs import batch_size, build_model, macs_of_a_step, synthetic_batch, with_a_teacher
 from distilpose.complexity import ForwardPass, count_macs, count_macs_by_module
 from distilpose.config import build_estimator, load_config
+from distilpose.config.teacher_crop import with_teacher_crop
 from distilpose.distillation.teachers import OnnxTeacher
 from distilpose.errors import DistilPoseError
+from distilpose.structures import NetworkInput
 from tests import networks, onnx_files
 
 BODY = 'configs/body/2d_kpt_sview_rgb_img'
@@ -62,6 +64,16 @@ def test_other_pipelines(path: str, keypoints: int, label: str) -> None:
     sample, = synthetic_batch(load_config(f'{BODY}/{path}.py'), size=1)['data_samples']
     assert sample.gt_instance_labels.keypoint_weights.shape == (1, keypoints)
     assert label in sample.gt_fields if label == 'heatmaps' else label in sample.gt_instance_labels
+
+
+@pytest.mark.parametrize('view', ['same', 'clean', 'unaugmented'])
+def test_crops_for_teachers(view: str) -> None:
+    config = load_config(f'{BODY}/fpd/lspet/moving_average_hourglass_1x32_unlabelled_lspet_64x64.py')
+    dataset = config.train_dataloader.dataset
+    dataset.pipeline = with_teacher_crop(dataset.pipeline, NetworkInput(size=(96, 96), padding=1.25), view=view)
+    one, two = synthetic_batch(config, size=2)['data_samples']
+    assert one.teacher_image.shape == (3, 96, 96) and one.teacher_image.float().std() > 20
+    assert one.teacher_map.shape == (2, 3) and not torch.equal(one.teacher_image, two.teacher_image)
 
 
 def test_what_cannot_be_made_up_is_a_sentence(distilpose_s: Config) -> None:
