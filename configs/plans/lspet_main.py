@@ -85,6 +85,8 @@ models = dict(
                      **{'train_dataloader.dataset.ann_file': _splits + 'quarter.json'}),
     fpd_0=_labels('no labels, FPD', _fpd_config + '_no_labels', **_outputs('no_labels')),
     pseudo_0=_labels('no labels, pseudo-labels', 'heatmap_resnet18_pseudo_no_labels', **_crops('pseudo_0')),
+    moving_100=_labels('100 %, moving average', 'moving_average_resnet18_unlabelled', **_crops('moving_100')),
+    moving_25=_labels('25 %, moving average', 'moving_average_resnet18_quarter', **_crops('moving_25')),
     tokens_alone=_tokens('tokens, alone', 'tokens_resnet18', baseline=None, search=_token_rates,
                          options={**_crops('labels'), **_start('model.backbone')}),
     tokens_pseudo=_tokens('tokens, pseudo-labels', 'tokens_resnet18_pseudo', search=_token_rates,
