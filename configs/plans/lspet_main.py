@@ -60,8 +60,9 @@ def _model(title, config, family='heatmaps', baseline='heatmap_alone', **values)
     return found
 
 
-def _labels(title, config, epochs=20, **options):
-    return _model(title, config, family='labels', options={**_epochs(epochs), **_best_rate, **options})
+def _labels(title, config, epochs=20, baseline='heatmap_alone', **options):
+    return _model(title, config, family='labels', baseline=baseline,
+                  options={**_epochs(epochs), **_best_rate, **options})
 
 
 def _tokens(title, config, **values):
@@ -79,14 +80,16 @@ models = dict(
                              options={**_outputs('labels'), **_certainty}),
     fpd_100=_labels('100 % of the labels, FPD', _fpd_config + '_unlabelled', **_outputs('unlabelled')),
     pseudo_100=_labels('100 %, pseudo-labels', 'heatmap_resnet18_pseudo_unlabelled', **_crops('pseudo_100')),
-    fpd_25=_labels('25 %, FPD', _fpd_config + '_quarter', **_outputs('quarter')),
-    pseudo_25=_labels('25 %, pseudo-labels', 'heatmap_resnet18_pseudo_quarter', **_crops('pseudo_25')),
+    fpd_25=_labels('25 %, FPD', _fpd_config + '_quarter', baseline='alone_25', **_outputs('quarter')),
+    pseudo_25=_labels('25 %, pseudo-labels', 'heatmap_resnet18_pseudo_quarter', baseline='alone_25',
+                      **_crops('pseudo_25')),
     alone_25=_labels('25 %, alone', 'heatmap_resnet18', epochs=240, **_crops('quarter_alone'),
                      **{'train_dataloader.dataset.ann_file': _splits + 'quarter.json'}),
     fpd_0=_labels('no labels, FPD', _fpd_config + '_no_labels', **_outputs('no_labels')),
     pseudo_0=_labels('no labels, pseudo-labels', 'heatmap_resnet18_pseudo_no_labels', **_crops('pseudo_0')),
     moving_100=_labels('100 %, moving average', 'moving_average_resnet18_unlabelled', **_crops('moving_100')),
-    moving_25=_labels('25 %, moving average', 'moving_average_resnet18_quarter', **_crops('moving_25')),
+    moving_25=_labels('25 %, moving average', 'moving_average_resnet18_quarter', baseline='alone_25',
+                      **_crops('moving_25')),
     tokens_alone=_tokens('tokens, alone', 'tokens_resnet18', baseline=None, search=_token_rates,
                          options={**_crops('labels'), **_start('model.backbone')}),
     tokens_pseudo=_tokens('tokens, pseudo-labels', 'tokens_resnet18_pseudo', search=_token_rates,
