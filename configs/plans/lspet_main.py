@@ -38,9 +38,9 @@ _rates = [_rate(2e-3), _rate(1e-3), _rate(4e-3), _rate(2e-3, weight_decay=0.1), 
 _alpha = {'model.task_weight': 0.2, 'model.terms.heatmaps.labelled_weight': 0.8}
 _fpd = [_rate(2e-3), _rate(4e-3), _rate(4e-3, weight_decay=0.1), {**_rate(2e-3), **_alpha}, {**_rate(4e-3), **_alpha}]
 _token_rates = [_rate(1e-3), _rate(5e-4), _rate(2e-3), _rate(1e-3, weight_decay=0.1), _rate(2e-3, weight_decay=0.1)]
-_strong = {'model.terms.simulated_heatmap.weight': 30.0, 'model.terms.score.weight': 0.3}
-_distilpose = [_rate(1e-3), _rate(2e-3), _rate(2e-3, weight_decay=0.1), {**_rate(1e-3), **_strong},
-               {**_rate(2e-3), **_strong}]
+_weak = {'model.terms.simulated_heatmap.weight': 1.0, 'model.terms.score.weight': 0.01}
+_distilpose = [_rate(1e-3), _rate(2e-3), _rate(2e-3, weight_decay=0.1), {**_rate(1e-3), **_weak},
+               {**_rate(2e-3), **_weak}]
 _certainty = {'model.terms.heatmaps.certainty': 'soft'}
 _token_certainty = {'model.terms.simulated_heatmap.certainty': 'soft'}
 _best_rate = _rate(4e-3, weight_decay=0.1)
