@@ -213,8 +213,9 @@ class UnlabelledImages(BaseCocoStyleDataset):
             height: of the image.
         """
         left, top, *sides = (0, 0, width, height) if box is None else box
-        corners = np.array([left, top, left + sides[0], top + sides[1]], dtype=np.float32)
-        return corners.clip(0, [width - 1, height - 1, width - 1, height - 1])  # as mmpose clips those of COCO
+        corners = np.array([left, top, left + sides[0], top + sides[1]], dtype=np.float64)
+        corners = corners.clip(0, [width - 1, height - 1, width - 1, height - 1])
+        return corners.astype(np.float32)  # as mmpose clips and rounds those of COCO, to the bit
 
     def _read(self, idx: int) -> dict | None:
         """The input of the pipeline, or ``None`` if the sample cannot be used."""

@@ -272,7 +272,7 @@ def people_categories(categories: Sequence[Mapping[str, Any]], boxes: Sequence[M
 
 def _checked(boxes: Any, name: str) -> np.ndarray:
     try:
-        found = np.array(boxes, dtype=np.float32).reshape(len(boxes), 4)
+        found = np.array(boxes, dtype=np.float64).reshape(len(boxes), 4)
     except (TypeError, ValueError):
         found = np.full((1, 4), np.nan)
     if not np.isfinite(found).all() or (found[:, 2:] <= 0).any():

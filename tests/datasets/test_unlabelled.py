@@ -190,6 +190,19 @@ def test_boxes_are_samples_and_clipped(tmp_path: Path) -> None:
     assert dataset[2]['id'] != 2 and int(dataset.skipped.count_nonzero()) == 1
 
 
+def test_corners_are_those_of_labelled_people_to_the_bit(tmp_path: Path) -> None:
+    folder = odd_images.write(tmp_path, odd_images.readable())
+    labelled = build(data_root=str(folder))  # of the same base class as CocoDataset
+    width, height = 200, 180
+    for box in np.random.default_rng(0).uniform(1, 120, (200, 4)).round(1).tolist():
+        annotation = dict(id=1, image_id=1, bbox=box, keypoints=[0] * 51, category_id=1)
+        found = labelled.parse_data_info(dict(raw_ann_info=annotation, raw_img_info=dict(
+            img_id=1, img_path='x.jpg', width=width, height=height)))
+        (folder / 'boxes.json').write_text(json.dumps({'x.jpg': [box]}))
+        corners = UnlabelledImages.corners(read_boxes(folder / 'boxes.json')['x.jpg'][0], width, height)
+        np.testing.assert_array_equal(corners, found['bbox'][0], strict=True)
+
+
 def test_boxes_in_cocos_form(tmp_path: Path) -> None:
     people = [dict(image_id=7, bbox=[1, 2, 3, 4], category_id=1), dict(image_id=7, bbox=[5, 6, 7, 8]),
               dict(image_id=7, bbox=[0, 0, 9, 9], category_id=2), dict(image_id=7, bbox=[0, 0, 9, 9], iscrowd=1)]
