@@ -142,7 +142,11 @@ class Tasks:
                 raise DistilPoseError(f'{task} needs the checkpoint of {needed}, and {self.folder(needed)} has none of '
                                       'its end')
             checkpoints[needed.model] = found
-        return Job(plan, plan.config_for(checkpoints), self.folder(task), task.seed, True)
+        cfg = plan.config_for(checkpoints)
+        hooks = cfg.get('default_hooks') or {}
+        if hooks.get('teacher_report', {}) is not None:  # not turned off
+            cfg.merge_from_dict({'default_hooks.teacher_report.shared': str(self.work_dir / 'teacher_reports')})
+        return Job(plan, cfg, self.folder(task), task.seed, True)
 
     def checkpoint(self, task: Task) -> Path | None:
         """The last checkpoint of a finished training, ``None`` where there is none.

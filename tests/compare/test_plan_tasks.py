@@ -73,6 +73,13 @@ def test_trials_have_the_options_of_the_search_and_the_best_ones_are_chosen(task
     assert stored['chosen'] == {RATE: 1e-7} and [trial['value'] for trial in stored['trials']] == [0.2, 0.3]
 
 
+def test_trainings_share_the_reports_on_their_teachers(tasks: Tasks, tmp_path: Path) -> None:
+    task = Task('alone', 0, 0)
+    assert tasks.job(task).cfg.default_hooks.teacher_report.shared == str(tmp_path / 'work/teacher_reports')
+    without = make_tasks(tmp_path, **{'default_hooks.teacher_report': None})
+    assert without.job(task).cfg.default_hooks.teacher_report is None
+
+
 def test_the_first_of_equal_trials_is_the_best_and_failed_ones_are_not() -> None:
     values = {index: dict(value=value) for index, value in enumerate([None, 0.0, 0.3, 0.3])}
     assert best_trial(values, number=4) == 2

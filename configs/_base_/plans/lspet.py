@@ -2,7 +2,6 @@
 fast = 'auto'
 options = {
     'train_cfg.val_interval': 20,
-    'default_hooks.teacher_report.enabled': False,  # the teachers are rows of the plan
     'default_hooks.checkpoint.interval': 5,
     'default_hooks.checkpoint.max_keep_ckpts': 1,
     'default_hooks.checkpoint.save_best': None}

@@ -48,17 +48,20 @@ class TeacherReportHook(Hook):
         strict: refuse a teacher that is no better than chance, exchanges keypoints or is given the wrong images.
         seconds: that it may take for each teacher, about; half as many again are for images in other forms than
             declared.
+        shared: a folder of reports for several trainings, so that each of them evaluates what no other one has.
     """
 
     priority = 'LOW'  # after the hooks that check what this one takes for granted
 
-    def __init__(self, people: int = 500, *, enabled: bool = True, strict: bool = False, seconds: float = 30) -> None:
+    def __init__(self, people: int = 500, *, enabled: bool = True, strict: bool = False, seconds: float = 30,
+                 shared: str | None = None) -> None:
         if not isinstance(people, int) or people < 1:
             raise DistilPoseError(f'TeacherReportHook got people={people!r}; expected a whole number of 1 or more, or '
                                   'enabled=False for no report')
         if not isinstance(seconds, (int, float)) or not seconds > 0:
             raise DistilPoseError(f'TeacherReportHook got seconds={seconds!r}; expected a positive number')
         self.people, self.enabled, self.strict, self.seconds = people, enabled, strict, seconds
+        self.shared = None if shared is None else Path(shared)
         self.reports: dict[str, TeacherReport] = {}
         """The last ones, by the names of the teachers."""
 
@@ -123,17 +126,25 @@ class TeacherReportHook(Hook):
             return None, reason, None
         key = facts_of(runner, model, dataset, name=name, options=[self.people, self.seconds])
         folder, file_name = Path(runner.work_dir), file_of(name)
-        for file in () if keep_crops else (folder / file_name, folder / 'check' / file_name):
+        own = [folder / file_name, *([] if self.shared is None else [self.shared / f'{key}.json'])]
+        for file in () if keep_crops else (*own, folder / 'check' / file_name):
             stored = read_report(file, made_for=key)
             if stored is not None:
+                _write(stored, [one for one in own if read_report(one, made_for=key) is None], made_for=key)
                 return stored, '', None
         result = make_report(model, dataset, people=self.people, batch_size=teacher_batch_size(runner),
                              seconds=self.seconds, keep_crops=keep_crops, name=name)
         if isinstance(result, str):
             return None, result, None
         report, predictions = result
-        write_report(folder / file_name, report, made_for=key)
+        _write(report, own, made_for=key)
         return report, '', predictions
+
+
+def _write(report: TeacherReport, files: Sequence[Path], *, made_for: str) -> None:
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_report(file, report, made_for=made_for)
 
 
 def make_strict(cfg: Config) -> None:

@@ -70,6 +70,19 @@ def test_the_log_and_the_file_have_the_figures_and_a_resumed_run_reads_them(conf
         train(configs[1], work_dir=tmp_path, seed=3, options={'default_hooks.teacher_report.people': 4})
 
 
+def test_trainings_share_reports(configs, tmp_path, monkeypatch):
+    options = {'train_cfg.max_epochs': 1, 'default_hooks.teacher_report.shared': str(tmp_path / 'shared')}
+    train(configs[1], work_dir=tmp_path / 'one', seed=3, options=options)
+    from distilpose.engine.hooks import teacher_report
+    with monkeypatch.context() as patch:
+        patch.setattr(teacher_report, 'make_report', None)  # is not called
+        train(configs[1], work_dir=tmp_path / 'two', seed=4, options=options)
+    assert figures_of(tmp_path / 'two') == figures_of(tmp_path / 'one')
+    train(configs[1], work_dir=tmp_path / 'three', seed=4,
+          options={**options, 'default_hooks.teacher_report.people': 4})
+    assert figures_of(tmp_path / 'three')['people'] == 4 and len([*(tmp_path / 'shared').iterdir()]) == 2
+
+
 def test_a_run_without_validation_says_so(configs, tmp_path):
     train(configs[1], work_dir=tmp_path, seed=3, validate=False, options={'train_cfg.max_epochs': 1})
     assert 'The teacher was not evaluated: this run has no validation data' in log_of(tmp_path)
