@@ -41,8 +41,9 @@ def gained(entry: Mapping[str, Any]) -> str:
     """A difference with its interval in points: ``+7.8 (6.1 to 9.4)``."""
     if entry['value'] is None:
         return ABSENT
-    bounds = '' if entry['low'] is None else f' ({100 * entry["low"]:+.1f} to {100 * entry["high"]:+.1f})'
-    return f'{100 * entry["value"]:+.1f}{bounds}'
+    value, low, high = (None if entry[name] is None else f'{round(100 * entry[name], 1) + 0.0:+.1f}'  # no -0.0
+                        for name in ('value', 'low', 'high'))
+    return f'{value}' if low is None else f'{value} ({low} to {high})'
 
 
 def closed(entry: Mapping[str, Any]) -> str:
