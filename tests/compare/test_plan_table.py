@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from distilpose.compare.formatting import ABSENT, gained
 from distilpose.compare.plan_table import write_table
 from distilpose.compare.plan_tasks import Task, Tasks
 from distilpose.compare.results import write_json
@@ -68,3 +69,8 @@ def test_results_of_another_config_are_left_out_with_a_note(tasks: Tasks) -> Non
     write_result(tasks, Task('teacher', 0), ap=0.8)
     text = write_table(make_tasks(tasks.work_dir.parent, **{'train_cfg.max_epochs': 9}))
     assert 'left out: ' in text and 'max_epochs is 2 there and 9 in the plan' in text and read(tasks)['models'] == []
+
+
+@pytest.mark.parametrize('value, expected', [(-0.0003, '+0.0'), (-0.0006, '-0.1'), (0.078, '+7.8'), (None, ABSENT)])
+def test_a_difference_that_rounds_to_nothing_is_not_negative(value: float | None, expected: str) -> None:
+    assert gained(dict(value=value, low=None, high=None)) == expected
