@@ -60,8 +60,8 @@ def _model(title, config, family='heatmaps', baseline='heatmap_alone', **values)
     return found
 
 
-def _labels(title, config, epochs=20, baseline='heatmap_alone', **options):
-    return _model(title, config, family='labels', baseline=baseline,
+def _labels(title, config, epochs=20, baseline='heatmap_alone', seeds=seeds, **options):
+    return _model(title, config, family='labels', baseline=baseline, seeds=seeds,
                   options={**_epochs(epochs), **_best_rate, **options})
 
 
@@ -85,6 +85,9 @@ models = dict(
                       **_crops('pseudo_25')),
     alone_25=_labels('25 %, alone', 'heatmap_resnet18', epochs=240, **_crops('quarter_alone'),
                      **{'train_dataloader.dataset.ann_file': _splits + 'quarter.json'}),
+    alone_25_short=_labels('25 %, alone, 60 epochs', 'heatmap_resnet18', epochs=60, baseline='alone_25', seeds=[0],
+                           **_crops('quarter_alone'),
+                           **{'train_dataloader.dataset.ann_file': _splits + 'quarter.json'}),
     fpd_0=_labels('no labels, FPD', _fpd_config + '_no_labels', **_outputs('no_labels')),
     pseudo_0=_labels('no labels, pseudo-labels', 'heatmap_resnet18_pseudo_no_labels', **_crops('pseudo_0')),
     moving_100=_labels('100 %, moving average', 'moving_average_resnet18_unlabelled', **_crops('moving_100')),
