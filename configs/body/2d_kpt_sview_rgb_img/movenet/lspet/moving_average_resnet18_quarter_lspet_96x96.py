@@ -1,4 +1,4 @@
-# Mean Teacher with a quarter of LSPET's labels, and 6,600 people without labels, 96x96, on a CPU.
+# Mean Teacher, the same student on a quarter of LSPET and 6,600 people without labels, 96x96, on a CPU.
 _base_ = 'moving_average_resnet18_unlabelled_lspet_96x96.py'
 
 splits = _base_.data_root.replace('/lspet/', '/lspet_splits/')

@@ -1,5 +1,4 @@
-# Mean Teacher: heatmaps of a narrow ResNet-18 from random weights on LSPET, and 4,800 more people without labels that a
-# moving average of the student teaches, half of each batch, 96x96, on a CPU.
+# Mean Teacher, heatmaps of a narrow ResNet-18 on LSPET and 4,800 people without labels, 96x96, on a CPU.
 _base_ = ['../../../../_base_/datasets/lspet_96x96_heatmap_unlabelled.py',
           '../../../../_base_/schedules/adamw_60e.py',
           '../../../../_base_/runtime/cpu.py',
