@@ -24,7 +24,8 @@ from tests.fake_device import Record, fake_device, record
 
 PINNED = {'distilpose/host/speedups/sample_transfer.py:in_one_piece': 'samples, by type of number',
           'distilpose/host/speedups/image_batches.py:_on_device': 'images',
-          'distilpose/models/outputs.py:read_labels': 'which images are labelled'}
+          'distilpose/models/outputs.py:read_labels': 'which images are labelled',
+          'distilpose/distillation/own_crop.py:_on_device': "where teachers' crops lie"}
 """Copies to the device that are asynchronous on CUDA, from pinned memory or of a few bytes."""
 
 
