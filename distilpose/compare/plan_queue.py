@@ -19,7 +19,7 @@ from .measure import Validation, measure, validation_metrics
 from .own_process import OwnProcess
 from .plan_table import write_table
 from .plan_tasks import Task, Tasks
-from .results import facts_of, figures_of, held_out, rounded, write_json
+from .results import facts_of, figures_of, held_out, options_of, rounded, write_json
 from .runs import Job
 from .shared_progress import SharedDisplay
 
@@ -97,7 +97,7 @@ class TrainingQueue:
             return make_trial, (job, search.metric, self.threads)
         model = file.models[task.model]
         about = dict(plan=file.name, model=model.key, title=model.title, family=model.family, seed=task.seed,
-                     config=model.config, options=self.tasks.options(task))
+                     config=model.config, options=options_of(self.tasks.options(task)))
         return make_result, (job, self.tasks.result_file(task), about, self.tasks.settings(task),
                              search.metric if search else None, self.threads)
 

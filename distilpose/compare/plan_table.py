@@ -17,7 +17,7 @@ from distilpose.report.table import code, plain
 from .cost import FILE as COSTS
 from .formatting import COMPARED, HEADINGS, closed, gained, spread
 from .plan_tasks import Task, Tasks
-from .results import mean_of, read_json, write_json
+from .results import mean_of, options_of, read_json, write_json
 from .statistics import CONFIDENCE, DRAWS, Estimate, gain, gap
 
 Result = Mapping[str, Any]
@@ -95,7 +95,7 @@ def summarise(tasks: Tasks, results: Results) -> dict[str, Any]:
         if found:
             seeds = list(results.by_model[model.key])
             models.append(dict(_about(model.key, found), title=model.title, family=model.family, seeds=seeds,
-                               kind='model', options=dict(tasks.options(Task(model.key, seeds[0]))),
+                               kind='model', options=options_of(tasks.options(Task(model.key, seeds[0]))),
                                **_compared(model.key, model.baseline, model.teacher, results=results, seeds=seeds)))
     return dict(plan=tasks.file.name, models=models, notes=list(results.notes))
 

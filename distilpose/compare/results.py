@@ -47,6 +47,11 @@ def settings_of(cfg: Config, *, fast: str) -> dict[str, Any]:
                                 val_dataloader=with_names_of_files(values.get('val_dataloader')), fast=fast)))
 
 
+def options_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a training with names instead of absolute paths; long lists are a number and a digest."""
+    return dict(_shortened(options))
+
+
 def _shortened(node: Any) -> Any:
     """Nested values as JSON has them, with names instead of absolute paths."""
     if isinstance(node, Mapping):

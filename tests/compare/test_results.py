@@ -16,6 +16,7 @@ from distilpose.compare.results import (
     estimates,
     figures_of,
     held_out,
+    options_of,
     read_json,
     settings_of,
     training_seconds,
@@ -69,3 +70,8 @@ def test_validations_and_seconds_are_those_of_the_log(tmp_path: Path) -> None:
     assert held_out(folder, 'other') == held_out(folder, None) == [[1, 0.1], [2, 0.3]]
     assert training_seconds(folder) == pytest.approx(10 * 0.5 + 10 * 0.25)
     assert held_out(tmp_path / 'no', None) == [] and training_seconds(tmp_path / 'no') is None
+
+
+def test_options_hold_no_paths() -> None:
+    options = {'dataset.ann_file': '/home/me/data/quarter.json', 'lr': 1e-3, 'folder': 'work_dirs/crops'}
+    assert options_of(options) == {**options, 'dataset.ann_file': 'quarter.json'}
