@@ -41,9 +41,12 @@ def gained(entry: Mapping[str, Any]) -> str:
     """A difference with its interval in points: ``+7.8 (6.1 to 9.4)``."""
     if entry['value'] is None:
         return ABSENT
-    value, low, high = (None if entry[name] is None else f'{round(100 * entry[name], 1) + 0.0:+.1f}'  # no -0.0
-                        for name in ('value', 'low', 'high'))
-    return f'{value}' if low is None else f'{value} ({low} to {high})'
+    bounds = '' if entry['low'] is None else f' ({_points(entry["low"])} to {_points(entry["high"])})'
+    return f'{_points(entry["value"])}{bounds}'
+
+
+def _points(share: float) -> str:
+    return f'{round(100 * share, 1) + 0.0:+.1f}'  # no -0.0
 
 
 def closed(entry: Mapping[str, Any]) -> str:
