@@ -275,6 +275,10 @@ REPLACEMENTS: tuple[Replacement, ...] = (
             'by yapf in a second each; the syntax tree gives lines as short in 15 ms',
         until='mmengine keeps the text'),
     _function_everywhere(
+        'mmpose.codecs.utils.gaussian_heatmap:generate_unbiased_gaussian_heatmaps',
+        'gaussian_heatmaps:generate_unbiased_gaussian_heatmaps', why='it draws keypoint by keypoint',
+        until='mmpose draws all keypoints of a person at once'),
+    _function_everywhere(
         'mmpose.evaluation.functional.nms:oks_iou', 'coco_metric:oks_iou', why='it computes OKS pair by pair',
         until='mmpose computes it in one go'),
     _function_everywhere(

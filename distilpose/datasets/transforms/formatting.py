@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.registry import TRANSFORMS
 from mmpose.structures import PoseDataSample
@@ -44,14 +44,14 @@ class PackTrainingInputs(PackMixedPoseInputs):
         if image.ndim != 3 or image.shape[2] != 3:
             return super().transform(results)
         inputs = channels_first(image)
-        if any(key in results for key in self._table(results, 'field')):
+        if any(isinstance(results.get(key), list) for key in self._table(results, 'field')):  # maps of several sizes
             sample = super().transform(dict(results, img=_NO_PIXELS))['data_samples']
         else:
             sample = self._pack(results)
         return dict(inputs=inputs, data_samples=sample)
 
     def _pack(self, results: dict) -> PoseDataSample:
-        """As mmpose packs samples without maps, without copies."""
+        """As mmpose packs samples with maps of one size or none, without copies."""
         people, labels = InstanceData(), InstanceData()
         for key, name in self._table(results, 'instance').items():
             if key in results:
@@ -62,6 +62,10 @@ class PackTrainingInputs(PackMixedPoseInputs):
                 labels.set_field(torch.from_numpy(value) if isinstance(value, np.ndarray) else value, name)
         sample = PoseDataSample()
         sample.gt_instances, sample.gt_instance_labels = people, labels
+        maps = {name: results[key] for key, name in self._table(results, 'field').items() if key in results}
+        if maps:
+            sample.gt_fields = PixelData(**{name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+                                            for name, value in maps.items()})
         for key in self.meta_keys:
             if key in results:
                 sample.set_field(results[key], key, field_type='metainfo')

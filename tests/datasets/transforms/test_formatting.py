@@ -19,3 +19,15 @@ def test_training_inputs_are_mmposes_without_the_raw_annotation(dtype: type) -> 
     assert torch.equal(ours['data_samples'].gt_instance_labels.keypoint_labels, torch.ones(1, 2, 2))
     assert theirs['data_samples'].metainfo == {**ours['data_samples'].metainfo, 'raw_ann_info': results['raw_ann_info']}
     assert ours['data_samples'].labelled is False
+
+
+def test_maps_are_packed_as_mmpose_packs_them() -> None:
+    image = np.zeros((7, 5, 3), np.uint8)
+    heatmaps = np.random.default_rng(0).random((2, 4, 3), dtype=np.float32)
+    for value in (heatmaps, [heatmaps, heatmaps[:, :2]]):  # of one size, of several
+        results = dict(img=image, keypoints=np.ones((1, 2, 2)), heatmaps=value)
+        ours, theirs = (compose([dict(type=kind)])(dict(results))['data_samples'].gt_fields
+                        for kind in ('PackTrainingInputs', 'PackMixedPoseInputs'))
+        assert type(ours) is type(theirs) and ours.keys() == theirs.keys() == ['heatmaps']
+        for one, other in zip(ours.heatmaps, theirs.heatmaps, strict=True):
+            assert torch.equal(torch.as_tensor(one), torch.as_tensor(other))
