@@ -15,12 +15,14 @@ def _epochs(count):
 
 
 options = {
+    'default_hooks.crop_store.folder': 'work_dirs/crops/labels',
     'optim_wrapper.optimizer.lr': 4e-3,
     'optim_wrapper.optimizer.weight_decay': 0.1}
 models = dict(
     simcc_teacher=dict(title='SimCC of width 48 from Thunder', seeds=[0],
                        config=_configs + 'simcc_thunder_to_resnet18_w48_unlabelled_lspet_96x96.py',
-                       options={**_epochs(30), 'default_hooks.teacher_cache.folder': 'work_dirs/thunder'}),
+                       options={**_epochs(30), 'default_hooks.teacher_cache.folder': 'work_dirs/thunder',
+                                'default_hooks.crop_store.folder': 'work_dirs/crops/unlabelled'}),
     alone=dict(title='alone', config=_configs + 'simcc_resnet18_lspet_96x96.py', family='stages'),
     alone_longer=dict(title='alone, 72 epochs', config=_configs + 'simcc_resnet18_lspet_96x96.py', family='stages',
                       baseline='alone', teacher='simcc_teacher', options=_epochs(72)),

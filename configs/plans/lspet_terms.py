@@ -15,12 +15,14 @@ def _start(backbone):
             backbone + '.init_cfg.checkpoint': '@heatmaps'}
 
 
-_rate = {'optim_wrapper.optimizer.lr': 1e-3}  # which the search of lspet_main.py chose for tokens alone
+_tokens = {
+    'optim_wrapper.optimizer.lr': 1e-3,  # which the search of lspet_main.py chose for tokens alone
+    'default_hooks.crop_store.folder': 'work_dirs/crops/labels'}
 
 def _student(title, **options):
     return dict(title=title, config=_configs + 'distilpose_tokenpose_to_tokens_lspet_96x96.py', family='terms',
                 baseline='alone', teacher='tokenpose',
-                options={**_rate, **_start('model.student.backbone'), 'model.teacher.checkpoint': '@tokenpose',
+                options={**_tokens, **_start('model.student.backbone'), 'model.teacher.checkpoint': '@tokenpose',
                          **options})
 
 
@@ -34,7 +36,7 @@ models = dict(
                    options={**_start('model.student.backbone'), 'train_cfg.max_epochs': 40,
                             'param_scheduler.1.end': 40, 'default_hooks.teacher_cache.folder': 'work_dirs/thunder'}),
     alone=dict(title='tokens, alone', config=_configs + 'tokens_resnet18_lspet_96x96.py', family='terms',
-               options={**_rate, **_start('model.backbone')}),
+               options={**_tokens, **_start('model.backbone')}),
     distilled=_student('DistilPose'),
     no_tokens=_student('no tokens', **{'model.terms.visual_tokens': None, 'model.terms.keypoint_tokens': None}),
     no_heatmap=_student('no heatmap', **{'model.terms.simulated_heatmap': None}),
