@@ -15,6 +15,7 @@ from mmengine.utils import import_modules_from_strings
 
 from distilpose.checkpoints import check_training_state, load_file
 from distilpose.config.differences import differences, read_literals
+from distilpose.config.fast_data import with_plain_types
 from distilpose.config.named_teachers import named_teachers
 from distilpose.distillation.crop_pipelines import add_teacher_crops
 from distilpose.engine import train
@@ -224,7 +225,7 @@ def what_decides(values: Mapping[str, Any], expected: Config) -> dict[str, Any]:
         values: the config as it was stored.
         expected: the config of the comparison.
     """
-    chosen = {key: with_names_of_files(values.get(key), key) for key in _DECIDE_THE_WEIGHTS}
+    chosen = {key: with_plain_types(with_names_of_files(values.get(key), key)) for key in _DECIDE_THE_WEIGHTS}
     if values.get('resume'):
         chosen['load_from'] = with_names_of_files(expected.get('load_from'), 'load_from')  # it names the run's own
     if isinstance(chosen['model'].get('teacher'), Mapping):

@@ -40,8 +40,9 @@ def use_fast_data(cfg: Config) -> str | None:
     train.dataset.pipeline = _fast_training(train.dataset.pipeline)
     for hook in switched:
         hook['switch_pipeline'] = _fast_training(hook['switch_pipeline'])
-    if train.dataset.type in _TYPES:
-        train.dataset.type = 'QuickCocoDataset'
+    for dataset in (train.dataset, *_parts_without_steps(train.dataset)):
+        if dataset['type'] in _TYPES:
+            dataset['type'] = 'QuickCocoDataset'
     _use_compact_collate(train)
     for loader in _validation_loaders(cfg):
         steps = [step['type'] for step in loader.dataset.pipeline]
@@ -76,6 +77,11 @@ def with_plain_types(value: Any) -> Any:
         return {**{key: with_plain_types(entry) for key, entry in value.items()
                    if key != 'collate_fn' or entry != HAND_OVER[key]}, **plain}
     return list(map(with_plain_types, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _parts_without_steps(dataset: Any) -> list[Any]:
+    """Data sets that are combined, and of which all steps are those of the combination."""
+    return [part for part in dataset.get('datasets', ()) if not part.get('pipeline')]
 
 
 def _switches(cfg: Config) -> list[Any]:

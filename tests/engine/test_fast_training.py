@@ -87,6 +87,16 @@ def test_switched_pipelines_change_too() -> None:
         assert 'LoadImage' not in kinds and 'DecodingTopdownAffine' in kinds and kinds[-1] == 'PackTrainingInputs'
 
 
+def test_parts_of_combined_data_are_quick_where_they_have_no_steps_of_their_own() -> None:
+    steps = [dict(type=kind) for kind in ('LoadImage', 'TopdownAffine', 'PackMixedPoseInputs')]
+    parts = [dict(type='CocoDataset', pipeline=[]), dict(type='CocoDataset', pipeline=[dict(type='LoadImage')]),
+             dict(type='UnlabelledImages', images='images/')]
+    cfg = small(train_dataloader=dict(dataset=dict(type='CombinedDataset', datasets=parts, pipeline=steps)))
+    use_fast_training(cfg, 'float32')
+    assert [part.type for part in cfg.train_dataloader.dataset.datasets] == [
+        'QuickCocoDataset', 'CocoDataset', 'UnlabelledImages']
+
+
 def test_twice_is_once() -> None:
     once = read_config(S)
     use_fast_training(once, 'bfloat16')

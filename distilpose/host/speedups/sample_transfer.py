@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections import defaultdict
 from collections.abc import Sized
@@ -18,6 +17,7 @@ from mmpose.structures import PoseDataSample
 from torch import Tensor
 
 from ..lazy_compiler import not_compiled
+from .deep_copies import CONSTANTS, deep_copies
 
 one_by_one = BaseDataPreprocessor.cast_data
 """mmengine's own, which :func:`cast_data` replaces for poses."""
@@ -25,7 +25,6 @@ one_by_one = BaseDataPreprocessor.cast_data
 Places = defaultdict[torch.dtype, list[tuple[dict[str, Any], str]]]
 """Type of number -> where tensors of it stand: fields of an element, and the name of one."""
 _PACKED_TYPES = (BaseDataElement, InstanceData, PixelData, PoseDataSample)
-_CONSTANTS = frozenset((str, bytes, int, float, bool, type(None)))
 _MOVING = (Tensor, np.ndarray, InstanceData, PixelData)
 _BOOKKEEPING = {'_metainfo_fields', '_data_fields'}
 
@@ -82,7 +81,7 @@ def _copied(element: BaseDataElement, places: Places, *, device: torch.device, n
     duplicate = object.__new__(type(element))
     fields = vars(duplicate)
     fields.update(original, _metainfo_fields=set(meta), _data_fields=set(data))
-    fields.update(_deep_copies({name: original[name] for name in meta if type(original[name]) not in _CONSTANTS}))
+    fields.update(deep_copies({name: original[name] for name in meta if type(original[name]) not in CONSTANTS}))
     for name in data & fields.keys():  # properties have their values under another name
         value = fields[name]
         if _travels_in_one_piece(value) and device.type != 'cpu':
@@ -122,24 +121,6 @@ def _length(value: Any) -> int | None:
     if isinstance(value, (Tensor, np.ndarray)):
         return int(value.shape[0]) if value.ndim else None
     return len(value) if isinstance(value, Sized) else None
-
-
-def _deep_copies(values: dict[str, Any]) -> dict[str, Any]:
-    """What ``copy.deepcopy`` gives, in less time for arrays of numbers and flat lists and tuples."""
-    copies: dict[int, Any] = {}
-    return {name: _deep_copy(value, copies) for name, value in values.items()}
-
-
-def _deep_copy(value: Any, copies: dict[int, Any]) -> Any:
-    kind, key = type(value), id(value)
-    if key not in copies:
-        if kind is np.ndarray and value.dtype != object:
-            copies[key] = value.copy(order='K')
-        elif kind in (list, tuple) and _CONSTANTS.issuperset(map(type, value)):
-            copies[key] = value.copy() if kind is list else value
-        else:
-            return copy.deepcopy(value, copies)
-    return copies[key]
 
 
 def _travels_in_one_piece(value: Any) -> bool:
