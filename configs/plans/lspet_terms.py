@@ -19,6 +19,7 @@ _tokens = {
     'optim_wrapper.optimizer.lr': 1e-3,  # which the search of lspet_main.py chose for tokens alone
     'default_hooks.crop_store.folder': 'work_dirs/crops/labels'}
 
+
 def _student(title, **options):
     return dict(title=title, config=_configs + 'distilpose_tokenpose_to_tokens_lspet_96x96.py', family='terms',
                 baseline='alone', teacher='tokenpose',

@@ -19,7 +19,7 @@ def generate_unbiased_gaussian_heatmaps(heatmap_size: tuple[int, int], keypoints
         keypoints_visible: (N, K)
         sigma: in pixels of the heatmap.
     """
-    if len(keypoints) != 1 or keypoints.dtype != np.float32:
+    if len(keypoints) != 1 or keypoints.dtype != np.float32 or type(sigma) not in (int, float):
         return keypoint_by_keypoint(heatmap_size, keypoints, keypoints_visible, sigma)
     width, height = heatmap_size
     left, top = np.moveaxis(keypoints - sigma * 3, -1, 0)
