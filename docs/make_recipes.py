@@ -79,11 +79,12 @@ CHECKED = (
                r'|/sdpose_\w+_coco'
                r'|/(heatmap|simdr|sa_simdr)_(?!.*(_from_|lspet))|fpd/(mpii|coco)/(hourglass|hrnet)'
                r'|/fpd_hourglass_8x256_to_4x128_mpii|rtmpose/ubody/rtmpose-(?!.*wide)'),
-    ('[trained](benchmarks/distilpose_terms.md)', r'/(distilpose|tokenpose)/lspet/'),
+    ('[trained](benchmarks/distilpose_terms.md)', r'/(distilpose|tokenpose)/lspet/'
+                                                 r'|/movenet/lspet/fpd_thunder_to_tokenpose'),
     ('[trained](benchmarks/lspet.md)', r'/movenet/lspet/((heatmap|fpd_thunder_to)_resnet18_(pseudo_)?lspet'
                                        r'|tokens_resnet18_|distilpose_thunder_)'),
-    ('[trained](benchmarks/labels.md)', r'/movenet/lspet/(heatmap_resnet18_pseudo|fpd_thunder_to_resnet18)'
-                                        r'_(unlabelled|quarter|no_labels)_lspet'),
+    ('[trained](benchmarks/labels.md)', r'/movenet/lspet/(heatmap_resnet18_pseudo|fpd_thunder_to_resnet18'
+                                        r'|moving_average_resnet18)_(unlabelled|quarter|no_labels)_lspet'),
     ('[trained](benchmarks/best_student.md)', r'/movenet/lspet/fpd_thunder_to_resnet18_w48'),
     ('[trained](benchmarks/fpd.md)', r'fpd/lspet/(?!moving_average)|quickstart/fpd_'),
     ('[trained](benchmarks/simdr.md)', r'simdr/lspet/'),
