@@ -219,7 +219,8 @@ def check_stored(meta: Mapping[str, Any], cfg: Config, *, source: str, seed: int
 
 
 def what_decides(values: Mapping[str, Any], expected: Config) -> dict[str, Any]:
-    """The part of a config that decides about the weights, but for those of the teacher.
+    """The part of a config that decides about the weights, but for those of the teacher; steps and data sets with the
+    same samples have the types of mmpose.
 
     Args:
         values: the config as it was stored.

@@ -40,7 +40,7 @@ def use_fast_data(cfg: Config) -> str | None:
     train.dataset.pipeline = _fast_training(train.dataset.pipeline)
     for hook in switched:
         hook['switch_pipeline'] = _fast_training(hook['switch_pipeline'])
-    for dataset in (train.dataset, *_parts_without_steps(train.dataset)):
+    for dataset in (train.dataset, *_datasets_without_pipeline(train.dataset)):
         if dataset['type'] in _TYPES:
             dataset['type'] = 'QuickCocoDataset'
     _use_compact_collate(train)
@@ -79,9 +79,9 @@ def with_plain_types(value: Any) -> Any:
     return list(map(with_plain_types, value)) if isinstance(value, (list, tuple)) else value
 
 
-def _parts_without_steps(dataset: Any) -> list[Any]:
-    """Data sets that are combined, and of which all steps are those of the combination."""
-    return [part for part in dataset.get('datasets', ()) if not part.get('pipeline')]
+def _datasets_without_pipeline(dataset: Any) -> list[Any]:
+    """Those of a CombinedDataset that leave all steps to its pipeline."""
+    return [one for one in dataset.get('datasets', ()) if not one.get('pipeline')]
 
 
 def _switches(cfg: Config) -> list[Any]:

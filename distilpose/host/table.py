@@ -275,8 +275,8 @@ REPLACEMENTS: tuple[Replacement, ...] = (
             'by yapf in a second each; the syntax tree gives lines as short in 15 ms',
         until='mmengine keeps the text'),
     *(_speedup(f'mmpose.datasets.{module}:deepcopy', 'deep_copies:deepcopy',
-               why='the keypoints of a data set are copied for every sample',
-               until='mmpose shares them, or copies lists as lists')
+               why='the metainfo of a data set is copied entry by entry for every sample',
+               until='mmpose shares it, or copies lists as lists')
       for module in ('dataset_wrappers', 'datasets.base.base_coco_style_dataset')),
     _function_everywhere(
         'mmpose.codecs.utils.gaussian_heatmap:generate_unbiased_gaussian_heatmaps',

@@ -9,7 +9,7 @@ import pytest
 from mmengine.config import Config
 
 from distilpose.compare.plans import Plan
-from distilpose.compare.runs import _groups, check_stored
+from distilpose.compare.runs import _groups, check_stored, what_decides
 from distilpose.distillation.crop_pipelines import add_teacher_crops
 from distilpose.engine.launch import load_and_change
 from distilpose.errors import DistilPoseError
@@ -41,3 +41,11 @@ def test_a_training_with_a_teachers_own_crop_is_recognised(tmp_path: Path) -> No
     cfg.model.teacher.padding = 2.0
     with pytest.raises(DistilPoseError, match=r'model\.teacher\.padding is absent there and 2\.0 here'):
         check_stored(meta, cfg, source='here', seed=0)
+
+
+def test_light_weight_data_are_no_other_training() -> None:
+    plain, light = ([dict(type=kind, ann_file='a.json')] for kind in ('CocoDataset', 'QuickCocoDataset'))
+    first, second = (what_decides(dict(model={}, train_dataloader=dict(dataset=dict(datasets=one))), Config())
+                     for one in (plain, light))
+    assert first == second
+    assert first != what_decides(dict(model={}, train_dataloader=dict(dataset=dict(datasets=[]))), Config())

@@ -87,7 +87,7 @@ def test_switched_pipelines_change_too() -> None:
         assert 'LoadImage' not in kinds and 'DecodingTopdownAffine' in kinds and kinds[-1] == 'PackTrainingInputs'
 
 
-def test_parts_of_combined_data_are_quick_where_they_have_no_steps_of_their_own() -> None:
+def test_combined_datasets_without_a_pipeline_are_light_weight() -> None:
     steps = [dict(type=kind) for kind in ('LoadImage', 'TopdownAffine', 'PackMixedPoseInputs')]
     parts = [dict(type='CocoDataset', pipeline=[]), dict(type='CocoDataset', pipeline=[dict(type='LoadImage')]),
              dict(type='UnlabelledImages', images='images/')]

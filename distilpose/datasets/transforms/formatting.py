@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import torch
@@ -59,13 +61,13 @@ class PackTrainingInputs(PackMixedPoseInputs):
         for key, name in self._table(results, 'label').items():
             if key in results:
                 value = np.stack(results[key]) if isinstance(results[key], list) else results[key]
-                labels.set_field(torch.from_numpy(value) if isinstance(value, np.ndarray) else value, name)
+                labels.set_field(_as_tensor(value), name)
         sample = PoseDataSample()
         sample.gt_instances, sample.gt_instance_labels = people, labels
-        maps = {name: results[key] for key, name in self._table(results, 'field').items() if key in results}
+        maps = {name: _as_tensor(results[key]) for key, name in self._table(results, 'field').items()
+                if key in results}
         if maps:
-            sample.gt_fields = PixelData(**{name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
-                                            for name, value in maps.items()})
+            sample.gt_fields = PixelData(**maps)
         for key in self.meta_keys:
             if key in results:
                 sample.set_field(results[key], key, field_type='metainfo')
@@ -75,6 +77,11 @@ class PackTrainingInputs(PackMixedPoseInputs):
         """Mapping table from keys to packed names: the codec's, or mmpose's."""
         name = f'{kind}_mapping_table'
         return results[name] if name in results else getattr(self, name)
+
+
+def _as_tensor(value: Any) -> Any:
+    """An array as a tensor of the same memory; anything else as it is."""
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
 def channels_first(image: np.ndarray) -> torch.Tensor:
