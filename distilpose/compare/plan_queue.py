@@ -95,6 +95,8 @@ class TrainingQueue:
         file, search = self.tasks.file, self.tasks.file.search
         if task.trial is not None and search is not None:
             return make_trial, (job, search.metric, self.threads)
+        if self.tasks.result(task) is not None:
+            return make_checkpoint, (job, self.threads)
         model = file.models[task.model]
         about = dict(plan=file.name, model=model.key, title=model.title, family=model.family, seed=task.seed,
                      config=model.config, options=options_of(self.tasks.options(task)))
@@ -114,6 +116,8 @@ class TrainingQueue:
         if task.trial is not None:
             self.tasks.add_trial(task, found)
             text = f'{self.tasks.file.search.metric if self.tasks.file.search else ""} {found["value"]}'
+        elif found is None:
+            text = f'its checkpoint is there again, {self.tasks.result_file(task)} is as before'
         else:
             text = ', '.join(f'{name} {in_percent(found[key])}' for name, key in
                              (('AP', 'ap'), ('OKS', 'mean_oks'), ('PCK', 'pck')))
@@ -145,6 +149,18 @@ def make_result(job: Job, file: Path, about: Mapping[str, Any], settings: Mappin
     found = figures_of(measure(run, validation), validation.keypoint_names)
     write_json(file, dict(about, **found, **facts_of(run), held_out=held_out(run.folder, metric), settings=settings))
     return found['figures']
+
+
+def make_checkpoint(job: Job, threads: int | None) -> None:
+    """Trains a model whose result is there and whose checkpoint is gone; the result stays, since the same training may
+    differ in its last digits on another processor.
+
+    Args:
+        job: the training.
+        threads: of torch, ``None`` to leave them.
+    """
+    _use_threads(threads)
+    job.bring_to_its_end()
 
 
 def make_trial(job: Job, metric: str, threads: int | None) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class Tasks:
     work_dir: Path
     data_root: str | None = None
     _plans: dict[Task, Plan] = field(default_factory=dict)
+    _own_settings: dict[Task, dict[str, Any]] = field(default_factory=dict)
     _settings: dict[Task, dict[str, Any]] = field(default_factory=dict)
     _of_searches: dict[str, dict[str, Any]] = field(default_factory=dict)
     _chosen: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -94,6 +95,7 @@ class Tasks:
             plan = self._read(model, self.options(task))[0]
             if task.trial is None and self.chosen(model) is None:
                 return plan
+            self._own_settings[task] = self._settings_of(plan)  # now, since files may be edited while others train
             self._plans[task] = plan
         return self._plans[task]
 
@@ -168,7 +170,8 @@ class Tasks:
         """What decides about the weights and figures of a training, see :func:`~.results.settings_of`."""
         if task in self._settings:
             return self._settings[task]
-        found = self._settings_of(self.plan(task))
+        plan = self.plan(task)
+        found = dict(self._own_settings.get(task) or self._settings_of(plan))
         found['needs'] = {key: f'{needed.model}, {digest(self.settings(needed))}'
                           for key, needed in self.needs(task).items()}
         if task in self._plans:

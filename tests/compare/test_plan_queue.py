@@ -30,7 +30,7 @@ class Process:
     make: Callable[[str], None]
 
     def __init__(self, action: Callable[..., Any], *arguments: Any, title: str, folder: Path, show: Any) -> None:
-        self.title, self.looks, self.is_trial = title, 0, action is plan_queue.make_trial
+        self.title, self.looks, self.action = title, 0, action
         self.started.append(title)
         self.running.append(self)
         Process.most = max(Process.most, len(self.running))
@@ -49,10 +49,12 @@ class Process:
     def stop(self) -> None:
         self.stopped.append(self.title)
 
-    def wait(self) -> dict[str, float]:
+    def wait(self) -> dict[str, float] | None:
         if self.title in self.ends:
             raise self.ends[self.title]
-        if self.is_trial:
+        if self.action is plan_queue.make_checkpoint:
+            return None
+        if self.action is plan_queue.make_trial:
             return dict(value=0.5 if self.title.endswith('trial 2') else 0.1)
         Process.make(self.title)
         return dict(ap=0.5, mean_oks=0.5, pck=0.5)
@@ -139,3 +141,15 @@ def test_a_result_that_is_there_when_the_search_ends_is_not_made_again(tasks: Ta
     tasks.search_file(tasks.file.models['alone']).unlink()
     Process.started.clear()
     assert run(make_tasks(tmp_path)) == {} and Process.started == ['alone, trial 1', 'alone, trial 2']
+
+
+def test_a_training_that_is_made_again_for_its_checkpoint_leaves_its_result(
+        tasks: Tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tasks)
+    tasks.result_file(Task('distilled', 0)).unlink()
+    Process.started.clear()
+    checkpoint = Tasks.checkpoint
+    monkeypatch.setattr(Tasks, 'checkpoint', lambda self, task: checkpoint(self, task) if Process.started else None)
+    monkeypatch.setattr(Process, 'make', staticmethod(lambda title: write_result(tasks, Task('distilled', 0), ap=0.1)))
+    assert run(make_tasks(tmp_path)) == {} and Process.started == ['teacher, seed 0', 'distilled, seed 0']
+    assert 'teacher, seed 0: its checkpoint is there again' in capsys.readouterr().out

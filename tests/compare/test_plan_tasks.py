@@ -121,6 +121,16 @@ def test_a_student_of_another_teacher_is_refused(done: Tasks) -> None:
         make_tasks(folder).result(DISTILLED[0])
 
 
+def test_a_config_that_is_edited_while_others_train_is_recorded_as_it_was_trained(tasks: Tasks) -> None:
+    write_search(tasks, 0.2, 0.3)
+    before = make_tasks(tasks.work_dir.parent).settings(DISTILLED[0])
+    left(tasks)
+    for file in tasks.work_dir.parent.glob('*.py'):
+        file.write_text(file.read_text().replace('sigma=1', 'sigma=2'))
+    assert make_tasks(tasks.work_dir.parent).settings(DISTILLED[0]) != before
+    assert tasks.settings(DISTILLED[0]) == before
+
+
 def test_results_hold_no_paths(done: Tasks, tmp_path_factory: pytest.TempPathFactory) -> None:
     moved = tmp_path_factory.mktemp('moved') / 'there'
     shutil.copytree(done.work_dir.parent, moved)
