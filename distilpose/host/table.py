@@ -278,10 +278,11 @@ REPLACEMENTS: tuple[Replacement, ...] = (
                why='the metainfo of a data set is copied entry by entry for every sample',
                until='mmpose shares it, or copies lists as lists')
       for module in ('dataset_wrappers', 'datasets.base.base_coco_style_dataset')),
-    _function_everywhere(
-        'mmpose.codecs.utils.gaussian_heatmap:generate_unbiased_gaussian_heatmaps',
-        'gaussian_heatmaps:generate_unbiased_gaussian_heatmaps', why='it draws keypoint by keypoint',
-        until='mmpose draws all keypoints of a person at once'),
+    *(_function_everywhere(
+        f'mmpose.codecs.utils.gaussian_heatmap:{function}', f'gaussian_heatmaps:{function}',
+        why='it draws keypoint by keypoint', until='mmpose draws all keypoints of a person at once')
+      for function in ('generate_gaussian_heatmaps', 'generate_unbiased_gaussian_heatmaps',
+                       'generate_udp_gaussian_heatmaps')),
     _function_everywhere(
         'mmpose.evaluation.functional.nms:oks_iou', 'coco_metric:oks_iou', why='it computes OKS pair by pair',
         until='mmpose computes it in one go'),

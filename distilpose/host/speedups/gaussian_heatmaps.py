@@ -3,35 +3,108 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from mmpose.codecs.utils.gaussian_heatmap import generate_unbiased_gaussian_heatmaps as keypoint_by_keypoint
+from mmpose.codecs.utils import gaussian_heatmap as keypoint_by_keypoint
+
+HeatmapsAndWeights = tuple[np.ndarray, np.ndarray]
+"""Heatmaps (K, H, W) and weights (N, K)."""
 
 
-@functools.wraps(keypoint_by_keypoint)
+def _of_one_person(function: Callable[..., HeatmapsAndWeights]) -> Callable[..., HeatmapsAndWeights]:
+    """A function in the place of mmpose's of the same name, which makes those of several people and other numbers."""
+    original = getattr(keypoint_by_keypoint, function.__name__)
+
+    @functools.wraps(original)
+    def generate(heatmap_size: tuple[int, int], keypoints: np.ndarray, keypoints_visible: np.ndarray,
+                 sigma: Any) -> HeatmapsAndWeights:
+        if len(keypoints) != 1 or keypoints.dtype != np.float32 or type(sigma) not in (int, float):
+            return original(heatmap_size, keypoints, keypoints_visible, sigma)
+        return function(heatmap_size, keypoints, keypoints_visible, sigma)
+    return generate
+
+
+@_of_one_person
 def generate_unbiased_gaussian_heatmaps(heatmap_size: tuple[int, int], keypoints: np.ndarray,
-                                        keypoints_visible: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Heatmaps (K, H, W) and weights (N, K); mmpose's function makes those of several people and other numbers.
+                                        keypoints_visible: np.ndarray, sigma: float) -> HeatmapsAndWeights:
+    """Gaussians around keypoints (DarkPose), over the whole heatmap.
 
     Args:
         heatmap_size: W, H.
-        keypoints: (N, K, 2) in pixels of the heatmap.
-        keypoints_visible: (N, K)
+        keypoints: (1, K, 2) in pixels of the heatmap.
+        keypoints_visible: (1, K)
         sigma: in pixels of the heatmap.
     """
-    if len(keypoints) != 1 or keypoints.dtype != np.float32 or type(sigma) not in (int, float):
-        return keypoint_by_keypoint(heatmap_size, keypoints, keypoints_visible, sigma)
-    width, height = heatmap_size
-    left, top = np.moveaxis(keypoints - sigma * 3, -1, 0)
-    right, bottom = np.moveaxis(keypoints + sigma * 3 + 1, -1, 0)
+    is_drawn, weights = _drawn(heatmap_size, keypoints_visible, first=keypoints - sigma * 3,
+                               end=keypoints + sigma * 3 + 1)
+    x, y = (np.arange(0, size, 1, dtype=np.float32) for size in heatmap_size)
+    heatmaps = _gaussians(x - keypoints[0, :, :1], y - keypoints[0, :, 1:], sigma)
+    heatmaps[~is_drawn] = 0
+    return heatmaps, weights
+
+
+@_of_one_person
+def generate_gaussian_heatmaps(heatmap_size: tuple[int, int], keypoints: np.ndarray, keypoints_visible: np.ndarray,
+                               sigma: float) -> HeatmapsAndWeights:
+    """Gaussians around the pixels of keypoints, cut off at three sigma; arguments as above."""
+    distances = np.arange(0, 6 * sigma + 1, 1, dtype=np.float32) - (6 * sigma + 1) // 2
+    return _in_windows(heatmap_size, keypoints, keypoints_visible, sigma, _gaussians(distances, distances, sigma))
+
+
+@_of_one_person
+def generate_udp_gaussian_heatmaps(heatmap_size: tuple[int, int], keypoints: np.ndarray,
+                                   keypoints_visible: np.ndarray, sigma: float) -> HeatmapsAndWeights:
+    """Gaussians around keypoints (UDP), cut off at three sigma from their pixels; arguments as above."""
+    from_pixel = keypoints[0] - _pixels(keypoints)[0]
+    centers = (6 * sigma + 1) // 2 + from_pixel
+    grid = np.arange(0, 6 * sigma + 1, 1, dtype=np.float32)
+    gaussians = _gaussians(grid - centers[:, :1], grid - centers[:, 1:], sigma)
+    return _in_windows(heatmap_size, keypoints, keypoints_visible, sigma, gaussians)
+
+
+def _drawn(heatmap_size: tuple[int, int], keypoints_visible: np.ndarray, *, first: np.ndarray,
+           end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which keypoints are drawn (K,), and the weights of all (1, K), from the pixels (1, K, 2) that they cover."""
     is_visible = ~(keypoints_visible < 0.5)
-    is_drawn = ~((left >= width) | (top >= height) | (right < 0) | (bottom < 0))
-    weights = np.where(is_visible & ~is_drawn, 0, keypoints_visible).astype(keypoints_visible.dtype)
-    x, y = (np.arange(0, size, 1, dtype=np.float32) for size in (width, height))
-    columns, rows = (x - keypoints[0, :, :1]) ** 2, (y - keypoints[0, :, 1:]) ** 2
-    heatmaps = columns[:, None] + rows[:, :, None]
-    np.negative(heatmaps, out=heatmaps)
-    heatmaps /= 2 * sigma ** 2
-    np.exp(heatmaps, out=heatmaps)
-    heatmaps[~(is_visible & is_drawn)[0]] = 0
+    is_inside = ~((first >= heatmap_size) | (end < 0)).any(axis=-1)
+    weights = np.where(is_visible & ~is_inside, 0, keypoints_visible).astype(keypoints_visible.dtype)
+    return (is_visible & is_inside)[0], weights
+
+
+def _gaussians(from_x: np.ndarray, from_y: np.ndarray, sigma: float) -> np.ndarray:
+    """(..., H, W) from the distances (..., W) and (..., H) to the centers."""
+    found = from_x[..., None, :] ** 2 + from_y[..., :, None] ** 2
+    np.negative(found, out=found)
+    found /= 2 * sigma ** 2
+    return np.exp(found, out=found)
+
+
+def _pixels(keypoints: np.ndarray) -> np.ndarray:
+    return (keypoints + 0.5).astype(np.int64)
+
+
+def _in_windows(heatmap_size: tuple[int, int], keypoints: np.ndarray, keypoints_visible: np.ndarray, sigma: float,
+                gaussians: np.ndarray) -> HeatmapsAndWeights:
+    """Heatmaps that are 0 outside the windows of three sigma around the pixels of keypoints.
+
+    Args:
+        heatmap_size: W, H.
+        keypoints: (1, K, 2)
+        keypoints_visible: (1, K)
+        sigma: in pixels.
+        gaussians: (K, S, S), or (S, S) for all.
+    """
+    pixels = _pixels(keypoints)
+    first, end = (edges.astype(np.int64) for edges in (pixels - sigma * 3, pixels + sigma * 3 + 1))
+    is_drawn, weights = _drawn(heatmap_size, keypoints_visible, first=first, end=end)
+    (width, height), (count, size) = heatmap_size, (keypoints.shape[1], gaussians.shape[-1])
+    windows = first[0, :, :, None] + np.arange(size)  # (K, 2, S)
+    is_inside = (windows >= 0) & (windows < np.minimum(heatmap_size, end[0])[..., None]) & is_drawn[:, None, None]
+    is_inside = is_inside[:, 1, :, None] & is_inside[:, 0, None]
+    rows = np.arange(count)[:, None] * height + windows[:, 1]
+    places = rows[..., None] * width + windows[:, 0, None]
+    heatmaps = np.zeros((count, height, width), np.float32)
+    heatmaps.reshape(-1)[places[is_inside]] = np.broadcast_to(gaussians, is_inside.shape)[is_inside]
     return heatmaps, weights
