@@ -46,11 +46,8 @@ class TrainingQueue:
             try:
                 while self.waiting or self._running:
                     self._start_what_can(jobs, display)
-                    ended = [task for task, (process, _, _) in self._running.items() if not process.is_running]
-                    for task in ended:
+                    for task in self._wait_for_ends():
                         self._end(task)
-                    if not ended and self._running:
-                        time.sleep(_SECONDS_BETWEEN_LOOKS)
             finally:
                 for process, _, _ in self._running.values():
                     process.stop()  # all of them at once, since each saves first
@@ -69,6 +66,15 @@ class TrainingQueue:
             elif not any(other in self.waiting or other in self._running for other in needed):
                 self.waiting.remove(task)
                 self._start(task, display)
+
+    def _wait_for_ends(self) -> list[Task]:
+        """Those of the running trainings that ended, at least one; only then others can start."""
+        while self._running:
+            ended = [task for task, (process, _, _) in self._running.items() if not process.is_running]
+            if ended:
+                return ended
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+        return []
 
     def _start(self, task: Task, display: SharedDisplay) -> None:
         try:
