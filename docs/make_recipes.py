@@ -80,7 +80,7 @@ CHECKED = (
                r'|/(heatmap|simdr|sa_simdr)_(?!.*(_from_|lspet))|fpd/(mpii|coco)/(hourglass|hrnet)'
                r'|/fpd_hourglass_8x256_to_4x128_mpii|rtmpose/ubody/rtmpose-(?!.*wide)'),
     ('[trained](benchmarks/distilpose_terms.md)', r'/(distilpose|tokenpose)/lspet/'
-                                                 r'|/movenet/lspet/fpd_thunder_to_tokenpose'),
+                                                 r'|/movenet/lspet/(fpd_thunder_to|distilpose)_tokenpose'),
     ('[trained](benchmarks/lspet.md)', r'/movenet/lspet/((heatmap|fpd_thunder_to)_resnet18_(pseudo_)?lspet'
                                        r'|tokens_resnet18_|distilpose_thunder_)'),
     ('[trained](benchmarks/labels.md)', r'/movenet/lspet/(heatmap_resnet18_pseudo|fpd_thunder_to_resnet18'
@@ -88,7 +88,8 @@ CHECKED = (
     ('[trained](benchmarks/best_student.md)', r'/movenet/lspet/fpd_thunder_to_resnet18_w48'),
     ('[trained](benchmarks/fpd.md)', r'fpd/lspet/(?!moving_average)|quickstart/fpd_'),
     ('[trained](benchmarks/simdr.md)', r'simdr/lspet/'),
-    ('[trained](benchmarks/dwpose.md)', r'/synthetic/(?!.*(body-feet|face-hands))'),
+    ('[trained](benchmarks/dwpose.md)', r'/synthetic/(?!.*(body-feet|face-hands))'
+                                        r'|/movenet/lspet/(simcc_(resnet18_lspet|thunder)|dwpose_)'),
     ('[trained](benchmarks/quickstart.md)', r'quickstart/(?!fpd_)'),
 )
 """What is checked beside building the recipe, and the paths for which it is; the words are explained on the page."""

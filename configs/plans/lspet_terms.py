@@ -1,6 +1,6 @@
 # DistilPose's terms from a good teacher on LSPET (docs/benchmarks/distilpose_terms.md): a TokenPose that learnt from
-# MoveNet Thunder teaches token regression; each term off, and tokens with ten times their weight. Teacher and students
-# start from the backbone of heatmaps alone.
+# MoveNet Thunder teaches token regression; each term off, and tokens with ten and a hundred times their weight.
+# Teacher and students start from the backbone of heatmaps alone.
 _base_ = '../_base_/plans/lspet.py'
 
 name = 'lspet_terms'
@@ -20,11 +20,18 @@ _tokens = {
     'default_hooks.crop_store.folder': 'work_dirs/crops/labels'}
 
 
-def _student(title, **options):
+def _student(title, *, options=None, **values):
     return dict(title=title, config=_configs + 'distilpose_tokenpose_to_tokens_lspet_96x96.py', family='terms',
-                baseline='alone', teacher='tokenpose',
                 options={**_tokens, **_start('model.student.backbone'), 'model.teacher.checkpoint': '@tokenpose',
-                         **options})
+                         **(options or {})}, **values)
+
+
+def _changed(title, **options):
+    return _student(title, options=options, baseline='distilled')
+
+
+def _tokens_of(weight):
+    return {'model.terms.visual_tokens.weight': weight, 'model.terms.keypoint_tokens.weight': weight}
 
 
 options = {
@@ -38,9 +45,9 @@ models = dict(
                             'param_scheduler.1.end': 40, 'default_hooks.teacher_cache.folder': 'work_dirs/thunder'}),
     alone=dict(title='tokens, alone', config=_configs + 'tokens_resnet18_lspet_96x96.py', family='terms',
                options={**_tokens, **_start('model.backbone')}),
-    distilled=_student('DistilPose'),
-    no_tokens=_student('no tokens', **{'model.terms.visual_tokens': None, 'model.terms.keypoint_tokens': None}),
-    no_heatmap=_student('no heatmap', **{'model.terms.simulated_heatmap': None}),
-    no_score=_student('no score', **{'model.terms.score': None, 'model.student.head.with_scores': False}),
-    tokens_10=_student('tokens x 10', **{'model.terms.visual_tokens.weight': 5e-3,
-                                         'model.terms.keypoint_tokens.weight': 5e-3}))
+    distilled=_student('DistilPose', baseline='alone', teacher='tokenpose'),
+    no_tokens=_changed('no tokens', **{'model.terms.visual_tokens': None, 'model.terms.keypoint_tokens': None}),
+    no_heatmap=_changed('no heatmap', **{'model.terms.simulated_heatmap': None}),
+    no_score=_changed('no score', **{'model.terms.score': None, 'model.student.head.with_scores': False}),
+    tokens_10=_changed('tokens x 10', **_tokens_of(5e-3)),
+    tokens_100=_changed('tokens x 100', **_tokens_of(5e-2)))
