@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from mmpose.codecs.utils import gaussian_heatmap as keypoint_by_keypoint
+from mmpose.codecs.utils import gaussian_heatmap
 
 HeatmapsAndWeights = tuple[np.ndarray, np.ndarray]
 """Heatmaps (K, H, W) and weights (N, K)."""
@@ -15,7 +15,7 @@ HeatmapsAndWeights = tuple[np.ndarray, np.ndarray]
 
 def _of_one_person(function: Callable[..., HeatmapsAndWeights]) -> Callable[..., HeatmapsAndWeights]:
     """A function in the place of mmpose's of the same name, which makes those of several people and other numbers."""
-    original = getattr(keypoint_by_keypoint, function.__name__)
+    original = getattr(gaussian_heatmap, function.__name__)
 
     @functools.wraps(original)
     def generate(heatmap_size: tuple[int, int], keypoints: np.ndarray, keypoints_visible: np.ndarray,
@@ -49,7 +49,8 @@ def generate_unbiased_gaussian_heatmaps(heatmap_size: tuple[int, int], keypoints
 def generate_gaussian_heatmaps(heatmap_size: tuple[int, int], keypoints: np.ndarray, keypoints_visible: np.ndarray,
                                sigma: float) -> HeatmapsAndWeights:
     """Gaussians around the pixels of keypoints, cut off at three sigma; arguments as above."""
-    distances = np.arange(0, 6 * sigma + 1, 1, dtype=np.float32) - (6 * sigma + 1) // 2
+    cells, middle = _window(sigma)
+    distances = cells - middle
     return _in_windows(heatmap_size, keypoints, keypoints_visible, sigma, _gaussians(distances, distances, sigma))
 
 
@@ -57,10 +58,9 @@ def generate_gaussian_heatmaps(heatmap_size: tuple[int, int], keypoints: np.ndar
 def generate_udp_gaussian_heatmaps(heatmap_size: tuple[int, int], keypoints: np.ndarray,
                                    keypoints_visible: np.ndarray, sigma: float) -> HeatmapsAndWeights:
     """Gaussians around keypoints (UDP), cut off at three sigma from their pixels; arguments as above."""
-    from_pixel = keypoints[0] - _pixels(keypoints)[0]
-    centers = (6 * sigma + 1) // 2 + from_pixel
-    grid = np.arange(0, 6 * sigma + 1, 1, dtype=np.float32)
-    gaussians = _gaussians(grid - centers[:, :1], grid - centers[:, 1:], sigma)
+    cells, middle = _window(sigma)
+    centers = middle + (keypoints[0] - _pixels(keypoints)[0])
+    gaussians = _gaussians(cells - centers[:, :1], cells - centers[:, 1:], sigma)
     return _in_windows(heatmap_size, keypoints, keypoints_visible, sigma, gaussians)
 
 
@@ -79,6 +79,12 @@ def _gaussians(from_x: np.ndarray, from_y: np.ndarray, sigma: float) -> np.ndarr
     np.negative(found, out=found)
     found /= 2 * sigma ** 2
     return np.exp(found, out=found)
+
+
+def _window(sigma: float) -> tuple[np.ndarray, float]:
+    """Cells (S,) of a window that reaches three sigma to each side, and its middle."""
+    size = 2 * (sigma * 3) + 1
+    return np.arange(0, size, 1, dtype=np.float32), size // 2
 
 
 def _pixels(keypoints: np.ndarray) -> np.ndarray:
