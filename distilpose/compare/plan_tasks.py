@@ -95,8 +95,11 @@ class Tasks:
             plan = self._read(model, self.options(task))[0]
             if task.trial is None and self.chosen(model) is None:
                 return plan
-            self._own_settings[task] = self._settings_of(plan)  # now, since files may be edited while others train
             self._plans[task] = plan
+            if task.trial is None:  # now, since files may be edited while others train
+                self._own_settings[task] = self._settings_of(plan)
+            else:
+                self._settings_of_search(model)
         return self._plans[task]
 
     def options(self, task: Task) -> dict[str, Any]:

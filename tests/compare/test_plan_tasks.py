@@ -131,6 +131,19 @@ def test_a_config_that_is_edited_while_others_train_is_recorded_as_it_was_traine
     assert tasks.settings(DISTILLED[0]) == before
 
 
+def test_a_search_is_recorded_with_the_config_that_its_trials_read(tasks: Tasks) -> None:
+    left(tasks)
+    file = tasks.work_dir.parent / 'student.py'
+    before = file.read_text()
+    file.write_text(before + '\nval_dataloader = dict(batch_size=3)\n')
+    write_search(tasks, 0.2, 0.3)
+    model = tasks.file.models['alone']
+    with pytest.raises(DistilPoseError, match=r'val_dataloader\.batch_size'):
+        make_tasks(tasks.work_dir.parent).trial_values(model)
+    file.write_text(before)
+    assert len(make_tasks(tasks.work_dir.parent).trial_values(model)) == 2
+
+
 def test_results_hold_no_paths(done: Tasks, tmp_path_factory: pytest.TempPathFactory) -> None:
     moved = tmp_path_factory.mktemp('moved') / 'there'
     shutil.copytree(done.work_dir.parent, moved)
