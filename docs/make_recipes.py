@@ -81,11 +81,11 @@ CHECKED = (
                r'|/fpd_hourglass_8x256_to_4x128_mpii|rtmpose/ubody/rtmpose-(?!.*wide)'),
     ('[trained](benchmarks/distilpose_terms.md)', r'/(distilpose|tokenpose)/lspet/'
                                                  r'|/movenet/lspet/(fpd_thunder_to|distilpose)_tokenpose'),
-    ('[trained](benchmarks/lspet.md)', r'/movenet/lspet/((heatmap|fpd_thunder_to)_resnet18_(pseudo_)?lspet'
+    ('[trained](benchmarks/lspet.md)', r'/movenet/lspet/((heatmap|fpd_thunder_to)_resnet18_(pseudo_)?lspet_96'
                                        r'|tokens_resnet18_|distilpose_thunder_)'),
     ('[trained](benchmarks/labels.md)', r'/movenet/lspet/(heatmap_resnet18_pseudo|fpd_thunder_to_resnet18'
-                                        r'|moving_average_resnet18)_(unlabelled|quarter|no_labels)_lspet'),
-    ('[trained](benchmarks/best_student.md)', r'/movenet/lspet/fpd_thunder_to_resnet18_w48'),
+                                        r'|moving_average_resnet18)_(unlabelled|quarter|no_labels)_lspet_96'),
+    ('[trained](benchmarks/best_student.md)', r'/movenet/lspet/fpd_thunder_to_resnet18_(w48|unlabelled_lspet_128)'),
     ('[trained](benchmarks/fpd.md)', r'fpd/lspet/(?!moving_average)|quickstart/fpd_'),
     ('[trained](benchmarks/simdr.md)', r'simdr/lspet/'),
     ('[trained](benchmarks/dwpose.md)', r'/synthetic/(?!.*(body-feet|face-hands))'
