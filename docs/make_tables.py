@@ -1,0 +1,81 @@
+"""Fills the tables of the pages on benchmarks from committed results: ``python docs/make_tables.py``.
+
+A comment before a table says what it holds: ``<!-- figures of PLAN: KEY KEY='another title' -->``, ``gains of PLAN``
+(over the baselines, which have a row of ``figures``) or ``validation of PLAN`` (AP by epoch of the first seed). Keys
+are models and teachers of ``configs/plans/PLAN.py``; those without a result are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from distilpose.compare.formatting import COMPARED, HEADINGS, closed, gained, spread
+from distilpose.config import PROJECT_ROOT
+from distilpose.report import Table
+from distilpose.report.metrics import in_percent, in_units
+
+PAGES = PROJECT_ROOT / 'docs' / 'benchmarks'
+RESULTS = PAGES / 'results'
+_MARKED = re.compile(r'<!-- (figures|gains|validation) of (\w+):(.*?) -->\n\n(?:\|[^\n]*\n)+', re.DOTALL)
+
+
+def pages() -> Iterator[Path]:
+    """Pages that have tables of plans."""
+    yield from (page for page in sorted(PAGES.glob('*.md')) if _MARKED.search(page.read_text()))
+
+
+def filled(text: str) -> str:
+    """The text of a page with its tables as the results are."""
+    return _MARKED.sub(_with_table, text)
+
+
+def _with_table(found: re.Match[str]) -> str:
+    kind, plan, keys = found.groups()
+    models = {model['model']: model for model in json.loads((RESULTS / plan / 'table.json').read_text())['models']}
+    titles = {key: model['title'] for key, model in models.items()}
+    named = {key: title for key, _, title in (word.partition('=') for word in shlex.split(keys))}
+    titles |= {key: title for key, title in named.items() if title}
+    table = TABLES[kind]({key: models[key] for key in named if key in models}, titles, plan)
+    return f'{found[0].partition("-->")[0]}-->\n\n{table.markdown()}\n'
+
+
+def _figures(models: Mapping[str, Any], titles: Mapping[str, str], _: str) -> Table:
+    rows = [[titles[key], str(len(model['seeds'])) if 'seeds' in model else '',
+             *(spread(model['figures'][name]) for name in COMPARED),
+             *('' if model[name] is None else in_units(model[name]) for name in ('parameters', 'macs')),
+             '' if model['epochs'] is None else str(model['epochs'])] for key, model in models.items()]
+    return Table(['model', 'seeds', *(HEADINGS[name] for name in COMPARED), 'params', 'MACs', 'epochs'], rows)
+
+
+def _gains(models: Mapping[str, Any], titles: Mapping[str, str], _: str) -> Table:
+    gains = {key: model for key, model in models.items() if model.get('gain')}
+    has_gap = any('gap_closed' in model for model in gains.values())
+    rows = [[f'{titles[key]} against {titles[model["baseline"]]}', str(len(model['seeds_of_gain'])),
+             *(gained(model['gain'][name]) for name in COMPARED), *([_gap(model)] if has_gap else [])]
+            for key, model in gains.items()]
+    return Table(['gain of', 'seeds', *(HEADINGS[name] for name in COMPARED),
+                  *(['gap closed, PCK'] if has_gap else [])], rows)
+
+
+def _gap(model: Mapping[str, Any]) -> str:
+    return closed(model['gap_closed']['pck']) if 'gap_closed' in model else ''
+
+
+def _validation(models: Mapping[str, Any], titles: Mapping[str, str], plan: str) -> Table:
+    runs = {key: json.loads((RESULTS / plan / f'{key}_seed{model["seeds"][0]}.json').read_text())['held_out']
+            for key, model in models.items()}
+    return Table(['epoch', *(str(epoch) for epoch, _ in next(iter(runs.values())))],
+                 [[titles[key], *(in_percent(value) for _, value in run)] for key, run in runs.items()])
+
+
+TABLES = dict(figures=_figures, gains=_gains, validation=_validation)
+
+
+if __name__ == '__main__':
+    for file in pages():
+        file.write_text(filled(file.read_text()))
