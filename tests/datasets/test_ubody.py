@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 import shutil
@@ -19,6 +18,7 @@ from mmpose.registry import DATASETS
 
 from distilpose.errors import DistilPoseError
 from tests.evaluation.whole_body_people import answered, truth
+from tests.scripts import load_script
 
 from .ubody_form import read_ubody, write_ubody
 
@@ -96,11 +96,7 @@ def test_published_filter(ubody: Path) -> None:
 def mmposes_converter() -> ModuleType:
     if not CONVERTER.is_file():
         pytest.skip('this mmpose has no tools')
-    spec = importlib.util.spec_from_file_location('ubody_kpts_to_coco', CONVERTER)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(CONVERTER)
 
 
 def mmposes(root: Path, split: str) -> Any:

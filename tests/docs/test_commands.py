@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 
@@ -11,6 +10,7 @@ import pytest
 from distilpose_cli.command import Command
 from distilpose_cli.console import COMMANDS
 from tests.engine.tiny import PROJECT
+from tests.scripts import load_script
 
 PAGES = [*sorted((PROJECT / 'docs').rglob('*.md')), PROJECT / 'README.md', PROJECT / 'CONTRIBUTING.md']
 COMMAND = re.compile(r'\s*(?:[A-Z_]+=\S+ )*(?:distilpose (?P<name>\w+)|(?:python |\./)tools/(?P<script>\w+)\.py)\b'
@@ -29,11 +29,8 @@ def commands() -> list[tuple[str, re.Match[str]]]:
 
 def command_of_script(name: str) -> Command:
     """The command that a script of tools/ runs."""
-    spec = importlib.util.spec_from_file_location(name, PROJECT / 'tools' / f'{name}.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return next(value for value in vars(module).values() if isinstance(value, Command))
+    script = load_script(PROJECT / 'tools' / f'{name}.py')
+    return next(value for value in vars(script).values() if isinstance(value, Command))
 
 
 def test_the_options_of_all_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:

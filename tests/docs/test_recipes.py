@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from types import ModuleType
 
 import pytest
 
 from tests.engine.tiny import PROJECT
+from tests.scripts import load_script
 
 PAGE = (PROJECT / 'docs/recipes.md').read_text()
 BODY = 'configs/body/2d_kpt_sview_rgb_img'
@@ -18,11 +18,7 @@ SMALL = (f'{BODY}/distilpose/lspet/DistilPose_XS_lspet_96x64.py', f'{BODY}/fpd/l
 
 @pytest.fixture(scope='module')
 def recipes() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('make_recipes', PROJECT / 'docs/make_recipes.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(PROJECT / 'docs/make_recipes.py')
 
 
 def test_every_recipe_has_a_row(recipes: ModuleType) -> None:

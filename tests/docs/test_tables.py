@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -13,17 +12,14 @@ from distilpose.compare.plan_file import read_plan_file
 from distilpose.compare.plan_table import Results, markdown, summarise
 from distilpose.compare.plan_tasks import Tasks
 from tests.engine.tiny import PROJECT
+from tests.scripts import load_script
 
 PLANS = sorted((PROJECT / 'configs/plans').glob('*.py'))
 
 
 @pytest.fixture(scope='module')
 def tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('make_tables', PROJECT / 'docs/make_tables.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(PROJECT / 'docs/make_tables.py')
 
 
 def test_pages_hold_the_results(tables: ModuleType) -> None:

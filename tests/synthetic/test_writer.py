@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shutil
@@ -17,6 +16,7 @@ import pytest
 
 from distilpose.errors import DistilPoseError
 from distilpose.synthetic import fingerprint, make_dataset, writer
+from tests.scripts import load_script
 
 from .conftest import ARGUMENTS
 
@@ -140,11 +140,7 @@ def test_wrong_arguments_are_named(tmp_path: Path, change: dict, names: str) -> 
 
 @pytest.fixture
 def tool() -> ModuleType:
-    file = Path(__file__).resolve().parents[2] / 'tools' / 'make_synthetic_people.py'
-    spec = importlib.util.spec_from_file_location('make_synthetic_people', file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(Path(__file__).resolve().parents[2] / 'tools' / 'make_synthetic_people.py')
 
 
 def test_the_tool_makes_what_the_function_makes(tool: ModuleType, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from ..engine import tiny
+from ..scripts import load_script
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -22,11 +22,4 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tool() -> Callable[[str], ModuleType]:
     """Imports a script of ``tools/`` by its name."""
-    def load(name: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(f'tools_{name}', TOOLS / f'{name}.py')
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
+    return lambda name: load_script(TOOLS / f'{name}.py')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -11,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -23,16 +21,10 @@ from distilpose.compare.history import read_history
 from distilpose.compare.own_process import OUTPUT
 from distilpose.engine.hooks import ProgressHook
 from distilpose.processor import usable_cores
+from tests.scripts import load_script
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ('teacher', 'baseline', 'distilled')
-
-
-def load_tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('quickstart_tool', ROOT / 'tools' / 'quickstart.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def digests(work_dir: Path) -> dict[str, str]:
@@ -47,8 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def quickstart(folder: Path) -> Callable[..., int]:
     def call(work_dir: str, *arguments: str) -> int:
-        return load_tool().main(['--images', '32', '--epochs', '2', '--data', str(folder / 'data'),
-                                 '--work-dir', str(folder / work_dir), *arguments])
+        script = load_script(ROOT / 'tools' / 'quickstart.py')
+        return script.main(['--images', '32', '--epochs', '2', '--data', str(folder / 'data'),
+                            '--work-dir', str(folder / work_dir), *arguments])
     return call
 
 
