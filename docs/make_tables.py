@@ -1,8 +1,9 @@
-"""Fills the tables of the pages on benchmarks from committed results: ``python docs/make_tables.py``.
+"""Makes the tables of plans from committed results, and fills those of the pages: ``python docs/make_tables.py``.
 
-A comment before a table says what it holds: ``<!-- figures of PLAN: KEY KEY='another title' -->``, ``gains of PLAN``
-(over the baselines, which have a row of ``figures``) or ``validation of PLAN`` (AP by epoch of the first seed). Keys
-are models and teachers of ``configs/plans/PLAN.py``; those without a result are left out.
+First ``docs/benchmarks/results/PLAN/table.md`` and ``table.json`` of all plans, then the pages from these. A comment
+before a table of a page says what it holds: ``<!-- figures of PLAN: KEY KEY='another title' -->``, ``gains of PLAN``
+(over the baselines) or ``validation of PLAN`` (AP by epoch of the first seed). Keys are models and teachers of
+``configs/plans/PLAN.py``; those without a result are left out.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from distilpose.compare.formatting import COMPARED, HEADINGS, closed, gained, spread
+from distilpose.compare.plan_file import read_plan_file
+from distilpose.compare.plan_table import write_table
+from distilpose.compare.plan_tasks import Tasks
 from distilpose.config import PROJECT_ROOT
 from distilpose.report import Table
 from distilpose.report.metrics import in_percent, in_units
 
 PAGES = PROJECT_ROOT / 'docs' / 'benchmarks'
 RESULTS = PAGES / 'results'
+PLANS = PROJECT_ROOT / 'configs' / 'plans'
 _MARKED = re.compile(r'<!-- (figures|gains|validation) of (\w+):(.*?) -->\n\n(?:\|[^\n]*\n)+', re.DOTALL)
 
 
@@ -76,6 +81,14 @@ def _validation(models: Mapping[str, Any], titles: Mapping[str, str], plan: str)
 TABLES = dict(figures=_figures, gains=_gains, validation=_validation)
 
 
+def write_tables() -> None:
+    """Summarises the results of all plans."""
+    for plan in sorted(PLANS.glob('*.py')):
+        tasks = Tasks(read_plan_file(plan), work_dir=Path('work_dirs/plans', plan.stem))
+        write_table(tasks, command=f'distilpose compare --plan configs/plans/{plan.name}')
+
+
 if __name__ == '__main__':
+    write_tables()
     for file in pages():
         file.write_text(filled(file.read_text()))
