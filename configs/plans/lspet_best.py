@@ -34,4 +34,9 @@ models = dict(
                  **{'train_cfg.val_interval': 5}),
     large_alone=_model('width 32, 128x128, alone, as many crops', 'heatmap_resnet18_lspet_128x128', 'labels_128', 270,
                        **{'train_cfg.val_interval': 15}))
-models['large']['baseline'] = 'large_alone'
+models['large'].update(baseline='large_alone', teacher='thunder_own')
+_thunder = dict(file='teacher_chkpts/movenet_thunder.onnx',
+                config='configs/body/2d_kpt_sview_rgb_img/movenet/lspet/heatmap_resnet18_lspet_128x128.py')
+teachers = dict(
+    thunder_own=dict(_thunder, title='MoveNet Thunder, its own crop', options={'model.input.padding': 1.0}),
+    thunder_student=dict(_thunder, title="MoveNet Thunder, the student's crop of 128x128", crop='student', options={}))
