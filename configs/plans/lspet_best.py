@@ -1,5 +1,6 @@
 # A student worth having: the largest ones that take a tenth of MoveNet Thunder's time on a CPU, from all labels of
-# LSPET and from the teacher on 7,200 people, and the better of them alone (docs/benchmarks/best_student.md).
+# LSPET and from the teacher on 7,200 people, and the better of them alone and on pseudo-labels
+# (docs/benchmarks/best_student.md).
 _base_ = '../_base_/plans/lspet.py'
 
 name = 'lspet_best'
@@ -32,9 +33,13 @@ models = dict(
     short=_model('width 48, 96x96, FPD, 30 epochs', _wide, 'unlabelled', 30, **_cache, **{'train_cfg.val_interval': 5}),
     large=_model('width 32, 128x128, FPD, 90 epochs', _large, 'unlabelled_128', 90, **_cache,
                  **{'train_cfg.val_interval': 5}),
+    large_pseudo=_model('width 32, 128x128, pseudo-labels, 90 epochs',
+                        'heatmap_resnet18_pseudo_unlabelled_lspet_128x128', 'pseudo_128', 90,
+                        **{'train_cfg.val_interval': 5}),
     large_alone=_model('width 32, 128x128, alone, as many crops', 'heatmap_resnet18_lspet_128x128', 'labels_128', 270,
                        **{'train_cfg.val_interval': 15}))
-models['large'].update(baseline='large_alone', teacher='thunder_own')
+for _key in ('large', 'large_pseudo'):
+    models[_key].update(baseline='large_alone', teacher='thunder_own')
 _thunder = dict(file='teacher_chkpts/movenet_thunder.onnx',
                 config='configs/body/2d_kpt_sview_rgb_img/movenet/lspet/heatmap_resnet18_lspet_128x128.py')
 teachers = dict(
