@@ -11,17 +11,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distilpose.compare.formatting import COMPARED, HEADINGS, closed, gained, spread
 from distilpose.compare.plan_file import read_plan_file
-from distilpose.compare.plan_table import write_table
+from distilpose.compare.plan_table import figures_table, gains_table, write_table
 from distilpose.compare.plan_tasks import Tasks
 from distilpose.config import PROJECT_ROOT
 from distilpose.report import Table
-from distilpose.report.metrics import in_percent, in_units
+from distilpose.report.metrics import in_percent
 
 PAGES = PROJECT_ROOT / 'docs' / 'benchmarks'
 RESULTS = PAGES / 'results'
@@ -45,35 +44,21 @@ def _with_table(found: re.Match[str]) -> str:
     titles = {key: model['title'] for key, model in models.items()}
     named = {key: title for key, _, title in (word.partition('=') for word in shlex.split(keys))}
     titles |= {key: title for key, title in named.items() if title}
-    table = TABLES[kind]({key: models[key] for key in named if key in models}, titles, plan)
+    table = TABLES[kind]([models[key] for key in named if key in models], titles, plan)
     return f'{found[0].partition("-->")[0]}-->\n\n{table.markdown()}\n'
 
 
-def _figures(models: Mapping[str, Any], titles: Mapping[str, str], _: str) -> Table:
-    rows = [[titles[key], str(len(model['seeds'])) if 'seeds' in model else '',
-             *(spread(model['figures'][name]) for name in COMPARED),
-             *('' if model[name] is None else in_units(model[name]) for name in ('parameters', 'macs')),
-             '' if model['epochs'] is None else str(model['epochs'])] for key, model in models.items()]
-    return Table(['model', 'seeds', *(HEADINGS[name] for name in COMPARED), 'params', 'MACs', 'epochs'], rows)
+def _figures(models: Sequence[Mapping[str, Any]], titles: Mapping[str, str], _: str) -> Table:
+    return figures_table([dict(model, title=titles[model['model']]) for model in models]).without('family', 'seconds')
 
 
-def _gains(models: Mapping[str, Any], titles: Mapping[str, str], _: str) -> Table:
-    gains = {key: model for key, model in models.items() if model.get('gain')}
-    has_gap = any('gap_closed' in model for model in gains.values())
-    rows = [[f'{titles[key]} against {titles[model["baseline"]]}', str(len(model['seeds_of_gain'])),
-             *(gained(model['gain'][name]) for name in COMPARED), *([_gap(model)] if has_gap else [])]
-            for key, model in gains.items()]
-    return Table(['gain of', 'seeds', *(HEADINGS[name] for name in COMPARED),
-                  *(['gap closed, PCK'] if has_gap else [])], rows)
+def _gains(models: Sequence[Mapping[str, Any]], titles: Mapping[str, str], _: str) -> Table:
+    return gains_table(models, titles).without('gap closed, AP', 'gap closed, OKS')
 
 
-def _gap(model: Mapping[str, Any]) -> str:
-    return closed(model['gap_closed']['pck']) if 'gap_closed' in model else ''
-
-
-def _validation(models: Mapping[str, Any], titles: Mapping[str, str], plan: str) -> Table:
-    runs = {key: json.loads((RESULTS / plan / f'{key}_seed{model["seeds"][0]}.json').read_text())['held_out']
-            for key, model in models.items()}
+def _validation(models: Sequence[Mapping[str, Any]], titles: Mapping[str, str], plan: str) -> Table:
+    files = {model['model']: f'{model["model"]}_seed{model["seeds"][0]}.json' for model in models}
+    runs = {key: json.loads((RESULTS / plan / file).read_text())['held_out'] for key, file in files.items()}
     return Table(['epoch', *(str(epoch) for epoch, _ in next(iter(runs.values())))],
                  [[titles[key], *(in_percent(value) for _, value in run)] for key, run in runs.items()])
 

@@ -137,8 +137,9 @@ def _compared(key: str, baseline: str | None, teacher: str | None, *, results: R
 
 def markdown(summary: Mapping[str, Any], *, command: str = '') -> str:
     """The tables with what their columns mean."""
-    parts = [f'# {plain(summary["plan"])}', _figures_table(summary).markdown()]
-    gains = _gains_table(summary)
+    models = summary['models']
+    parts = [f'# {plain(summary["plan"])}', figures_table(models).markdown()]
+    gains = gains_table(models, {model['model']: model['title'] for model in models})
     if gains.rows:
         parts += [gains.markdown(), (
             f'In brackets behind gains and gaps is the range that holds {100 * CONFIDENCE:.0f} % of {DRAWS:,} draws of '
@@ -150,19 +151,25 @@ def markdown(summary: Mapping[str, Any], *, command: str = '') -> str:
     return '\n\n'.join([*parts, *([f'Command: {code(command)}.'] if command else [])]) + '\n'
 
 
-def _figures_table(summary: Mapping[str, Any]) -> Table:
+def figures_table(models: Sequence[Mapping[str, Any]]) -> Table:
+    """Figures and cost of models of :func:`summarise`."""
     rows = [[model['title'], model['family'] or ABSENT, str(len(model['seeds'])) if 'seeds' in model else ABSENT,
              *(spread(model['figures'][name]) for name in COMPARED), _units(model['parameters']),
-             _units(model['macs']), _whole(model['epochs']), _whole(model['seconds'])] for model in summary['models']]
+             _units(model['macs']), _whole(model['epochs']), _whole(model['seconds'])] for model in models]
     return Table(['model', 'family', 'seeds', *(HEADINGS[name] for name in COMPARED), 'params', 'MACs', 'epochs',
                   'seconds'], rows)
 
 
-def _gains_table(summary: Mapping[str, Any]) -> Table:
-    titles = {model['model']: model['title'] for model in summary['models']}
-    compared = [model for model in summary['models'] if model.get('gain')]
+def gains_table(models: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Table:
+    """Gains over baselines and gaps closed of those models of :func:`summarise` that have them.
+
+    Args:
+        models: with and without a gain.
+        titles: key -> title of all models and baselines.
+    """
+    compared = [model for model in models if model.get('gain')]
     with_gap = any('gap_closed' in model for model in compared)
-    rows = [[f'{model["title"]} against {titles[model["baseline"]]}', str(len(model['seeds_of_gain'])),
+    rows = [[f'{titles[model["model"]]} against {titles[model["baseline"]]}', str(len(model['seeds_of_gain'])),
              *(gained(model['gain'][name]) if name in model['gain'] else ABSENT for name in COMPARED),
              *((_closed(model, name) for name in COMPARED) if with_gap else ())] for model in compared]
     gaps = [f'gap closed, {HEADINGS[name]}' for name in COMPARED] if with_gap else []

@@ -23,6 +23,12 @@ class Table:
     bold: int | None = None
     """Index of the row that stands out on a terminal."""
 
+    def without(self, *head: str) -> Table:
+        """The same table without some columns."""
+        kept = [index for index, name in enumerate(self.head) if name not in head]
+        return Table([self.head[index] for index in kept], [[row[index] for index in kept] for row in self.rows],
+                     self.bold)
+
     def terminal(self) -> RichTable:
         """For a console of rich."""
         table = RichTable(header_style='bold', box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)

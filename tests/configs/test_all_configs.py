@@ -62,9 +62,10 @@ def built_teacher(config: str, dtype: str | None, heatmaps: str) -> FrozenTeache
     outputs, stored = teacher.outputs, {}
 
     def stored_outputs(images: torch.Tensor, **options: bool) -> PoseOutputs:
-        key = (tuple(images.shape), *options.items())
-        if key not in stored or not torch.equal(images, stored[key][0]):  # resized from other crops of students
+        key = (tuple(images.shape), float(images.sum()), *options.items())  # students of other crops: another sum
+        if key not in stored:
             stored[key] = images, outputs(images, **options)
+        assert torch.equal(images, stored[key][0])
         return stored[key][1]
 
     teacher.outputs = stored_outputs

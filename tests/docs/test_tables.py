@@ -41,11 +41,11 @@ def test_a_table_follows_its_results(tables: ModuleType, monkeypatch: pytest.Mon
     (tmp_path / 'tiny/table.json').write_text(
         '{"models": [{"model": "a", "title": "alone", "figures": {"ap": {"mean": 0.1, "low": 0.1, "high": 0.1}, '
         '"mean_oks": {"mean": 0.2, "low": 0.1, "high": 0.3}, "pck": {"mean": 0.3, "low": 0.3, "high": 0.3}}, '
-        '"parameters": 1000, "macs": null, "epochs": 2, "seeds": [0, 1]}]}')
+        '"family": "", "parameters": 1000, "macs": null, "epochs": 2, "seconds": null, "seeds": [0, 1]}]}')
     monkeypatch.setattr(tables, 'RESULTS', tmp_path)
     text = "before\n\n<!-- figures of tiny: a='the\nstudent' not_trained -->\n\n| old |\n| --- |\n\nafter | all\n"
     expected = ["<!-- figures of tiny: a='the", "student' not_trained -->", '',
                 '| model | seeds | AP | OKS | PCK | params | MACs | epochs |',
                 '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
-                '| the student | 2 | 10.0 | 20.0 (10.0 to 30.0) | 30.0 | 1 k |  | 2 |']
+                '| the student | 2 | 10.0 | 20.0 (10.0 to 30.0) | 30.0 | 1 k | – | 2 |']
     assert tables.filled(text) == 'before\n\n' + '\n'.join(expected) + '\n\nafter | all\n'
