@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -141,12 +141,15 @@ def _draw_costs(points: Sequence[_Point], *, margins: tuple[float, float], figur
         marks += plot.point(x, found, colour=colour, tooltip=f'{row.title}, {milliseconds:.3g} ms')
         labels.append(Label(x, plot.y(found.value or 0), row.title, colour))
         obstacles += plot.space_of(x, found)
+    front = _front(plot, [(x, point.found.value or 0) for x, point in zip(places, points, strict=True)])
+    obstacles += [Box(min(x, x_2) - 1, min(y, y_2) - 1, max(x, x_2) + 1, max(y, y_2) + 1)
+                  for (x, y), (x_2, y_2) in pairwise(front)]
     names, badness = draw_names(labels, area=plot.area, obstacles=obstacles)
     ticks = [(math.log10(tick), f'{tick:g}') for tick in log_ticks(plot.first, plot.last)]
     grid = plot.grid(ticks, below='milliseconds for one crop on one processor thread (logarithmic)',
                      above=f'{HEADINGS[figure]}, percent')
-    front = _front(plot, [(x, point.found.value or 0) for x, point in zip(places, points, strict=True)])
-    return grid + front + marks + names, badness + sum(margins)
+    stair = path(front, kind='front', tooltip='the best for at most this time')
+    return grid + stair + marks + names, badness + sum(margins)
 
 
 def _moved_apart(places: Sequence[float]) -> list[float]:
@@ -164,8 +167,8 @@ def _cost_of(row: ModelRow, costs: Sequence[Mapping[str, Any]]) -> float | None:
     return float(found[0]['milliseconds']) if found else None
 
 
-def _front(plot: Plot, points: Sequence[tuple[float, float]]) -> str:
-    """A stair through the points (horizontal place, fraction), the cheapest first, that beat all cheaper ones."""
+def _front(plot: Plot, points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Corners of a stair through the points (horizontal place, fraction), the cheapest first, that beat all before."""
     best: list[tuple[float, float]] = []
     for x, value in points:
         if best and value > best[-1][1] and x - best[-1][0] < _SAME_COST:
@@ -174,9 +177,9 @@ def _front(plot: Plot, points: Sequence[tuple[float, float]]) -> str:
             best.append((x, value))
     places = [(x, plot.y(value)) for x, value in best]
     stair = [places[0]]
-    for before, after in zip(places, places[1:], strict=False):
+    for before, after in pairwise(places):
         stair += [(after[0], before[1]), after]
-    return path([*stair, (plot.right, places[-1][1])], kind='front', tooltip='the best for at most this time')
+    return [*stair, (plot.right, places[-1][1])]
 
 
 def label_figure(lines: Mapping[str, Mapping[float, ModelRow]], *, teachers: Sequence[ModelRow] = (),

@@ -1,7 +1,8 @@
-"""Names of the points of a figure: in columns left or right of their points, so that none covers another."""
+"""Names of the points of a figure: in columns beside their points or a little above, so that none covers another."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -9,9 +10,9 @@ from typing import NamedTuple
 
 from .figure_parts import blank, line, text, width_of
 
-_LINE, _GAP, _SAME_COLUMN, _MOVED = 17.0, 12.0, 6.0, 5.0
-_MOST_COLUMNS = 8
-"""Of which both sides are tried."""
+_LINE, _GAP, _SAME_COLUMN, _MOVED, _RISE = 17.0, 12.0, 6.0, 5.0, 10.0
+_SIDES = [(True, 0.0), (False, 0.0), (True, _RISE), (False, _RISE)]
+"""Whether names are right of their points, and how much above them."""
 
 
 class Box(NamedTuple):
@@ -49,6 +50,8 @@ class _Column:
     labels: Sequence[Label]
     boxes: Sequence[Box]
     is_right: bool
+    rise: float
+    """How much higher than their points names are, where nothing moves them."""
     badness: float
     """Of what they cover, but for other names."""
 
@@ -64,10 +67,15 @@ def draw_names(labels: Sequence[Label], *, area: Box, obstacles: Sequence[Box]) 
     Returns:
         The drawing, and how much is covered or outside, to compare drawings with.
     """
-    both = [[_column(column, is_right, area, obstacles) for is_right in (True, False)] for column in _columns(labels)]
-    both = [sides if index < _MOST_COLUMNS else sides[:1] for index, sides in enumerate(both)]
-    chosen = min(product(*both), key=_badness)
-    return ''.join(map(_draw, chosen)), _badness(chosen)
+    sides = [[_column(column, is_right, rise, area, obstacles) for is_right, rise in _SIDES]
+             for column in _columns(labels)]
+    chosen = [min(columns, key=lambda column: column.badness) for columns in sides]
+    before = math.inf
+    while _badness(chosen) < before:
+        before = _badness(chosen)
+        for index, columns in enumerate(sides):  # the best side of each, given those of the others
+            chosen[index] = min(columns, key=lambda column: _badness([*chosen[:index], column, *chosen[index + 1:]]))
+    return ''.join(map(_draw, chosen)), before
 
 
 def spread_out(places: Sequence[float], *, low: float, high: float, least: float = _LINE) -> list[float]:
@@ -95,9 +103,10 @@ def _columns(labels: Sequence[Label]) -> list[list[Label]]:
     return [sorted(column, key=lambda label: label.y) for column in columns]
 
 
-def _column(labels: Sequence[Label], is_right: bool, area: Box, obstacles: Sequence[Box]) -> _Column:
-    middles = spread_out([label.y for label in labels], low=area.top + _LINE / 2, high=area.bottom - _LINE / 2)
-    moved = sum(abs(middle - label.y) for middle, label in zip(middles, labels, strict=True))
+def _column(labels: Sequence[Label], is_right: bool, rise: float, area: Box, obstacles: Sequence[Box]) -> _Column:
+    wished = [label.y - rise for label in labels]
+    middles = spread_out(wished, low=area.top + _LINE / 2, high=area.bottom - _LINE / 2)
+    moved = sum(abs(middle - wish) for middle, wish in zip(middles, wished, strict=True))
     gap = _GAP + (8 if moved > _MOVED else 0)
     edge = max(label.x for label in labels) + gap if is_right else min(label.x for label in labels) - gap
     boxes = []
@@ -106,7 +115,8 @@ def _column(labels: Sequence[Label], is_right: bool, area: Box, obstacles: Seque
         boxes.append(Box(min(edge, far), middle - _LINE / 2, max(edge, far), middle + _LINE / 2))
     covered = sum(box.overlap(other) for box in boxes for other in obstacles)
     outside = sum(area.lacks(box) for box in boxes)
-    return _Column(labels, boxes, is_right, 30 * covered + 100 * outside + 10 * moved + (not is_right))
+    badness = 30 * covered + 100 * outside + 10 * moved + rise + (not is_right)
+    return _Column(labels, boxes, is_right, rise, badness)
 
 
 def _badness(columns: Sequence[_Column]) -> float:
@@ -119,7 +129,7 @@ def _draw(column: _Column) -> str:
     parts = []
     for label, box in zip(column.labels, column.boxes, strict=True):
         edge, middle = box.left if column.is_right else box.right, (box.top + box.bottom) / 2
-        if abs(middle - label.y) > _MOVED:
+        if abs(middle + column.rise - label.y) > _MOVED:
             parts.append(line(label.x, label.y, edge, middle, kind='leader'))
         parts.append(blank(box.left + 2, box.top + 2, box.right - 2, box.bottom - 2))
         parts.append(text(edge, middle + 4.5, label.text, anchor='start' if column.is_right else 'end',

@@ -52,3 +52,10 @@ def test_a_name_is_on_the_side_that_is_free() -> None:
     assert 'text-anchor="start"' in draw_names([label], area=AREA, obstacles=[])[0]
     assert 'text-anchor="end"' in draw_names([label], area=AREA, obstacles=[Box(505, 90, 600, 110)])[0]
     assert 'text-anchor="end"' in draw_names([label], area=Box(0, 0, 520, 500), obstacles=[])[0]
+
+
+def test_a_name_is_above_a_line_that_goes_through_its_point() -> None:
+    through = Box(0, 99, 1000, 101)
+    drawing, badness = draw_names([Label(500, 100, 'name', '#000')], area=AREA, obstacles=[through])
+    assert 'text-anchor="start"' in drawing and badness < 20
+    assert '"leader"' not in drawing and boxes(drawing)[0].bottom <= 99
