@@ -51,56 +51,60 @@ class HeatmapWidening:
             return outputs
         maps, grids = outputs.heatmaps[-1], self.grids
         with torch.no_grad(), torch.autocast(maps.device.type, enabled=False):
-            ones = maps.new_ones(1, 2)
-            wide = self._at_cells(maps, ones, ones - 1) if widened else None
-            if wide is None:
-                wide = move(maps, grids.teacher, grids.student, size=self.size if widened else None)
-        return outputs._replace(heatmaps=(wide,))
+            one = torch.eye(2, device=maps.device, dtype=maps.dtype)[None]
+            if not widened or self._is_wide(maps, one).all():
+                moved = move(maps, grids.teacher, grids.student, size=self.size if widened else None)
+                return outputs._replace(heatmaps=(moved,))
+            return outputs._replace(heatmaps=(self._at_cells(maps, one, torch.zeros_like(one[:, 0])),))
 
     def to_student(self, outputs: PoseOutputs, own_crop: OwnCrop, crops: TeacherCrops) -> PoseOutputs:
         """As :meth:`OwnCrop.to_student`, with widened heatmaps, which reach beyond the teacher's crop.
 
         Those of a crop that follows the student's are blurred at the student's cells; those of an unaugmented one,
-        which may be rotated, on the teacher's grid.
+        which may be rotated, on the teacher's grid. Whether a sample is blurred does not depend on its batch.
         """
         if outputs.heatmaps is None:
             return own_crop.to_student(outputs, crops)
         maps, (linear, shift) = outputs.heatmaps[-1], crops.maps.float().split((2, 1), dim=-1)
-        shift = shift.squeeze(-1)
+        shift, is_wide = shift.squeeze(-1), self._is_wide(maps, linear)
+        if is_wide.all():
+            return own_crop.to_student(outputs, crops)
         with torch.no_grad(), torch.autocast(maps.device.type, enabled=False):
             if own_crop.is_unaugmented:
                 drawn, larger = self._with_margin(maps, linear, shift)
                 warped = own_crop.to_student(outputs._replace(heatmaps=(drawn,)), crops._replace(maps=larger))
-                if not set(outputs.produced()) & {'coords', 'sigmas', 'error_scales', 'simcc'}:
+                if not set(outputs.produced()) & {'coords', 'sigmas', 'error_scales', 'simcc'} and not is_wide.any():
                     return warped
-                return own_crop.to_student(outputs, crops)._replace(heatmaps=warped.heatmaps)
-            wide = self._at_cells(maps, linear.diagonal(dim1=-2, dim2=-1), shift)
-        mapped = own_crop.to_student(outputs, crops)
-        return mapped if wide is None else mapped._replace(heatmaps=(wide,))
+                assert warped.heatmaps is not None
+                wide = warped.heatmaps[-1]
+            else:
+                wide = self._at_cells(maps, linear, shift)
+            mapped = own_crop.to_student(outputs, crops)
+            assert mapped.heatmaps is not None
+            found = torch.where(is_wide[:, None, None, None], mapped.heatmaps[-1], wide)
+        return mapped._replace(heatmaps=(found,))
 
     def describe(self) -> str:
         """``'sigma 1.5 in cells of 24x24, from 1.4 of its own'``."""
         own = f'from {self.own:g} of its own' if self.own else 'its own unknown'
         return f'sigma {self.sigma:g} in cells of {self.size[0]}x{self.size[1]}, {own}'
 
-    def _at_cells(self, maps: Tensor, scale: Tensor, shift: Tensor) -> Tensor | None:
-        """Maps of the teacher's grid blurred at the places of the student's cells; ``None`` if they are wide enough.
+    def _at_cells(self, maps: Tensor, linear: Tensor, shift: Tensor) -> Tensor:
+        """Maps of the teacher's grid blurred at the places of the student's cells.
 
         Args:
             maps: (B, K, H, W).
-            scale: (B, 2), or (1, 2) for all samples, from fractions of the teacher's crop to those of the student's.
-            shift: as ``scale``.
+            linear: (B, 2, 2) without rotation, or (1, 2, 2) for all samples, from fractions of the teacher's crop to
+                those of the student's.
+            shift: (B, 2) or (1, 2).
         """
         source, target = self.grids.teacher, self.grids.student
-        reach, to = (scale.new_tensor(one) for one in (source.reach(_size(maps)), target.reach(self.size)))
-        rates = reach / (to * scale)
-        stds = self._stds(rates)
-        if stds.amax() < _NOTHING:
-            return None
+        scale, reach = linear.diagonal(dim1=-2, dim2=-1), linear.new_tensor(source.reach(_size(maps)))
+        rates = self._rates(maps, linear) * scale.sign()
         cells = [torch.arange(count, device=maps.device) - target.start for count in self.size]
         places = [cell * rates[:, axis, None] - (shift * reach / scale)[:, axis, None] + source.start
                   for axis, cell in enumerate(cells)]
-        return blurred(maps, places, [stds[:, 0], stds[:, 1]])
+        return blurred(maps, places, self._stds(maps, linear).unbind(-1))
 
     def _with_margin(self, maps: Tensor, linear: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
         """Widened maps of a crop that is larger than the teacher's, and the map from that to the student's crop.
@@ -113,12 +117,8 @@ class HeatmapWidening:
         Returns:
             (B, K, h, w), whose cells are larger than the teacher's if gaussians allow it, and (B, 2, 3) affine.
         """
-        grid, own = self.grids.teacher, _size(maps)
-        reach, to = (linear.new_tensor(one) for one in (grid.reach(own), self.grids.student.reach(self.size)))
-        rates = reach / (linear * to[:, None]).norm(dim=1)
-        stds = self._stds(rates)
-        if stds.amax() < _NOTHING:
-            return maps, torch.cat([linear, shift[..., None]], dim=-1)
+        grid, own, rates = self.grids.teacher, _size(maps), self._rates(maps, linear)
+        reach = linear.new_tensor(grid.reach(own))
         narrowest, widest = (self.sigma * torch.stack([rates.amin(0), rates.amax(0)])).tolist()
         margins = [math.ceil(_MARGIN * sigma) for sigma in widest]
         width, height = (math.ceil((count + 2 * margin) / max(sigma / _CELLS, 1.0))
@@ -126,14 +126,24 @@ class HeatmapWidening:
         beyond = reach.new_tensor(margins) / reach
         fractions = [(torch.arange(count, device=maps.device) - grid.start) / far * (1 + 2 * more) - more
                      for count, far, more in zip((width, height), grid.reach((width, height)), beyond, strict=True)]
-        places = [(fraction * far + grid.start).expand(len(stds), -1)
+        places = [(fraction * far + grid.start).expand(len(rates), -1)
                   for fraction, far in zip(fractions, reach, strict=True)]
         larger = torch.cat([linear * (1 + 2 * beyond), (shift - (linear * beyond).sum(-1))[..., None]], dim=-1)
-        return blurred(maps, places, [stds[:, 0], stds[:, 1]]), larger
+        return blurred(maps, places, self._stds(maps, linear).unbind(-1)), larger
 
-    def _stds(self, rates: Tensor) -> Tensor:
-        """Of the blur, from the teacher's cells to one of the student's."""
-        return ((self.sigma * rates) ** 2 - self.own ** 2).clamp(min=0).sqrt()
+    def _is_wide(self, maps: Tensor, linear: Tensor) -> Tensor:
+        """(B,) whether a sample's gaussians are wide enough already."""
+        return self._stds(maps, linear).amax(-1) < _NOTHING
+
+    def _stds(self, maps: Tensor, linear: Tensor) -> Tensor:
+        """(B, 2) of the blur along x and y, in the teacher's cells."""
+        return ((self.sigma * self._rates(maps, linear)) ** 2 - self.own ** 2).clamp(min=0).sqrt()
+
+    def _rates(self, maps: Tensor, linear: Tensor) -> Tensor:
+        """(B, 2) cells of the teacher to one of the student's, along x and y of the teacher's maps (B, K, H, W)."""
+        reach, to = (linear.new_tensor(grid.reach(size)) for grid, size in
+                     ((self.grids.teacher, _size(maps)), (self.grids.student, self.size)))
+        return reach / (linear * to[:, None]).norm(dim=1)
 
 
 def blurred(maps: Tensor, places: Sequence[Tensor], stds: Sequence[Tensor]) -> Tensor:

@@ -151,6 +151,23 @@ def test_gaussians_that_are_wide_enough_are_only_resampled(sigma: float, own: fl
                        crop.to_student(outputs, crops(PADDED)).heatmaps[-1])
 
 
+@pytest.mark.parametrize('view, tolerance', [('same', 1e-5), ('unaugmented', 0.04)])  # the cells are the batch's
+def test_a_sample_does_not_depend_on_its_batch(view: str, tolerance: float) -> None:
+    """Those of the scale 1.3 are wide enough, and only resampled, also beside others that are not."""
+    scales = torch.tensor([0.7, 1.3, 1.0, 1.3, 0.7, 1.0])[:, None, None]
+    maps, crop, wider = PADDED * scales, own_crop(view=view), widening(1.0, 2.6)
+    narrow = gaussians(*points(), size=LARGE, sigma=2.6)
+    together = wider.to_student(PoseOutputs(heatmaps=(narrow,)), crop, crops(maps))
+    for index in range(6):
+        at = slice(index, index + 1)
+        outputs, alone_crop = PoseOutputs(heatmaps=(narrow[at],)), crops(maps[at])
+        alone = wider.to_student(outputs, crop, alone_crop)
+        torch.testing.assert_close(together.heatmaps[-1][at], alone.heatmaps[-1], atol=tolerance, rtol=0)
+        assert torch.equal(together.mask[at], alone.mask)
+        plain = crop.to_student(outputs, alone_crop).heatmaps[-1]
+        assert torch.equal(together.heatmaps[-1][at], plain) == (scales[index] == 1.3).item()
+
+
 def test_without_widening_heatmaps_keep_their_size() -> None:
     maps = gaussians(*points(), size=LARGE, sigma=1.4)
     assert widening().on_student(PoseOutputs(heatmaps=(maps,)), widened=False).heatmaps[-1] is maps
