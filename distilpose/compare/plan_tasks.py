@@ -9,6 +9,7 @@ from typing import Any
 
 from distilpose.checkpoints import load_file
 from distilpose.config.differences import read_literals
+from distilpose.engine.default_hooks import change_hook
 from distilpose.engine.fingerprints import digest
 from distilpose.engine.launch import load_and_change
 from distilpose.engine.resuming.checkpoint_search import newest_whole_checkpoint
@@ -150,7 +151,7 @@ class Tasks:
         cfg = plan.config_for(checkpoints)
         hooks = cfg.get('default_hooks') or {}
         if hooks.get('teacher_report', {}) is not None:  # not turned off
-            cfg.merge_from_dict({'default_hooks.teacher_report.shared': str(self.work_dir / 'teacher_reports')})
+            change_hook(cfg, 'teacher_report', shared=str(self.work_dir / 'teacher_reports'))
         return Job(plan, cfg, self.folder(task), task.seed, True)
 
     def checkpoint(self, task: Task) -> Path | None:

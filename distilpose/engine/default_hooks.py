@@ -49,17 +49,38 @@ def add_default_hooks(cfg: Config) -> None:
         cfg.default_hooks = {}
     hooks = cfg.default_hooks
     _check_keys(hooks)
-    named = {hook.get('type') for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())) if isinstance(hook, dict)}
     is_sharded = 'runner_type' in cfg
     complete_default_hooks(cfg)
     for key, hook in DEFAULT_HOOKS.items():
-        if key not in hooks and hook['type'] not in named and not (is_sharded and key == 'checkpoint'):
+        if key not in hooks and find_hook(cfg, key) is None and not (is_sharded and key == 'checkpoint'):
             hooks[key] = copy.deepcopy(hook)
     for key in [key for key, hook in hooks.items() if hook is None and key not in MMENGINE_HOOKS]:
         del hooks[key]
     for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())):
         if isinstance(hook, dict) and hook.get('type') in _UNSAFE and not is_sharded:
             hook['type'] = 'SafeCheckpointHook'
+
+
+def find_hook(cfg: Config, key: str) -> dict[str, Any] | None:
+    """The config of the hook of a key of :data:`DEFAULT_HOOKS`, also under another key or in ``custom_hooks``.
+
+    ``None`` where the config does not name it.
+    """
+    name = DEFAULT_HOOKS[key]['type']
+    for hook in (*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())):
+        if isinstance(hook, dict) and getattr(hook.get('type'), '__name__', hook.get('type')) == name:
+            return hook
+    return None
+
+
+def change_hook(cfg: Config, key: str, **arguments: Any) -> None:
+    """Sets arguments of a hook of :data:`DEFAULT_HOOKS`, in place; adds it to a config that does not name it."""
+    hook = find_hook(cfg, key)
+    if hook is None:
+        cfg.default_hooks = cfg.get('default_hooks') or {}
+        cfg.default_hooks[key] = {**DEFAULT_HOOKS[key], **(cfg.default_hooks.get(key) or {}), **arguments}
+    else:
+        hook.update(arguments)
 
 
 def complete_default_hooks(cfg: Config) -> None:

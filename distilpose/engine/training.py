@@ -15,11 +15,10 @@ from distilpose.config import check
 from ..annotations import summaries
 from ..distillation.crop_pipelines import add_teacher_crops
 from ..errors import DistilPoseError
-from .default_hooks import add_default_hooks
+from .default_hooks import add_default_hooks, change_hook
 from .environment import follow_the_first, is_first_process, prepare_environment
 from .fast_training import describe_fast_training
 from .hooks.crop_store import use_crop_store
-from .hooks.teacher_report import make_strict
 from .launch import load_and_change, log_and_train, require_training, run, set_randomness, with_teacher, work_dir_of
 from .log_backends import add_log_backends, check_log_backends
 from .mixed_precision import use_autocast
@@ -111,7 +110,7 @@ def train(config: str | Path | Config, *, work_dir: str | Path | None = None, re
         pass_on_allowed(cfg, allowed)
         add_teacher_crops(cfg)
         if strict_teacher:
-            make_strict(cfg)
+            change_hook(cfg, 'teacher_report', strict=True)
         checked = check(cfg, ['train', 'val'] if validate else ['train'])
         notes, lines = [*notes, *checked.warnings], [*lines, *summaries(checked.findings)]
         notes += prepare_work_dir(Path(cfg.work_dir), out_dir=out_dir(cfg), is_resumed=bool(cfg.resume))

@@ -75,9 +75,12 @@ def test_trials_have_the_options_of_the_search_and_the_best_ones_are_chosen(task
 
 def test_trainings_share_the_reports_on_their_teachers(tasks: Tasks, tmp_path: Path) -> None:
     task = Task('alone', 0, 0)
-    assert tasks.job(task).cfg.default_hooks.teacher_report.shared == str(tmp_path / 'work/teacher_reports')
+    shared = str(tmp_path / 'work/teacher_reports')
+    assert tasks.job(task).cfg.default_hooks.teacher_report.shared == shared
     without = make_tasks(tmp_path, **{'default_hooks.teacher_report': None})
     assert without.job(task).cfg.default_hooks.teacher_report is None
+    own = make_tasks(tmp_path, custom_hooks=[dict(type='TeacherReportHook', people=7)]).job(task).cfg
+    assert own.custom_hooks[0].shared == shared and 'teacher_report' not in own.default_hooks
 
 
 def test_the_first_of_equal_trials_is_the_best_and_failed_ones_are_not() -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import DefaultScope
@@ -145,15 +144,6 @@ def _write(report: TeacherReport, files: Sequence[Path], *, made_for: str) -> No
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_report(file, report, made_for=made_for)
-
-
-def make_strict(cfg: Config) -> None:
-    """Lets the hook refuse a teacher, in place."""
-    for hook in (*cfg.default_hooks.values(), *(cfg.get('custom_hooks') or ())):
-        if isinstance(hook, dict) and hook.get('type') in ('TeacherReportHook', TeacherReportHook):
-            hook['strict'] = True
-            return
-    cfg.default_hooks['teacher_report'] = dict(type='TeacherReportHook', strict=True)
 
 
 def _nothing_to_judge_by(reason: str) -> DistilPoseError:

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from ...checkpoints import check_training_state, load_file
 from ...config import dictionaries
 from ...errors import DistilPoseError
+from ..default_hooks import find_hook
 from .checkpoint_search import newest_whole_checkpoint, out_dir
 
 MAY_CHANGE = ('data', 'model', 'optimizer')
@@ -112,6 +113,6 @@ def read_allowed(allowed: str | Iterable[str], *, is_resumed: bool) -> list[str]
 
 def pass_on_allowed(cfg: Config, allowed: Sequence[str]) -> None:
     """Passes the values on to the hooks that compare the run with its checkpoint, in place."""
-    for hook in (*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())):
-        if allowed and isinstance(hook, dict) and hook.get('type') in ('ResumeFactsHook', 'StrictResumeHook'):
+    for hook in (find_hook(cfg, 'resume_facts'), find_hook(cfg, 'strict_loading')):
+        if allowed and hook is not None:
             hook['allow_changed'] = list(allowed)
