@@ -18,7 +18,7 @@ from .results import check_plain
 from .teacher_rows import TeacherRow, read_teachers
 
 _ENTRIES = ('name', 'results', 'seeds', 'options', 'models', 'teachers', 'search', 'fast')
-_OF_A_MODEL = ('title', 'family', 'config', 'options', 'search', 'seeds', 'baseline', 'teacher')
+_OF_A_MODEL = ('title', 'family', 'config', 'options', 'search', 'seeds', 'baseline', 'rivals', 'teacher')
 _OF_A_SEARCH = ('seed', 'options', 'metric')
 _OTHER_FILES = r'table|cost|.*_search|.*_seed\d+'
 _ANY: Any = object
@@ -52,6 +52,8 @@ class Model:
     """Options to choose from."""
     baseline: str | None = None
     """Key of the model that its gain is against."""
+    rivals: Sequence[str] = ()
+    """Keys of further models that it is compared with."""
     teacher: str | None = None
     """Name of the row of figures, or key of the model, that a gap is closed to."""
 
@@ -152,6 +154,7 @@ def _model(key: str, values: Any, *, source: str, shared: Mapping[str, Any], las
         {**shared, **_take(values, 'options', dict, where=where, default={}), **last},
         _seeds(values.get('seeds', seeds), where=where), trials,
         _take(values, 'baseline', str, where=where, default=None),
+        _take(values, 'rivals', (list, tuple), where=where, default=()),
         _take(values, 'teacher', str, where=where, default=None))
 
 
@@ -192,9 +195,13 @@ def _check_references(plan: PlanFile) -> None:
         searched = plan.search.options if plan.search and model.trials else {}
         for options in (model.options, *model.trials, searched):
             check_plain(options, where=where)
-        if model.baseline is not None and model.baseline not in plan.models:
-            raise DistilPoseError(f'{where}.baseline is {model.baseline!r}, which is none of the models'
-                                  f'{_close(model.baseline, plan.models)}; expected one of {", ".join(plan.models)}')
+        if model.rivals and model.baseline is None:
+            raise DistilPoseError(f'{where} has rivals and no baseline; name the model that its gain is against as the '
+                                  'baseline')
+        for entry, name in (('baseline', model.baseline), *(('rivals', rival) for rival in model.rivals)):
+            if name is not None and name not in plan.models:
+                raise DistilPoseError(f'{where}.{entry} names {name!r}, which is none of the models'
+                                      f'{_close(name, plan.models)}; expected one of {", ".join(plan.models)}')
         rows = {**plan.models, **plan.teachers}
         if model.teacher is not None and model.teacher not in rows:
             raise DistilPoseError(f'{where}.teacher is {model.teacher!r}, which is none of the models and teachers'

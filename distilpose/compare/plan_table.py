@@ -16,6 +16,7 @@ from distilpose.report.table import code, plain
 
 from .cost import FILE as COSTS
 from .formatting import COMPARED, HEADINGS, closed, gained, spread
+from .plan_file import Model
 from .plan_tasks import Task, Tasks
 from .results import mean_of, options_of, read_json, write_json
 from .statistics import CONFIDENCE, DRAWS, Estimate, gain, gap
@@ -96,7 +97,7 @@ def summarise(tasks: Tasks, results: Results) -> dict[str, Any]:
             seeds = list(results.by_model[model.key])
             models.append(dict(_about(model.key, found), title=model.title, family=model.family, seeds=seeds,
                                kind='model', options=options_of(tasks.options(Task(model.key, seeds[0]))),
-                               **_compared(model.key, model.baseline, model.teacher, results=results, seeds=seeds)))
+                               **_compared(model, results=results, seeds=seeds)))
     return dict(plan=tasks.file.name, models=models, notes=list(results.notes))
 
 
@@ -116,23 +117,32 @@ def _range(values: Sequence[float | None]) -> dict[str, float | None]:
     return dict(mean=float(np.mean(known)), low=min(known), high=max(known))
 
 
-def _compared(key: str, baseline: str | None, teacher: str | None, *, results: Results,
-              seeds: Sequence[int]) -> dict[str, Any]:
-    """Gains over the baseline and gaps closed to the teacher, over the seeds that student and baseline have."""
-    found: dict[str, Any] = {}
-    if baseline is None:
+def _compared(model: Model, *, results: Results, seeds: Sequence[int]) -> dict[str, Any]:
+    """Gains over the baseline, gaps closed to the teacher, and gains over rivals, over the seeds that both have."""
+    if model.baseline is None:
+        return {}
+    found = _gain(model.key, model.baseline, results=results, seeds=seeds)
+    if model.rivals:
+        found['rivals'] = [_gain(model.key, rival, results=results, seeds=seeds) for rival in model.rivals]
+    if model.teacher is None:
         return found
-    both = [seed for seed in seeds if seed in results.by_model[baseline]]
-    found |= dict(baseline=baseline, gain={}, seeds_of_gain=both)
-    for figure in COMPARED:
-        one, other = (results.estimate(name, figure, both) for name in (baseline, key))
-        if not both or one is None or other is None:
-            continue
-        found['gain'][figure] = asdict(gain(one, other))
-        far = None if teacher is None else results.estimate(teacher, figure, both)
-        if far is not None:
+    names = model.baseline, model.key, model.teacher
+    for figure in found['gain']:
+        one, other, far = (results.estimate(name, figure, found['seeds_of_gain']) for name in names)
+        if one is not None and other is not None and far is not None:
             found.setdefault('gap_closed', {})[figure] = asdict(gap(one, other, teacher=far))
     return found
+
+
+def _gain(key: str, other: str, *, results: Results, seeds: Sequence[int]) -> dict[str, Any]:
+    """Of a model over another one."""
+    both = [seed for seed in seeds if seed in results.by_model[other]]
+    gains = {}
+    for figure in COMPARED if both else ():
+        before, after = (results.estimate(name, figure, both) for name in (other, key))
+        if before is not None and after is not None:
+            gains[figure] = asdict(gain(before, after))
+    return dict(baseline=other, gain=gains, seeds_of_gain=both)
 
 
 def markdown(summary: Mapping[str, Any], *, command: str = '') -> str:
@@ -161,23 +171,24 @@ def figures_table(models: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def gains_table(models: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Table:
-    """Gains over baselines and gaps closed of those models of :func:`summarise` that have them.
+    """Gains over baselines and rivals and gaps closed of those models of :func:`summarise` that have them.
 
     Args:
         models: with and without a gain.
         titles: key -> title of all models and baselines.
     """
-    compared = [model for model in models if model.get('gain')]
-    with_gap = any('gap_closed' in model for model in compared)
-    rows = [[f'{titles[model["model"]]} against {titles[model["baseline"]]}', str(len(model['seeds_of_gain'])),
-             *(gained(model['gain'][name]) if name in model['gain'] else ABSENT for name in COMPARED),
-             *((_closed(model, name) for name in COMPARED) if with_gap else ())] for model in compared]
+    pairs = [dict(one, model=model['model']) for model in models for one in (model, *model.get('rivals', ()))]
+    compared = [pair for pair in pairs if pair.get('gain')]
+    with_gap = any('gap_closed' in pair for pair in compared)
+    rows = [[f'{titles[pair["model"]]} against {titles[pair["baseline"]]}', str(len(pair['seeds_of_gain'])),
+             *(gained(pair['gain'][name]) if name in pair['gain'] else ABSENT for name in COMPARED),
+             *((_closed(pair, name) for name in COMPARED) if with_gap else ())] for pair in compared]
     gaps = [f'gap closed, {HEADINGS[name]}' for name in COMPARED] if with_gap else []
     return Table(['gain of', 'seeds', *(HEADINGS[name] for name in COMPARED), *gaps], rows)
 
 
-def _closed(model: Mapping[str, Any], name: str) -> str:
-    gaps = model.get('gap_closed', {})
+def _closed(pair: Mapping[str, Any], name: str) -> str:
+    gaps = pair.get('gap_closed', {})
     return closed(gaps[name]) if name in gaps else ABSENT
 
 

@@ -57,7 +57,10 @@ def test_a_seed_that_is_missing_is_that_of_the_only_one(tmp_path: Path) -> None:
     ("models = dict(a=dict(config='a.py', search=[]))", 'models.a.search has no trials'),
     ("models = dict(a=dict(config='a.py', search=['x.y=1']))\n" + SEARCH, "has a trial 'x.y=1'; expected a dictionary"),
     ("models = dict(a=dict(config='a.py', search=[{}]))\nsearch = dict(seed=0)", 'search has no metric; add it'),
-    ("models = dict(a=dict(config='a.py', baseline='aa'))", "baseline is 'aa', which is none of the models"),
+    ("models = dict(a=dict(config='a.py', baseline='aa'))", "baseline names 'aa', which is none of the models"),
+    ("models = dict(a=dict(config='a.py', baseline='a', rivals=['a', 'aa']))",
+     "rivals names 'aa', which is none of the models"),
+    ("models = dict(a=dict(config='a.py', rivals=['a']))", 'models.a has rivals and no baseline'),
     ("models = dict(a=dict(config='a.py', teacher='aa'))", "teacher is 'aa', which is none of the models and teachers"),
     ("models = dict(a=dict(config='a.py', options={'load_from': '@bb'}))", "needs the checkpoint of 'bb'"),
     ("models = dict(a=dict(config='a.py', search=[{'x.y': 1}]))\nsearch = dict(seed=0, metric='PCK', "

@@ -40,6 +40,26 @@ def test_gains_are_over_the_seeds_that_both_have(tasks: Tasks) -> None:
     assert (tasks.file.results / 'table.md').read_text() == text
 
 
+def test_rivals_are_further_models_that_a_gain_is_against(tmp_path: Path) -> None:
+    write_plan(tmp_path, "models['rival'] = dict(models['alone'], title='its rival')\n"
+                         "models['rival'].pop('search')\nmodels['late'] = models['rival']\n"
+                         "models['distilled']['rivals'] = ['rival', 'late']\n")
+    tasks = make_tasks(tmp_path)
+    write_search(tasks, 0.2, 0.3)
+    for name, seed, ap in (('teacher', 0, 0.8), ('alone', 0, 0.2), ('rival', 0, 0.4), ('rival', 1, 0.5),
+                           ('distilled', 0, 0.5), ('distilled', 1, 0.7)):
+        write_result(tasks, Task(name, seed), ap=ap)
+    text = write_table(tasks)
+    student = next(model for model in read(tasks)['models'] if model['model'] == 'distilled')
+    assert student['baseline'] == 'alone' and student['gain']['ap']['value'] == pytest.approx(0.3)
+    rival, late = student['rivals']
+    assert (rival['baseline'], rival['seeds_of_gain']) == ('rival', [0, 1])
+    assert rival['gain']['ap']['value'] == pytest.approx(0.15) and late['gain'] == {}
+    rows = [line.split(' | ') for line in text.splitlines() if ' against ' in line]
+    assert [row[:2] for row in rows] == [['| distilled against alone', '1'], ['| distilled against its rival', '2']]
+    assert rows[1][2].startswith('+15.0') and rows[1][-1] == '– |' != rows[0][-1]  # no gap is closed to a rival
+
+
 def test_a_row_without_a_seed_takes_the_place_of_a_teacher(tasks: Tasks) -> None:
     for name, ap in (('alone', 0.2), ('distilled', 0.3)):
         write_result(tasks, Task(name, 0), ap=ap)
