@@ -40,6 +40,7 @@ models = dict(
                        **{'train_cfg.val_interval': 15}))
 for _key in ('large', 'large_pseudo'):
     models[_key].update(baseline='large_alone', teacher='thunder_own')
+models['large']['rivals'] = ['large_pseudo']
 _thunder = dict(file='teacher_chkpts/movenet_thunder.onnx',
                 config='configs/body/2d_kpt_sview_rgb_img/movenet/lspet/heatmap_resnet18_lspet_128x128.py')
 teachers = dict(

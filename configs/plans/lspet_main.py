@@ -60,8 +60,8 @@ def _model(title, config, family='heatmaps', baseline='heatmap_alone', **values)
     return found
 
 
-def _labels(title, config, epochs=20, baseline='heatmap_alone', seeds=seeds, **options):
-    return _model(title, config, family='labels', baseline=baseline, seeds=seeds,
+def _labels(title, config, epochs=20, baseline='heatmap_alone', seeds=seeds, rivals=(), **options):
+    return _model(title, config, family='labels', baseline=baseline, seeds=seeds, rivals=rivals,
                   options={**_epochs(epochs), **_best_rate, **options})
 
 
@@ -75,12 +75,15 @@ models = dict(
                          options=_crops('labels')),
     heatmap_pseudo=_model('heatmaps, pseudo-labels', 'heatmap_resnet18_pseudo', search=_rates,
                           options=_crops('pseudo_labels')),
-    heatmap_fpd=_model('heatmaps, FPD', _fpd_config, search=_fpd, options=_outputs('labels')),
+    heatmap_fpd=_model('heatmaps, FPD', _fpd_config, search=_fpd, options=_outputs('labels'),
+                       rivals=['heatmap_pseudo']),
     heatmap_certainty=_model('heatmaps, FPD, by certainty', _fpd_config, search=_fpd,
-                             options={**_outputs('labels'), **_certainty}),
-    fpd_100=_labels('100 % of the labels, FPD', _fpd_config + '_unlabelled', **_outputs('unlabelled')),
+                             rivals=['heatmap_fpd', 'heatmap_pseudo'], options={**_outputs('labels'), **_certainty}),
+    fpd_100=_labels('100 % of the labels, FPD', _fpd_config + '_unlabelled', rivals=['pseudo_100'],
+                    **_outputs('unlabelled')),
     pseudo_100=_labels('100 %, pseudo-labels', 'heatmap_resnet18_pseudo_unlabelled', **_crops('pseudo_100')),
-    fpd_25=_labels('25 %, FPD', _fpd_config + '_quarter', baseline='alone_25', **_outputs('quarter')),
+    fpd_25=_labels('25 %, FPD', _fpd_config + '_quarter', baseline='alone_25', rivals=['pseudo_25'],
+                   **_outputs('quarter')),
     pseudo_25=_labels('25 %, pseudo-labels', 'heatmap_resnet18_pseudo_quarter', baseline='alone_25',
                       **_crops('pseudo_25')),
     alone_25=_labels('25 %, alone', 'heatmap_resnet18', epochs=240, **_crops('quarter_alone'),
@@ -88,7 +91,7 @@ models = dict(
     alone_25_short=_labels('25 %, alone, 60 epochs', 'heatmap_resnet18', epochs=60, baseline='alone_25', seeds=[0],
                            **_crops('quarter_alone'),
                            **{'train_dataloader.dataset.ann_file': _splits + 'quarter.json'}),
-    fpd_0=_labels('no labels, FPD', _fpd_config + '_no_labels', **_outputs('no_labels')),
+    fpd_0=_labels('no labels, FPD', _fpd_config + '_no_labels', rivals=['pseudo_0'], **_outputs('no_labels')),
     pseudo_0=_labels('no labels, pseudo-labels', 'heatmap_resnet18_pseudo_no_labels', **_crops('pseudo_0')),
     moving_100=_labels('100 %, moving average', 'moving_average_resnet18_unlabelled', **_crops('moving_100')),
     moving_25=_labels('25 %, moving average', 'moving_average_resnet18_quarter', baseline='alone_25',
@@ -98,8 +101,10 @@ models = dict(
     tokens_pseudo=_tokens('tokens, pseudo-labels', 'tokens_resnet18_pseudo', search=_token_rates,
                           options={**_crops('pseudo_labels'), **_start('model.backbone')}),
     tokens_distilpose=_tokens('tokens, DistilPose', _distilpose_config, search=_distilpose,
+                              rivals=['tokens_pseudo'],
                               options={**_outputs('labels'), **_start('model.student.backbone')}),
     tokens_certainty=_tokens('tokens, DistilPose, by certainty', _distilpose_config, search=_distilpose,
+                             rivals=['tokens_distilpose', 'tokens_pseudo'],
                              options={**_outputs('labels'), **_start('model.student.backbone'), **_token_certainty}),
     heatmap_alone_twice=_model('heatmaps, alone, 120 epochs', 'heatmap_resnet18', seeds=[0],
                                options={**_crops('labels'), **_best_rate, **_epochs(120)}),
