@@ -69,6 +69,7 @@ def _tokens(title, config, **values):
     return _model(title, config, family='tokens', baseline=values.pop('baseline', 'tokens_alone'), **values)
 
 
+# ..._same: without certainty, with the settings that the search by certainty chose, added after these had been seen.
 _fpd_config, _distilpose_config = 'fpd_thunder_to_resnet18', 'distilpose_thunder_to_tokens'
 models = dict(
     heatmap_alone=_model('heatmaps, alone', 'heatmap_resnet18', baseline=None, search=_rates,

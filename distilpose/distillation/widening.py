@@ -23,6 +23,17 @@ _MOST = 0.25
 """Logarithm of how much higher than its cells a peak may be along an axis: that of a gaussian of sigma 0.7."""
 
 
+class _Blur(NamedTuple):
+    """How much each sample's maps are blurred."""
+
+    rates: Tensor
+    """(B, 2) cells of the teacher to one of the student's, along x and y of the teacher's maps."""
+    stds: Tensor
+    """(B, 2) of the blur along x and y, in the teacher's cells."""
+    is_left_out: Tensor
+    """(B,) whether the gaussians are wide enough already."""
+
+
 @dataclass(frozen=True)
 class HeatmapWidening:
     """Blurs a teacher's heatmaps to gaussians of a sigma in the student's cells.
@@ -52,10 +63,11 @@ class HeatmapWidening:
         maps, grids = outputs.heatmaps[-1], self.grids
         with torch.no_grad(), torch.autocast(maps.device.type, enabled=False):
             one = torch.eye(2, device=maps.device, dtype=maps.dtype)[None]
-            if not widened or self._is_wide(maps, one).all():
+            blur = self._blur(maps, one)
+            if not widened or blur.is_left_out.all():
                 moved = move(maps, grids.teacher, grids.student, size=self.size if widened else None)
                 return outputs._replace(heatmaps=(moved,))
-            return outputs._replace(heatmaps=(self._at_cells(maps, one, torch.zeros_like(one[:, 0])),))
+            return outputs._replace(heatmaps=(self._at_cells(maps, one, torch.zeros_like(one[:, 0]), blur),))
 
     def to_student(self, outputs: PoseOutputs, own_crop: OwnCrop, crops: TeacherCrops) -> PoseOutputs:
         """As :meth:`OwnCrop.to_student`, with widened heatmaps, which reach beyond the teacher's crop.
@@ -66,22 +78,23 @@ class HeatmapWidening:
         if outputs.heatmaps is None:
             return own_crop.to_student(outputs, crops)
         maps, (linear, shift) = outputs.heatmaps[-1], crops.maps.float().split((2, 1), dim=-1)
-        shift, is_wide = shift.squeeze(-1), self._is_wide(maps, linear)
-        if is_wide.all():
+        shift, blur = shift.squeeze(-1), self._blur(maps, linear)
+        if blur.is_left_out.all():
             return own_crop.to_student(outputs, crops)
         with torch.no_grad(), torch.autocast(maps.device.type, enabled=False):
             if own_crop.is_unaugmented:
-                drawn, larger = self._with_margin(maps, linear, shift)
+                drawn, larger = self._with_margin(maps, linear, shift, blur)
                 warped = own_crop.to_student(outputs._replace(heatmaps=(drawn,)), crops._replace(maps=larger))
-                if not set(outputs.produced()) & {'coords', 'sigmas', 'error_scales', 'simcc'} and not is_wide.any():
+                others = set(outputs.produced()) & {'coords', 'sigmas', 'error_scales', 'simcc'}
+                if not others and not blur.is_left_out.any():
                     return warped
                 assert warped.heatmaps is not None
                 wide = warped.heatmaps[-1]
             else:
-                wide = self._at_cells(maps, linear, shift)
+                wide = self._at_cells(maps, linear, shift, blur)
             mapped = own_crop.to_student(outputs, crops)
             assert mapped.heatmaps is not None
-            found = torch.where(is_wide[:, None, None, None], mapped.heatmaps[-1], wide)
+            found = torch.where(blur.is_left_out[:, None, None, None], mapped.heatmaps[-1], wide)
         return mapped._replace(heatmaps=(found,))
 
     def describe(self) -> str:
@@ -89,7 +102,7 @@ class HeatmapWidening:
         own = f'from {self.own:g} of its own' if self.own else 'its own unknown'
         return f'sigma {self.sigma:g} in cells of {self.size[0]}x{self.size[1]}, {own}'
 
-    def _at_cells(self, maps: Tensor, linear: Tensor, shift: Tensor) -> Tensor:
+    def _at_cells(self, maps: Tensor, linear: Tensor, shift: Tensor, blur: _Blur) -> Tensor:
         """Maps of the teacher's grid blurred at the places of the student's cells.
 
         Args:
@@ -97,27 +110,29 @@ class HeatmapWidening:
             linear: (B, 2, 2) without rotation, or (1, 2, 2) for all samples, from fractions of the teacher's crop to
                 those of the student's.
             shift: (B, 2) or (1, 2).
+            blur: of the samples.
         """
         source, target = self.grids.teacher, self.grids.student
         scale, reach = linear.diagonal(dim1=-2, dim2=-1), linear.new_tensor(source.reach(_size(maps)))
-        rates = self._rates(maps, linear) * scale.sign()
+        rates = blur.rates * scale.sign()
         cells = [torch.arange(count, device=maps.device) - target.start for count in self.size]
         places = [cell * rates[:, axis, None] - (shift * reach / scale)[:, axis, None] + source.start
                   for axis, cell in enumerate(cells)]
-        return blurred(maps, places, self._stds(maps, linear).unbind(-1))
+        return blurred(maps, places, blur.stds.unbind(-1))
 
-    def _with_margin(self, maps: Tensor, linear: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+    def _with_margin(self, maps: Tensor, linear: Tensor, shift: Tensor, blur: _Blur) -> tuple[Tensor, Tensor]:
         """Widened maps of a crop that is larger than the teacher's, and the map from that to the student's crop.
 
         Args:
             maps: (B, K, H, W) on the teacher's grid.
             linear: (B, 2, 2) from fractions of the teacher's crop to those of the student's.
             shift: (B, 2)
+            blur: of the samples.
 
         Returns:
             (B, K, h, w), whose cells are larger than the teacher's if gaussians allow it, and (B, 2, 3) affine.
         """
-        grid, own, rates = self.grids.teacher, _size(maps), self._rates(maps, linear)
+        grid, own, rates = self.grids.teacher, _size(maps), blur.rates
         reach = linear.new_tensor(grid.reach(own))
         narrowest, widest = (self.sigma * torch.stack([rates.amin(0), rates.amax(0)])).tolist()
         margins = [math.ceil(_MARGIN * sigma) for sigma in widest]
@@ -129,21 +144,15 @@ class HeatmapWidening:
         places = [(fraction * far + grid.start).expand(len(rates), -1)
                   for fraction, far in zip(fractions, reach, strict=True)]
         larger = torch.cat([linear * (1 + 2 * beyond), (shift - (linear * beyond).sum(-1))[..., None]], dim=-1)
-        return blurred(maps, places, self._stds(maps, linear).unbind(-1)), larger
+        return blurred(maps, places, blur.stds.unbind(-1)), larger
 
-    def _is_wide(self, maps: Tensor, linear: Tensor) -> Tensor:
-        """(B,) whether a sample's gaussians are wide enough already."""
-        return self._stds(maps, linear).amax(-1) < _NOTHING
-
-    def _stds(self, maps: Tensor, linear: Tensor) -> Tensor:
-        """(B, 2) of the blur along x and y, in the teacher's cells."""
-        return ((self.sigma * self._rates(maps, linear)) ** 2 - self.own ** 2).clamp(min=0).sqrt()
-
-    def _rates(self, maps: Tensor, linear: Tensor) -> Tensor:
-        """(B, 2) cells of the teacher to one of the student's, along x and y of the teacher's maps (B, K, H, W)."""
+    def _blur(self, maps: Tensor, linear: Tensor) -> _Blur:
+        """Of maps (B, K, H, W), by ``linear`` (B, 2, 2) from the teacher's crop to the student's."""
         reach, to = (linear.new_tensor(grid.reach(size)) for grid, size in
                      ((self.grids.teacher, _size(maps)), (self.grids.student, self.size)))
-        return reach / (linear * to[:, None]).norm(dim=1)
+        rates = reach / (linear * to[:, None]).norm(dim=1)
+        stds = ((self.sigma * rates) ** 2 - self.own ** 2).clamp(min=0).sqrt()
+        return _Blur(rates, stds, stds.amax(-1) < _NOTHING)
 
 
 def blurred(maps: Tensor, places: Sequence[Tensor], stds: Sequence[Tensor]) -> Tensor:

@@ -56,8 +56,8 @@ def add_default_hooks(cfg: Config) -> None:
             hooks[key] = copy.deepcopy(hook)
     for key in [key for key, hook in hooks.items() if hook is None and key not in MMENGINE_HOOKS]:
         del hooks[key]
-    for hook in (*hooks.values(), *(cfg.get('custom_hooks') or ())):
-        if isinstance(hook, dict) and hook.get('type') in _UNSAFE and not is_sharded:
+    for hook in _configs(cfg):
+        if hook.get('type') in _UNSAFE and not is_sharded:
             hook['type'] = 'SafeCheckpointHook'
 
 
@@ -67,10 +67,14 @@ def find_hook(cfg: Config, key: str) -> dict[str, Any] | None:
     ``None`` where the config does not name it.
     """
     name = DEFAULT_HOOKS[key]['type']
-    for hook in (*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())):
-        if isinstance(hook, dict) and getattr(hook.get('type'), '__name__', hook.get('type')) == name:
-            return hook
-    return None
+    return next((hook for hook in _configs(cfg) if getattr(hook.get('type'), '__name__', hook.get('type')) == name),
+                None)
+
+
+def _configs(cfg: Config) -> list[dict[str, Any]]:
+    """Of the default and custom hooks."""
+    every = *(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())
+    return [hook for hook in every if isinstance(hook, dict)]
 
 
 def change_hook(cfg: Config, key: str, **arguments: Any) -> None:
