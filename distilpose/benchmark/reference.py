@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from distilpose.codecs import TokenPoseHeatmap, UnrefinedHeatmap
 from distilpose.distillation.terms.simulated_heatmap import SimulatedHeatmapTerm
-from distilpose.engine.hooks.channels_last import is_channels_last
+from distilpose.engine.default_hooks import is_hook
 from distilpose.host import hotcoco, xtcoco
 from distilpose.host.speedups import coco_metric as coco_speedups
 from distilpose.host.speedups.head_decoding import batch_decoder
@@ -56,9 +56,9 @@ def published_settings(cfg: Config) -> Config:
         wrapper.optimizer.update(fused=False, foreach=False)
     if cfg.model.type == 'PoseDistiller':
         cfg.model.teacher.update(dtype=None, compile=None, fused=False)
-    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or () if not is_channels_last(hook)]
+    cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or () if not is_hook(hook, 'ChannelsLastHook')]
     cfg.default_hooks = {name: hook for name, hook in (cfg.get('default_hooks') or {}).items()
-                         if not is_channels_last(hook)}
+                         if not is_hook(hook, 'ChannelsLastHook')}
     cfg.compile = False
     return cfg
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.hooks import CheckpointHook
 
 from ..config.option_names import MMENGINE_HOOKS
 from ..errors import DistilPoseError
@@ -32,7 +31,6 @@ DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
 )
 """Key in ``default_hooks`` -> config of the hook."""
 _NEARLY = 0.85
-_UNSAFE = ('CheckpointHook', 'mmengine.CheckpointHook', CheckpointHook)
 
 
 def add_default_hooks(cfg: Config) -> None:
@@ -57,7 +55,7 @@ def add_default_hooks(cfg: Config) -> None:
     for key in [key for key, hook in hooks.items() if hook is None and key not in MMENGINE_HOOKS]:
         del hooks[key]
     for hook in _configs(cfg):
-        if hook.get('type') in _UNSAFE and not is_sharded:
+        if is_hook(hook, 'CheckpointHook') and not is_sharded:
             hook['type'] = 'SafeCheckpointHook'
 
 
@@ -66,9 +64,18 @@ def find_hook(cfg: Config, key: str) -> dict[str, Any] | None:
 
     ``None`` where the config does not name it.
     """
-    name = DEFAULT_HOOKS[key]['type']
-    return next((hook for hook in _configs(cfg) if getattr(hook.get('type'), '__name__', hook.get('type')) == name),
-                None)
+    return next((hook for hook in _configs(cfg) if is_hook(hook, DEFAULT_HOOKS[key]['type'])), None)
+
+
+def is_hook(hook: Any, name: str) -> bool:
+    """Whether an entry of a config's hooks is the one of this class name.
+
+    Args:
+        hook: a config, whose ``type`` is a name, also after a scope (``'mmpose.NAME'``), or a class; or a hook.
+        name: of the class.
+    """
+    kind = hook.get('type') if isinstance(hook, dict) else type(hook)
+    return getattr(kind, '__name__', str(kind)).rpartition('.')[2] == name
 
 
 def _configs(cfg: Config) -> list[dict[str, Any]]:

@@ -18,7 +18,8 @@ NAMED = dict(type='TeacherReportHook', people=7)
     dict(default_hooks=dict(report_of_mine=NAMED)),
     dict(custom_hooks=[dict(type='EMAHook'), NAMED]),
     dict(custom_hooks=[dict(NAMED, type=TeacherReportHook)]),
-], ids=['its key', 'another key', 'custom', 'a class'])
+    dict(custom_hooks=[dict(NAMED, type='mmpose.TeacherReportHook')]),
+], ids=['its key', 'another key', 'custom', 'a class', 'a scope'])
 def test_a_named_hook_gets_the_arguments_and_stays_the_only_one(hooks: dict[str, Any]) -> None:
     cfg = Config(hooks)
     change_hook(cfg, 'teacher_report', strict=True)

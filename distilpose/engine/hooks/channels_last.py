@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
@@ -15,6 +14,7 @@ from torch import nn
 from ...distillation import FrozenTeacher
 from ...models.depthwise import compute_depthwise_in_float32
 from ...models.optimised import store_channels_last, store_contiguous
+from ..default_hooks import is_hook
 from ..unwrapped_model import unwrapped_model
 
 
@@ -37,13 +37,8 @@ class ChannelsLastHook(Hook):
 
 def has_channels_last(cfg: Config) -> bool:
     """Whether a training stores convolutions channels-last."""
-    return any(map(is_channels_last, [*(cfg.get('custom_hooks') or ()), *(cfg.get('default_hooks') or {}).values()]))
-
-
-def is_channels_last(hook: Any) -> bool:
-    """Whether this entry of a config's hooks is a :class:`ChannelsLastHook`."""
-    kind = hook.get('type') if isinstance(hook, dict) else type(hook)
-    return kind is ChannelsLastHook or (isinstance(kind, str) and kind.split('.')[-1] == ChannelsLastHook.__name__)
+    every = *(cfg.get('custom_hooks') or ()), *(cfg.get('default_hooks') or {}).values()
+    return any(is_hook(hook, 'ChannelsLastHook') for hook in every)
 
 
 def use_channels_last(model: nn.Module) -> None:

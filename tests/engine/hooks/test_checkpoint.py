@@ -238,15 +238,16 @@ def test_minutes_are_positive() -> None:
         make_hook(minutes=0)
 
 
-def test_it_takes_the_place_of_mmengines_but_not_with_another_runner() -> None:
-    hooks = dict(checkpoint=dict(type='CheckpointHook', interval=7))
+@pytest.mark.parametrize('kind', ['CheckpointHook', 'mmengine.CheckpointHook', 'mmpose.CheckpointHook'])
+def test_it_takes_the_place_of_mmengines_but_not_with_another_runner(kind: str) -> None:
+    hooks = dict(checkpoint=dict(type=kind, interval=7))
     cfg = Config(dict(default_hooks=hooks, custom_hooks=[dict(type=CheckpointHook, interval=3)]))
     add_default_hooks(cfg)
     assert cfg.default_hooks.checkpoint == dict(type='SafeCheckpointHook', interval=7)
     assert cfg.custom_hooks[0]['type'] == 'SafeCheckpointHook'
     sharded = Config(dict(default_hooks=hooks, runner_type='FlexibleRunner'))
     add_default_hooks(sharded)
-    assert sharded.default_hooks.checkpoint.type == 'CheckpointHook'
+    assert sharded.default_hooks.checkpoint.type == kind
     empty = Config(dict())
     add_default_hooks(empty)
     assert empty.default_hooks.checkpoint.type == 'SafeCheckpointHook'
