@@ -26,12 +26,13 @@ def _student(title, *, options=None, **values):
                          **(options or {})}, **values)
 
 
-def _changed(title, **options):
-    return _student(title, options=options, baseline='distilled')
+def _changed(title, *, rivals=(), **options):
+    return _student(title, options=options, baseline='distilled', rivals=rivals)
 
 
-def _tokens_of(weight):
-    return {'model.terms.visual_tokens.weight': weight, 'model.terms.keypoint_tokens.weight': weight}
+def _tokens_of(title, weight):
+    return _changed(title, rivals=['no_tokens'], **{
+        'model.terms.visual_tokens.weight': weight, 'model.terms.keypoint_tokens.weight': weight})
 
 
 options = {
@@ -48,6 +49,7 @@ models = dict(
     distilled=_student('DistilPose', baseline='alone', teacher='tokenpose'),
     no_tokens=_changed('no tokens', **{'model.terms.visual_tokens': None, 'model.terms.keypoint_tokens': None}),
     no_heatmap=_changed('no heatmap', **{'model.terms.simulated_heatmap': None}),
-    no_score=_changed('no score', **{'model.terms.score': None, 'model.student.head.with_scores': False}),
-    tokens_10=_changed('tokens x 10', **_tokens_of(5e-3)),
-    tokens_100=_changed('tokens x 100', **_tokens_of(5e-2)))
+    no_score=_changed('no score', rivals=['alone'],
+                      **{'model.terms.score': None, 'model.student.head.with_scores': False}),
+    tokens_10=_tokens_of('tokens x 10', 5e-3),
+    tokens_100=_tokens_of('tokens x 100', 5e-2))
