@@ -29,7 +29,8 @@ models = dict(
     first=dict(title='first stage', config=_stage_1, family='stages', baseline='alone', teacher='simcc_teacher',
                options={'model.teacher.checkpoint': '@simcc_teacher'}),
     first_longer=dict(title='first stage, 72 epochs', config=_stage_1, family='stages', baseline='first',
+                      rivals=['alone_longer'],
                       options={'model.teacher.checkpoint': '@simcc_teacher', **_epochs(72)}),
     second=dict(title='second stage, 12 epochs', config=_configs + 'dwpose_s2_simcc_resnet18_lspet_96x96.py',
-                family='stages', baseline='first_longer',
+                family='stages', baseline='first_longer', rivals=['first'],
                 options={'model.teacher.checkpoint': '@first', **_epochs(12), 'train_cfg.val_interval': 12}))
