@@ -25,7 +25,7 @@ from distilpose.config import build_estimator, project_path
 from distilpose.config.building import building_as_sentences
 from distilpose.config.models import keypoint_metainfo
 from distilpose.config.teacher_crop import without_teacher_crop
-from distilpose.config.walk import type_name
+from distilpose.config.walk import is_distillation, type_name
 from distilpose.datasets.transforms.cuts import BOX
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.teachers import read_teacher_source
@@ -114,7 +114,7 @@ def with_a_teacher(cfg: Config) -> Iterator[tuple[Config, list[str]]]:
     if cfg.model.get('teachers'):
         raise DistilPoseError('the config has several teachers (model.teachers), and a benchmark measures one; name a '
                               'config with one of them as model.teacher')
-    teacher = cfg.model.get('teacher') if cfg.model.type == 'PoseDistiller' else None
+    teacher = cfg.model.get('teacher') if is_distillation(cfg.model) else None
     if teacher and teacher.get('type'):
         raise DistilPoseError(f'model.teacher is a {type_name(teacher.type)}, and a benchmark measures a teacher with '
                               'a config and a checkpoint; name a config with such a one')

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from distilpose.config.models import keypoint_metainfo
+from distilpose.config.walk import type_name
 from distilpose.distillation.teachers import read_teacher_source
 from distilpose.distillation.terms import draw_simulated_heatmaps, simulated_heatmap_loss
 from distilpose.errors import DistilPoseError
@@ -65,7 +66,7 @@ def _values(shape: tuple[int, int], size: tuple[int, int], device: torch.device)
 def _sizes(cfg: Config) -> tuple[str, tuple[int, int], int]:
     """How the loss masks joints, (width, height) of the teacher's heatmaps, and the number of joints."""
     terms = (cfg.model.get('terms') or {}).values()
-    term = next((term for term in terms if term and term['type'] == 'SimulatedHeatmapTerm'), None)
+    term = next((term for term in terms if term and type_name(term['type']) == 'SimulatedHeatmapTerm'), None)
     metainfo = keypoint_metainfo(cfg)
     if term is None or metainfo is None:
         raise DistilPoseError('the config has no SimulatedHeatmapTerm among its terms, or no keypoints; take one of '

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from distilpose.codecs import TokenPoseHeatmap, UnrefinedHeatmap
+from distilpose.config.walk import is_distillation
 from distilpose.distillation.terms.simulated_heatmap import SimulatedHeatmapTerm
 from distilpose.engine.default_hooks import is_hook
 from distilpose.host import hotcoco, xtcoco
@@ -54,7 +55,7 @@ def published_settings(cfg: Config) -> Config:
         wrapper.pop(name, None)
     if wrapper.optimizer.type in _LOOPING_OPTIMIZERS:
         wrapper.optimizer.update(fused=False, foreach=False)
-    if cfg.model.type == 'PoseDistiller':
+    if is_distillation(cfg.model):
         cfg.model.teacher.update(dtype=None, compile=None, fused=False)
     cfg.custom_hooks = [hook for hook in cfg.get('custom_hooks') or () if not is_hook(hook, 'ChannelsLastHook')]
     cfg.default_hooks = {name: hook for name, hook in (cfg.get('default_hooks') or {}).items()

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, init_default_scope
 from mmpose.registry import DATASETS
 
+from distilpose.config.walk import is_distillation
 from distilpose.distillation import PoseDistiller
 from distilpose.distillation.teacher_cache import MarkedPreparation, TeacherCache, open_cache
 from distilpose.engine import check_data_files
@@ -36,7 +37,7 @@ def measure(cfg: Config, args: argparse.Namespace) -> Report:
     Raises:
         DistilPoseError: the config has no teacher, or no data.
     """
-    if cfg.model.type != 'PoseDistiller':
+    if not is_distillation(cfg.model):
         raise DistilPoseError(f'a teacher cache needs a teacher, and model.type is {cfg.model.type}; name the config '
                               'of a distillation')
     if args.batches < 1:

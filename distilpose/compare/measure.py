@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 from distilpose import engine
 from distilpose.complexity import ForwardPass, count_macs, count_parameters
 from distilpose.config import ConfigTree, check_annotations
+from distilpose.config.walk import type_name
 from distilpose.engine.hooks.channels_last import use_channels_last
 from distilpose.errors import DistilPoseError
 from distilpose.evaluation import (
@@ -113,7 +114,7 @@ def is_comparable(cfg: Config) -> bool:
     """Whether the config's evaluator is one ``CocoMetric`` of whole people, which gains and intervals need."""
     found = cfg.val_evaluator
     options = found[0] if isinstance(found, list) and len(found) == 1 else found
-    return (not isinstance(options, list) and options['type'] == 'CocoMetric'
+    return (not isinstance(options, list) and type_name(options['type']) == 'CocoMetric'
             and options.get('iou_type', 'keypoints') == 'keypoints')
 
 

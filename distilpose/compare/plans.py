@@ -14,7 +14,8 @@ from mmengine.config import Config
 
 from distilpose.config import find_config
 from distilpose.config.options import parse_value
-from distilpose.config.walk import type_name
+from distilpose.config.walk import is_distillation, type_name
+from distilpose.engine.default_hooks import is_hook
 from distilpose.engine.launch import load_and_change
 from distilpose.errors import DistilPoseError
 
@@ -201,9 +202,9 @@ def make_plan(request: Request, role: str, config: str, *, teacher: Config | Non
     changes = {**options, **dict.fromkeys(needs)}  # the checkpoints are not there yet
     cfg, notes = load_and_change(config, options={**request.options, **changes}, data_root=request.data_root,
                                  fast=request.fast)
-    is_distiller = cfg.model.get('type') == 'PoseDistiller'
+    is_distiller = is_distillation(cfg.model)
     hooks = [dict(hook) for hook in cfg.get('custom_hooks') or []]
-    if is_distiller and all(hook.get('type') != _GRADIENT_SHARES['type'] for hook in hooks):
+    if is_distiller and not any(is_hook(hook, _GRADIENT_SHARES['type']) for hook in hooks):
         cfg.custom_hooks = [*hooks, dict(_GRADIENT_SHARES)]
     named = cfg.model.get('teacher') if is_distiller else None
     if named is not None and teacher is not None and _is_config_of(named.get('config'), teacher):
@@ -233,7 +234,7 @@ def _is_config_of(named: Any, teacher: Config) -> bool:
 
 def _check_distilled(teacher: Plan, distilled: Plan) -> None:
     model = distilled.cfg.model
-    if model.get('type') != 'PoseDistiller':
+    if not is_distillation(model):
         raise DistilPoseError(f'--distilled {distilled.config} has a model of type {model.get("type")}, which learns '
                               'from no teacher; name a config whose model is a PoseDistiller')
     if model.get('teachers'):

@@ -14,6 +14,7 @@ from distilpose.host.data_files import LOCAL_BACKENDS
 from .named_teachers import named_teachers
 from .paths import project_path
 from .tree import ConfigTree
+from .walk import type_name
 
 
 def check_data_files(config: Config | ConfigTree, loaders: Sequence[str] | None = None) -> None:
@@ -51,7 +52,7 @@ def _dataset_files(dataset: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
             yield f'data_prefix.{name}', root / prefix
     if isinstance(dataset.get('bbox_file'), str) and dataset['bbox_file']:
         yield 'bbox_file', Path(dataset['bbox_file'])
-    for key in ('images', 'boxes') if dataset.get('type') == 'UnlabelledImages' else ():
+    for key in ('images', 'boxes') if type_name(dataset.get('type')) == 'UnlabelledImages' else ():
         if dataset.get(key):
             yield key, root / dataset[key]
 

@@ -24,7 +24,7 @@ from mmengine.config import Config
 from distilpose.errors import DistilPoseError
 
 from .metainfo import check_definition, names_of
-from .walk import plain, type_name
+from .walk import is_distillation, plain, type_name
 
 ENTRY = 'own_keypoints'
 DEFAULT_SIGMA = 0.05
@@ -67,7 +67,7 @@ def set_own_keypoints(cfg: Config, load: Callable[[str], Config]) -> None:
     model = cfg.get('model')
     if not model:
         return
-    student = model.get('student') if model.get('type') == 'PoseDistiller' else model
+    student = model.get('student') if is_distillation(model) else model
     if isinstance(student, MutableMapping):
         _set_student(student, metainfo, count, load)
 
@@ -163,7 +163,7 @@ def _set_student(student: Model, metainfo: Mapping[str, Any], count: int, load: 
     changes: Model = student
     if isinstance(student.get('config'), str):
         known = load(student['config']).get('model') or {}
-        while known.get('type') == 'PoseDistiller':
+        while is_distillation(known):
             inner = known['student']
             known = load(inner['config']).get('model') or {} if isinstance(inner.get('config'), str) else inner
     elif isinstance(student.get('config'), MutableMapping):

@@ -12,7 +12,7 @@ from mmpose.registry import MODELS
 from distilpose.errors import DistilPoseError
 
 from .tree import ConfigTree
-from .walk import dictionaries
+from .walk import dictionaries, type_name
 
 
 def check_mixed_data(config: Config | ConfigTree) -> None:
@@ -24,7 +24,7 @@ def check_mixed_data(config: Config | ConfigTree) -> None:
     tree = ConfigTree.of(config)
     trains = 'train' in tree.loaders
     loader = tree.cfg.get('train_dataloader') or {}
-    if trains and (loader.get('sampler') or {}).get('type') == 'MultiSourceSampler':
+    if trains and type_name((loader.get('sampler') or {}).get('type')) == 'MultiSourceSampler':
         _check_shares(loader)
     evaluated = ('val', 'test') if trains else tree.loaders
     for path, dataset in tree.of_type('UnlabelledImages', *(f'{name}_dataloader' for name in evaluated)):
@@ -42,7 +42,7 @@ def _is_agreement(tree: ConfigTree) -> bool:
     """Whether the validation needs no annotations."""
     found = tree.cfg.get('val_evaluator') or ()
     evaluators = [found] if isinstance(found, Mapping) else list(found)
-    return bool(evaluators) and all(one.get('type') == 'AgreementWithTeacher' for one in evaluators)
+    return bool(evaluators) and all(type_name(one.get('type')) == 'AgreementWithTeacher' for one in evaluators)
 
 
 def _check_held_out(path: str, dataset: Mapping[str, Any], tree: ConfigTree) -> None:
@@ -81,7 +81,7 @@ def _check_unlabelled(tree: ConfigTree) -> None:
         raise DistilPoseError(f'UnlabelledImages teach nothing without a teacher, and model.type is '
                               f'{tree.model.get("type")!r}, not PoseDistiller; take them out of the training data')
     dataset = tree.cfg.train_dataloader.dataset
-    if dataset.get('type') == 'CombinedDataset' and not dataset.get('pipeline'):
+    if type_name(dataset.get('type')) == 'CombinedDataset' and not dataset.get('pipeline'):
         raise DistilPoseError('train_dataloader.dataset is a CombinedDataset without a pipeline, which sends all its '
                               'annotations along with every sample; give it the whole pipeline, and pipeline=[] to the '
                               'data sets in it')

@@ -104,9 +104,10 @@ def _pipeline_sizes(tree: ConfigTree) -> Iterator[tuple[str, _Size]]:
     # hooks switch pipelines
     for path, step in tree.below('train_dataloader', 'val_dataloader', 'test_dataloader', 'custom_hooks',
                                  'default_hooks'):
-        if step.get('type') in ('TopdownAffine', 'DecodingTopdownAffine') and 'input_size' in step:
+        kind = type_name(step.get('type'))
+        if kind in ('TopdownAffine', 'DecodingTopdownAffine') and 'input_size' in step:
             yield 'input_size', _Size(f'{path}.input_size', _plain(step['input_size']))
-        if step.get('type') == 'GenerateTarget':
+        if kind == 'GenerateTarget':
             for encoder_path, encoder in tree.below(f'{path}.encoder'):
                 yield from _codec_sizes(encoder, encoder_path)
 

@@ -19,7 +19,7 @@ from distilpose.errors import DistilPoseError
 
 from .reading import load_config
 from .teacher_crop import crop_of, padding_of
-from .walk import dictionaries
+from .walk import dictionaries, is_distillation
 
 PAIRING_OPTIONS = ('keypoints', 'crop', 'view', 'padding', 'heatmap_sigma')
 """Keys of ``model.teacher`` about how a student learns from it, for any kind of teacher."""
@@ -64,7 +64,7 @@ def read_model_source(spec: Mapping[str, Any], *, entry: str = 'the model', opti
         crop = _read_crop(config)
         if 'model' not in config:
             raise DistilPoseError(f'{base} defines no model')
-        if config.model.get('type') == 'PoseDistiller':
+        if is_distillation(config.model):
             student = {key: value for key, value in config.model.student.to_dict().items() if key != 'checkpoint'}
             nested = read_model_source(student, entry=f'model.student of {base}')
             config.model, names = nested.model, nested.keypoint_names
@@ -132,7 +132,7 @@ def _arguments(kind: type) -> list[str]:
 
 def student_config(cfg: Config) -> Config:
     """The config that evaluates the student: of a distillation, without teacher and terms; any other as it is."""
-    if cfg.get('model', {}).get('type') != 'PoseDistiller':
+    if not is_distillation(cfg.get('model')):
         return cfg
     result = copy.deepcopy(cfg)
     result.model = student_model(cfg)
@@ -142,7 +142,7 @@ def student_config(cfg: Config) -> Config:
 def student_model(cfg: Config) -> dict[str, Any] | None:
     """The plain model that a config trains: a distillation's student, else the config's ``model``."""
     model = cfg.get('model')
-    if not model or model.get('type') != 'PoseDistiller':
+    if not is_distillation(model):
         return model
     student = {key: value for key, value in model.student.to_dict().items() if key != 'checkpoint'}
     return read_model_source(student).model

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from distilpose.annotations import Findings
 
 from .models import ModelSource, read_model_source
-from .walk import Node, dictionaries, type_name
+from .walk import Node, dictionaries, is_distillation, type_name
 
 LOADERS = ('train', 'val', 'test')
 
@@ -46,7 +46,7 @@ class ConfigTree:
     @property
     def is_distillation(self) -> bool:
         """Whether the model is a :class:`~distilpose.distillation.PoseDistiller`."""
-        return self.model.get('type') == 'PoseDistiller'
+        return is_distillation(self.model)
 
     @functools.cached_property
     def student_source(self) -> ModelSource:

@@ -29,6 +29,11 @@ def type_name(kind: Any) -> str:
     return kind.rpartition('.')[2] if isinstance(kind, str) else getattr(kind, '__name__', '')
 
 
+def is_distillation(model: Mapping[str, Any] | None) -> bool:
+    """Whether a config's ``model`` is a :class:`~distilpose.distillation.PoseDistiller`."""
+    return type_name((model or {}).get('type')) == 'PoseDistiller'
+
+
 def plain(node: Any) -> Any:
     """A copy of a config's part without mmengine's types."""
     return change_strings(node, str)

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from ..config.models import source_of, student_model
 from ..config.named_teachers import errors_named, named_teachers
 from ..config.teacher_crop import CropSpec, crop_of, padding_of, pipelines, with_teacher_crops
-from ..config.walk import plain
+from ..config.walk import is_distillation, plain
 from ..errors import DistilPoseError
 from .own_crop import choose_crop
 from .teachers import teacher_input
@@ -33,7 +33,7 @@ def add_teacher_crops(cfg: Config) -> None:
     """
     specs: dict[str, CropSpec] = {}
     model = cfg.get('model') or {}
-    teachers = named_teachers(model) if model.get('type') == 'PoseDistiller' else {}
+    teachers = named_teachers(model) if is_distillation(model) else {}
     student = _student_size(cfg) if teachers else None
     for name, (entry, spec) in teachers.items():
         with errors_named(name):

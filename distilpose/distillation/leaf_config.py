@@ -29,6 +29,7 @@ from distilpose.config import (
     read_model_source,
 )
 from distilpose.config.models import keypoint_metainfo
+from distilpose.config.walk import is_distillation, type_name
 from distilpose.datasets.unlabelled_files import list_images, read_boxes
 from distilpose.datasets.video_frames import is_video
 from distilpose.errors import DistilPoseError
@@ -120,7 +121,7 @@ def write_leaf_config(distillation: Distillation, folder: Path, *,
     with _without_traces():
         student, names = probe_student(config, path)
         probed, teacher_names = probe_teacher(teacher, teacher_name(distillation.teacher))
-    has_labels = not data and _dataset(config).get('type') != 'UnlabelledImages'
+    has_labels = not data and type_name(_dataset(config).get('type')) != 'UnlabelledImages'
     recipe = choose_method(distillation.method, student, probed, has_labels=has_labels)
     if 'keypoints' not in teacher and None not in (names, teacher_names) and names != teacher_names:
         teacher['keypoints'] = 'auto'
@@ -231,7 +232,7 @@ def _code(path: str, config: Config, distillation: Distillation, *, recipe: Reci
           has_labels: bool, head: str) -> str:
     """The text of the config without its data."""
     student: dict[str, Any] = dict(config=path, **recipe.student)
-    if config.model.get('type') == 'PoseDistiller' and config.model.student.get('checkpoint') is not None:
+    if is_distillation(config.model) and config.model.student.get('checkpoint') is not None:
         student['checkpoint'] = config.model.student.checkpoint
     task_weight = recipe.rule.task_weight if has_labels else 0.0
     terms = ',\n'.join(f'        {name}={as_code(term)}' for name, term in recipe.terms.items())
@@ -259,7 +260,7 @@ def _unlabelled_data(config: Config, distillation: Distillation, *, frames: Path
         return ''
     loader = config.get('train_dataloader') or {}
     entry, dataset = '_base_.train_dataloader.dataset', _dataset(config)
-    while dataset.get('type') == 'RepeatDataset':
+    while type_name(dataset.get('type')) == 'RepeatDataset':
         entry, dataset = f'{entry}.dataset', dataset['dataset']
     pipeline = dataset.get('pipeline')
     if not pipeline:
@@ -283,7 +284,7 @@ def _unlabelled_data(config: Config, distillation: Distillation, *, frames: Path
     options = ',\n        '.join(f'{key}={as_code(value)}' for key, value in
                                dict(named, **(dict(part='train') if by_agreement else {})).items())
     sampler = ("\n    sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True),"
-               if (loader.get('sampler') or {}).get('type') == 'MultiSourceSampler' else '')
+               if type_name((loader.get('sampler') or {}).get('type')) == 'MultiSourceSampler' else '')
     return f"""train_dataloader = dict({sampler}
     dataset=dict(
         _delete_=True,
@@ -338,7 +339,7 @@ def _metainfo(dataset: Mapping[str, Any], student: str) -> dict[str, Any]:
 
 def _packed(pipeline: Sequence[Mapping[str, Any]], entry: str) -> str:
     """A pipeline that packs ``labelled``, as code."""
-    if pipeline[-1].get('type') != 'PackPoseInputs':
+    if type_name(pipeline[-1].get('type')) != 'PackPoseInputs':
         return entry
     return f"[*{entry}[:-1], dict(type='PackMixedPoseInputs')]"
 

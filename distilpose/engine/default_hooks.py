@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..config.option_names import MMENGINE_HOOKS
+from ..config.walk import type_name
 from ..errors import DistilPoseError
 
 DEFAULT_HOOKS: dict[str, dict[str, Any]] = dict(
@@ -74,8 +75,7 @@ def is_hook(hook: Any, name: str) -> bool:
         hook: a config, whose ``type`` is a name, also after a scope (``'mmpose.NAME'``), or a class; or a hook.
         name: of the class.
     """
-    kind = hook.get('type') if isinstance(hook, dict) else type(hook)
-    return getattr(kind, '__name__', str(kind)).rpartition('.')[2] == name
+    return type_name(hook.get('type') if isinstance(hook, dict) else type(hook)) == name
 
 
 def _configs(cfg: Config) -> list[dict[str, Any]]:

@@ -64,9 +64,10 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
         DistilPoseError: the file is not described well enough, or an option does not fit.
     """
     student = student_model(cfg) or {}
-    described = student if student.get('type') == 'OnnxEstimator' else _teacher_of(cfg, file)
-    known = {}
-    if described.get('type') in ('OnnxEstimator', 'OnnxTeacher'):
+    is_estimator = type_name(student.get('type')) == 'OnnxEstimator'
+    described = student if is_estimator else _teacher_of(cfg, file)
+    known, kind = {}, type_name(described.get('type'))
+    if kind in ('OnnxEstimator', 'OnnxTeacher'):
         known = {key: copy.deepcopy(described[key]) for key in _DESCRIPTION if described.get(key) is not None}
     if isinstance(known.get('keypoints'), Mapping) or known.get('keypoints') == 'auto':
         del known['keypoints']  # they map a student's keypoints, and do not name the file's own
@@ -74,8 +75,8 @@ def onnx_test_config(cfg: Config, file: str | Path, options: Mapping[str, Any]) 
         known.pop('preset', None)  # of another file
     path = Path(file).expanduser().absolute()
     exported = read_metadata(path)
-    if exported is not None and student.get('type') != 'OnnxEstimator' and (
-            described.get('type') != 'OnnxTeacher' or Path(str(described.get('file', ''))).name != path.name):
+    if exported is not None and not is_estimator and (
+            kind != 'OnnxTeacher' or Path(str(described.get('file', ''))).name != path.name):
         known = {}  # of another file
     test_cfg = dict(student.get('test_cfg') or {})
     if exported is None:

@@ -33,7 +33,7 @@ def predict_with_students() -> None:
 def _of_student(cfg: Any) -> Any:
     """The config of a distillation's student, with keypoints of one's own where they belong; else as it is."""
     model = cfg.get('model') if hasattr(cfg, 'get') else None
-    if not model or not ('own_keypoints' in cfg or model.get('type') == 'PoseDistiller'):
+    if not model:
         return cfg
     from ..config import load_config, set_own_keypoints, student_config  # of a layer above, which is there by then
 

@@ -11,7 +11,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..config import find_config, read_config
-from ..config.walk import type_name
+from ..config.walk import is_distillation, type_name
 from ..datasets.coco_guess import CocoFile
 from ..distillation.leaf_config import as_code
 from ..errors import DistilPoseError
@@ -65,7 +65,7 @@ class BaseConfig:
         else:
             name = student if '::' in student else find_config(student, from_here=True)
         cfg = read_config(name)
-        if (cfg.get('model') or {}).get('type') == 'PoseDistiller':
+        if is_distillation(cfg.get('model')):
             raise DistilPoseError(f'--student {student} is a distillation; name the config of its student, and the '
                                   'teacher in the training: distilpose train CONFIG --teacher TEACHER')
         for key in ('train_dataloader', 'val_dataloader', 'val_evaluator'):

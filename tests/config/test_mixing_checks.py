@@ -29,8 +29,9 @@ def mixture(**changes: Any) -> Config:
     return cfg
 
 
-def test_a_good_mixture_passes() -> None:
-    check_mixed_data(mixture())
+@pytest.mark.parametrize('kind', ['PoseDistiller', 'mmpose.PoseDistiller'])
+def test_a_good_mixture_passes(kind: str) -> None:
+    check_mixed_data(mixture(**{'model.type': kind}))
 
 
 def test_other_data_passes() -> None:
@@ -40,6 +41,7 @@ def test_other_data_passes() -> None:
 
 @pytest.mark.parametrize(('changes', 'words'), [
     ({'train_dataloader.batch_size': 8}, 'batch_size is 8 and train_dataloader.sampler.batch_size is 4'),
+    ({'train_dataloader.batch_size': 8, 'train_dataloader.sampler.type': 'mmengine.MultiSourceSampler'}, 'is 8 and'),
     ({'train_dataloader.sampler.source_ratio': [1]}, 'source_ratio has 1 numbers for 2 data sets'),
     ({'train_dataloader.sampler.source_ratio': [9, 1]}, r'have \[4, 0\] images of the data sets'),
     ({'train_dataloader.sampler.source_ratio': [0, 1]}, r'have \[0, 4\] images of the data sets'),
@@ -48,6 +50,8 @@ def test_other_data_passes() -> None:
     ({'val_dataloader.dataset.type': 'UnlabelledImages'}, 'val_dataloader.dataset is UnlabelledImages'),
     ({'model.type': 'TopdownPoseEstimator'}, "model.type is 'TopdownPoseEstimator', not PoseDistiller"),
     ({'train_dataloader.dataset.pipeline': []}, 'a CombinedDataset without a pipeline'),
+    ({'train_dataloader.dataset.pipeline': [], 'train_dataloader.dataset.type': 'mmpose.CombinedDataset'},
+     'a CombinedDataset without a pipeline'),
     ({'train_dataloader.dataset.pipeline.1.type': 'PackPoseInputs'}, r'pipeline\[1\] is PackPoseInputs'),
     ({'model.student.head.loss.use_target_weight': False}, r'\(KeypointMSELoss\) has use_target_weight=False'),
     ({'model.student.head.loss': dict(_delete_=True, type='SmoothL1Loss')}, 'SmoothL1Loss.*use_target_weight=False'),

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mmengine.config import Config
 
 from distilpose.config import (
     PROJECT_ROOT,
+    ConfigTree,
     build_estimator,
     load_config,
     project_path,
@@ -15,6 +17,7 @@ from distilpose.config import (
     read_model_source,
     student_config,
 )
+from distilpose.distillation import PoseDistiller
 from distilpose.errors import DistilPoseError
 from tests.networks import STUDENT
 
@@ -77,12 +80,15 @@ def test_a_config_without_a_model_is_refused(tmp_path: Path) -> None:
         read_model_source(dict(config=str(tmp_path / 'data.py')))
 
 
-def test_the_student_of_a_distillation_is_a_plain_config() -> None:
+@pytest.mark.parametrize('kind', ['PoseDistiller', 'mmpose.PoseDistiller', PoseDistiller])
+def test_the_student_of_a_distillation_is_a_plain_config(kind: Any) -> None:
     cfg = read_config(S)
+    cfg.model.type = kind
     plain = student_config(cfg)
+    assert ConfigTree(cfg).is_distillation and not ConfigTree(plain).is_distillation
     assert plain.model.type == 'TopdownPoseEstimator'
     assert plain.model == cfg.model.student
-    assert cfg.model.type == 'PoseDistiller', 'the config itself stays'
+    assert cfg.model.type == kind, 'the config itself stays'
     assert student_config(plain) is plain
 
 

@@ -320,6 +320,12 @@ def test_a_config_says_its_padding_and_udp() -> None:
     assert found.padding == 1.25 and found.size is not None and not found.udp
 
 
+@pytest.mark.parametrize('kind', ['UDPHeatmap', 'mmpose.UDPHeatmap'])
+def test_a_decoder_says_udp(kind: str) -> None:
+    codec = dict(type=kind, input_size=INPUT_SIZE, heatmap_size=(12, 16), sigma=1)
+    assert teacher_input(dict(config=changed(TEACHER, decoder=codec))).udp
+
+
 class Registered(Teacher):
     """Says its input before it is built."""
 

@@ -25,6 +25,7 @@ from distilpose.config import (
     weights_of,
 )
 from distilpose.config.models import PAIRING_OPTIONS, ModelSource
+from distilpose.config.walk import type_name
 from distilpose.errors import DistilPoseError
 from distilpose.host.processes import with_plain_normalisation
 from distilpose.models import describe_network, read_outputs
@@ -254,7 +255,7 @@ def input_of(source: ModelSource) -> NetworkInput:
     size = None if decoder is None else decoder.get('input_size')
     found = NetworkInput(None if size is None else (int(size[0]), int(size[1])), mean, std,
                          rgb=bool(preprocessor.get('bgr_to_rgb') or preprocessor.get('rgb_to_bgr')),
-                         udp=decoder is not None and decoder.get('type') == 'UDPHeatmap')
+                         udp=decoder is not None and type_name(decoder.get('type')) == 'UDPHeatmap')
     return _with_crop(found, padding=source.padding, udp=source.udp)
 
 

@@ -11,7 +11,7 @@ from mmpose.datasets.samplers import MultiSourceSampler
 from ...checkpoints.integrity import sha256_of
 from ...config.named_teachers import entry_of, title_of
 from ...config.teacher_crop import with_crop_of
-from ...config.walk import plain
+from ...config.walk import plain, type_name
 from ...distillation import PoseDistiller
 from ...distillation.heatmap_grid import COMMON_GRID, HeatmapGrid
 from ...distillation.paired_teacher import PairedTeacher
@@ -134,5 +134,5 @@ def _crops(dataset: Any, teacher: str = ONLY_TEACHER) -> Any:
     if isinstance(dataset, (list, tuple)):
         is_pipeline = all(isinstance(value, Mapping) and 'type' in value for value in dataset)
         return [_crops(value, teacher) for value in (with_crop_of(dataset, teacher) if is_pipeline else dataset)
-                if not (isinstance(value, Mapping) and value.get('type') in _LEAVE_THE_CROP)]
+                if not (isinstance(value, Mapping) and type_name(value.get('type')) in _LEAVE_THE_CROP)]
     return dataset

@@ -16,6 +16,7 @@ from mmpose.registry import KEYPOINT_CODECS, MODELS
 from torch import Tensor
 
 from distilpose.codecs import SimDRGaussianLabel, SimDRLabel
+from distilpose.config.walk import type_name
 from distilpose.errors import DistilPoseError
 from distilpose.models.heads.coordinate_head import CoordinateHead
 from distilpose.models.heads.simcc import SimCCHeadMixin
@@ -175,7 +176,7 @@ _HEADS: dict[str, type] = dict(heatmaps=_HeatmapOutputs, simcc=_SimCCOutputs, co
 
 def _head_of(network: OnnxTeacher) -> type:
     named = network.description.decoder or {}
-    return _SimDROutputs if named.get('type') in _SIMDR_CODECS else _HEADS[network.reading.kind]
+    return _SimDROutputs if type_name(named.get('type')) in _SIMDR_CODECS else _HEADS[network.reading.kind]
 
 
 def _split_ratio(network: OnnxTeacher) -> float:
