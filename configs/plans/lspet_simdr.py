@@ -10,11 +10,13 @@ _config = 'configs/body/2d_kpt_sview_rgb_img/simdr/lspet/{}_resnet18_from_synthe
 
 
 def _model(kind, title, size):
+    side = size.partition('x')[0]
     options = {'default_hooks.crop_store.folder': 'work_dirs/crops/labels_' + size}
-    found = dict(title=f'{title}, {size}', config=_config.format(kind, size), family=size)
+    found = dict(title=f'{title}, {size}', config=_config.format(kind, size), family=size,
+                 rivals=['simdr_' + side] if kind == 'sa_simdr' else [])
     if kind == 'heatmap':  # a mean over cells: without the factor its gradients are near AdamW's eps
         return dict(found, options={**options, 'model.head.loss.loss_weight': 500.0})
-    return dict(found, baseline='heatmap_' + size.partition('x')[0], options=options)
+    return dict(found, baseline='heatmap_' + side, options=options)
 
 
 options = {
