@@ -78,10 +78,13 @@ def is_hook(hook: Any, name: str) -> bool:
     return type_name(hook.get('type') if isinstance(hook, dict) else type(hook)) == name
 
 
+def every_hook(cfg: Config) -> list[Any]:
+    """The entries of a config's default and custom hooks: configs, hooks, and ``None`` for one that is off."""
+    return [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())]
+
+
 def _configs(cfg: Config) -> list[dict[str, Any]]:
-    """Of the default and custom hooks."""
-    every = *(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or ())
-    return [hook for hook in every if isinstance(hook, dict)]
+    return [hook for hook in every_hook(cfg) if isinstance(hook, dict)]
 
 
 def change_hook(cfg: Config, key: str, **arguments: Any) -> None:

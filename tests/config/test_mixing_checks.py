@@ -41,7 +41,7 @@ def test_other_data_passes() -> None:
 
 @pytest.mark.parametrize(('changes', 'words'), [
     ({'train_dataloader.batch_size': 8}, 'batch_size is 8 and train_dataloader.sampler.batch_size is 4'),
-    ({'train_dataloader.batch_size': 8, 'train_dataloader.sampler.type': 'mmengine.MultiSourceSampler'}, 'is 8 and'),
+    ({'train_dataloader.batch_size': 8, 'train_dataloader.sampler.type': 'mmpose.MultiSourceSampler'}, 'is 8 and'),
     ({'train_dataloader.sampler.source_ratio': [1]}, 'source_ratio has 1 numbers for 2 data sets'),
     ({'train_dataloader.sampler.source_ratio': [9, 1]}, r'have \[4, 0\] images of the data sets'),
     ({'train_dataloader.sampler.source_ratio': [0, 1]}, r'have \[0, 4\] images of the data sets'),

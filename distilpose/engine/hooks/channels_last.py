@@ -14,7 +14,7 @@ from torch import nn
 from ...distillation import FrozenTeacher
 from ...models.depthwise import compute_depthwise_in_float32
 from ...models.optimised import store_channels_last, store_contiguous
-from ..default_hooks import is_hook
+from ..default_hooks import every_hook, is_hook
 from ..unwrapped_model import unwrapped_model
 
 
@@ -37,8 +37,7 @@ class ChannelsLastHook(Hook):
 
 def has_channels_last(cfg: Config) -> bool:
     """Whether a training stores convolutions channels-last."""
-    every = *(cfg.get('custom_hooks') or ()), *(cfg.get('default_hooks') or {}).values()
-    return any(is_hook(hook, 'ChannelsLastHook') for hook in every)
+    return any(is_hook(hook, 'ChannelsLastHook') for hook in every_hook(cfg))
 
 
 def use_channels_last(model: nn.Module) -> None:
